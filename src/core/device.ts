@@ -1,0 +1,36 @@
+/** Losant ids are 24 hex digits in which case does not distinguish (FACTS, "Identifiers and tokens"). */
+const ID_PATTERN = /^[A-Fa-f\d]{24}$/;
+
+/** Bytes of one id in binary form. */
+export const ID_BYTES = 12;
+
+/** Whether `text` is a Losant id. */
+export function isId(text: string): boolean {
+  return ID_PATTERN.test(text);
+}
+
+/**
+ * One device of one application. Ids are lower case, so that two spellings of an id are one device; stages compare
+ * devices by {@link Device.key}.
+ */
+export class Device {
+  readonly applicationId: string;
+  readonly deviceId: string;
+  /** Both ids joined, 48 hex digits: the key of a lane, a watermark, a stamp. */
+  readonly key: string;
+  /** Both ids in binary, application first, 24 bytes: as they stand in records. */
+  readonly idBytes: Uint8Array;
+
+  constructor(applicationId: string, deviceId: string) {
+    this.applicationId = applicationId.toLowerCase();
+    this.deviceId = deviceId.toLowerCase();
+    this.key = this.applicationId + this.deviceId;
+    this.idBytes = Buffer.from(this.key, 'hex');
+  }
+
+  /** Reads a device back from the 24 bytes at `offset`. */
+  static fromBytes(bytes: Uint8Array, offset: number): Device {
+    const key = Buffer.from(bytes.buffer, bytes.byteOffset + offset, 2 * ID_BYTES).toString('hex');
+    return new Device(key.slice(0, 2 * ID_BYTES), key.slice(2 * ID_BYTES));
+  }
+}

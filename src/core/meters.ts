@@ -1,0 +1,56 @@
+/**
+ * What the stages count. Plain fields, so that counting costs an addition on the hot path; the admin side reads them
+ * when Prometheus asks (DESIGN 1.7) and is the only one to know the metrics' names.
+ */
+
+/** A histogram of fixed upper bounds, ready to be shown as a Prometheus histogram. */
+export class Distribution {
+  /** Upper bounds, rising; a last bucket for everything above is implied. */
+  readonly bounds: readonly number[];
+  /** Observations per bucket (not cumulative); one longer than `bounds`. */
+  readonly counts: Float64Array;
+  sum = 0;
+  count = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
+    this.counts = new Float64Array(bounds.length + 1);
+  }
+
+  /** Adds `times` observations of `value`. */
+  observe(value: number, times = 1): void {
+    const { bounds } = this;
+    let bucket = 0;
+    while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket++;
+    this.counts[bucket] = (this.counts[bucket] as number) + times;
+    this.sum += value * times;
+    this.count += times;
+  }
+}
+
+export type Transport = 'http' | 'websocket';
+/** What became of received states: `accepted` are on stable storage; `refused` the sender must change; `unavailable` may be sent again. */
+export type ReceiveResult = 'accepted' | 'refused' | 'unavailable';
+export type TokenCacheResult = 'hit' | 'miss' | 'negative' | 'offline';
+
+const LATENCY_BOUNDS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const BATCH_BOUNDS_STATES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
+
+/** All counters of one running proxy. */
+export class Meters {
+  readonly received: Record<Transport, Record<ReceiveResult, number>> = {
+    http: { accepted: 0, refused: 0, unavailable: 0 },
+    websocket: { accepted: 0, refused: 0, unavailable: 0 },
+  };
+  /** From the last byte of a request or frame to its answer, seconds. */
+  readonly ackSeconds = new Distribution(LATENCY_BOUNDS_SECONDS);
+  readonly tokenCache: Record<TokenCacheResult, number> = { hit: 0, miss: 0, negative: 0, offline: 0 };
+  /** Accepted states that the cloud will ignore: older than 30 days or more than a day ahead (FACTS, "Sending state"). */
+  outOfWindow = 0;
+  /** States the cloud has answered 2xx for. */
+  forwarded = 0;
+  /** Requests to the cloud by outcome: the status code, or `error` where there was no answer. */
+  readonly upstreamRequests = new Map<string, number>();
+  readonly upstreamSeconds = new Distribution(LATENCY_BOUNDS_SECONDS);
+  readonly upstreamBatchStates = new Distribution(BATCH_BOUNDS_STATES);
+}

@@ -1,0 +1,205 @@
+/**
+ * Where the stages meet. Each interface is what one stage offers to the one before it; `src/app` wires them. Data flows
+ * one way (front, auth, intake, spool, forward); what comes back is a promise or a call of the receiver handed in.
+ */
+import type { Device } from './device.js';
+import type { StatewayError } from './errors.js';
+import type { Grant } from './grant.js';
+
+/** How the bytes of a body are written. */
+export type Encoding = 'json' | 'msgpack';
+
+// ---------------------------------------------------------------- auth
+
+/** Who may send (DESIGN 1.4). Ids may be given in either case. */
+export interface Authorizer {
+  /** The good grant for the triple if it is at hand: synchronous, for the hot path. Counts a hit. */
+  find(token: string, applicationId: string, deviceId: string): Grant | undefined;
+  /**
+   * The grant for the triple, asking the cloud if need be; many calls for one triple share one question.
+   * @throws StatewayError Unauthorized, Forbidden or NotFound as the cloud said (remembered for 30 s), Unavailable when it cannot be asked.
+   */
+  ask(token: string, applicationId: string, deviceId: string): Promise<Grant>;
+}
+
+/** An answer of the cloud that is handed on as it came. */
+export interface CloudAnswer {
+  readonly status: number;
+  /** Content type of the body as the cloud named it. */
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+/** `POST /auth/device` (DESIGN 1.3). */
+export interface DeviceLogin {
+  /**
+   * Passes the credentials to the cloud; a 200 teaches a grant.
+   * @param query the raw query string, without the question mark
+   * @throws StatewayError Unavailable when the cloud cannot be reached.
+   */
+  logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer>;
+}
+
+// ---------------------------------------------------------------- intake
+
+/**
+ * Told what became of one body; exactly one of the calls comes, never within `accept` itself, and for one receiver in
+ * the order in which its bodies were accepted.
+ */
+export interface BodyReceiver {
+  /** Every state of the body is on stable storage. */
+  onStored(ticket: number, states: number): void;
+  /** Nothing of the body was kept. */
+  onRefused(ticket: number, error: StatewayError): void;
+}
+
+/** Takes bodies whose grants are known; bytes are copied before the call returns. */
+export interface Intake {
+  /** One body for one device. */
+  accept(grant: Grant, encoding: Encoding, body: Uint8Array, receiver: BodyReceiver, ticket: number): void;
+  /**
+   * One gateway frame: states that each name their `deviceId`, all of which must be among `grants` (at least one).
+   */
+  acceptForMany(
+    grants: readonly Grant[],
+    encoding: Encoding,
+    body: Uint8Array,
+    receiver: BodyReceiver,
+    ticket: number,
+  ): void;
+  /** Bodies and bytes whose answer is outstanding. */
+  backlog(): { bodies: number; bytes: number };
+  /** Settles everything accepted, then ends the workers. Nothing may be accepted afterwards. */
+  close(): Promise<void>;
+}
+
+/** Where a validated and stamped record goes: on disk first, then to the lanes. */
+export interface RecordSink {
+  /**
+   * Stores `record` (layout: `src/state/record-layout.ts`, times final). Calls are made in order and complete in order.
+   * @param grants the grant behind each chunk of the record, by chunk number
+   * @returns resolves when the record is on stable storage; rejects with a StatewayError when nothing of it was kept
+   */
+  store(record: Uint8Array, grants: readonly Grant[]): Promise<void>;
+}
+
+// ---------------------------------------------------------------- spool
+
+/** How far a device is settled: all of the records before `sequence`, and the first `states` of its chunk there. */
+export interface Watermark {
+  readonly sequence: number;
+  readonly states: number;
+}
+
+/** What a lane has got rid of. */
+export interface Settlement {
+  readonly device: Device;
+  readonly watermark: Watermark;
+  /** Records whose chunk of this device is now settled whole. */
+  readonly finishedSequences: readonly number[];
+  /** States settled by this. */
+  readonly states: number;
+  /** Requests sent for the device in the pacing window that ends now, so that a restart cannot exceed the limit. */
+  readonly sendsInWindow: number;
+}
+
+/** A record read back at start. */
+export interface StoredRecord {
+  readonly sequence: number;
+  readonly record: Uint8Array;
+}
+
+/** What the spool knew of a device when it was opened. */
+export interface DeviceHistory {
+  readonly watermark: Watermark;
+  /** Wall-clock milliseconds of the last settlement. */
+  readonly settledAtMs: number;
+  readonly sendsInWindow: number;
+}
+
+export interface SpoolStatus {
+  /** Bytes the spool takes of the disk. */
+  readonly bytes: number;
+  /** States not settled yet. */
+  readonly states: number;
+  /** Wall-clock milliseconds at which the oldest waiting record was stored; undefined when nothing waits. */
+  readonly oldestStoredAtMs: number | undefined;
+}
+
+/** Stable storage for what was acknowledged (DESIGN 2.1). Every implementation passes `test/spool/contract.ts`. */
+export interface Spool {
+  /**
+   * Appends a record. Sequences rise by one, in the order of the calls.
+   * @returns the sequence at once, and a promise that resolves when the record is on stable storage
+   */
+  append(record: Uint8Array): { sequence: number; stored: Promise<void> };
+  /** Moves a device's watermark and trims what is settled; resolves when that is on stable storage. */
+  settle(settlement: Settlement): Promise<void>;
+  /** What the last run left: records in order, to be called once before the first append. */
+  replay(): Iterable<StoredRecord>;
+  /** What is known of a device from before this start. */
+  history(device: Device): DeviceHistory | undefined;
+  status(): SpoolStatus;
+  /** Waits for what was written, then closes. */
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- forward
+
+/** Counts of lanes by what they do (`stateway_lanes`). */
+export interface LaneCounts {
+  idle: number;
+  pacing: number;
+  backoff: number;
+  parked: number;
+}
+
+/** Sends what is stored to the cloud (DESIGN 1.5). */
+export interface Forwarder {
+  /** Hands over a stored record; `grants` by chunk number, or undefined for a record read back at start. */
+  enqueue(sequence: number, record: Uint8Array, grants: readonly Grant[] | undefined): void;
+  /** A grant that came to be: wakes the lane of its device if that waits for a good token. */
+  offerGrant(grant: Grant): void;
+  lanes(): LaneCounts;
+  /** Bytes of states held in memory until they are settled. */
+  heldBytes(): number;
+  /** Whether the cloud answered the last request at all. */
+  isCloudUp(): boolean;
+  /** Sends what the limits allow until nothing waits or `withinMs` is over, lets requests in flight end, then stops. */
+  close(withinMs: number): Promise<void>;
+}
+
+// ---------------------------------------------------------------- upstream
+
+/** What came of one `POST …/state`. */
+export type SendResult =
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      /** Milliseconds of `Retry-After`, if the cloud sent one. */
+      readonly retryAfterMs: number | undefined;
+      /** The cloud's error message, if it sent one, cut to 1,000 characters. */
+      readonly message: string;
+    }
+  | {
+      /** No answer. `mayArriveLater`: the request left, so the cloud may still count it. */
+      readonly kind: 'failure';
+      readonly mayArriveLater: boolean;
+      readonly reason: string;
+    };
+
+/** What the cloud says of (token, application, device). */
+export type AskResult =
+  | { readonly kind: 'answer'; readonly status: number; readonly message: string }
+  | { readonly kind: 'failure'; readonly reason: string };
+
+/** The one client of the cloud. Its promises never reject. */
+export interface CloudClient {
+  /** `POST /applications/:a/devices/:d/state` with a JSON body. */
+  sendStates(device: Device, token: string, body: Uint8Array): Promise<SendResult>;
+  /** `GET /applications/:a/devices/:d`: may this token see this device? */
+  askForDevice(device: Device, token: string): Promise<AskResult>;
+  /** `POST /auth/device`; undefined when the cloud cannot be reached. */
+  logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer | undefined>;
+  close(): Promise<void>;
+}

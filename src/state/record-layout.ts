@@ -1,0 +1,156 @@
+/**
+ * The journal record: what a worker makes of one micro-batch, what the disk holds, and what the lanes build request
+ * bodies from. Little-endian, offsets from the record's start:
+ *
+ * ```
+ * header    48 bytes
+ *             0 u32 magic and version
+ *             4 u32 checksum         CRC-32 of all that follows this field, written last
+ *             8 f64 storedAtMs       wall-clock milliseconds at which it was sealed
+ *            16 u32 chunkCount
+ *            20 u32 stateCount
+ *            24 u32 fragmentsOffset
+ *            28 u32 byteLength       of the whole record
+ *            32 16 bytes reserved
+ * chunks    chunkCount x 32 bytes: one device's states, in order of arrival
+ *             0 12 bytes application id, 12 bytes device id
+ *            24 u32 firstState
+ *            28 u32 stateCount
+ * times     stateCount x f64         milliseconds since the epoch
+ * ends      stateCount x u32         where each state's fragment ends, from fragmentsOffset; it starts where the one before ends
+ * fragments                          JSON of each state without its time and first brace: `"data":{"t":1}}`
+ * ```
+ *
+ * A worker writes a time that the device left out as its arrival plus {@link UNSTAMPED}; the intake replaces it by a
+ * whole number, unique for the device, before the record is sealed. Whole milliseconds below 2^52 leave a half exact.
+ */
+import { crc32 } from 'node:zlib';
+import { Device } from '../core/device.js';
+
+/** "SWR" and the version of the layout. */
+export const RECORD_MAGIC = 0x01525753;
+/** Added to the arrival time of a state that brought no time of its own. */
+export const UNSTAMPED = 0.5;
+
+export const RECORD_HEADER_BYTES = 48;
+export const RECORD_CHUNK_BYTES = 32;
+
+const AT_CHECKSUM = 4;
+const AT_STORED_AT = 8;
+const AT_CHUNK_COUNT = 16;
+const AT_STATE_COUNT = 20;
+const AT_FRAGMENTS_OFFSET = 24;
+const AT_BYTE_LENGTH = 28;
+const CHUNK_AT_FIRST_STATE = 24;
+const CHUNK_AT_STATE_COUNT = 28;
+
+/** Where the parts of a record of this size stand. */
+export function recordOffsets(chunkCount: number, stateCount: number): { times: number; ends: number; fragments: number } {
+  const times = RECORD_HEADER_BYTES + chunkCount * RECORD_CHUNK_BYTES;
+  const ends = times + stateCount * 8;
+  return { times, ends, fragments: ends + stateCount * 4 };
+}
+
+/** A record to be read, stamped and sealed. The bytes must start at a multiple of 8 in their buffer. */
+export class RecordView {
+  readonly bytes: Uint8Array;
+  readonly chunkCount: number;
+  readonly stateCount: number;
+  readonly fragmentsOffset: number;
+  /** May be written to until the record is sealed. */
+  readonly times: Float64Array;
+  readonly ends: Uint32Array;
+  readonly #view: DataView;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.chunkCount = this.#view.getUint32(AT_CHUNK_COUNT, true);
+    this.stateCount = this.#view.getUint32(AT_STATE_COUNT, true);
+    this.fragmentsOffset = this.#view.getUint32(AT_FRAGMENTS_OFFSET, true);
+    const offsets = recordOffsets(this.chunkCount, this.stateCount);
+    this.times = new Float64Array(bytes.buffer, bytes.byteOffset + offsets.times, this.stateCount);
+    this.ends = new Uint32Array(bytes.buffer, bytes.byteOffset + offsets.ends, this.stateCount);
+  }
+
+  get storedAtMs(): number {
+    return this.#view.getFloat64(AT_STORED_AT, true);
+  }
+
+  chunkDevice(chunk: number): Device {
+    return Device.fromBytes(this.bytes, this.#chunkOffset(chunk));
+  }
+
+  chunkFirstState(chunk: number): number {
+    return this.#view.getUint32(this.#chunkOffset(chunk) + CHUNK_AT_FIRST_STATE, true);
+  }
+
+  chunkStateCount(chunk: number): number {
+    return this.#view.getUint32(this.#chunkOffset(chunk) + CHUNK_AT_STATE_COUNT, true);
+  }
+
+  /** Where a state's fragment starts in {@link RecordView.bytes}. */
+  fragmentStart(state: number): number {
+    return this.fragmentsOffset + (state === 0 ? 0 : (this.ends[state - 1] as number));
+  }
+
+  /** Where a state's fragment ends in {@link RecordView.bytes}. */
+  fragmentEnd(state: number): number {
+    return this.fragmentsOffset + (this.ends[state] as number);
+  }
+
+  /** Writes when the record is stored, and the checksum over everything: the last thing done to a record. */
+  seal(storedAtMs: number): void {
+    this.#view.setFloat64(AT_STORED_AT, storedAtMs, true);
+    this.#view.setUint32(AT_CHECKSUM, this.#checksum(), true);
+  }
+
+  #chunkOffset(chunk: number): number {
+    return RECORD_HEADER_BYTES + chunk * RECORD_CHUNK_BYTES;
+  }
+
+  #checksum(): number {
+    return crc32(this.bytes.subarray(AT_STORED_AT));
+  }
+
+  /**
+   * Opens a record read from disk.
+   * @returns what is wrong with it instead, in words for a log, when it is torn, altered or of another version
+   */
+  static open(bytes: Uint8Array): RecordView | string {
+    if (bytes.byteLength < RECORD_HEADER_BYTES) return `${bytes.byteLength} bytes are too few for a record`;
+    const aligned = bytes.byteOffset % 8 === 0 ? bytes : Uint8Array.from(bytes);
+    const view = new DataView(aligned.buffer, aligned.byteOffset, aligned.byteLength);
+    const magic = view.getUint32(0, true);
+    if (magic !== RECORD_MAGIC) return `record version 0x${magic.toString(16)} is not 0x${RECORD_MAGIC.toString(16)}`;
+    const byteLength = view.getUint32(AT_BYTE_LENGTH, true);
+    if (byteLength !== aligned.byteLength) return `record of ${byteLength} bytes has ${aligned.byteLength}`;
+    if (crc32(aligned.subarray(AT_STORED_AT)) !== view.getUint32(AT_CHECKSUM, true)) return 'checksum does not match';
+    return new RecordView(aligned);
+  }
+}
+
+/** Writes the header of a fresh record whose other parts are filled in by the caller. */
+export function writeRecordHeader(bytes: Uint8Array, chunkCount: number, stateCount: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  view.setUint32(0, RECORD_MAGIC, true);
+  view.setUint32(AT_CHUNK_COUNT, chunkCount, true);
+  view.setUint32(AT_STATE_COUNT, stateCount, true);
+  view.setUint32(AT_FRAGMENTS_OFFSET, recordOffsets(chunkCount, stateCount).fragments, true);
+  view.setUint32(AT_BYTE_LENGTH, bytes.byteLength, true);
+}
+
+/** Writes one row of the chunk table. `idBytes`: the 24 bytes of a {@link Device}. */
+export function writeRecordChunk(
+  bytes: Uint8Array,
+  chunk: number,
+  idBytes: Uint8Array,
+  firstState: number,
+  stateCount: number,
+): void {
+  const offset = RECORD_HEADER_BYTES + chunk * RECORD_CHUNK_BYTES;
+  bytes.set(idBytes, offset);
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, RECORD_CHUNK_BYTES);
+  view.setUint32(CHUNK_AT_FIRST_STATE, firstState, true);
+  view.setUint32(CHUNK_AT_STATE_COUNT, stateCount, true);
+}
