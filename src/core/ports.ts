@@ -118,12 +118,14 @@ export interface DeviceHistory {
 }
 
 export interface SpoolStatus {
-  /** Bytes the spool takes of the disk. */
+  /** Bytes of the records that are not settled whole. */
   readonly bytes: number;
   /** States not settled yet. */
   readonly states: number;
   /** Wall-clock milliseconds at which the oldest waiting record was stored; undefined when nothing waits. */
   readonly oldestStoredAtMs: number | undefined;
+  /** Records that could not be read back at start; they are kept where they are. */
+  readonly unreadableRecords: number;
 }
 
 /** Stable storage for what was acknowledged (DESIGN 2.1). Every implementation passes `test/spool/contract.ts`. */

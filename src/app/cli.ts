@@ -1,0 +1,54 @@
+import { Command, CommanderError } from 'commander';
+import { ConfigError } from '../config/config-error.js';
+import { configCommand } from './config-command.js';
+import { demoCommand } from './demo-command.js';
+import { healthcheckCommand } from './healthcheck-command.js';
+import { PACKAGE_VERSION } from './package-info.js';
+import { serveCommand } from './serve-command.js';
+import { simulateCommand } from './simulate-command.js';
+
+/** Exit codes of every command (DESIGN 1.1). */
+const EXIT_FAILED = 1;
+const EXIT_BAD_USAGE = 2;
+
+/**
+ * Runs the command line.
+ * @param args without the interpreter and the script
+ * @returns the exit code; a command may also have set `process.exitCode`
+ */
+export async function runCli(args: readonly string[]): Promise<number> {
+  const program = createProgram();
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command('stateway')
+    .description('Takes device state at the plant and forwards it to the Losant cloud, losing nothing.')
+    .version(PACKAGE_VERSION)
+    .showHelpAfterError('(see --help)');
+  program.addCommand(serveCommand(), { isDefault: true });
+  for (const command of [demoCommand(), simulateCommand(), configCommand(), healthcheckCommand()]) {
+    program.addCommand(command);
+  }
+  overrideExit(program);
+  return program;
+}
+
+/** Makes commander throw instead of exiting by itself, in subcommands too, which do not inherit it when added. */
+function overrideExit(command: Command): void {
+  command.exitOverride();
+  for (const subcommand of command.commands) overrideExit(subcommand);
+}
+
+function explain(error: unknown): number {
+  // Commander has printed its own message, or the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_BAD_USAGE;
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`stateway: ${message}\n`);
+  return error instanceof ConfigError ? EXIT_BAD_USAGE : EXIT_FAILED;
+}

@@ -1,0 +1,195 @@
+import { fileURLToPath } from 'node:url';
+import { AdminServer } from '../admin/admin-server.js';
+import type { AdminSources, Readiness } from '../admin/admin-sources.js';
+import { CloudDeviceLogin } from '../auth/device-login.js';
+import { Grants } from '../auth/grants.js';
+import { Refusals } from '../auth/refusals.js';
+import { Verifier } from '../auth/verifier.js';
+import type { Config } from '../config/load.js';
+import { systemClock } from '../core/clock.js';
+import { Meters } from '../core/meters.js';
+import { Lanes } from '../forward/lanes.js';
+import { Front } from '../front/server.js';
+import { type PickedUws, pickUws } from '../front/uws.js';
+import { Batcher } from '../intake/batcher.js';
+import { WorkerPool } from '../intake/worker-pool.js';
+import { LmdbSpool } from '../spool/lmdb-spool.js';
+import { HttpCloudClient } from '../upstream/cloud-client.js';
+import type { Logger } from './logger.js';
+import { PACKAGE_VERSION } from './package-info.js';
+import { StoredThenForwarded } from './stored-then-forwarded.js';
+
+const WORKER_FILE = fileURLToPath(new URL('../../workers/batch-worker.js', import.meta.url));
+
+/** Bytes of bodies that may wait for their answer; at the measured rates a fraction of a second's worth. */
+const MAX_UNANSWERED_BYTES = 64 * 1024 * 1024;
+/** Bytes of waiting states held in memory; beyond it new state is refused until the cloud has taken some. */
+const MAX_HELD_BYTES = 256 * 1024 * 1024;
+
+// Shares of the ten seconds that DESIGN 1.6, promise 6, allows from SIGTERM to exit.
+const ANSWER_WITHIN_MS = 3_000;
+const FLUSH_WITHIN_MS = 5_000;
+
+/** Where the running proxy listens, as `host:port`. */
+export interface Addresses {
+  readonly listen: string;
+  readonly adminListen: string;
+}
+
+/** Why the proxy takes no states at the moment, where it does not. */
+type Phase = 'starting' | 'accepting states' | 'draining';
+
+/** The stages of one running proxy, wired through `core/ports.ts` and nowhere else. */
+export class App {
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #meters = new Meters();
+  readonly #cloud: HttpCloudClient;
+  readonly #spool: LmdbSpool;
+  readonly #lanes: Lanes;
+  readonly #sink: StoredThenForwarded;
+  readonly #intake: Batcher;
+  readonly #front: Front;
+  readonly #admin: AdminServer;
+  readonly #picked: PickedUws;
+  #phase: Phase = 'starting';
+
+  /**
+   * Opens the spool and builds every stage; nothing listens yet.
+   * @throws SpoolOpenError when the data directory cannot be used
+   */
+  constructor(config: Config, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+    this.#picked = pickUws();
+    const clock = systemClock;
+    const meters = this.#meters;
+    this.#cloud = new HttpCloudClient({ upstreamUrl: config.upstreamUrl, caFile: config.upstreamCaFile });
+    this.#spool = new LmdbSpool({
+      directory: config.dataDir,
+      clock,
+      onUnreadable: (sequence, reason) =>
+        log.error({ event: 'record-unreadable', sequence, reason }, 'record set aside'),
+    });
+    this.#lanes = this.#createLanes();
+    this.#sink = new StoredThenForwarded(this.#spool, this.#lanes, {
+      maxSpoolBytes: config.maxSpoolBytes,
+      maxHeldBytes: MAX_HELD_BYTES,
+    });
+    this.#intake = new Batcher({
+      runner: new WorkerPool({ workerFile: WORKER_FILE, threads: config.workers }),
+      sink: this.#sink,
+      clock,
+      meters,
+      maxStateBytes: config.maxBodyBytes,
+    });
+    this.#front = this.#createFront();
+    this.#admin = new AdminServer(this.#adminSources());
+  }
+
+  /**
+   * Sends on what the last run left, then listens.
+   * @throws Error when an address cannot be had
+   */
+  async start(): Promise<Addresses> {
+    const { listen, adminListen } = this.#config;
+    const admin = await this.#admin.listen(adminListen.host, adminListen.port);
+    const replayed = this.#replay();
+    const port = await this.#front.listen();
+    this.#phase = 'accepting states';
+    const addresses = { listen: hostPort(listen.host, port), adminListen: hostPort(admin.host, admin.port) };
+    this.#log.info(
+      { event: 'ready', version: PACKAGE_VERSION, uws: this.#picked.name, ...addresses, ...replayed },
+      `ready on ${addresses.listen}`,
+    );
+    return addresses;
+  }
+
+  /** Stops accepting, answers what was accepted, sends what the time allows, and ends every stage (promise 6). */
+  async close(): Promise<void> {
+    this.#phase = 'draining';
+    this.#log.info({ event: 'draining' }, 'draining');
+    await this.#front.close(ANSWER_WITHIN_MS);
+    await this.#intake.close();
+    await this.#lanes.close(FLUSH_WITHIN_MS);
+    const { states } = this.#spool.status();
+    await this.#spool.close();
+    await this.#cloud.close();
+    await this.#admin.close();
+    this.#log.info({ event: 'stopped', waitingStates: states }, 'stopped');
+  }
+
+  #createLanes(): Lanes {
+    const { windowMs, coalesce, rateLimit, maxBodyBytes, upstreamToken } = this.#config;
+    return new Lanes(
+      { windowMs, coalesce, rateLimit, maxBodyBytes, upstreamToken },
+      {
+        cloud: this.#cloud,
+        spool: this.#spool,
+        clock: systemClock,
+        meters: this.#meters,
+        random: Math.random,
+        onParked: ({ applicationId, deviceId }, reason) =>
+          this.#log.warn({ event: 'device-parked', applicationId, deviceId, reason }, 'device parked'),
+      },
+    );
+  }
+
+  #createFront(): Front {
+    const { listen, tlsCertFile, tlsKeyFile, maxBodyBytes, tokenCacheSize } = this.#config;
+    const clock = systemClock;
+    const refusals = new Refusals(tokenCacheSize, clock);
+    const grants = new Grants({
+      maxGrants: tokenCacheSize,
+      clock,
+      refusals,
+      onGranted: (grant) => this.#lanes.offerGrant(grant),
+    });
+    return new Front({
+      uws: this.#picked.uws,
+      host: listen.host,
+      port: listen.port,
+      ...(tlsCertFile && tlsKeyFile ? { tls: { certFile: tlsCertFile, keyFile: tlsKeyFile } } : {}),
+      maxBodyBytes,
+      maxUnansweredBytes: MAX_UNANSWERED_BYTES,
+      authorizer: new Verifier({ grants, cloud: this.#cloud, clock, meters: this.#meters, refusals }),
+      deviceLogin: new CloudDeviceLogin(this.#cloud, grants),
+      intake: this.#intake,
+      meters: this.#meters,
+      clock,
+    });
+  }
+
+  #replay(): { replayedRecords: number; replayedStates: number } {
+    let replayedRecords = 0;
+    for (const { sequence, record } of this.#spool.replay()) {
+      this.#lanes.enqueue(sequence, record, undefined);
+      replayedRecords++;
+    }
+    return { replayedRecords, replayedStates: this.#spool.status().states };
+  }
+
+  #adminSources(): AdminSources {
+    return {
+      build: { version: PACKAGE_VERSION, node: process.version, uws: this.#picked.name },
+      meters: this.#meters,
+      clock: systemClock,
+      startedAtMs: systemClock.wallMs(),
+      readiness: () => this.#readiness(),
+      cloud: () => ({ url: this.#config.upstreamUrl, up: this.#lanes.isCloudUp(), sinceMs: undefined }),
+      spoolStatus: () => this.#spool.status(),
+      lanes: () => this.#lanes.lanes(),
+      connections: () => this.#front.connections(),
+      queueDepth: () => this.#intake.backlog().bodies,
+    };
+  }
+
+  #readiness(): Readiness {
+    if (this.#phase !== 'accepting states') return { ready: false, reason: this.#phase };
+    return this.#sink.isFull() ? { ready: false, reason: 'spool full' } : { ready: true, reason: this.#phase };
+  }
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,107 @@
+import type { WebSocket } from 'uws-current';
+import { StatewayError } from '../core/errors.js';
+import type { BodyReceiver, Encoding } from '../core/ports.js';
+import { CumulativeAck } from './cumulative-ack.js';
+import type { FrontContext } from './front-context.js';
+
+/** Close codes of RFC 6455 7.4.1. */
+export const CLOSE_GOING_AWAY = 1001;
+export const CLOSE_POLICY = 1008;
+export const CLOSE_TOO_LARGE = 1009;
+
+/**
+ * One WebSocket: numbers its frames, bounds them, and answers them (DESIGN 1.3). What is done with a frame is left to
+ * the kind of socket.
+ *
+ * uWebSockets.js cannot stop reading a WebSocket, so frames beyond the front's bound are refused as Unavailable, each
+ * by its number, while the connection stays open: the client keeps what is not acknowledged and sends it again.
+ */
+export abstract class FrameSocket implements BodyReceiver {
+  protected readonly context: FrontContext;
+  readonly #acks = new CumulativeAck();
+  #ws: WebSocket<FrameSocket> | undefined = undefined;
+  #ackSent = 0;
+  #ackQueued = false;
+
+  constructor(context: FrontContext) {
+    this.context = context;
+  }
+
+  /** Gives a frame to the intake; its outcome comes back through `onStored` or `onRefused`. */
+  protected abstract take(frame: number, encoding: Encoding, bytes: Uint8Array): void;
+
+  /** Called once, when the socket has opened. */
+  open(ws: WebSocket<FrameSocket>): void {
+    this.#ws = ws;
+  }
+
+  /** Called once, when the socket is gone, whoever closed it. */
+  closed(): void {
+    this.#ws = undefined;
+  }
+
+  /** Called about once a second while the socket is open. */
+  tick(): void {}
+
+  get isOpen(): boolean {
+    return this.#ws !== undefined;
+  }
+
+  /** Whether every frame has been answered. */
+  get isSettled(): boolean {
+    return this.#ackSent === this.#acks.begun;
+  }
+
+  receive(message: ArrayBuffer, isBinary: boolean): void {
+    const { maxBodyBytes, stopping } = this.context;
+    if (!this.isOpen || stopping) return;
+    if (message.byteLength > maxBodyBytes) {
+      this.end(CLOSE_TOO_LARGE, `a frame must not be larger than ${maxBodyBytes} bytes`);
+      return;
+    }
+    const admitted = this.context.admission.admit(message.byteLength);
+    const frame = this.#acks.begin(admitted ? message.byteLength : 0, this.context.clock.monotonicMs());
+    if (admitted) this.take(frame, isBinary ? 'msgpack' : 'json', new Uint8Array(message));
+    else
+      this.onRefused(frame, new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send this frame again'));
+  }
+
+  onStored(frame: number, states: number): void {
+    const { meters, clock } = this.context;
+    meters.received.websocket.accepted += states;
+    meters.ackSeconds.observe((clock.monotonicMs() - this.#acks.arrivedAtMs(frame)) / 1000);
+    this.#settle(frame);
+  }
+
+  onRefused(frame: number, error: StatewayError): void {
+    this.context.meters.received.websocket[error.retryable ? 'unavailable' : 'refused']++;
+    // Sent before the ack that covers it (DESIGN 1.3); acks leave at the end of the turn at the earliest.
+    this.#ws?.send(JSON.stringify({ error: error.toBody(), frame }));
+    this.#settle(frame);
+  }
+
+  /** Sends the acks that are due, then closes. */
+  end(code: number, reason: string): void {
+    this.#sendAck();
+    const ws = this.#ws;
+    this.#ws = undefined;
+    ws?.end(code, reason.slice(0, 120));
+  }
+
+  #settle(frame: number): void {
+    this.context.admission.release(this.#acks.settle(frame));
+    if (this.#ackQueued || this.#acks.acknowledged === this.#ackSent) return;
+    this.#ackQueued = true;
+    // One answer for all the frames of this socket that one batch settles.
+    queueMicrotask(() => {
+      this.#ackQueued = false;
+      this.#sendAck();
+    });
+  }
+
+  #sendAck(): void {
+    if (this.#ws === undefined || this.#acks.acknowledged === this.#ackSent) return;
+    this.#ackSent = this.#acks.acknowledged;
+    this.#ws.send(`{"ack":${this.#ackSent}}`);
+  }
+}

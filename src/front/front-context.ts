@@ -1,0 +1,19 @@
+import type { Clock } from '../core/clock.js';
+import type { Meters } from '../core/meters.js';
+import type { Authorizer, DeviceLogin, Intake } from '../core/ports.js';
+import type { Admission } from './admission.js';
+
+/** What every handler of the front works with. */
+export interface FrontContext {
+  readonly authorizer: Authorizer;
+  readonly deviceLogin: DeviceLogin;
+  readonly intake: Intake;
+  readonly admission: Admission;
+  readonly meters: Meters;
+  readonly clock: Clock;
+  readonly maxBodyBytes: number;
+  /** Set when the proxy is about to stop: what arrives from then on is refused. */
+  stopping: boolean;
+  /** HTTP requests that are not answered yet. */
+  openRequests: number;
+}

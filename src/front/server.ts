@@ -1,0 +1,141 @@
+import type { TemplatedApp, us_listen_socket } from 'uws-current';
+import type { Clock } from '../core/clock.js';
+import { StatewayError } from '../core/errors.js';
+import type { Meters } from '../core/meters.js';
+import type { Authorizer, DeviceLogin, Intake } from '../core/ports.js';
+import { Admission } from './admission.js';
+import { handleDeviceLogin } from './device-login-route.js';
+import { CLOSE_GOING_AWAY, type FrameSocket } from './frame-socket.js';
+import type { FrontContext } from './front-context.js';
+import { writeError } from './reply.js';
+import { deviceSocketBehavior, gatewaySocketBehavior } from './socket-route.js';
+import { StateRequest } from './state-request.js';
+import type { UwsModule } from './uws.js';
+
+/** How often open sockets look whether their token has expired. */
+const TICK_MS = 1000;
+/** How often a stopping front looks whether everything is answered. */
+const DRAIN_POLL_MS = 10;
+
+export interface FrontOptions {
+  readonly uws: UwsModule;
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly maxBodyBytes: number;
+  /** Bound on the bytes of unanswered bodies. */
+  readonly maxUnansweredBytes: number;
+  readonly authorizer: Authorizer;
+  readonly deviceLogin: DeviceLogin;
+  readonly intake: Intake;
+  readonly meters: Meters;
+  readonly clock: Clock;
+}
+
+/** The device side: HTTP and WebSocket on uWebSockets.js (DESIGN 1.3). */
+export class Front {
+  readonly #options: FrontOptions;
+  readonly #app: TemplatedApp;
+  readonly #context: FrontContext;
+  readonly #sockets = new Set<FrameSocket>();
+  #listenSocket: us_listen_socket | undefined = undefined;
+  #cancelTick: () => void = () => {};
+
+  constructor(options: FrontOptions) {
+    this.#options = options;
+    const { authorizer, deviceLogin, intake, meters, clock, maxBodyBytes, tls, uws } = options;
+    const admission = new Admission(options.maxUnansweredBytes);
+    this.#context = {
+      authorizer,
+      deviceLogin,
+      intake,
+      admission,
+      meters,
+      clock,
+      maxBodyBytes,
+      stopping: false,
+      openRequests: 0,
+    };
+    this.#app = tls ? uws.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile }) : uws.App();
+    this.#route();
+  }
+
+  /**
+   * Starts to listen.
+   * @returns the port, for when any was asked for
+   * @throws Error when the address cannot be had
+   */
+  listen(): Promise<number> {
+    const { host, port, uws } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#app.listen(host, port, (listenSocket) => {
+        if (listenSocket === false) {
+          reject(new Error(`cannot listen on ${host}:${port}: the address is in use or not of this machine`));
+          return;
+        }
+        this.#listenSocket = listenSocket;
+        this.#scheduleTick();
+        resolve(uws.us_socket_local_port(listenSocket));
+      });
+    });
+  }
+
+  /** Requests and sockets open now. uWebSockets.js does not tell of idle HTTP connections. */
+  connections(): { http: number; websocket: number } {
+    return { http: this.#context.openRequests, websocket: this.#sockets.size };
+  }
+
+  /** Bytes of bodies received and not answered. */
+  unansweredBytes(): number {
+    return this.#context.admission.bytes;
+  }
+
+  /**
+   * Accepts nothing more, and answers what was accepted, for `withinMs` at the most; then closes every connection.
+   * The intake must still be open.
+   */
+  async close(withinMs: number): Promise<void> {
+    const { clock, uws } = this.#options;
+    this.#context.stopping = true;
+    if (this.#listenSocket !== undefined) uws.us_listen_socket_close(this.#listenSocket);
+    this.#listenSocket = undefined;
+    this.#cancelTick();
+    const deadlineMs = clock.monotonicMs() + withinMs;
+    while (!this.#isSettled() && clock.monotonicMs() < deadlineMs) {
+      await new Promise<void>((resolve) => clock.schedule(DRAIN_POLL_MS, resolve));
+    }
+    for (const socket of this.#sockets) socket.end(CLOSE_GOING_AWAY, 'the proxy is being stopped');
+    this.#app.close();
+  }
+
+  #isSettled(): boolean {
+    if (this.#context.openRequests > 0) return false;
+    for (const socket of this.#sockets) {
+      if (!socket.isSettled) return false;
+    }
+    return true;
+  }
+
+  #route(): void {
+    const context = this.#context;
+    this.#app.ws('/applications/:applicationId/devices/:deviceId/state', deviceSocketBehavior(context, this.#sockets));
+    this.#app.ws('/applications/:applicationId/state', gatewaySocketBehavior(context, this.#sockets));
+    this.#app.post('/applications/:applicationId/devices/:deviceId/state', (res, req) => {
+      StateRequest.start(context, res, req);
+    });
+    this.#app.post('/auth/device', (res, req) => {
+      void handleDeviceLogin(context, res, req);
+    });
+    this.#app.any('/*', (res) => {
+      writeError(res, new StatewayError('STATEWAY_NO_SUCH_ROUTE', 'this proxy does not serve this method and path'));
+    });
+  }
+
+  #scheduleTick(): void {
+    this.#cancelTick = this.#options.clock.schedule(TICK_MS, () => {
+      for (const socket of this.#sockets) socket.tick();
+      this.#scheduleTick();
+    });
+  }
+}

@@ -1,0 +1,148 @@
+import type { HttpRequest, HttpResponse } from 'uws-current';
+import { asStatewayError, StatewayError } from '../core/errors.js';
+import type { Grant } from '../core/grant.js';
+import type { BodyReceiver, Encoding } from '../core/ports.js';
+import type { FrontContext } from './front-context.js';
+import { writeError, writeSuccess } from './reply.js';
+import { assertIds, assertNotCompressed, bearerToken, bodyTooLarge, encodingOf } from './request-head.js';
+
+/**
+ * One `POST /applications/:applicationId/devices/:deviceId/state` from its first header to its answer (DESIGN 1.3).
+ *
+ * The grant and the body arrive independently; the body goes to the intake when both are there. A body of one chunk
+ * whose grant is at hand, which is nearly every one, is copied once: from the socket into the batch.
+ */
+export class StateRequest implements BodyReceiver {
+  readonly #context: FrontContext;
+  readonly #res: HttpResponse;
+  #encoding: Encoding = 'json';
+  #grant: Grant | undefined = undefined;
+  #parts: Buffer[] | undefined = undefined;
+  #bodyBytes = 0;
+  #admittedBytes = 0;
+  #bodyEndedAtMs = 0;
+  #bodyComplete = false;
+  #aborted = false;
+  #answered = false;
+
+  /** Takes over the request; must be called within its route handler. */
+  static start(context: FrontContext, res: HttpResponse, req: HttpRequest): void {
+    const request = new StateRequest(context, res);
+    context.openRequests++;
+    try {
+      request.#readHead(req);
+    } catch (error) {
+      request.#refuse(asStatewayError(error, 'STATEWAY_MALFORMED_BODY', 'the request cannot be read'), true);
+      return;
+    }
+    res.onAborted(() => request.#abort());
+    res.onData((chunk, isLast) => request.#receive(chunk, isLast));
+  }
+
+  private constructor(context: FrontContext, res: HttpResponse) {
+    this.#context = context;
+    this.#res = res;
+  }
+
+  onStored(_ticket: number, states: number): void {
+    const { meters, clock } = this.#context;
+    this.#releaseBody();
+    meters.received.http.accepted += states;
+    meters.ackSeconds.observe((clock.monotonicMs() - this.#bodyEndedAtMs) / 1000);
+    this.#answer(() => writeSuccess(this.#res));
+  }
+
+  onRefused(_ticket: number, error: StatewayError): void {
+    this.#refuse(error, false);
+  }
+
+  #readHead(req: HttpRequest): void {
+    const { authorizer, stopping, maxBodyBytes } = this.#context;
+    if (stopping) throw new StatewayError('STATEWAY_STOPPING', 'the proxy is being stopped; send again shortly');
+    const applicationId = req.getParameter(0) as string;
+    const deviceId = req.getParameter(1) as string;
+    assertIds(applicationId, deviceId);
+    const token = bearerToken(req.getHeader('authorization'));
+    this.#encoding = encodingOf(req.getHeader('content-type'));
+    assertNotCompressed(req.getHeader('content-encoding'));
+    if (Number(req.getHeader('content-length')) > maxBodyBytes) throw bodyTooLarge(maxBodyBytes);
+    this.#grant = authorizer.find(token, applicationId, deviceId);
+    if (this.#grant === undefined) this.#askForGrant(token, applicationId, deviceId);
+  }
+
+  #askForGrant(token: string, applicationId: string, deviceId: string): void {
+    this.#context.authorizer.ask(token, applicationId, deviceId).then(
+      (grant) => {
+        this.#grant = grant;
+        if (this.#bodyComplete) this.#handOver();
+      },
+      (error) =>
+        this.#refuse(asStatewayError(error, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked'), false),
+    );
+  }
+
+  #receive(chunk: ArrayBuffer, isLast: boolean): void {
+    if (this.#answered || this.#aborted) return;
+    this.#bodyBytes += chunk.byteLength;
+    if (this.#bodyBytes > this.#context.maxBodyBytes) {
+      this.#refuse(bodyTooLarge(this.#context.maxBodyBytes), true);
+      return;
+    }
+    if (!this.#context.admission.admit(chunk.byteLength)) {
+      this.#refuse(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly'), !isLast);
+      return;
+    }
+    this.#admittedBytes += chunk.byteLength;
+    if (isLast) {
+      this.#bodyEndedAtMs = this.#context.clock.monotonicMs();
+      this.#bodyComplete = true;
+      if (this.#parts === undefined && this.#grant !== undefined) {
+        this.#accept(this.#grant, new Uint8Array(chunk));
+        return;
+      }
+    }
+    // The chunk's memory is the socket's again after this call, so what has to wait is copied.
+    this.#parts ??= [];
+    this.#parts.push(Buffer.from(chunk.slice(0)));
+    if (isLast && this.#grant !== undefined) this.#handOver();
+  }
+
+  #handOver(): void {
+    if (this.#answered || this.#aborted || this.#grant === undefined || this.#parts === undefined) return;
+    const body = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
+    this.#parts = undefined;
+    this.#accept(this.#grant, body);
+  }
+
+  #accept(grant: Grant, body: Uint8Array): void {
+    this.#context.intake.accept(grant, this.#encoding, body, this, 0);
+  }
+
+  #refuse(error: StatewayError, closes: boolean): void {
+    this.#releaseBody();
+    if (this.#answered) return;
+    this.#context.meters.received.http[error.retryable ? 'unavailable' : 'refused']++;
+    this.#answer(() => writeError(this.#res, error, closes));
+  }
+
+  #answer(write: () => void): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#context.openRequests--;
+    if (!this.#aborted) this.#res.cork(write);
+  }
+
+  /** The client is gone. What it sent whole is kept all the same; what is still incomplete is forgotten. */
+  #abort(): void {
+    this.#aborted = true;
+    if (this.#bodyComplete && this.#parts === undefined) return;
+    this.#releaseBody();
+    this.#answer(() => {});
+  }
+
+  #releaseBody(): void {
+    this.#context.admission.release(this.#admittedBytes);
+    this.#admittedBytes = 0;
+    this.#parts = undefined;
+  }
+}

@@ -1,0 +1,131 @@
+import type { Grant } from '../core/grant.js';
+import type { BodyReceiver, Encoding } from '../core/ports.js';
+import { type BatchRequest, ENTRY_BYTES, FLAG_MSGPACK, FLAG_NAMES_DEVICES } from '../state/batch-layout.js';
+
+/** Bodies a batch takes at most: about 4 ms of a worker's time, so that a batch does not make its first body wait. */
+export const MAX_BATCH_ENTRIES = 2048;
+/** Bytes of bodies that the recycled buffers hold; one body that is larger gets a buffer of its own. */
+export const BATCH_BYTES = 512 * 1024;
+
+/** The two buffers of a batch that travel to a worker and come back to be filled again. */
+export interface BatchMemory {
+  readonly entries: ArrayBuffer;
+  readonly bodies: ArrayBuffer;
+}
+
+export function allocateBatchMemory(bodyBytes = BATCH_BYTES): BatchMemory {
+  return { entries: new ArrayBuffer(MAX_BATCH_ENTRIES * ENTRY_BYTES), bodies: new ArrayBuffer(bodyBytes) };
+}
+
+/** One micro-batch while it is being filled, and then until its bodies are answered (layout: `batch-layout.ts`). */
+export class BatchBuffer {
+  readonly #memory: BatchMemory;
+  readonly #entries: DataView;
+  readonly #bodies: Uint8Array;
+  readonly #slotByDevice = new Map<string, number>();
+  readonly #entrySlots: number[] = [];
+  #bytes = 0;
+  /** The newest grant of each slot's device. */
+  readonly grants: Grant[] = [];
+  /** By entry: who is told, and under which ticket. */
+  readonly receivers: BodyReceiver[] = [];
+  readonly tickets: number[] = [];
+
+  constructor(memory: BatchMemory) {
+    this.#memory = memory;
+    this.#entries = new DataView(memory.entries);
+    this.#bodies = new Uint8Array(memory.bodies);
+  }
+
+  get entryCount(): number {
+    return this.receivers.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether one more body of `bodyBytes` has room. */
+  fits(bodyBytes: number): boolean {
+    return this.entryCount < MAX_BATCH_ENTRIES && this.#bytes + bodyBytes <= this.#bodies.byteLength;
+  }
+
+  /** Adds a body for one device. It must fit. */
+  add(
+    grant: Grant,
+    encoding: Encoding,
+    body: Uint8Array,
+    arrivalMs: number,
+    receiver: BodyReceiver,
+    ticket: number,
+  ): void {
+    const firstSlot = this.#entrySlots.length;
+    this.#entrySlots.push(this.#slotOf(grant));
+    this.#write(body, arrivalMs, firstSlot, 1, encoding === 'msgpack' ? FLAG_MSGPACK : 0, receiver, ticket);
+  }
+
+  /** Adds a gateway frame, whose states name their devices among those of `grants`. It must fit. */
+  addForMany(
+    grants: readonly Grant[],
+    encoding: Encoding,
+    body: Uint8Array,
+    arrivalMs: number,
+    receiver: BodyReceiver,
+    ticket: number,
+  ): void {
+    const firstSlot = this.#entrySlots.length;
+    for (const grant of grants) this.#entrySlots.push(this.#slotOf(grant));
+    const flags = FLAG_NAMES_DEVICES | (encoding === 'msgpack' ? FLAG_MSGPACK : 0);
+    this.#write(body, arrivalMs, firstSlot, grants.length, flags, receiver, ticket);
+  }
+
+  /** What a worker gets. Its buffers are to be transferred, after which nothing may be added. */
+  toRequest(maxStateBytes: number): BatchRequest {
+    const slotIds = new Uint8Array(this.grants.length * 24);
+    this.grants.forEach((grant, slot) => {
+      slotIds.set(grant.device.idBytes, slot * 24);
+    });
+    return {
+      entryCount: this.entryCount,
+      entries: this.#memory.entries,
+      entrySlots: Uint32Array.from(this.#entrySlots),
+      slotIds,
+      bodies: this.#memory.bodies,
+      maxStateBytes,
+    };
+  }
+
+  #slotOf(grant: Grant): number {
+    const { key } = grant.device;
+    let slot = this.#slotByDevice.get(key);
+    if (slot === undefined) {
+      slot = this.grants.length;
+      this.#slotByDevice.set(key, slot);
+    }
+    this.grants[slot] = grant;
+    return slot;
+  }
+
+  #write(
+    body: Uint8Array,
+    arrivalMs: number,
+    firstSlot: number,
+    slotCount: number,
+    flags: number,
+    receiver: BodyReceiver,
+    ticket: number,
+  ): void {
+    const offset = this.entryCount * ENTRY_BYTES;
+    const entries = this.#entries;
+    entries.setFloat64(offset, arrivalMs, true);
+    entries.setUint32(offset + 8, this.#bytes, true);
+    entries.setUint32(offset + 12, body.byteLength, true);
+    entries.setUint32(offset + 16, firstSlot, true);
+    entries.setUint32(offset + 20, slotCount, true);
+    entries.setUint32(offset + 24, flags, true);
+    this.#bodies.set(body, this.#bytes);
+    this.#bytes += body.byteLength;
+    this.receivers.push(receiver);
+    this.tickets.push(ticket);
+  }
+}

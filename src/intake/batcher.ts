@@ -1,0 +1,184 @@
+import type { Clock } from '../core/clock.js';
+import { asStatewayError, type StatewayError } from '../core/errors.js';
+import type { Grant } from '../core/grant.js';
+import type { Meters } from '../core/meters.js';
+import type { BodyReceiver, Encoding, Intake, RecordSink } from '../core/ports.js';
+import type { BatchRequest, BatchResult } from '../state/batch-layout.js';
+import { RecordView } from '../state/record-layout.js';
+import { answerAll, refuseAll } from './answers.js';
+import { allocateBatchMemory, BATCH_BYTES, BatchBuffer, type BatchMemory } from './batch-buffer.js';
+import { Stamper } from './stamper.js';
+
+/** Runs batches on other threads; see `WorkerPool`. */
+export interface BatchRunner {
+  readonly threads: number;
+  run(request: BatchRequest): Promise<BatchResult>;
+  close(): Promise<void>;
+}
+
+export interface BatcherOptions {
+  readonly runner: BatchRunner;
+  readonly sink: RecordSink;
+  readonly clock: Clock;
+  readonly meters: Meters;
+  /** A single state larger than this as JSON for the cloud is refused (`STATEWAY_MAX_BODY_BYTES`). */
+  readonly maxStateBytes: number;
+}
+
+/** A batch that has left for a worker, in the order in which it left. */
+interface Departed {
+  readonly batch: BatchBuffer;
+  outcome: BatchResult | StatewayError | undefined;
+}
+
+/**
+ * Gathers bodies into micro-batches, has them decoded by the workers, stamps and stores what comes back, and answers
+ * (DESIGN 2.1).
+ *
+ * A batch leaves when a thread is free, at the end of the event-loop turn, so that it holds what that turn brought: one
+ * body when idle, many under load. Batches may come back in any order; they are stored and answered in the order in
+ * which they left, so that a device's states keep theirs and a cumulative ack is true.
+ */
+export class Batcher implements Intake {
+  readonly #options: BatcherOptions;
+  readonly #stamper: Stamper;
+  readonly #spareMemory: BatchMemory[] = [];
+  /** Full batches that wait for a thread, the oldest first, and the one being filled, last. */
+  readonly #gathered: BatchBuffer[] = [];
+  readonly #departed: Departed[] = [];
+  #busyThreads = 0;
+  #dispatchQueued = false;
+  #openBodies = 0;
+  #openBytes = 0;
+  /** Settles when every batch stored so far is answered. */
+  #answered: Promise<void> = Promise.resolve();
+  #onIdle: (() => void) | undefined = undefined;
+
+  constructor(options: BatcherOptions) {
+    this.#options = options;
+    this.#stamper = new Stamper(options.clock);
+  }
+
+  accept(grant: Grant, encoding: Encoding, body: Uint8Array, receiver: BodyReceiver, ticket: number): void {
+    this.#batchFor(body.byteLength).add(grant, encoding, body, this.#options.clock.wallMs(), receiver, ticket);
+    this.#count(body);
+  }
+
+  acceptForMany(
+    grants: readonly Grant[],
+    encoding: Encoding,
+    body: Uint8Array,
+    receiver: BodyReceiver,
+    ticket: number,
+  ): void {
+    this.#batchFor(body.byteLength).addForMany(grants, encoding, body, this.#options.clock.wallMs(), receiver, ticket);
+    this.#count(body);
+  }
+
+  backlog(): { bodies: number; bytes: number } {
+    return { bodies: this.#openBodies, bytes: this.#openBytes };
+  }
+
+  async close(): Promise<void> {
+    if (this.#openBodies > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    await this.#options.runner.close();
+  }
+
+  #batchFor(bodyBytes: number): BatchBuffer {
+    const filling = this.#gathered.at(-1);
+    if (filling?.fits(bodyBytes)) return filling;
+    const memory =
+      bodyBytes > BATCH_BYTES ? allocateBatchMemory(bodyBytes) : (this.#spareMemory.pop() ?? allocateBatchMemory());
+    const batch = new BatchBuffer(memory);
+    this.#gathered.push(batch);
+    return batch;
+  }
+
+  #count(body: Uint8Array): void {
+    this.#openBodies++;
+    this.#openBytes += body.byteLength;
+    if (this.#dispatchQueued || this.#busyThreads >= this.#options.runner.threads) return;
+    this.#dispatchQueued = true;
+    setImmediate(() => {
+      this.#dispatchQueued = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    while (this.#busyThreads < this.#options.runner.threads) {
+      const batch = this.#gathered.shift();
+      if (batch === undefined) return;
+      const departed: Departed = { batch, outcome: undefined };
+      this.#departed.push(departed);
+      this.#busyThreads++;
+      void this.#run(departed);
+    }
+  }
+
+  async #run(departed: Departed): Promise<void> {
+    try {
+      const result = await this.#options.runner.run(departed.batch.toRequest(this.#options.maxStateBytes));
+      this.#recycle(result);
+      departed.outcome = result;
+    } catch (error) {
+      departed.outcome = asStatewayError(error, 'STATEWAY_WORKER_FAILED', 'the state was not processed; send it again');
+    }
+    this.#busyThreads--;
+    this.#dispatch();
+    this.#storeInOrder();
+  }
+
+  #recycle({ entries, bodies }: BatchResult): void {
+    const isStandard = bodies.byteLength === BATCH_BYTES;
+    if (isStandard && this.#spareMemory.length <= this.#options.runner.threads) {
+      this.#spareMemory.push({ entries, bodies });
+    }
+  }
+
+  #storeInOrder(): void {
+    for (let first = this.#departed[0]; first?.outcome !== undefined; first = this.#departed[0]) {
+      this.#departed.shift();
+      this.#store(first.batch, first.outcome);
+    }
+  }
+
+  #store(batch: BatchBuffer, outcome: BatchResult | StatewayError): void {
+    const stored = outcome instanceof Error ? Promise.resolve(outcome) : this.#storeRecord(batch, outcome);
+    // A batch without a record must not be answered before those that left earlier.
+    this.#answered = this.#answered
+      .then(() => stored)
+      .then((failure) => this.#answer(batch, failure ?? (outcome as BatchResult)));
+  }
+
+  /** @returns why nothing was stored; undefined when it was */
+  async #storeRecord(batch: BatchBuffer, result: BatchResult): Promise<StatewayError | undefined> {
+    const { clock, meters, sink } = this.#options;
+    meters.outOfWindow += result.outOfWindow;
+    if (result.record === undefined) return undefined;
+    const view = new RecordView(result.record);
+    this.#stamper.stamp(view);
+    view.seal(clock.wallMs());
+    try {
+      await sink.store(
+        result.record,
+        Array.from(result.chunkSlots, (slot) => batch.grants[slot] as Grant),
+      );
+      return undefined;
+    } catch (error) {
+      return asStatewayError(error, 'STATEWAY_SPOOL_FAILED', 'the state could not be stored on disk; send it again');
+    }
+  }
+
+  #answer(batch: BatchBuffer, outcome: BatchResult | StatewayError): void {
+    if (outcome instanceof Error) refuseAll(batch, outcome);
+    else answerAll(batch, outcome);
+    this.#openBodies -= batch.entryCount;
+    this.#openBytes -= batch.bytes;
+    if (this.#openBodies === 0) this.#onIdle?.();
+  }
+}

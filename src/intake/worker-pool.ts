@@ -1,0 +1,44 @@
+import { Piscina } from 'piscina';
+import type { BatchRequest, BatchResult } from '../state/batch-layout.js';
+
+export interface WorkerPoolOptions {
+  /** Absolute path of the built worker, `dist/workers/batch-worker.js`. */
+  readonly workerFile: string;
+  /** Threads (`STATEWAY_WORKERS`). */
+  readonly threads: number;
+}
+
+/**
+ * The threads that decode and validate. A batch's buffers are moved to the thread and moved back with its answer, never
+ * copied. A thread that dies is replaced; the batch it had is rejected.
+ */
+export class WorkerPool {
+  readonly #piscina: Piscina<BatchRequest, BatchResult>;
+  readonly threads: number;
+
+  constructor(options: WorkerPoolOptions) {
+    this.threads = options.threads;
+    this.#piscina = new Piscina({
+      filename: options.workerFile,
+      minThreads: options.threads,
+      maxThreads: options.threads,
+      recordTiming: false,
+    });
+  }
+
+  /** @throws Error when the thread died or the worker could not be loaded */
+  run(request: BatchRequest): Promise<BatchResult> {
+    return this.#piscina.run(request, {
+      transferList: [
+        request.entries,
+        request.bodies,
+        request.entrySlots.buffer as ArrayBuffer,
+        request.slotIds.buffer as ArrayBuffer,
+      ],
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#piscina.destroy();
+  }
+}
