@@ -7,5 +7,6 @@ export default defineConfig({
     hookTimeout: 30_000,
     maxWorkers: 2,
     passWithNoTests: false,
+    reporters: ['default', './test/frame/tally-reporter.ts'],
   },
 });

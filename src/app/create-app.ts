@@ -8,12 +8,13 @@ import { Verifier } from '../auth/verifier.js';
 import type { Config } from '../config/load.js';
 import { systemClock } from '../core/clock.js';
 import { Meters } from '../core/meters.js';
-import { Lanes } from '../forward/lanes.js';
+import { Lanes, MAX_REQUESTS_IN_FLIGHT } from '../forward/lanes.js';
 import { Front } from '../front/server.js';
 import { type PickedUws, pickUws } from '../front/uws.js';
 import { Batcher } from '../intake/batcher.js';
 import { WorkerPool } from '../intake/worker-pool.js';
 import { LmdbSpool } from '../spool/lmdb-spool.js';
+import { createAgent } from '../upstream/agent.js';
 import { HttpCloudClient } from '../upstream/cloud-client.js';
 import type { Logger } from './logger.js';
 import { PACKAGE_VERSION } from './package-info.js';
@@ -25,6 +26,9 @@ const WORKER_FILE = fileURLToPath(new URL('../../workers/batch-worker.js', impor
 const MAX_UNANSWERED_BYTES = 64 * 1024 * 1024;
 /** Bytes of waiting states held in memory; beyond it new state is refused until the cloud has taken some. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
+
+/** Connections beside those of the lanes, so that log-ins and questions do not queue behind a drain. */
+const CONNECTIONS_FOR_QUESTIONS = 32;
 
 // Shares of the ten seconds that DESIGN 1.6, promise 6, allows from SIGTERM to exit.
 const ANSWER_WITHIN_MS = 3_000;
@@ -64,7 +68,7 @@ export class App {
     this.#picked = pickUws();
     const clock = systemClock;
     const meters = this.#meters;
-    this.#cloud = new HttpCloudClient({ upstreamUrl: config.upstreamUrl, caFile: config.upstreamCaFile });
+    this.#cloud = createCloudClient(config);
     this.#spool = new LmdbSpool({
       directory: config.dataDir,
       clock,
@@ -188,6 +192,15 @@ export class App {
     if (this.#phase !== 'accepting states') return { ready: false, reason: this.#phase };
     return this.#sink.isFull() ? { ready: false, reason: 'spool full' } : { ready: true, reason: this.#phase };
   }
+}
+
+function createCloudClient({ upstreamUrl, upstreamCaFile }: Config): HttpCloudClient {
+  const agent = createAgent({
+    connections: MAX_REQUESTS_IN_FLIGHT + CONNECTIONS_FOR_QUESTIONS,
+    caFile: upstreamCaFile,
+    environment: process.env,
+  });
+  return new HttpCloudClient(agent, systemClock, { url: new URL(upstreamUrl) });
 }
 
 function hostPort(host: string, port: number): string {

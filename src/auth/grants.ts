@@ -5,6 +5,12 @@ import { Grant } from '../core/grant.js';
 import { type Refusals, tripleOf } from './refusals.js';
 import { expiryOf } from './token-claims.js';
 
+/**
+ * Grants kept for one device: its own token, its gateways' and its operators', and their successors. Without a bound, a
+ * device that logs in anew for each report would push those of all others out.
+ */
+const MAX_GRANTS_PER_DEVICE = 16;
+
 /** All grants for one device, newest first. Replaced whole when it changes, so that the cache counts it anew. */
 interface DeviceGrants {
   readonly device: Device;
@@ -30,6 +36,7 @@ export class Grants {
   readonly #clock: Clock;
   readonly #refusals: Refusals;
   readonly #onGranted: (grant: Grant) => void;
+  readonly #maxPerDevice: number;
 
   constructor(options: GrantsOptions) {
     this.#byDevice = new LRUCache({
@@ -40,6 +47,7 @@ export class Grants {
     this.#clock = options.clock;
     this.#refusals = options.refusals;
     this.#onGranted = options.onGranted ?? (() => {});
+    this.#maxPerDevice = Math.min(MAX_GRANTS_PER_DEVICE, options.maxGrants);
   }
 
   /** The good grant for the triple, or undefined. Ids in either case. */
@@ -67,7 +75,7 @@ export class Grants {
     const nowMs = this.#clock.wallMs();
     const others = sameApplication ? (entry?.grants.filter((grant) => grant.isGood(nowMs)) ?? []) : [];
     const grant = new Grant(token, device, expiryOf(token));
-    this.#byDevice.set(key, { device, grants: [grant, ...others] });
+    this.#byDevice.set(key, { device, grants: [grant, ...others].slice(0, this.#maxPerDevice) });
     grant.onEnd((reason) => {
       this.#remove(grant);
       // What ends a grant is a no of the cloud to a forward: remembered like a no to the question, or the next request

@@ -1,6 +1,7 @@
 import type { HttpResponse } from 'uws-current';
 import { StatewayError } from '../core/errors.js';
 import type { Admission } from './admission.js';
+import { BodyBuffer } from './body-buffer.js';
 import { bodyTooLarge } from './request-head.js';
 
 /**
@@ -14,14 +15,13 @@ export function readBody(
   admission: Admission,
   onAborted: () => void,
 ): Promise<Uint8Array | undefined> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
+  const body = new BodyBuffer();
   let done = false;
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void): void => {
       if (done) return;
       done = true;
-      admission.release(bytes);
+      admission.release(body.length);
       settle();
     };
     res.onAborted(() => {
@@ -30,7 +30,7 @@ export function readBody(
     });
     res.onData((chunk, isLast) => {
       if (done) return;
-      if (bytes + chunk.byteLength > maxBytes) {
+      if (body.length + chunk.byteLength > maxBytes) {
         finish(() => reject(bodyTooLarge(maxBytes)));
         return;
       }
@@ -38,9 +38,8 @@ export function readBody(
         finish(() => reject(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly')));
         return;
       }
-      bytes += chunk.byteLength;
-      parts.push(Buffer.from(chunk.slice(0)));
-      if (isLast) finish(() => resolve(Buffer.concat(parts)));
+      body.append(chunk);
+      if (isLast) finish(() => resolve(body.bytes));
     });
   });
 }

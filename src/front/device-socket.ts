@@ -1,7 +1,7 @@
 import type { WebSocket } from 'uws-current';
 import type { Grant } from '../core/grant.js';
 import type { Encoding } from '../core/ports.js';
-import { CLOSE_POLICY, FrameSocket } from './frame-socket.js';
+import { CLOSE_POLICY, FrameSocket, type SocketData } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 
 /** A WebSocket at `…/devices/:deviceId/state`: every frame is for its one device (DESIGN 1.3). */
@@ -14,7 +14,7 @@ export class DeviceSocket extends FrameSocket {
     this.#grant = grant;
   }
 
-  override open(ws: WebSocket<FrameSocket>): void {
+  override open(ws: WebSocket<SocketData>): void {
     super.open(ws);
     this.#stopWatching = this.#grant.onEnd((reason) => this.end(CLOSE_POLICY, reason.message));
   }
@@ -33,6 +33,7 @@ export class DeviceSocket extends FrameSocket {
       this.context.intake.accept(this.#grant, encoding, bytes, this, frame);
     } else {
       this.tick();
+      this.drop(frame);
     }
   }
 }

@@ -9,6 +9,11 @@ export const CLOSE_GOING_AWAY = 1001;
 export const CLOSE_POLICY = 1008;
 export const CLOSE_TOO_LARGE = 1009;
 
+/** What uWebSockets.js keeps with a connection: it copies the own properties of this, so that no class may stand here. */
+export interface SocketData {
+  readonly socket: FrameSocket;
+}
+
 /**
  * One WebSocket: numbers its frames, bounds them, and answers them (DESIGN 1.3). What is done with a frame is left to
  * the kind of socket.
@@ -19,7 +24,7 @@ export const CLOSE_TOO_LARGE = 1009;
 export abstract class FrameSocket implements BodyReceiver {
   protected readonly context: FrontContext;
   readonly #acks = new CumulativeAck();
-  #ws: WebSocket<FrameSocket> | undefined = undefined;
+  #ws: WebSocket<SocketData> | undefined = undefined;
   #ackSent = 0;
   #ackQueued = false;
 
@@ -31,7 +36,7 @@ export abstract class FrameSocket implements BodyReceiver {
   protected abstract take(frame: number, encoding: Encoding, bytes: Uint8Array): void;
 
   /** Called once, when the socket has opened. */
-  open(ws: WebSocket<FrameSocket>): void {
+  open(ws: WebSocket<SocketData>): void {
     this.#ws = ws;
   }
 
@@ -77,6 +82,11 @@ export abstract class FrameSocket implements BodyReceiver {
     this.context.meters.received.websocket[error.retryable ? 'unavailable' : 'refused']++;
     // Sent before the ack that covers it (DESIGN 1.3); acks leave at the end of the turn at the earliest.
     this.#ws?.send(JSON.stringify({ error: error.toBody(), frame }));
+    this.#settle(frame);
+  }
+
+  /** Gives up a frame of a socket that is gone: nothing of it is kept, and nobody is told. */
+  protected drop(frame: number): void {
     this.#settle(frame);
   }
 

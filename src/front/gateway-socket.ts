@@ -21,6 +21,7 @@ export class GatewaySocket extends FrameSocket {
   readonly #token: string;
   readonly #applicationId: string;
   #waiting: WaitingFrame[] = [];
+  #isServing = false;
 
   constructor(context: FrontContext, token: string, applicationId: string) {
     super(context);
@@ -40,14 +41,14 @@ export class GatewaySocket extends FrameSocket {
       this.onStored(frame, 0);
       return;
     }
-    const grants = this.#waiting.length === 0 ? this.#grantsAtHand(deviceIds) : undefined;
+    const grants = this.#isServing ? undefined : this.#grantsAtHand(deviceIds);
     if (grants !== undefined) {
       this.context.intake.acceptForMany(grants, encoding, bytes, this, frame);
       return;
     }
     // The frame's memory is the socket's again after this call.
     this.#waiting.push({ frame, encoding, bytes: bytes.slice(), deviceIds });
-    if (this.#waiting.length === 1) void this.#serveWaiting();
+    if (!this.#isServing) void this.#serveWaiting();
   }
 
   #grantsAtHand(deviceIds: readonly string[]): Grant[] | undefined {
@@ -61,15 +62,24 @@ export class GatewaySocket extends FrameSocket {
   }
 
   async #serveWaiting(): Promise<void> {
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const { frame, encoding, bytes, deviceIds } = next;
-      try {
-        const grants = await this.#askForAll(deviceIds);
-        this.context.intake.acceptForMany(grants, encoding, bytes, this, frame);
-      } catch (error) {
-        this.onRefused(frame, asStatewayError(error, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked'));
-      }
-      this.#waiting.shift();
+    this.#isServing = true;
+    while (this.#waiting.length > 0) {
+      // Taken from the end of a reversed list, as taking from the front of a long one moves all the rest each time.
+      const waiting = this.#waiting.reverse();
+      this.#waiting = [];
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await this.#serve(next);
+    }
+    this.#isServing = false;
+  }
+
+  async #serve({ frame, encoding, bytes, deviceIds }: WaitingFrame): Promise<void> {
+    try {
+      const grants = this.isOpen ? await this.#askForAll(deviceIds) : [];
+      // Nobody waits for the answer any more, and where the proxy is being stopped the intake may be closed by now.
+      if (!this.isOpen) this.drop(frame);
+      else this.context.intake.acceptForMany(grants, encoding, bytes, this, frame);
+    } catch (error) {
+      this.onRefused(frame, asStatewayError(error, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked'));
     }
   }
 

@@ -23,12 +23,25 @@ export function writeSuccess(res: HttpResponse): void {
 }
 
 /**
- * An error in the cloud's own shape (DESIGN 1.3). The response must be corked and not aborted.
- * @param closes whether the connection ends with it, because what the client still sends is not wanted
+ * An error in the cloud's own shape (DESIGN 1.3). The response must be corked and not aborted. A body that is too large
+ * ends the connection, since what the client still sends of it is not wanted; after any other error uWebSockets.js reads
+ * past the rest of the body, and the connection serves the next request.
  */
-export function writeError(res: HttpResponse, error: StatewayError, closes = false): void {
+export function writeError(res: HttpResponse, error: StatewayError): void {
+  writeErrorHead(res, error).end(JSON.stringify(error.toBody()), error.code === 'STATEWAY_BODY_TOO_LARGE');
+}
+
+/**
+ * The same as the answer to HEAD, which has no body (RFC 9110 9.3.2): a client would take one for its next answer. The
+ * length that GET would have is left out, as may be: told of one, uWebSockets.js 20.30 waits for as many bytes.
+ */
+export function writeErrorWithoutBody(res: HttpResponse, error: StatewayError): void {
+  writeErrorHead(res, error).endWithoutBody();
+}
+
+function writeErrorHead(res: HttpResponse, error: StatewayError): HttpResponse {
   res.writeStatus(statusLine(error.status));
   if (error.retryAfterSeconds !== undefined) res.writeHeader('Retry-After', String(error.retryAfterSeconds));
   if (error.status === 401) res.writeHeader('WWW-Authenticate', 'Bearer');
-  res.writeHeader('Content-Type', JSON_TYPE).end(JSON.stringify(error.toBody()), closes);
+  return res.writeHeader('Content-Type', JSON_TYPE);
 }

@@ -1,3 +1,4 @@
+import type { HttpRequest } from 'uws-current';
 import { isId } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Encoding } from '../core/ports.js';
@@ -8,7 +9,7 @@ import type { Encoding } from '../core/ports.js';
  */
 export function bearerToken(authorization: string): string {
   // Most devices write it exactly so; the general form is left to the slow path.
-  if (authorization.startsWith('Bearer ') && authorization.length > 7 && authorization[7] !== ' ') {
+  if (authorization.startsWith('Bearer ') && authorization.length > 7 && !authorization.includes(' ', 7)) {
     return authorization.slice(7);
   }
   const match = /^bearer +(\S+)\s*$/i.exec(authorization);
@@ -58,6 +59,11 @@ export function assertIds(applicationId: string, deviceId?: string): void {
 
 function invalidId(what: string): StatewayError {
   return new StatewayError('STATEWAY_INVALID_ID', `the ${what} id in the path must be 24 hexadecimal digits`);
+}
+
+/** The raw query string, '' when there is none: the older uWebSockets.js says undefined then. */
+export function queryOf(req: HttpRequest): string {
+  return req.getQuery() ?? '';
 }
 
 /** The `token` parameter of a raw query string, for clients that cannot set headers; '' when there is none. */

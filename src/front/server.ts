@@ -7,7 +7,7 @@ import { Admission } from './admission.js';
 import { handleDeviceLogin } from './device-login-route.js';
 import { CLOSE_GOING_AWAY, type FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
-import { writeError } from './reply.js';
+import { writeError, writeErrorWithoutBody } from './reply.js';
 import { deviceSocketBehavior, gatewaySocketBehavior } from './socket-route.js';
 import { StateRequest } from './state-request.js';
 import type { UwsModule } from './uws.js';
@@ -16,6 +16,17 @@ import type { UwsModule } from './uws.js';
 const TICK_MS = 1000;
 /** How often a stopping front looks whether everything is answered. */
 const DRAIN_POLL_MS = 10;
+
+/**
+ * By default uWebSockets.js listens with SO_REUSEPORT: a second process on the same port would start without an error
+ * and take half of the connections.
+ */
+const LISTEN_EXCLUSIVELY = 1;
+
+/** The form of `listen` with both host and options, which uWebSockets.js has and its types lack. */
+interface ExclusiveListener {
+  listen(host: string, port: number, options: number, cb: (listenSocket: us_listen_socket | false) => void): unknown;
+}
 
 export interface FrontOptions {
   readonly uws: UwsModule;
@@ -69,7 +80,7 @@ export class Front {
   listen(): Promise<number> {
     const { host, port, uws } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#app.listen(host, port, (listenSocket) => {
+      (this.#app as TemplatedApp & ExclusiveListener).listen(host, port, LISTEN_EXCLUSIVELY, (listenSocket) => {
         if (listenSocket === false) {
           reject(new Error(`cannot listen on ${host}:${port}: the address is in use or not of this machine`));
           return;
@@ -127,9 +138,8 @@ export class Front {
     this.#app.post('/auth/device', (res, req) => {
       void handleDeviceLogin(context, res, req);
     });
-    this.#app.any('/*', (res) => {
-      writeError(res, new StatewayError('STATEWAY_NO_SUCH_ROUTE', 'this proxy does not serve this method and path'));
-    });
+    this.#app.head('/*', (res) => writeErrorWithoutBody(res, noSuchRoute()));
+    this.#app.any('/*', (res) => writeError(res, noSuchRoute()));
   }
 
   #scheduleTick(): void {
@@ -138,4 +148,8 @@ export class Front {
       this.#scheduleTick();
     });
   }
+}
+
+function noSuchRoute(): StatewayError {
+  return new StatewayError('STATEWAY_NO_SUCH_ROUTE', 'this proxy does not serve this method and path');
 }

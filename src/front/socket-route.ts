@@ -1,11 +1,11 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocketBehavior } from 'uws-current';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import { DeviceSocket } from './device-socket.js';
-import type { FrameSocket } from './frame-socket.js';
+import type { FrameSocket, SocketData } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { GatewaySocket } from './gateway-socket.js';
 import { writeError } from './reply.js';
-import { assertIds, bearerToken, tokenOfQuery } from './request-head.js';
+import { assertIds, bearerToken, queryOf, tokenOfQuery } from './request-head.js';
 
 /**
  * uWebSockets.js drops a connection without a word when a frame exceeds its own limit, so that limit is set far above
@@ -25,7 +25,7 @@ interface Upgrade {
 }
 
 /** The WebSocket at a device's state path; `sockets` holds every open one. */
-export function deviceSocketBehavior(context: FrontContext, sockets: Set<FrameSocket>): WebSocketBehavior<FrameSocket> {
+export function deviceSocketBehavior(context: FrontContext, sockets: Set<FrameSocket>): WebSocketBehavior<SocketData> {
   return behavior(sockets, (res, req, upgrade) => {
     const applicationId = req.getParameter(0) as string;
     const deviceId = req.getParameter(1) as string;
@@ -54,10 +54,7 @@ export function deviceSocketBehavior(context: FrontContext, sockets: Set<FrameSo
 }
 
 /** The WebSocket for gateways: devices are granted frame by frame, so that any token opens it. */
-export function gatewaySocketBehavior(
-  context: FrontContext,
-  sockets: Set<FrameSocket>,
-): WebSocketBehavior<FrameSocket> {
+export function gatewaySocketBehavior(context: FrontContext, sockets: Set<FrameSocket>): WebSocketBehavior<SocketData> {
   return behavior(sockets, (res, req, upgrade) => {
     const applicationId = req.getParameter(0) as string;
     assertAccepting(context);
@@ -69,7 +66,7 @@ export function gatewaySocketBehavior(
 function behavior(
   sockets: Set<FrameSocket>,
   begin: (res: HttpResponse, req: HttpRequest, upgrade: Upgrade) => void,
-): WebSocketBehavior<FrameSocket> {
+): WebSocketBehavior<SocketData> {
   return {
     maxPayloadLength: HARD_FRAME_LIMIT_BYTES,
     maxBackpressure: MAX_UNREAD_ANSWER_BYTES,
@@ -89,15 +86,15 @@ function behavior(
       }
     },
     open(ws) {
-      const socket = ws.getUserData();
+      const { socket } = ws.getUserData();
       sockets.add(socket);
       socket.open(ws);
     },
     message(ws, message, isBinary) {
-      ws.getUserData().receive(message, isBinary);
+      ws.getUserData().socket.receive(message, isBinary);
     },
     close(ws) {
-      const socket = ws.getUserData();
+      const { socket } = ws.getUserData();
       sockets.delete(socket);
       socket.closed();
     },
@@ -105,12 +102,13 @@ function behavior(
 }
 
 function complete(res: HttpResponse, upgrade: Upgrade, socket: FrameSocket): void {
-  res.upgrade(socket, upgrade.key, upgrade.protocol, upgrade.extensions, upgrade.socketContext);
+  const data: SocketData = { socket };
+  res.upgrade(data, upgrade.key, upgrade.protocol, upgrade.extensions, upgrade.socketContext);
 }
 
 function upgradeToken(req: HttpRequest): string {
   const authorization = req.getHeader('authorization');
-  return authorization === '' ? tokenOfQuery(req.getQuery()) || bearerToken('') : bearerToken(authorization);
+  return authorization === '' ? tokenOfQuery(queryOf(req)) || bearerToken('') : bearerToken(authorization);
 }
 
 function assertAccepting(context: FrontContext): void {

@@ -2,6 +2,7 @@ import type { HttpRequest, HttpResponse } from 'uws-current';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { BodyReceiver, Encoding } from '../core/ports.js';
+import { BodyBuffer } from './body-buffer.js';
 import type { FrontContext } from './front-context.js';
 import { writeError, writeSuccess } from './reply.js';
 import { assertIds, assertNotCompressed, bearerToken, bodyTooLarge, encodingOf } from './request-head.js';
@@ -17,8 +18,8 @@ export class StateRequest implements BodyReceiver {
   readonly #res: HttpResponse;
   #encoding: Encoding = 'json';
   #grant: Grant | undefined = undefined;
-  #parts: Buffer[] | undefined = undefined;
-  #bodyBytes = 0;
+  /** A body in pieces, or one that waits for its grant. */
+  #gathered: BodyBuffer | undefined = undefined;
   #admittedBytes = 0;
   #bodyEndedAtMs = 0;
   #bodyComplete = false;
@@ -32,7 +33,7 @@ export class StateRequest implements BodyReceiver {
     try {
       request.#readHead(req);
     } catch (error) {
-      request.#refuse(asStatewayError(error, 'STATEWAY_MALFORMED_BODY', 'the request cannot be read'), true);
+      request.#refuse(asStatewayError(error, 'STATEWAY_MALFORMED_BODY', 'the request cannot be read'));
       return;
     }
     res.onAborted(() => request.#abort());
@@ -53,7 +54,7 @@ export class StateRequest implements BodyReceiver {
   }
 
   onRefused(_ticket: number, error: StatewayError): void {
-    this.#refuse(error, false);
+    this.#refuse(error);
   }
 
   #readHead(req: HttpRequest): void {
@@ -76,53 +77,51 @@ export class StateRequest implements BodyReceiver {
         this.#grant = grant;
         if (this.#bodyComplete) this.#handOver();
       },
-      (error) =>
-        this.#refuse(asStatewayError(error, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked'), false),
+      (error) => this.#refuse(asStatewayError(error, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked')),
     );
   }
 
   #receive(chunk: ArrayBuffer, isLast: boolean): void {
     if (this.#answered || this.#aborted) return;
-    this.#bodyBytes += chunk.byteLength;
-    if (this.#bodyBytes > this.#context.maxBodyBytes) {
-      this.#refuse(bodyTooLarge(this.#context.maxBodyBytes), true);
+    if (this.#admittedBytes + chunk.byteLength > this.#context.maxBodyBytes) {
+      this.#refuse(bodyTooLarge(this.#context.maxBodyBytes));
       return;
     }
     if (!this.#context.admission.admit(chunk.byteLength)) {
-      this.#refuse(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly'), !isLast);
+      this.#refuse(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly'));
       return;
     }
     this.#admittedBytes += chunk.byteLength;
     if (isLast) {
       this.#bodyEndedAtMs = this.#context.clock.monotonicMs();
       this.#bodyComplete = true;
-      if (this.#parts === undefined && this.#grant !== undefined) {
+      if (this.#gathered === undefined && this.#grant !== undefined) {
         this.#accept(this.#grant, new Uint8Array(chunk));
         return;
       }
     }
     // The chunk's memory is the socket's again after this call, so what has to wait is copied.
-    this.#parts ??= [];
-    this.#parts.push(Buffer.from(chunk.slice(0)));
+    this.#gathered ??= new BodyBuffer();
+    this.#gathered.append(chunk);
     if (isLast && this.#grant !== undefined) this.#handOver();
   }
 
   #handOver(): void {
-    if (this.#answered || this.#aborted || this.#grant === undefined || this.#parts === undefined) return;
-    const body = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
-    this.#parts = undefined;
-    this.#accept(this.#grant, body);
+    if (this.#answered || this.#grant === undefined || this.#gathered === undefined) return;
+    const { bytes } = this.#gathered;
+    this.#gathered = undefined;
+    this.#accept(this.#grant, bytes);
   }
 
   #accept(grant: Grant, body: Uint8Array): void {
     this.#context.intake.accept(grant, this.#encoding, body, this, 0);
   }
 
-  #refuse(error: StatewayError, closes: boolean): void {
+  #refuse(error: StatewayError): void {
     this.#releaseBody();
     if (this.#answered) return;
     this.#context.meters.received.http[error.retryable ? 'unavailable' : 'refused']++;
-    this.#answer(() => writeError(this.#res, error, closes));
+    this.#answer(() => writeError(this.#res, error));
   }
 
   #answer(write: () => void): void {
@@ -135,7 +134,7 @@ export class StateRequest implements BodyReceiver {
   /** The client is gone. What it sent whole is kept all the same; what is still incomplete is forgotten. */
   #abort(): void {
     this.#aborted = true;
-    if (this.#bodyComplete && this.#parts === undefined) return;
+    if (this.#bodyComplete && this.#gathered === undefined) return;
     this.#releaseBody();
     this.#answer(() => {});
   }
@@ -143,6 +142,6 @@ export class StateRequest implements BodyReceiver {
   #releaseBody(): void {
     this.#context.admission.release(this.#admittedBytes);
     this.#admittedBytes = 0;
-    this.#parts = undefined;
+    this.#gathered = undefined;
   }
 }

@@ -15,7 +15,7 @@ export class JournalIndex {
   #bytes = 0;
   #states = 0;
 
-  /** Bytes of the records that still have an open chunk. */
+  /** Bytes of the records that are not trimmed. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -38,10 +38,8 @@ export class JournalIndex {
 
   /** Takes back what {@link JournalIndex.add} added, for a record that could not be stored. */
   drop(sequence: number, openStates: number): void {
-    const record = this.#records.get(sequence);
-    if (record === undefined) return;
-    this.#records.delete(sequence);
-    this.#bytes -= record.bytes;
+    if (!this.#records.has(sequence)) return;
+    this.trim(sequence);
     this.#states -= openStates;
   }
 
@@ -54,9 +52,20 @@ export class JournalIndex {
     const record = this.#records.get(sequence);
     if (record === undefined) return false;
     record.openChunks--;
-    if (record.openChunks > 0) return false;
+    return record.openChunks === 0;
+  }
+
+  /** Takes back a {@link JournalIndex.closeChunk} that could not be written down. */
+  reopenChunk(sequence: number): void {
+    const record = this.#records.get(sequence);
+    if (record !== undefined) record.openChunks++;
+  }
+
+  /** Forgets a record that the journal no longer holds. */
+  trim(sequence: number): void {
+    const record = this.#records.get(sequence);
+    if (record === undefined) return;
     this.#records.delete(sequence);
     this.#bytes -= record.bytes;
-    return true;
   }
 }

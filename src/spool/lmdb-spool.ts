@@ -5,6 +5,8 @@ import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { DeviceHistory, Settlement, Spool, SpoolStatus, StoredRecord, Watermark } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
+import { assertDataFile } from './data-file.js';
+import { handled, handleFailedBatches } from './failed-commit.js';
 import { JournalIndex } from './journal-index.js';
 import { decodeWatermarkRow, encodeWatermarkRow } from './watermark-row.js';
 
@@ -91,15 +93,17 @@ export class LmdbSpool implements Spool {
   async settle(settlement: Settlement): Promise<void> {
     const row = encodeWatermarkRow(settlement, this.#clock.wallMs());
     const writes: Promise<unknown>[] = [this.#watermarks.put(asBuffer(settlement.device.idBytes), row)];
-    this.#index.settleStates(settlement.states);
-    for (const sequence of settlement.finishedSequences) {
-      if (this.#index.closeChunk(sequence)) writes.push(this.#journal.remove(sequence));
-    }
+    const trimmed = settlement.finishedSequences.filter((sequence) => this.#index.closeChunk(sequence));
+    for (const sequence of trimmed) writes.push(this.#journal.remove(sequence));
     try {
       await Promise.all(writes);
     } catch (error) {
-      throw new StatewayError('STATEWAY_SPOOL_FAILED', 'the spool cannot be written to', { cause: error });
+      // The same settlement will be made again: counted twice, it would trim records that other devices still need.
+      for (const sequence of settlement.finishedSequences) this.#index.reopenChunk(sequence);
+      throw new StatewayError('STATEWAY_SPOOL_FAILED', 'the spool cannot be written to', { cause: handled(error) });
     }
+    this.#index.settleStates(settlement.states);
+    for (const sequence of trimmed) this.#index.trim(sequence);
   }
 
   *replay(): Iterable<StoredRecord> {
@@ -140,7 +144,7 @@ export class LmdbSpool implements Spool {
   #dropUnstored(sequence: number, states: number, error: unknown): never {
     this.#index.drop(sequence, states);
     throw new StatewayError('STATEWAY_SPOOL_FAILED', 'the state could not be stored on disk; send it again', {
-      cause: error,
+      cause: handled(error),
     });
   }
 
@@ -194,7 +198,11 @@ function openEnvironment(directory: string): RootDatabase {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     chmodSync(directory, 0o700);
-    return open({ path: directory, overlappingSync: false, maxDbs: 8 });
+    assertDataFile(directory);
+    // Without `noSubdir`, a directory with a dot in its name would be opened as a file.
+    const root = open({ path: directory, noSubdir: false, overlappingSync: false, maxDbs: 8 });
+    handleFailedBatches(root);
+    return root;
   } catch (error) {
     throw new SpoolOpenError(`the data directory ${directory} cannot be opened: ${(error as Error).message}`, {
       cause: error,

@@ -40,7 +40,11 @@ export interface BatchRequest {
 /** A body that was refused: which entry, under which code of the error table, and why. */
 export interface Refusal {
   readonly entry: number;
-  readonly code: 'STATEWAY_MALFORMED_BODY' | 'STATEWAY_INVALID_STATE' | 'STATEWAY_STATE_TOO_LARGE' | 'STATEWAY_NOT_GRANTED';
+  readonly code:
+    | 'STATEWAY_MALFORMED_BODY'
+    | 'STATEWAY_INVALID_STATE'
+    | 'STATEWAY_STATE_TOO_LARGE'
+    | 'STATEWAY_NOT_GRANTED';
   readonly message: string;
 }
 

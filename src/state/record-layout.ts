@@ -45,7 +45,10 @@ const CHUNK_AT_FIRST_STATE = 24;
 const CHUNK_AT_STATE_COUNT = 28;
 
 /** Where the parts of a record of this size stand. */
-export function recordOffsets(chunkCount: number, stateCount: number): { times: number; ends: number; fragments: number } {
+export function recordOffsets(
+  chunkCount: number,
+  stateCount: number,
+): { times: number; ends: number; fragments: number } {
   const times = RECORD_HEADER_BYTES + chunkCount * RECORD_CHUNK_BYTES;
   const ends = times + stateCount * 8;
   return { times, ends, fragments: ends + stateCount * 4 };

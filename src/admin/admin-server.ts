@@ -1,0 +1,148 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { asStatewayError, StatewayError } from '../core/errors.js';
+import type { AdminSources } from './admin-sources.js';
+import { INDEX_PAGE_POLICY, indexPage } from './index-page.js';
+import { createMetrics } from './metrics.js';
+import { readStatus } from './status.js';
+
+/** An answer before it is written. */
+interface Reply {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+// A scrape sends a few hundred bytes and is answered at once; these bounds are for whoever else finds the port.
+const MAX_HEADER_BYTES = 8 * 1024;
+const MAX_CONNECTIONS = 100;
+const HEADERS_WITHIN_MS = 5_000;
+const REQUEST_WITHIN_MS = 10_000;
+const KEEP_ALIVE_MS = 5_000;
+const CLOSE_WITHIN_MS = 1_000;
+
+const SECURITY_HEADERS = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+} as const;
+
+/** The admin side (DESIGN 1.7) on an address of its own: `/healthz`, `/readyz`, `/metrics`, `/status` and `/`. */
+export class AdminServer {
+  readonly #server: Server;
+  readonly #routes: ReadonlyMap<string, () => Reply | Promise<Reply>>;
+
+  constructor(sources: AdminSources) {
+    this.#routes = createRoutes(sources);
+    this.#server = createServer(
+      { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_WITHIN_MS, requestTimeout: REQUEST_WITHIN_MS },
+      (request, response) => void this.#answer(request, response),
+    );
+    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
+    // Once listening, what comes here is a connection that could not be accepted (no file handle left): the client
+    // sees it, and the proxy must outlive it.
+    this.#server.on('error', () => {});
+  }
+
+  /**
+   * Starts to listen.
+   * @param port 0 lets the system choose
+   * @returns the address in use
+   * @throws Error of `node:net` when the address cannot be used
+   */
+  listen(host: string, port: number): Promise<{ host: string; port: number }> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', reject);
+        resolve({ host, port: (this.#server.address() as AddressInfo).port });
+      });
+    });
+  }
+
+  /** Stops listening, lets answers under way end for a second at most, and closes every connection. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      const cut = setTimeout(() => this.#server.closeAllConnections(), CLOSE_WITHIN_MS);
+      this.#server.close(() => {
+        clearTimeout(cut);
+        resolve();
+      });
+      this.#server.closeIdleConnections();
+    });
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const reply = await this.#reply(request).catch(errorReply);
+    const body = Buffer.from(reply.body);
+    response.writeHead(reply.status, {
+      ...SECURITY_HEADERS,
+      'Content-Type': reply.contentType,
+      'Content-Length': body.byteLength,
+      ...reply.headers,
+      // A connection kept alive now would hold up the shutdown.
+      ...(this.#server.listening ? {} : { Connection: 'close' }),
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+
+  async #reply({ method, url = '/' }: IncomingMessage): Promise<Reply> {
+    const path = url.split('?', 1)[0] as string;
+    const route = this.#routes.get(path);
+    if (route === undefined) {
+      throw new StatewayError(
+        'STATEWAY_NO_SUCH_ROUTE',
+        `The admin side has no such path; it has ${[...this.#routes.keys()].join(', ')}`,
+      );
+    }
+    if (method !== 'GET' && method !== 'HEAD') {
+      throw new StatewayError('STATEWAY_METHOD_NOT_ALLOWED', `${path} is read with GET or HEAD`);
+    }
+    return route();
+  }
+}
+
+function createRoutes(sources: AdminSources): ReadonlyMap<string, () => Reply | Promise<Reply>> {
+  const metrics = createMetrics(sources);
+  return new Map<string, () => Reply | Promise<Reply>>([
+    ['/', () => htmlReply(indexPage(readStatus(sources)))],
+    ['/healthz', () => jsonReply(200, { alive: true })],
+    [
+      '/readyz',
+      () => {
+        const readiness = sources.readiness();
+        return jsonReply(readiness.ready ? 200 : 503, readiness);
+      },
+    ],
+    ['/metrics', async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.render() })],
+    ['/status', () => jsonReply(200, readStatus(sources))],
+  ]);
+}
+
+function jsonReply(status: number, value: unknown): Reply {
+  return { status, contentType: JSON_TYPE, body: `${JSON.stringify(value)}\n` };
+}
+
+function htmlReply(body: string): Reply {
+  return {
+    status: 200,
+    contentType: 'text/html; charset=utf-8',
+    body,
+    headers: { 'Content-Security-Policy': INDEX_PAGE_POLICY },
+  };
+}
+
+/** In the cloud's error shape (DESIGN 1.3). The spool is the one source that may fail while it is asked. */
+function errorReply(thrown: unknown): Reply {
+  const error = asStatewayError(thrown, 'STATEWAY_SPOOL_FAILED', 'The figures cannot be read now');
+  const headers: Record<string, string> = error.status === 405 ? { Allow: 'GET, HEAD' } : {};
+  if (error.retryAfterSeconds !== undefined) headers['Retry-After'] = String(error.retryAfterSeconds);
+  return { ...jsonReply(error.status, error.toBody()), headers };
+}

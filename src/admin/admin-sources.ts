@@ -1,0 +1,45 @@
+import type { Clock } from '../core/clock.js';
+import type { Meters, Transport } from '../core/meters.js';
+import type { LaneCounts, SpoolStatus } from '../core/ports.js';
+
+/** What is running: for `stateway_build_info` and `/status`. */
+export interface Build {
+  readonly version: string;
+  /** As in `v20.19.0`. */
+  readonly node: string;
+  /** The uWebSockets.js in use and its version, as in `uws-current 20.57.0`. */
+  readonly uws: string;
+}
+
+/** Whether devices should be sent here (`/readyz`). An unreachable cloud is no reason against it (DESIGN 1.7). */
+export interface Readiness {
+  readonly ready: boolean;
+  /** A few words, such as `accepting states`, `starting`, `draining` or `spool full`. */
+  readonly reason: string;
+}
+
+/** The cloud as the forwarder last saw it. */
+export interface CloudView {
+  readonly url: string;
+  /** Whether the cloud answered the last request, and not with a server error. */
+  readonly up: boolean;
+  /** Wall-clock milliseconds since when that is so; undefined while nothing was asked yet. */
+  readonly sinceMs: number | undefined;
+}
+
+/** Everything the admin side reads, at the moment somebody asks. The functions must be cheap and must not throw. */
+export interface AdminSources {
+  readonly build: Build;
+  readonly meters: Meters;
+  readonly clock: Clock;
+  /** Wall-clock milliseconds of the start. */
+  readonly startedAtMs: number;
+  readiness(): Readiness;
+  cloud(): CloudView;
+  spoolStatus(): SpoolStatus;
+  lanes(): LaneCounts;
+  /** Open connections of devices. */
+  connections(): Record<Transport, number>;
+  /** Bodies accepted whose answer is outstanding. */
+  queueDepth(): number;
+}

@@ -1,0 +1,172 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { AdminSources } from './admin-sources.js';
+import { registerDistribution } from './distribution-metric.js';
+import { oldestSeconds } from './status.js';
+
+/** What Prometheus scrapes. */
+export interface Metrics {
+  /** Of {@link Metrics.render}'s text. */
+  readonly contentType: string;
+  /** The exposition text, read from the sources as they are now. */
+  render(): Promise<string>;
+}
+
+/** A value and the values of its labels, in the order of the label names. */
+type Sample = readonly [value: number, ...labels: string[]];
+
+/** One metric whose values are read from the sources at each scrape. */
+interface MetricRow {
+  readonly name: `stateway_${string}`;
+  readonly help: string;
+  readonly labelNames?: readonly string[];
+  readonly read: () => readonly Sample[];
+}
+
+/**
+ * The metrics of DESIGN 1.7, under a registry of their own. Nothing is kept here: each scrape reads the sources, so the
+ * stages count in plain fields and know no metric by name. No label takes a value that grows with the devices.
+ */
+export function createMetrics(sources: AdminSources): Metrics {
+  const registry = new Registry();
+  for (const row of counterRows(sources)) registerCounter(registry, row);
+  for (const row of gaugeRows(sources)) registerGauge(registry, row);
+  registerHistograms(registry, sources);
+  collectDefaultMetrics({ register: registry });
+  return { contentType: registry.contentType, render: () => registry.metrics() };
+}
+
+function counterRows({ meters }: AdminSources): MetricRow[] {
+  return [
+    {
+      name: 'stateway_states_received_total',
+      help: 'States received, by what became of them.',
+      labelNames: ['transport', 'result'],
+      read: () =>
+        Object.entries(meters.received).flatMap(([transport, results]) =>
+          Object.entries(results).map(([result, value]): Sample => [value, transport, result]),
+        ),
+    },
+    {
+      name: 'stateway_states_forwarded_total',
+      help: 'States the cloud has taken.',
+      read: () => [[meters.forwarded]],
+    },
+    {
+      name: 'stateway_upstream_requests_total',
+      help: 'Requests to the cloud, by status code, or error where there was no answer.',
+      labelNames: ['code'],
+      read: () => [...meters.upstreamRequests].map(([code, value]): Sample => [value, code]),
+    },
+    {
+      name: 'stateway_token_cache_total',
+      help: 'Look-ups of grants, by what was found.',
+      labelNames: ['result'],
+      read: () => byLabel(meters.tokenCache),
+    },
+    {
+      name: 'stateway_states_out_of_window_total',
+      help: 'Accepted states that the cloud will ignore: over 30 days old or over a day ahead.',
+      read: () => [[meters.outOfWindow]],
+    },
+  ];
+}
+
+function gaugeRows(sources: AdminSources): MetricRow[] {
+  const { version, node, uws } = sources.build;
+  return [
+    {
+      name: 'stateway_spool_bytes',
+      help: 'Bytes of the records that wait for the cloud.',
+      read: () => [[sources.spoolStatus().bytes]],
+    },
+    {
+      name: 'stateway_spool_states',
+      help: 'States that wait for the cloud.',
+      read: () => [[sources.spoolStatus().states]],
+    },
+    {
+      name: 'stateway_spool_oldest_seconds',
+      help: 'Age of the oldest waiting state; 0 when none waits.',
+      read: () => [[oldestSeconds(sources) ?? 0]],
+    },
+    {
+      name: 'stateway_lanes',
+      help: 'Lanes, one for each active device, by what they do.',
+      labelNames: ['state'],
+      read: () => byLabel({ ...sources.lanes() }),
+    },
+    {
+      name: 'stateway_connections',
+      help: 'Open connections of devices.',
+      labelNames: ['transport'],
+      read: () => byLabel(sources.connections()),
+    },
+    {
+      name: 'stateway_worker_queue_depth',
+      help: 'Bodies accepted whose answer is outstanding.',
+      read: () => [[sources.queueDepth()]],
+    },
+    {
+      name: 'stateway_upstream_up',
+      help: '1 while the cloud answers without a server error, else 0.',
+      read: () => [[sources.cloud().up ? 1 : 0]],
+    },
+    {
+      name: 'stateway_build_info',
+      help: 'Always 1; the labels say what is running.',
+      labelNames: ['version', 'node', 'uws'],
+      read: () => [[1, version, node, uws]],
+    },
+  ];
+}
+
+function byLabel(values: Readonly<Record<string, number>>): Sample[] {
+  return Object.entries(values).map(([label, value]): Sample => [value, label]);
+}
+
+function registerHistograms(registry: Registry, { meters }: AdminSources): void {
+  registerDistribution(
+    registry,
+    'stateway_ack_duration_seconds',
+    'From the last byte of a request or frame to its answer.',
+    meters.ackSeconds,
+  );
+  registerDistribution(
+    registry,
+    'stateway_upstream_request_duration_seconds',
+    'From a request to the cloud to its answer.',
+    meters.upstreamSeconds,
+  );
+  registerDistribution(
+    registry,
+    'stateway_upstream_batch_states',
+    'States in one request to the cloud.',
+    meters.upstreamBatchStates,
+  );
+}
+
+/** prom-client's counters only count on from where they are: each scrape starts them anew at what was counted. */
+function registerCounter(registry: Registry, { name, help, labelNames = [], read }: MetricRow): void {
+  new Counter({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [value, ...labels] of read()) this.labels(...labels).inc(value);
+    },
+  });
+}
+
+function registerGauge(registry: Registry, { name, help, labelNames = [], read }: MetricRow): void {
+  new Gauge({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      for (const [value, ...labels] of read()) this.labels(...labels).set(value);
+    },
+  });
+}

@@ -1,0 +1,72 @@
+import { get } from 'node:http';
+import { Command } from 'commander';
+import type { Address } from '../config/kinds.js';
+import { loopbackFor } from '../config/listen-host.js';
+import { loadConfig } from '../config/load.js';
+import { addConfigFlags } from './config-flags.js';
+
+const ANSWER_WITHIN_MS = 3_000;
+/** Far more than /readyz ever says; the rest of a stranger's answer is not read. */
+const MAX_ANSWER_CHARACTERS = 1_000;
+
+/** What the running proxy said of itself, in one line. */
+export interface Health {
+  readonly ready: boolean;
+  readonly why: string;
+}
+
+/**
+ * `stateway healthcheck`: asks the running proxy on its admin address whether it is ready. Exit code 0 when it is, 1
+ * when not, with one line that says why.
+ * @throws ConfigError from its action when the configuration is not allowed
+ */
+export function healthcheckCommand(): Command {
+  const command = new Command('healthcheck').description('exit 0 when the running proxy is ready, 1 when it is not');
+  return addConfigFlags(command).action(async (options: Record<string, unknown>) => {
+    const { adminListen } = loadConfig(process.env, options);
+    const { ready, why } = await checkHealth(adminListen);
+    process.stdout.write(`${ready ? 'ready' : 'not ready'}: ${why}\n`);
+    if (!ready) process.exitCode = 1;
+  });
+}
+
+/** Asks `/readyz`. Never rejects: what goes wrong is a reason for not being ready. */
+export function checkHealth(adminListen: Address): Promise<Health> {
+  if (adminListen.port === 0) {
+    return Promise.resolve({ ready: false, why: 'the admin address has port 0, so the port is not known' });
+  }
+  const host = loopbackFor(adminListen.host);
+  return new Promise((resolve) => {
+    const request = get(
+      { host, port: adminListen.port, path: '/readyz', agent: false, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          if (body.length < MAX_ANSWER_CHARACTERS) body += chunk;
+        });
+        response.on('error', (error) => resolve({ ready: false, why: explain(error, adminListen) }));
+        response.on('end', () => resolve({ ready: response.statusCode === 200, why: reasonIn(body) }));
+      },
+    );
+    request.on('error', (error) => resolve({ ready: false, why: explain(error, adminListen) }));
+  });
+}
+
+function explain(error: NodeJS.ErrnoException, { host, port }: Address): string {
+  const where = `${host}, port ${port}`;
+  if (error.name === 'AbortError') return `no answer from ${where} within ${ANSWER_WITHIN_MS} ms`;
+  return `no connection to ${where} (${error.code ?? error.message})`;
+}
+
+/** The `reason` of the answer; anything but the proxy's own answer is shown by its first line. */
+function reasonIn(body: string): string {
+  try {
+    const { reason } = JSON.parse(body) as { reason?: unknown };
+    if (typeof reason === 'string') return reason;
+  } catch {
+    // Not the proxy's answer.
+  }
+  const [line = ''] = body.slice(0, MAX_ANSWER_CHARACTERS).split('\n');
+  return `an answer that is not the proxy's: ${JSON.stringify(line)}`;
+}

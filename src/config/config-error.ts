@@ -1,0 +1,12 @@
+import { StatewayError } from '../core/errors.js';
+
+/**
+ * A configuration that must not be started with. The message is one line that names the variable or flag, the value
+ * (unless secret) and what is allowed; the process ends with exit code 2 (DESIGN 1.1).
+ */
+export class ConfigError extends StatewayError {
+  constructor(message: string) {
+    super('STATEWAY_CONFIGURATION', message);
+    this.name = 'ConfigError';
+  }
+}

@@ -1,0 +1,33 @@
+import { flagOf, OPTION_KEYS, type OptionKey, optionRow } from './options.js';
+
+const BEGIN = '<!-- options:begin -->';
+const END = '<!-- options:end -->';
+
+/** Documents that hold the table of options, from the package's root. */
+export const DOCUMENTS_WITH_TABLE = ['README.md', 'docs/configuration.md'] as const;
+
+/** The table of options in Markdown. */
+export function optionsTable(): string {
+  return ['| variable | default | meaning | allowed |', '|---|---|---|---|', ...OPTION_KEYS.map(tableRow)].join('\n');
+}
+
+/**
+ * `document` with the current table between its markers.
+ * @throws Error when a marker is missing
+ */
+export function withOptionsTable(document: string): string {
+  const begin = document.indexOf(BEGIN);
+  const end = document.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error(`the document has no ${BEGIN} followed by ${END}`);
+  return `${document.slice(0, begin + BEGIN.length)}\n${optionsTable()}\n${document.slice(end)}`;
+}
+
+function tableRow(key: OptionKey): string {
+  const row = optionRow(key);
+  const fallback = row.defaultInWords ?? (row.default === undefined ? '–' : `\`${row.default}\``);
+  const notes = [row.meaning];
+  if (row.secret)
+    notes.push(`Secret; prefer the variable to ${flagOf(row.variable)}, which other users of the machine can see.`);
+  if (!row.inForce) notes.push('*Checked, but without effect in this version.*');
+  return `| \`${row.variable}\` | ${fallback} | ${notes.join(' ')} | ${row.isFile ? 'a file that can be read' : row.kind.allowed} |`;
+}

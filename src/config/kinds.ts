@@ -1,0 +1,172 @@
+import { isIP } from 'node:net';
+
+/**
+ * A kind of option value: how its text is read, what is allowed, and how a value is written back. A kind knows nothing
+ * of where the text came from.
+ */
+export interface Kind<T> {
+  /** What is allowed, in words that complete "allowed is ..."; the end of an error message. */
+  readonly allowed: string;
+  /** The value, or undefined when the text is not allowed. */
+  parse(text: string): T | undefined;
+  /** The value in the form an operator would write. */
+  format(value: T): string;
+  /** The refused text as an error may show it; as it is, unless the kind can hold credentials. */
+  redact?(text: string): string;
+}
+
+/** A host and port to listen on. IPv6 hosts stand without brackets. */
+export interface Address {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+/** At most `requests` in any `windowMs`. */
+export interface Rate {
+  readonly requests: number;
+  readonly windowMs: number;
+}
+
+const MS_PER_UNIT = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const BYTES_PER_UNIT = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
+
+/** A time span in whole milliseconds: `500`, `500ms`, `15s`, `15min`, `2h`, `7d`. */
+export function duration(minMs: number, maxMs: number): Kind<number> {
+  return {
+    allowed: `${formatDuration(minMs)} to ${formatDuration(maxMs)}, a whole number with ms, s, min, h or d`,
+    parse: (text) => within(parseAmount(text, MS_PER_UNIT), minMs, maxMs),
+    format: formatDuration,
+  };
+}
+
+/** A number of bytes: `262144`, `512MiB`, `10GiB`. */
+export function byteCount(minBytes: number, maxBytes: number): Kind<number> {
+  return {
+    allowed: `${formatBytes(minBytes)} to ${formatBytes(maxBytes)}, a whole number with B, KiB, MiB, GiB or TiB`,
+    parse: (text) => within(parseAmount(text, BYTES_PER_UNIT), minBytes, maxBytes),
+    format: formatBytes,
+  };
+}
+
+/** A plain whole number. */
+export function count(min: number, max: number): Kind<number> {
+  return {
+    allowed: `a whole number from ${min} to ${max}`,
+    parse: (text) => within(parseAmount(text, {}), min, max),
+    format: String,
+  };
+}
+
+/** One of a few words, exactly as written. */
+export function oneOf<const W extends string>(words: readonly W[]): Kind<W> {
+  return {
+    allowed: `one of ${words.join(', ')}`,
+    parse: (text) => words.find((word) => word === text),
+    format: (value) => value,
+  };
+}
+
+/** `host:port`, or `[host]:port` for IPv6. */
+export const address: Kind<Address> = {
+  allowed: 'host:port with a port from 0 to 65535, as in 0.0.0.0:8080 or [::]:8080',
+  parse: parseAddress,
+  format: ({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`),
+};
+
+/** Requests in a window: `30/15s`. */
+export const rate: Kind<Rate> = {
+  allowed: 'requests/window with 1 to 10000 requests and a window of 100ms to 1h, as in 30/15s',
+  parse(text) {
+    const slash = text.indexOf('/');
+    if (slash < 0) return undefined;
+    const requests = within(parseAmount(text.slice(0, slash), {}), 1, 10_000);
+    const windowMs = within(parseAmount(text.slice(slash + 1), MS_PER_UNIT), 100, MS_PER_UNIT.h);
+    return requests === undefined || windowMs === undefined ? undefined : Object.freeze({ requests, windowMs });
+  },
+  format: ({ requests, windowMs }) => `${requests}/${formatDuration(windowMs)}`,
+};
+
+/** A path of the file system, relative ones to the working directory. */
+export const path: Kind<string> = {
+  allowed: 'a path',
+  parse: (text) => (text.includes('\0') ? undefined : text),
+  format: (value) => value,
+};
+
+/** The base address of an HTTP service; kept without a slash at its end. */
+export const baseUrl: Kind<string> = {
+  allowed: 'an http or https URL without user name, password, query and fragment, as in https://api.losant.com',
+  parse(text) {
+    // The URL parser would drop these without a word, and an empty query or fragment with them.
+    if (/[\s?#@\\]/.test(text) || !/^https?:\/\//i.test(text)) return undefined;
+    if (!URL.canParse(text)) return undefined;
+    const url = new URL(text);
+    return url.origin + url.pathname.replace(/\/+$/, '');
+  },
+  format: (value) => value,
+  redact: (text) => text.replace(/[^/]*@/, '***@').replace(/[?#].*$/s, '?***'),
+};
+
+/** A bearer token: anything that can stand in a header, as one word. */
+export const token: Kind<string> = {
+  allowed: 'a token: visible ASCII characters without spaces',
+  parse: (text) => (/^[\x21-\x7e]+$/.test(text) ? text : undefined),
+  format: (value) => value,
+};
+
+/** Key material: exactly `length` bytes in padded base64. */
+export function base64Bytes(length: number): Kind<Uint8Array> {
+  return {
+    allowed: `${length} bytes in base64, as "openssl rand -base64 ${length}" prints them`,
+    parse(text) {
+      const bytes = Buffer.from(text, 'base64');
+      // Buffer skips what is not base64; only text that comes out the same again was base64 all through.
+      return bytes.length === length && bytes.toString('base64') === text ? new Uint8Array(bytes) : undefined;
+    },
+    format: (value) => Buffer.from(value).toString('base64'),
+  };
+}
+
+function formatDuration(ms: number): string {
+  return formatAmount(ms, MS_PER_UNIT);
+}
+
+function formatBytes(bytes: number): string {
+  return formatAmount(bytes, BYTES_PER_UNIT);
+}
+
+/** `digits` with an optional unit; NaN for anything else. A bare number is in the smallest unit. */
+function parseAmount(text: string, units: Readonly<Record<string, number>>): number {
+  const [, digits, unit] = /^(\d{1,16}) ?([A-Za-z]*)$/.exec(text) ?? [];
+  if (digits === undefined) return Number.NaN;
+  if (unit === '' || unit === undefined) return Number(digits);
+  const name = Object.keys(units).find((known) => known.toLowerCase() === unit.toLowerCase());
+  return name === undefined ? Number.NaN : Number(digits) * (units[name] as number);
+}
+
+/** In the largest unit that leaves a whole number. */
+function formatAmount(amount: number, units: Readonly<Record<string, number>>): string {
+  const fitting = Object.entries(units).filter(([, size]) => amount % size === 0 && amount >= size);
+  const [name, size] = fitting.at(-1) ?? [Object.keys(units)[0], 1];
+  return `${amount / size}${name}`;
+}
+
+function within(value: number, min: number, max: number): number | undefined {
+  return Number.isSafeInteger(value) && value >= min && value <= max ? value : undefined;
+}
+
+function parseAddress(text: string): Address | undefined {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]*)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  const host = bracketed ?? plain;
+  if (host === undefined || port > 65_535) return undefined;
+  const isHost = bracketed === undefined ? isIP(host) === 4 || isHostName(host) : isIP(host) === 6;
+  return isHost ? Object.freeze({ host, port }) : undefined;
+}
+
+/** RFC 1123 names; one whose last label is a number would be read as an IPv4 address, and was not a valid one. */
+function isHostName(text: string): boolean {
+  const label = '[A-Za-z\\d](?:[A-Za-z\\d-]{0,61}[A-Za-z\\d])?';
+  return text.length <= 253 && new RegExp(`^${label}(?:\\.${label})*$`).test(text) && !/(?:^|\.)\d+$/.test(text);
+}

@@ -1,0 +1,236 @@
+import { availableParallelism } from 'node:os';
+import {
+  address,
+  base64Bytes,
+  baseUrl,
+  byteCount,
+  count,
+  duration,
+  type Kind,
+  oneOf,
+  path,
+  rate,
+  token,
+} from './kinds.js';
+
+/** One option: everything the loader, the command line and the documentation know of it. */
+export interface OptionRow<T> {
+  /** Environment variable; the flag follows from it (DESIGN 1.2). */
+  readonly variable: `STATEWAY_${string}`;
+  readonly kind: Kind<T>;
+  /** The default as an operator would write it; undefined when the option is unset by default. */
+  readonly default: string | undefined;
+  /** What the documentation says instead of the default, where that depends on the machine or is no value. */
+  readonly defaultInWords?: string;
+  /** Never printed, not even in an error. */
+  readonly secret?: true;
+  /** The value is the path of a file that must be there and readable. */
+  readonly isFile?: true;
+  /** False while this version reads and checks the option but nothing acts on it yet. */
+  readonly inForce: boolean;
+  readonly meaning: string;
+}
+
+const DAY_MS = 86_400_000;
+const YEAR_MS = 365 * DAY_MS;
+const KIB = 2 ** 10;
+const GIB = 2 ** 30;
+const TIB = 2 ** 40;
+
+/** The one table of options, in the order of the documentation. A key is the flag in camel case. */
+export const OPTIONS = {
+  listen: row({
+    variable: 'STATEWAY_LISTEN',
+    kind: address,
+    default: '0.0.0.0:8080',
+    inForce: true,
+    meaning: 'Device side: HTTP and WebSocket. Port 0 lets the system choose.',
+  }),
+  adminListen: row({
+    variable: 'STATEWAY_ADMIN_LISTEN',
+    kind: address,
+    default: '127.0.0.1:9090',
+    inForce: true,
+    meaning: 'Metrics, health and status; never on the device port.',
+  }),
+  tlsCertFile: row({
+    variable: 'STATEWAY_TLS_CERT_FILE',
+    kind: path,
+    default: undefined,
+    isFile: true,
+    inForce: true,
+    meaning: 'Certificate chain in PEM. With the key file: HTTPS and WSS on the device side.',
+  }),
+  tlsKeyFile: row({
+    variable: 'STATEWAY_TLS_KEY_FILE',
+    kind: path,
+    default: undefined,
+    isFile: true,
+    inForce: true,
+    meaning: 'Private key in PEM. Both files are set, or neither.',
+  }),
+  upstreamUrl: row({
+    variable: 'STATEWAY_UPSTREAM_URL',
+    kind: baseUrl,
+    default: 'https://api.losant.com',
+    inForce: true,
+    meaning: 'The cloud.',
+  }),
+  upstreamToken: row({
+    variable: 'STATEWAY_UPSTREAM_TOKEN',
+    kind: token,
+    default: undefined,
+    secret: true,
+    inForce: true,
+    meaning: "Set: states are forwarded with this token. Unset: with the device's own.",
+  }),
+  upstreamCaFile: row({
+    variable: 'STATEWAY_UPSTREAM_CA_FILE',
+    kind: path,
+    default: undefined,
+    isFile: true,
+    inForce: true,
+    meaning:
+      'Certificate authority in PEM, trusted beside the usual ones. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured too.',
+  }),
+  dataDir: row({
+    variable: 'STATEWAY_DATA_DIR',
+    kind: path,
+    default: './data',
+    inForce: true,
+    meaning: 'The spool. Created with mode 0700.',
+  }),
+  secretKey: row({
+    variable: 'STATEWAY_SECRET_KEY',
+    kind: base64Bytes(32),
+    default: undefined,
+    secret: true,
+    inForce: false,
+    meaning: 'Encrypts stored tokens. Unset: a key file of mode 0600 is made in the data directory.',
+  }),
+  maxSpoolBytes: row({
+    variable: 'STATEWAY_MAX_SPOOL_BYTES',
+    kind: byteCount(64 * KIB, 64 * TIB),
+    default: '10GiB',
+    inForce: true,
+    meaning: 'Beyond it new state is refused with 503, never dropped.',
+  }),
+  retentionMs: row({
+    variable: 'STATEWAY_RETENTION_MS',
+    kind: duration(1_000, YEAR_MS),
+    default: '30d',
+    inForce: false,
+    meaning: 'Undeliverable state older than this goes to the dead letters.',
+  }),
+  windowMs: row({
+    variable: 'STATEWAY_WINDOW_MS',
+    kind: duration(0, 3_600_000),
+    default: '500ms',
+    inForce: true,
+    meaning: 'Coalescing window per device: after one request, how long the next one waits for more to send.',
+  }),
+  coalesce: row({
+    variable: 'STATEWAY_COALESCE',
+    kind: oneOf(['merge', 'latest']),
+    default: 'merge',
+    inForce: true,
+    meaning: '`merge` is lossless; `latest` sends one state per window, with the last value of each attribute.',
+  }),
+  rateLimit: row({
+    variable: 'STATEWAY_RATE_LIMIT',
+    kind: rate,
+    default: '30/15s',
+    inForce: true,
+    meaning: 'Requests to the cloud per device in a sliding window.',
+  }),
+  uplinkBytesPerSecond: row({
+    variable: 'STATEWAY_UPLINK_BYTES_PER_SECOND',
+    kind: byteCount(KIB, 10 * GIB),
+    default: undefined,
+    defaultInWords: 'no cap',
+    inForce: false,
+    meaning: "Cap on what is forwarded, so that a drain after an outage leaves the plant's line usable.",
+  }),
+  maxBodyBytes: row({
+    variable: 'STATEWAY_MAX_BODY_BYTES',
+    kind: byteCount(KIB, 4 * KIB * KIB),
+    default: '262144',
+    inForce: true,
+    meaning: 'Largest request body or frame of a device, and largest request body to the cloud.',
+  }),
+  workers: row({
+    variable: 'STATEWAY_WORKERS',
+    kind: count(1, 256),
+    default: String(Math.max(1, availableParallelism() - 1)),
+    defaultInWords: 'cores - 1, at least 1',
+    inForce: true,
+    meaning: 'Worker threads that decode and check states.',
+  }),
+  tokenCacheSize: row({
+    variable: 'STATEWAY_TOKEN_CACHE_SIZE',
+    kind: count(1, 10_000_000),
+    default: '100000',
+    inForce: true,
+    meaning: 'Grants kept in memory.',
+  }),
+  tokenTtlMs: row({
+    variable: 'STATEWAY_TOKEN_TTL_MS',
+    kind: duration(1, YEAR_MS),
+    default: '15min',
+    inForce: false,
+    meaning: 'A grant older than this is checked again in the background.',
+  }),
+  tokenOfflineMs: row({
+    variable: 'STATEWAY_TOKEN_OFFLINE_MS',
+    kind: duration(0, YEAR_MS),
+    default: '7d',
+    inForce: false,
+    meaning: "How long a grant stays good while the cloud cannot be asked; never past the token's own `exp`.",
+  }),
+  passthrough: row({
+    variable: 'STATEWAY_PASSTHROUGH',
+    kind: oneOf(['all', 'auth', 'none']),
+    default: 'all',
+    inForce: false,
+    meaning: 'Which other calls are passed to the cloud: `all`, `auth` (only `/auth*`) or `none`.',
+  }),
+  logLevel: row({
+    variable: 'STATEWAY_LOG_LEVEL',
+    kind: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    default: 'info',
+    inForce: true,
+    meaning: 'JSON lines on standard output; pretty on a terminal.',
+  }),
+} as const;
+
+export type OptionKey = keyof typeof OPTIONS;
+
+type ValueOf<K extends OptionKey> = (typeof OPTIONS)[K] extends {
+  readonly kind: Kind<infer T>;
+  readonly default: infer D;
+}
+  ? undefined extends D
+    ? T | undefined
+    : T
+  : never;
+
+/** A value for every option; undefined only where the option has no default. */
+export type OptionValues = { readonly [K in OptionKey]: ValueOf<K> };
+
+/** Every key, in the order of the table. */
+export const OPTION_KEYS = Object.keys(OPTIONS) as readonly OptionKey[];
+
+/** The row of an option, without the type of its value. */
+export function optionRow(key: OptionKey): OptionRow<unknown> {
+  return OPTIONS[key] as OptionRow<unknown>;
+}
+
+/** The flag of a variable: `STATEWAY_UPSTREAM_URL` is `--upstream-url` (DESIGN 1.2). */
+export function flagOf(variable: string): string {
+  return `--${variable.slice('STATEWAY_'.length).toLowerCase().replaceAll('_', '-')}`;
+}
+
+/** Keeps the types of the value and of "has a default", and checks the rest of the row. */
+function row<T, D extends string | undefined>(option: OptionRow<T> & { readonly default: D }) {
+  return Object.freeze(option);
+}

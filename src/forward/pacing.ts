@@ -1,0 +1,96 @@
+/** How many requests the cloud allows one device, in any window of this length. */
+export interface RateLimit {
+  readonly requests: number;
+  readonly windowMs: number;
+}
+
+/** Added to the window: two clocks that drift by 500 ppm, NTP's fastest slew, are 7.5 ms apart after 15 s, and each rounds. */
+export const CLOCK_MARGIN_MS = 25;
+
+/**
+ * Paces the requests of one device so that the cloud never counts more than the limit in any window, whatever the
+ * network delays (the promise of DESIGN 1.5). Times are monotonic milliseconds and must not fall.
+ *
+ * The rule: a request counts from its start until one whole window after the **latest instant at which it can have
+ * arrived**; another may start while fewer than `limit` count.
+ *
+ * Why it holds: take any window [x, x+W] of the cloud's and the last started, at s, of the requests that arrive in it. It
+ * arrives no earlier than it starts, so s <= x+W. Each of the others arrived at x or later, so its latest arrival is no
+ * earlier than x, which is no earlier than s-W: it counted at s. Fewer than `limit` did, so with the last one they are
+ * at most `limit`.
+ *
+ * When a request was answered, its latest arrival is the answer. The rule needs no margin of a request and no case for a
+ * limit of 1; the one request in flight per device is what makes the answer of each known before the next.
+ */
+export class Pacing {
+  readonly #limit: number;
+  readonly #windowMs: number;
+  /** Latest arrivals of the requests that count, rising; never more than `limit`, as only the newest can bind. */
+  readonly #latestArrivals: number[] = [];
+
+  constructor(limit: RateLimit) {
+    this.#limit = limit.requests;
+    this.#windowMs = limit.windowMs + CLOCK_MARGIN_MS;
+  }
+
+  /** A request ended with an answer. */
+  answered(nowMs: number): void {
+    this.#add(nowMs);
+  }
+
+  /**
+   * A request ended without an answer but may have left. Its socket is gone, so what can still arrive is what the
+   * network and the other side's buffers hold: a whole window is taken as the longest that may last (the usual maximum
+   * life of a TCP segment on real lines is seconds, a cloud's accept queue is served in less).
+   */
+  lost(nowMs: number): void {
+    this.#add(nowMs + this.#windowMs);
+  }
+
+  /**
+   * Counts what the last run sent and wrote down: `sends` requests that ended at `endedMs` or before. More than the
+   * limit are taken as the limit, so a broken figure holds the device for one window at most.
+   */
+  seed(sends: number, endedMs: number): void {
+    for (let send = Math.min(sends, this.#limit); send > 0; send--) this.#add(endedMs);
+  }
+
+  /** Counts what the last run may have sent without living to write it down, if it ended at `endedMs`. */
+  seedUnrecorded(sends: number, endedMs: number): void {
+    this.seed(sends, endedMs + this.#windowMs);
+  }
+
+  /** The earliest instant, not before `nowMs`, at which a request may start. */
+  earliestStartMs(nowMs: number): number {
+    this.#forget(nowMs);
+    if (this.#latestArrivals.length < this.#limit) return nowMs;
+    return (this.#latestArrivals[0] as number) + this.#windowMs;
+  }
+
+  /** Requests that count at `nowMs`. */
+  countAt(nowMs: number): number {
+    this.#forget(nowMs);
+    return this.#latestArrivals.length;
+  }
+
+  /** When the last request that counts stops counting; `-Infinity` when none does. */
+  emptyAtMs(): number {
+    const last = this.#latestArrivals.at(-1);
+    return last === undefined ? Number.NEGATIVE_INFINITY : last + this.#windowMs;
+  }
+
+  #add(latestArrivalMs: number): void {
+    const arrivals = this.#latestArrivals;
+    let at = arrivals.length;
+    while (at > 0 && (arrivals[at - 1] as number) > latestArrivalMs) at--;
+    arrivals.splice(at, 0, latestArrivalMs);
+    if (arrivals.length > this.#limit) arrivals.shift();
+  }
+
+  #forget(nowMs: number): void {
+    const arrivals = this.#latestArrivals;
+    let past = 0;
+    while (past < arrivals.length && (arrivals[past] as number) + this.#windowMs <= nowMs) past++;
+    if (past > 0) arrivals.splice(0, past);
+  }
+}

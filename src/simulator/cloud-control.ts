@@ -1,0 +1,132 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { checkFaults, type Fault } from './cloud-faults.js';
+import type { CloudCounts, DeviceLedger } from './cloud-holdings.js';
+import { CloudRefusal, readJson, replyJson } from './cloud-http.js';
+import type { TokenRequest } from './cloud-tokens.js';
+
+/** Paths under it steer the simulated cloud; no fault befalls them. */
+export const CONTROL_PREFIX = '/_simulator/';
+
+const MAX_CONTROL_BODY_BYTES = 1_048_576;
+
+/** What a test may ask of a simulated cloud, and do to it. Ids may be given in either case. */
+export interface CloudControl {
+  /** Counts over all devices. */
+  summary(): CloudCounts & { readonly devices: number };
+  /** Counts of each device that sent anything. */
+  activeDevices(): (CloudCounts & { readonly deviceId: string })[];
+  /** All that is held of a device; undefined for one it does not know. */
+  ledger(deviceId: string): DeviceLedger | undefined;
+  /** Forgets what was sent, every fault, every revocation and removal. Tokens stay good. */
+  reset(): void;
+  /** Puts these faults in the place of those before; none ends all. Requests left hanging are cut off. */
+  setFaults(faults: readonly Fault[]): void;
+  /** A token for a user, an application or a device, as a log-in would give. */
+  issueToken(request: TokenRequest): string;
+  /** Answers 401 to this token from now on. */
+  revokeToken(token: string): void;
+  /** Answers 401 to every token given to the device so far. */
+  revokeDevice(deviceId: string): void;
+  /** Answers 404 for the device from now on; its ledger stays. */
+  removeDevice(deviceId: string): void;
+}
+
+/** One line for each thing that can be asked of a running simulator, for people. */
+export const CONTROL_HELP: readonly string[] = [
+  'GET    /_simulator/summary       counts over all devices',
+  'GET    /_simulator/devices       counts of each device that sent anything',
+  'GET    /_simulator/devices/:id   all that is held of a device: records with time, data and deliveries',
+  'POST   /_simulator/reset         forget what was sent, faults and revocations',
+  'PUT    /_simulator/faults        [{"kind":"outage"|"status"|"delay"|"hang"|"lose-answer", "status", "retryAfterSeconds",',
+  '                                   "delayMs", "route":"login"|"device"|"state", "deviceIds":[…], "times":n}, …]',
+  'POST   /_simulator/tokens        {"subject":{"kind":"user"|"application"|"device",…},"scopes":[…],"ttlSeconds":n}',
+  'POST   /_simulator/revoke        {"token":…} or {"deviceId":…}: refuse it from now on',
+  'POST   /_simulator/remove        {"deviceId":…}: the device is no more',
+];
+
+/** Answers a request to the control surface. */
+export async function answerControl(
+  cloud: CloudControl,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const action = path.slice(CONTROL_PREFIX.length);
+  if (request.method === 'GET') {
+    replyJson(response, 200, readOut(cloud, action));
+    return;
+  }
+  const body = action === 'reset' ? undefined : await readJson(request, MAX_CONTROL_BODY_BYTES);
+  replyJson(response, 200, steer(cloud, `${request.method} ${action}`, body));
+}
+
+function readOut(cloud: CloudControl, action: string): unknown {
+  if (action === 'summary') return cloud.summary();
+  if (action === 'devices') return cloud.activeDevices();
+  if (action.startsWith('devices/')) {
+    const deviceId = action.slice('devices/'.length);
+    const ledger = cloud.ledger(deviceId);
+    if (ledger !== undefined) return ledger;
+    throw new CloudRefusal(404, 'NotFound', `no device ${deviceId}`);
+  }
+  throw noSuchControl();
+}
+
+function steer(cloud: CloudControl, action: string, body: unknown): unknown {
+  switch (action) {
+    case 'POST reset':
+      cloud.reset();
+      return { success: true };
+    case 'PUT faults':
+      cloud.setFaults(faultsFrom(body));
+      return { success: true };
+    case 'POST tokens':
+      return { token: cloud.issueToken(tokenRequestFrom(body)) };
+    case 'POST revoke':
+      revoke(cloud, body);
+      return { success: true };
+    case 'POST remove':
+      cloud.removeDevice(textFrom(body, 'deviceId') ?? refuse('deviceId must be a string'));
+      return { success: true };
+    default:
+      throw noSuchControl();
+  }
+}
+
+function revoke(cloud: CloudControl, body: unknown): void {
+  const token = textFrom(body, 'token');
+  if (token !== undefined) {
+    cloud.revokeToken(token);
+    return;
+  }
+  cloud.revokeDevice(textFrom(body, 'deviceId') ?? refuse('token or deviceId must be a string'));
+}
+
+function faultsFrom(body: unknown): Fault[] {
+  const offence = checkFaults(body);
+  return offence === undefined ? (body as Fault[]) : refuse(offence);
+}
+
+function tokenRequestFrom(body: unknown): TokenRequest {
+  const request = (body ?? {}) as Partial<TokenRequest>;
+  const kind = request.subject?.kind;
+  if (kind !== 'user' && kind !== 'application' && kind !== 'device') {
+    return refuse('subject.kind must be user, application or device');
+  }
+  if (!Array.isArray(request.scopes)) return refuse('scopes must be an array');
+  if (typeof request.ttlSeconds !== 'number') return refuse('ttlSeconds must be a number');
+  return request as TokenRequest;
+}
+
+function textFrom(body: unknown, name: string): string | undefined {
+  const value = ((body ?? {}) as Record<string, unknown>)[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function refuse(message: string): never {
+  throw new CloudRefusal(400, 'Validation', message);
+}
+
+function noSuchControl(): CloudRefusal {
+  return new CloudRefusal(404, 'NotFound', `no such control; there are:\n${CONTROL_HELP.join('\n')}`);
+}

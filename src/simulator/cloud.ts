@@ -1,0 +1,194 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Clock, systemClock } from '../core/clock.js';
+import { isId } from '../core/device.js';
+import { CloudApi, type CloudApiOptions } from './cloud-api.js';
+import { answerControl, type CloudControl, CONTROL_PREFIX } from './cloud-control.js';
+import { type CloudRoute, type Fault, FaultPlan } from './cloud-faults.js';
+import type { CloudCounts, DeviceLedger } from './cloud-holdings.js';
+import { CloudRefusal, replyJson } from './cloud-http.js';
+import type { TokenRequest } from './cloud-tokens.js';
+
+/** How strict the simulated cloud is, and what it knows. */
+export type SimulatedCloudOptions = Partial<CloudApiOptions> & Pick<CloudApiOptions, 'devices'>;
+
+/** 30 requests in any 15 s (FACTS, "Limits"). */
+export const DEFAULT_RATE_LIMIT = { requests: 30, windowMs: 15_000 } as const;
+export const DEFAULT_TOKEN_TTL_SECONDS = 86_400;
+/** 256 KiB (FACTS, "Limits"). */
+const DEFAULT_MAX_BODY_BYTES = 262_144;
+/** Longer than any pause between a proxy's requests, so that no request meets a connection that is being closed. */
+const KEEP_ALIVE_MS = 120_000;
+
+const DEVICE_PATH = /^\/applications\/([^/]+)\/devices\/([^/]+?)(\/state)?\/?$/;
+
+interface Target {
+  readonly route: CloudRoute;
+  readonly applicationId: string;
+  readonly deviceId: string;
+}
+
+/**
+ * A strict Losant cloud in this process: logs devices in, checks tokens, schema and rate as the published facts say,
+ * and keeps a ledger of all it was sent. What its control surface under `/_simulator/` does
+ * is here as methods ({@link CloudControl}).
+ * It may be closed and started again: what it holds stays.
+ */
+export class SimulatedCloud implements CloudControl {
+  readonly #api: CloudApi;
+  readonly #clock: Clock;
+  readonly #faults = new FaultPlan();
+  readonly #hanging = new Set<ServerResponse>();
+  #server: Server | undefined;
+
+  constructor(options: SimulatedCloudOptions) {
+    this.#clock = options.clock ?? systemClock;
+    this.#api = new CloudApi({
+      signingKey: 'stateway simulator',
+      clock: this.#clock,
+      rateLimit: DEFAULT_RATE_LIMIT,
+      tokenTtlSeconds: DEFAULT_TOKEN_TTL_SECONDS,
+      maxBodyBytes: DEFAULT_MAX_BODY_BYTES,
+      keepsRecords: true,
+      gatewayReadsPeripherals: true,
+      ...options,
+    });
+  }
+
+  /**
+   * Listens; port 0 takes a free one.
+   * @returns the base URL, without a slash at its end
+   */
+  async start(listen: { readonly host: string; readonly port: number }): Promise<string> {
+    const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+      void this.#answer(request, response);
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(listen.port, listen.host, resolve);
+    });
+    this.#server = server;
+    const { address, family, port } = server.address() as AddressInfo;
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  }
+
+  /** Cuts every connection and stops listening. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeAllConnections();
+    this.#hanging.clear();
+    await closed;
+  }
+
+  setFaults(faults: readonly Fault[]): void {
+    this.#faults.set(faults);
+    for (const response of this.#hanging) response.destroy();
+    this.#hanging.clear();
+  }
+
+  issueToken(request: TokenRequest): string {
+    return this.#api.tokens.issue(request, this.#clock.wallMs());
+  }
+
+  revokeToken(token: string): void {
+    this.#api.tokens.revokeToken(token);
+  }
+
+  revokeDevice(deviceId: string): void {
+    this.#api.tokens.revokeDevice(deviceId.toLowerCase());
+  }
+
+  removeDevice(deviceId: string): void {
+    this.#api.removeDevice(deviceId.toLowerCase());
+  }
+
+  summary(): CloudCounts & { readonly devices: number } {
+    return this.#api.summary();
+  }
+
+  activeDevices(): (CloudCounts & { readonly deviceId: string })[] {
+    return this.#api.activeDevices();
+  }
+
+  ledger(deviceId: string): DeviceLedger | undefined {
+    return this.#api.ledger(deviceId.toLowerCase());
+  }
+
+  reset(): void {
+    this.setFaults([]);
+    this.#api.reset();
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '/').split('?', 1)[0] as string;
+    try {
+      if (path.startsWith(CONTROL_PREFIX)) await answerControl(this, path, request, response);
+      else await this.#answerCloud(path, request, response);
+    } catch (error) {
+      if (!(error instanceof CloudRefusal)) {
+        // The connection broke under the request: there is nobody left to answer.
+        response.destroy();
+        return;
+      }
+      replyJson(response, error.status, { type: error.type, message: error.message });
+    }
+  }
+
+  async #answerCloud(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const target = targetOf(request.method ?? 'GET', path);
+    const fault = this.#faults.take(target.route, target.deviceId || undefined);
+    if (fault?.kind === 'outage') {
+      request.socket.destroy();
+      return;
+    }
+    if (fault?.kind === 'status' || fault?.kind === 'hang') {
+      if (target.route === 'state') this.#api.noteRequest(target.deviceId);
+      if (fault.kind === 'hang') this.#hanging.add(response);
+      else replyFault(response, fault.status, fault.retryAfterSeconds);
+      return;
+    }
+    if (fault?.kind === 'delay') await this.#wait(fault.delayMs);
+    const handled = this.#handle(target, request);
+    if (fault?.kind === 'lose-answer') {
+      await handled.catch(() => {});
+      request.socket.destroy();
+      return;
+    }
+    replyJson(response, 200, await handled);
+  }
+
+  async #handle(target: Target, request: IncomingMessage): Promise<unknown> {
+    const { route, applicationId, deviceId } = target;
+    if (route === 'login') return this.#api.logIn(request);
+    if (route === 'other') throw new CloudRefusal(404, 'NotFound', `no ${request.method} here`);
+    if (!isId(applicationId)) throw new CloudRefusal(400, 'Validation', 'applicationId must be 24 hex digits');
+    if (!isId(deviceId)) throw new CloudRefusal(400, 'Validation', 'deviceId must be 24 hex digits');
+    return route === 'state'
+      ? this.#api.takeStates(request, applicationId, deviceId)
+      : this.#api.readDevice(request, applicationId, deviceId);
+  }
+
+  #wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.schedule(delayMs, resolve));
+  }
+}
+
+function targetOf(method: string, path: string): Target {
+  if (method === 'POST' && path === '/auth/device') return { route: 'login', applicationId: '', deviceId: '' };
+  const match = DEVICE_PATH.exec(path);
+  const wanted = match?.[3] === undefined ? 'GET' : 'POST';
+  if (match === null || method !== wanted) return { route: 'other', applicationId: '', deviceId: '' };
+  return {
+    route: wanted === 'GET' ? 'device' : 'state',
+    applicationId: (match[1] as string).toLowerCase(),
+    deviceId: (match[2] as string).toLowerCase(),
+  };
+}
+
+function replyFault(response: ServerResponse, status: number, retryAfterSeconds: number | undefined): void {
+  const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
+  replyJson(response, status, { type: 'Simulated', message: `simulated ${status}` }, headers);
+}

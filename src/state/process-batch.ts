@@ -1,0 +1,182 @@
+import { ID_BYTES } from '../core/device.js';
+import { asStatewayError, StatewayError } from '../core/errors.js';
+import type { Encoding } from '../core/ports.js';
+import {
+  type BatchRequest,
+  type BatchResult,
+  ENTRY_BYTES,
+  FLAG_MSGPACK,
+  FLAG_NAMES_DEVICES,
+  type Refusal,
+} from './batch-layout.js';
+import { decode } from './decode.js';
+import { fragmentOf, singleBodyBytes } from './fragment.js';
+import { PlainJsonCopier } from './plain-json.js';
+import { StateList } from './state-list.js';
+import { absoluteTime, isOutOfWindow } from './time.js';
+import {
+  beginAboutPart,
+  beginAboutState,
+  bodyProblem,
+  type DeviceState,
+  findProblem,
+  type NamedState,
+  statesOf,
+} from './validate.js';
+
+/** UTF-8 takes at most three bytes for one unit of a string. */
+const MAX_BYTES_PER_UNIT = 3;
+
+/** Kept from batch to batch for its room; one per thread, as this module is. */
+const list = new StateList();
+
+/**
+ * What a worker does with a micro-batch: decodes each body, validates it, makes its times absolute by its arrival, and
+ * writes the journal record of all that is accepted. A body is accepted or refused whole. Throws nothing, whatever the
+ * bodies hold.
+ */
+export function processBatch(request: BatchRequest): BatchResult {
+  list.truncate(0);
+  const batch = new Batch(request);
+  const stateCounts = new Uint32Array(request.entryCount);
+  const refusals: Refusal[] = [];
+  let outOfWindow = 0;
+  for (let entry = 0; entry < request.entryCount; entry++) {
+    const before = list.count;
+    try {
+      batch.takeEntry(entry);
+      stateCounts[entry] = list.count - before;
+      outOfWindow += batch.countOutOfWindow(entry, before);
+    } catch (error) {
+      list.truncate(before);
+      refusals.push(refusalOf(entry, error));
+    }
+  }
+  const grouped = list.toRecord(request.slotIds);
+  return {
+    stateCounts,
+    refusals,
+    record: grouped?.record,
+    chunkSlots: grouped?.chunkSlots ?? new Uint32Array(0),
+    outOfWindow,
+    entries: request.entries,
+    bodies: request.bodies,
+  };
+}
+
+function refusalOf(entry: number, error: unknown): Refusal {
+  const { code, message } = asStatewayError(error, 'STATEWAY_MALFORMED_BODY', 'the body cannot be read');
+  return { entry, code: code as Refusal['code'], message };
+}
+
+/** Reads the tables of a request and takes its bodies into the list, one at a time. */
+class Batch {
+  readonly #entries: DataView;
+  readonly #entrySlots: Uint32Array;
+  readonly #slotIds: Buffer;
+  readonly #bodies: Buffer;
+  readonly #maxStateBytes: number;
+  readonly #plainJson: PlainJsonCopier;
+
+  constructor(request: BatchRequest) {
+    const { slotIds } = request;
+    this.#entries = new DataView(request.entries);
+    this.#entrySlots = request.entrySlots;
+    this.#slotIds = Buffer.from(slotIds.buffer, slotIds.byteOffset, slotIds.byteLength);
+    this.#bodies = Buffer.from(request.bodies);
+    this.#maxStateBytes = request.maxStateBytes;
+    this.#plainJson = new PlainJsonCopier(list, this.#bodies, request.maxStateBytes);
+  }
+
+  /** Adds the states of an entry to the list. On a StatewayError some may have been added; the caller takes them back. */
+  takeEntry(entry: number): void {
+    const at = entry * ENTRY_BYTES;
+    const arrivalMs = this.#arrivalMs(entry);
+    const start = this.#entries.getUint32(at + 8, true);
+    const end = start + this.#entries.getUint32(at + 12, true);
+    const firstSlot = this.#entries.getUint32(at + 16, true);
+    const slotCount = this.#entries.getUint32(at + 20, true);
+    const flags = this.#entries.getUint32(at + 24, true);
+    const slots = this.#entrySlots.subarray(firstSlot, firstSlot + slotCount);
+    if (flags === 0) {
+      const before = list.count;
+      if (this.#plainJson.copyBody(start, end, arrivalMs, slots[0] as number)) return;
+      list.truncate(before);
+    }
+    const encoding: Encoding = (flags & FLAG_MSGPACK) !== 0 ? 'msgpack' : 'json';
+    const body = decode(encoding, this.#bodies.subarray(start, end));
+    if ((flags & FLAG_NAMES_DEVICES) === 0) this.#takeStates(body, arrivalMs, slots[0] as number);
+    else this.#takeNamedStates(body, arrivalMs, slots);
+  }
+
+  /** How many of the states from `firstState` on the cloud will ignore for their age at arrival. */
+  countOutOfWindow(entry: number, firstState: number): number {
+    const arrivalMs = this.#arrivalMs(entry);
+    let count = 0;
+    for (let state = firstState; state < list.count; state++) {
+      if (isOutOfWindow(list.timeMs(state), arrivalMs)) count++;
+    }
+    return count;
+  }
+
+  #arrivalMs(entry: number): number {
+    return this.#entries.getFloat64(entry * ENTRY_BYTES, true);
+  }
+
+  #takeStates(body: unknown, arrivalMs: number, slot: number): void {
+    const states = statesIn(body);
+    for (let i = 0; i < states.length; i++) {
+      const index = states === body ? i : -1;
+      const problem = findProblem(states[i], index, false);
+      if (problem !== undefined) throw new StatewayError('STATEWAY_INVALID_STATE', problem);
+      this.#addState(states[i] as DeviceState, index, arrivalMs, slot);
+    }
+  }
+
+  #takeNamedStates(body: unknown, arrivalMs: number, slots: Uint32Array): void {
+    const states = statesIn(body);
+    const slotOfDevice = this.#slotsByDevice(slots);
+    for (let i = 0; i < states.length; i++) {
+      const index = states === body ? i : -1;
+      const problem = findProblem(states[i], index, true);
+      if (problem !== undefined) throw new StatewayError('STATEWAY_INVALID_STATE', problem);
+      const state = states[i] as NamedState;
+      const deviceId = state.deviceId.toLowerCase();
+      const slot = slotOfDevice.get(deviceId);
+      if (slot === undefined) {
+        const message = `${beginAboutPart(index)}deviceId: the token may not send state for device ${deviceId}`;
+        throw new StatewayError('STATEWAY_NOT_GRANTED', message);
+      }
+      this.#addState(state, index, arrivalMs, slot);
+    }
+  }
+
+  #slotsByDevice(slots: Uint32Array): Map<string, number> {
+    const slotOfDevice = new Map<string, number>();
+    for (const slot of slots) {
+      const idAt = slot * 2 * ID_BYTES + ID_BYTES;
+      slotOfDevice.set(this.#slotIds.toString('hex', idAt, idAt + ID_BYTES), slot);
+    }
+    return slotOfDevice;
+  }
+
+  #addState(state: DeviceState, index: number, arrivalMs: number, slot: number): void {
+    const timeMs = absoluteTime(state.time, arrivalMs);
+    const fragment = fragmentOf(state);
+    const start = list.byteLength;
+    list.reserve(fragment.length * MAX_BYTES_PER_UNIT);
+    const end = start + list.bytes.write(fragment, start, 'utf8');
+    const bodyBytes = singleBodyBytes(end - start, timeMs);
+    if (bodyBytes > this.#maxStateBytes) {
+      const message = `${beginAboutState(index)}the state takes ${bodyBytes} bytes of JSON, at most ${this.#maxStateBytes} can be forwarded`;
+      throw new StatewayError('STATEWAY_STATE_TOO_LARGE', message);
+    }
+    list.add(end, timeMs, slot);
+  }
+}
+
+function statesIn(body: unknown): readonly unknown[] {
+  const states = statesOf(body);
+  if (states === undefined) throw new StatewayError('STATEWAY_INVALID_STATE', bodyProblem(body));
+  return states;
+}

@@ -1,0 +1,90 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
+import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { StatewayError } from '../core/errors.js';
+
+/** To reach the cloud or the proxy in front of it, TLS included; DNS and a lost SYN or two fit in. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+/**
+ * How long an idle connection is kept: longer than the 5 s at which most lanes come round, shorter than the 60 s after
+ * which common load balancers drop it. A `Keep-Alive` hint of the cloud goes before it.
+ */
+export const KEEP_ALIVE_MS = 30_000;
+
+export interface AgentOptions {
+  /** Connections at most, all idle ones included. */
+  readonly connections: number;
+  /** PEM file of certificates that are trusted beside the usual ones (`STATEWAY_UPSTREAM_CA_FILE`). */
+  readonly caFile: string | undefined;
+  /** Where `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are read, in either case, lower case first. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly connectTimeoutMs?: number;
+}
+
+/**
+ * The connections to the cloud: keep-alive, bounded, through the proxy that the environment names. Time limits of whole
+ * requests are the caller's (`exchange.ts`); here are those of connecting.
+ * @throws StatewayError STATEWAY_CONFIGURATION when the CA file cannot be read or holds no certificate
+ */
+export function createAgent(options: AgentOptions): Dispatcher {
+  const { environment } = options;
+  const timeout = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+  const connect = options.caFile === undefined ? { timeout } : { timeout, ca: trustedWith(options.caFile) };
+  return new EnvHttpProxyAgent({
+    connections: options.connections,
+    pipelining: 1,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    // One each for the three ways of connecting: straight, through a tunnel, and to the proxy itself.
+    connect,
+    requestTls: connect,
+    proxyTls: connect,
+    // An empty text means none; undefined would make undici read the process's environment.
+    httpProxy: environment.http_proxy ?? environment.HTTP_PROXY ?? '',
+    httpsProxy: environment.https_proxy ?? environment.HTTPS_PROXY ?? '',
+    noProxy: environment.no_proxy ?? environment.NO_PROXY ?? '',
+    clientFactory: (origin, poolOptions) => new TunnelPool(origin, { ...poolOptions, headersTimeout: timeout }),
+  });
+}
+
+/**
+ * Connections to a proxy. undici tries a connection again, at once and without end, that failed with its own socket
+ * error, as when the proxy hangs up on CONNECT; under another name the error ends the request that wanted the tunnel.
+ */
+class TunnelPool extends Pool {
+  override connect(options: Omit<Dispatcher.ConnectOptions, 'origin'>): Promise<Dispatcher.ConnectData>;
+  override connect(
+    options: Omit<Dispatcher.ConnectOptions, 'origin'>,
+    callback: (error: Error | null, data: Dispatcher.ConnectData) => void,
+  ): void;
+  override connect(
+    options: Omit<Dispatcher.ConnectOptions, 'origin'>,
+    callback?: (error: Error | null, data: Dispatcher.ConnectData) => void,
+  ): Promise<Dispatcher.ConnectData> | undefined {
+    if (callback !== undefined) {
+      super.connect(options, callback);
+      return undefined;
+    }
+    return super.connect(options).catch((error: Error) => {
+      throw new Error(`no tunnel through the proxy: ${error.message}`, { cause: error });
+    });
+  }
+}
+
+/** The usual certificates and those of the file; a list of its own would otherwise take the place of the usual ones. */
+function trustedWith(caFile: string): string[] {
+  try {
+    const pem = readFileSync(caFile, 'utf8');
+    // Throws unless a certificate comes first; of a text without any, TLS would make nothing and say nothing.
+    new X509Certificate(pem);
+    return [...rootCertificates, pem];
+  } catch (error) {
+    throw new StatewayError(
+      'STATEWAY_CONFIGURATION',
+      `STATEWAY_UPSTREAM_CA_FILE: ${caFile} is not a readable file of PEM certificates`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,124 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../core/clock.js';
+import type { Device } from '../core/device.js';
+import type { AskResult, CloudAnswer, CloudClient, SendResult } from '../core/ports.js';
+import { type CloudRequest, type ExchangeResult, exchange } from './exchange.js';
+
+/** For the answer to a request, and on top of it what a slow line takes to carry the body there. */
+export const ANSWER_TIMEOUT_MS = 30_000;
+/** A line slower than this makes a large body time out: 32 kbit/s, a poor 2G link. */
+export const SLOWEST_LINE_BYTES_PER_SECOND = 4_096;
+
+/** An error body is `{"type","message"}`; what is longer is no use to anybody. */
+const KEPT_ERROR_BYTES = 16_384;
+/** A log-in's answer is handed on whole: token, topics, ids, about 2 KB. */
+const KEPT_LOGIN_BYTES = 262_144;
+const MAX_MESSAGE_CHARACTERS = 1_000;
+
+/** Delta seconds of `Retry-After` (RFC 9110, 10.2.3); its other form is a date. */
+const DELTA_SECONDS = /^\d{1,9}$/;
+/** The three date forms (RFC 9110, 5.6.7) all start with the day's name; `Date.parse` alone takes nearly anything. */
+const DATE_START = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/;
+
+export interface UpstreamOptions {
+  /** The cloud; a path in it goes before every path (`STATEWAY_UPSTREAM_URL`). */
+  readonly url: URL;
+  readonly answerTimeoutMs?: number;
+}
+
+/** The calls of Stateway's own to the cloud, over connections that it closes with itself. */
+export class HttpCloudClient implements CloudClient {
+  readonly #dispatcher: Dispatcher;
+  readonly #clock: Clock;
+  readonly #origin: string;
+  readonly #pathPrefix: string;
+  readonly #answerTimeoutMs: number;
+
+  constructor(dispatcher: Dispatcher, clock: Clock, options: UpstreamOptions) {
+    this.#dispatcher = dispatcher;
+    this.#clock = clock;
+    this.#origin = options.url.origin;
+    this.#pathPrefix = options.url.pathname.replace(/\/+$/, '');
+    this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
+  }
+
+  async sendStates(device: Device, token: string, body: Uint8Array): Promise<SendResult> {
+    const headers = { ...authorized(token), 'content-type': 'application/json' };
+    const result = await this.#call('POST', `${pathOf(device)}/state`, headers, body, KEPT_ERROR_BYTES);
+    if (result.kind === 'failure') return result;
+    return {
+      kind: 'answer',
+      status: result.status,
+      retryAfterMs: retryAfterMs(result.headers, this.#clock.wallMs()),
+      message: messageOf(result),
+    };
+  }
+
+  async askForDevice(device: Device, token: string): Promise<AskResult> {
+    const result = await this.#call('GET', pathOf(device), authorized(token), null, KEPT_ERROR_BYTES);
+    if (result.kind === 'failure') return { kind: 'failure', reason: result.reason };
+    return { kind: 'answer', status: result.status, message: messageOf(result) };
+  }
+
+  async logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer | undefined> {
+    const path = query === '' ? '/auth/device' : `/auth/device?${query}`;
+    const headers = { accept: 'application/json', 'content-type': contentType };
+    const result = await this.#call('POST', path, headers, body, KEPT_LOGIN_BYTES);
+    // Half a token is none: a log-in whose answer broke off is one that did not come.
+    if (result.kind === 'failure' || !result.isWhole) return undefined;
+    return { status: result.status, contentType: firstOf(result.headers['content-type']) ?? '', body: result.body };
+  }
+
+  /** Ends every connection at once; requests that wait for an answer fail. */
+  async close(): Promise<void> {
+    await this.#dispatcher.destroy();
+  }
+
+  #call(
+    method: CloudRequest['method'],
+    path: string,
+    headers: Record<string, string>,
+    body: Uint8Array | null,
+    keptBytes: number,
+  ): Promise<ExchangeResult> {
+    const request = { origin: this.#origin, path: this.#pathPrefix + path, method, headers, body };
+    // Whole seconds, so that the many timers share few lengths: Node keeps a list for each.
+    const bodyMs = Math.floor((body?.byteLength ?? 0) / SLOWEST_LINE_BYTES_PER_SECOND) * 1000;
+    return exchange(this.#dispatcher, this.#clock, request, { timeoutMs: this.#answerTimeoutMs + bodyMs, keptBytes });
+  }
+}
+
+function pathOf(device: Device): string {
+  return `/applications/${device.applicationId}/devices/${device.deviceId}`;
+}
+
+function authorized(token: string): Record<string, string> {
+  return { accept: 'application/json', authorization: `Bearer ${token}` };
+}
+
+/** Milliseconds that `Retry-After` asks to wait, never negative; undefined without one that can be read. */
+export function retryAfterMs(headers: IncomingHttpHeaders, nowMs: number): number | undefined {
+  const text = firstOf(headers['retry-after'])?.trim();
+  if (text === undefined) return undefined;
+  if (DELTA_SECONDS.test(text)) return Number(text) * 1000;
+  if (!DATE_START.test(text)) return undefined;
+  const dateMs = Date.parse(text);
+  return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
+}
+
+/** undici gives a header that came twice as an array, whatever its type says. */
+function firstOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** `message` of the cloud's error shape; empty when the answer is no error or has another shape. */
+function messageOf(answer: { readonly status: number; readonly body: Buffer }): string {
+  if (answer.status < 400) return '';
+  try {
+    const error = JSON.parse(answer.body.toString('utf8')) as { message?: unknown } | null;
+    return typeof error?.message === 'string' ? error.message.slice(0, MAX_MESSAGE_CHARACTERS) : '';
+  } catch {
+    return '';
+  }
+}

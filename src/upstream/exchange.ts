@@ -1,0 +1,133 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../core/clock.js';
+
+export interface CloudRequest {
+  readonly origin: string;
+  readonly path: string;
+  readonly method: 'GET' | 'POST';
+  readonly headers: Record<string, string>;
+  readonly body: Uint8Array | null;
+}
+
+export interface ExchangeLimits {
+  /** From now to the end of the answer, the wait for a connection included. */
+  readonly timeoutMs: number;
+  /** Bytes of the answer's body that are kept. */
+  readonly keptBytes: number;
+}
+
+/** What came of a request. */
+export type ExchangeResult =
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly headers: IncomingHttpHeaders;
+      /** The body, as far as it was kept. */
+      readonly body: Buffer;
+      /** Whether `body` is all of it. */
+      readonly isWhole: boolean;
+    }
+  | {
+      readonly kind: 'failure';
+      /** The request was handed to a socket, so the cloud may have it. */
+      readonly mayArriveLater: boolean;
+      readonly reason: string;
+    };
+
+/** A body this far beyond what is kept is not read to its end: its connection is given up. */
+const MAX_DISCARDED_BYTES = 1_048_576;
+
+/**
+ * Sends one request and reads its answer. Never rejects, never follows a redirect. The status line decides: once it is
+ * there, the result is an answer even if the body breaks off.
+ */
+export function exchange(
+  dispatcher: Dispatcher,
+  clock: Clock,
+  request: CloudRequest,
+  limits: ExchangeLimits,
+): Promise<ExchangeResult> {
+  return new Promise((resolve) => {
+    dispatcher.dispatch(request, new Exchange(clock, limits, resolve));
+  });
+}
+
+/**
+ * The handler below undici's `request`: only here is it told when a request goes to a socket (`onRequestStart` comes
+ * right before the first write), which is what separates "may arrive" from "never left".
+ */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #resolve: (result: ExchangeResult) => void;
+  readonly #cancelTimeout: () => void;
+  readonly #limits: ExchangeLimits;
+  readonly #chunks: Buffer[] = [];
+  #controller: Dispatcher.DispatchController | undefined = undefined;
+  #status = 0;
+  #headers: IncomingHttpHeaders = {};
+  #keptBytes = 0;
+  #discardedBytes = 0;
+  #isOver = false;
+
+  constructor(clock: Clock, limits: ExchangeLimits, resolve: (result: ExchangeResult) => void) {
+    this.#limits = limits;
+    this.#resolve = resolve;
+    this.#cancelTimeout = clock.schedule(limits.timeoutMs, () => {
+      this.#giveUp(new Error(`no answer within ${limits.timeoutMs} ms`));
+    });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // Timed out while it waited for a connection: aborted here it is never written.
+    if (this.#isOver) controller.abort(new Error('given up'));
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    // An interim answer (RFC 9110, 15.2) is none.
+    if (status < 200) return;
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const room = this.#limits.keptBytes - this.#keptBytes;
+    const kept = chunk.length > room ? chunk.subarray(0, room) : chunk;
+    if (kept.length > 0) this.#chunks.push(kept);
+    this.#keptBytes += kept.length;
+    this.#discardedBytes += chunk.length - kept.length;
+    if (this.#discardedBytes > MAX_DISCARDED_BYTES) this.#giveUp(new Error('the answer is too long'));
+  }
+
+  onResponseEnd(): void {
+    this.#end(undefined);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#end(error);
+  }
+
+  #giveUp(error: Error): void {
+    this.#end(error);
+    this.#controller?.abort(error);
+  }
+
+  #end(error: Error | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#cancelTimeout();
+    if (this.#status === 0) {
+      const reason = reasonOf(error ?? new Error('no answer'));
+      this.#resolve({ kind: 'failure', mayArriveLater: this.#controller !== undefined, reason });
+      return;
+    }
+    const isWhole = error === undefined && this.#discardedBytes === 0;
+    const body = Buffer.concat(this.#chunks);
+    this.#resolve({ kind: 'answer', status: this.#status, headers: this.#headers, body, isWhole });
+  }
+}
+
+/** The error's code and words; an AggregateError of several addresses has only the code. */
+function reasonOf(error: Error & { code?: string }): string {
+  return [error.code, error.message].filter((part) => part !== undefined && part !== '').join(': ');
+}

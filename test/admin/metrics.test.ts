@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import { createMetrics } from '../../src/admin/metrics.js';
+import { parseExposition } from './exposition.js';
+import { FakeSources } from './fake-sources.js';
+
+/** DESIGN 1.7, without `stateway_dead_letters`: there are no dead letters yet. */
+const CONTRACT: Readonly<Record<string, string>> = {
+  stateway_states_received_total: 'counter',
+  stateway_states_forwarded_total: 'counter',
+  stateway_ack_duration_seconds: 'histogram',
+  stateway_upstream_requests_total: 'counter',
+  stateway_upstream_request_duration_seconds: 'histogram',
+  stateway_upstream_batch_states: 'histogram',
+  stateway_spool_bytes: 'gauge',
+  stateway_spool_states: 'gauge',
+  stateway_spool_oldest_seconds: 'gauge',
+  stateway_lanes: 'gauge',
+  stateway_token_cache_total: 'counter',
+  stateway_connections: 'gauge',
+  stateway_worker_queue_depth: 'gauge',
+  stateway_upstream_up: 'gauge',
+  stateway_states_out_of_window_total: 'counter',
+  stateway_build_info: 'gauge',
+};
+
+async function scrape(sources: FakeSources) {
+  return parseExposition(await createMetrics(sources).render());
+}
+
+describe('the metrics', () => {
+  it('are those of the contract, beside the defaults of the process and the event loop', async () => {
+    const metrics = await scrape(new FakeSources());
+    const own = [...metrics].filter(([name]) => name.startsWith('stateway_')).map(([name, { type }]) => [name, type]);
+    expect(Object.fromEntries(own)).toEqual(CONTRACT);
+    expect([...metrics.keys()]).toEqual(
+      expect.arrayContaining([
+        'process_cpu_seconds_total',
+        'process_resident_memory_bytes',
+        'nodejs_eventloop_lag_seconds',
+      ]),
+    );
+  });
+
+  it('show what the stages have counted', async () => {
+    const sources = new FakeSources();
+    const { meters } = sources;
+    meters.received.http.accepted = 1;
+    meters.received.http.refused = 2;
+    meters.received.http.unavailable = 3;
+    meters.received.websocket.accepted = 4;
+    meters.received.websocket.refused = 5;
+    meters.received.websocket.unavailable = 6;
+    meters.forwarded = 7;
+    meters.outOfWindow = 8;
+    Object.assign(meters.tokenCache, { hit: 9, miss: 10, negative: 11, offline: 0 });
+    meters.upstreamRequests.set('200', 12).set('error', 13);
+    const metrics = await scrape(sources);
+    const valuesOf = (name: string) => Object.fromEntries(metrics.get(name)?.values ?? []);
+    expect(valuesOf('stateway_states_received_total')).toEqual({
+      '{transport="http",result="accepted"}': 1,
+      '{transport="http",result="refused"}': 2,
+      '{transport="http",result="unavailable"}': 3,
+      '{transport="websocket",result="accepted"}': 4,
+      '{transport="websocket",result="refused"}': 5,
+      '{transport="websocket",result="unavailable"}': 6,
+    });
+    expect(valuesOf('stateway_states_forwarded_total')).toEqual({ '': 7 });
+    expect(valuesOf('stateway_states_out_of_window_total')).toEqual({ '': 8 });
+    expect(valuesOf('stateway_token_cache_total')).toEqual({
+      '{result="hit"}': 9,
+      '{result="miss"}': 10,
+      '{result="negative"}': 11,
+      '{result="offline"}': 0,
+    });
+    expect(valuesOf('stateway_upstream_requests_total')).toEqual({ '{code="200"}': 12, '{code="error"}': 13 });
+  });
+
+  it('show how things stand now', async () => {
+    const metrics = await scrape(new FakeSources());
+    const valuesOf = (name: string) => Object.fromEntries(metrics.get(name)?.values ?? []);
+    expect(valuesOf('stateway_spool_bytes')).toEqual({ '': 4_096 });
+    expect(valuesOf('stateway_spool_states')).toEqual({ '': 17 });
+    expect(valuesOf('stateway_spool_oldest_seconds')).toEqual({ '': 2.5 });
+    expect(valuesOf('stateway_lanes')).toEqual({
+      '{state="idle"}': 11,
+      '{state="pacing"}': 12,
+      '{state="backoff"}': 13,
+      '{state="parked"}': 14,
+    });
+    expect(valuesOf('stateway_connections')).toEqual({ '{transport="http"}': 21, '{transport="websocket"}': 22 });
+    expect(valuesOf('stateway_worker_queue_depth')).toEqual({ '': 31 });
+    expect(valuesOf('stateway_upstream_up')).toEqual({ '': 1 });
+    expect(valuesOf('stateway_build_info')).toEqual({
+      '{version="1.2.3",node="v20.19.0",uws="uws-current 20.57.0"}': 1,
+    });
+  });
+
+  it('are read anew at each scrape, and counters are not added up', async () => {
+    const sources = new FakeSources();
+    const metrics = createMetrics(sources);
+    sources.meters.forwarded = 5;
+    sources.meters.upstreamRequests.set('429', 1);
+    await metrics.render();
+    sources.meters.forwarded = 6;
+    sources.isCloudUp = false;
+    sources.oldestStoredAtMs = undefined;
+    const second = parseExposition(await metrics.render());
+    expect(second.get('stateway_states_forwarded_total')?.values.get('')).toBe(6);
+    expect(second.get('stateway_upstream_requests_total')?.values.get('{code="429"}')).toBe(1);
+    expect(second.get('stateway_upstream_up')?.values.get('')).toBe(0);
+    expect(second.get('stateway_spool_oldest_seconds')?.values.get('')).toBe(0);
+  });
+
+  it('keep registries apart, so that two proxies may live in one process', () => {
+    createMetrics(new FakeSources());
+    expect(() => createMetrics(new FakeSources())).not.toThrow();
+  });
+});
+
+describe('a distribution', () => {
+  it('is shown as a histogram with cumulative buckets', async () => {
+    const sources = new FakeSources();
+    sources.meters.ackSeconds.observe(0.001);
+    sources.meters.ackSeconds.observe(0.003, 4);
+    sources.meters.ackSeconds.observe(60);
+    const values = (await scrape(sources)).get('stateway_ack_duration_seconds')?.values;
+    expect(values?.get('_bucket{le="0.001"}')).toBe(1);
+    expect(values?.get('_bucket{le="0.002"}')).toBe(1);
+    expect(values?.get('_bucket{le="0.005"}')).toBe(5);
+    expect(values?.get('_bucket{le="10"}')).toBe(5);
+    expect(values?.get('_bucket{le="+Inf"}')).toBe(6);
+    expect(values?.get('_count')).toBe(6);
+    expect(values?.get('_sum')).toBeCloseTo(60.013, 9);
+    expect(values?.size).toBe(sources.meters.ackSeconds.bounds.length + 3);
+  });
+
+  it('stands under the name of what it measures', async () => {
+    const sources = new FakeSources();
+    sources.meters.upstreamSeconds.observe(0.2, 2);
+    sources.meters.upstreamBatchStates.observe(100, 3);
+    const metrics = await scrape(sources);
+    expect(metrics.get('stateway_upstream_request_duration_seconds')?.values.get('_count')).toBe(2);
+    expect(metrics.get('stateway_upstream_batch_states')?.values.get('_bucket{le="50"}')).toBe(0);
+    expect(metrics.get('stateway_upstream_batch_states')?.values.get('_bucket{le="100"}')).toBe(3);
+  });
+});

@@ -1,0 +1,136 @@
+import { createRequire } from 'node:module';
+import { expect, test } from 'vitest';
+import { openSite, type Site, untilHeld } from '../helpers/bench-site.js';
+
+/** The part of the real client (losant-rest 2.8.1) that is used; it has no types of its own. */
+interface LosantClient {
+  setOption(name: string, value: string): void;
+  auth: { authenticateDevice(params: object): Promise<{ token: string; applicationId: string }> };
+  device: { sendState(params: object): Promise<{ success: boolean }> };
+}
+
+const { createClient } = createRequire(import.meta.url)('losant-rest') as {
+  createClient(options: { url: string; accessToken?: string }): LosantClient;
+};
+
+async function loggedIn(site: Site) {
+  const device = site.devices[0];
+  if (device?.credentials === undefined) throw new Error('the site has no device that can log in');
+  const client = createClient({ url: site.proxy.url });
+  const { token, applicationId } = await client.auth.authenticateDevice({
+    credentials: { deviceId: device.deviceId, ...device.credentials },
+  });
+  client.setOption('accessToken', token);
+  const send = (deviceState: unknown) =>
+    client.device.sendState({ deviceId: device.deviceId, applicationId, deviceState });
+  return { client, device, send, applicationId };
+}
+
+/** What the client rejects with. */
+interface LosantError {
+  readonly statusCode: number;
+  readonly type: string;
+  readonly message: string;
+}
+
+async function refusal(call: Promise<unknown>): Promise<LosantError> {
+  return call.then(
+    () => {
+      throw new Error('the call was not refused');
+    },
+    (error: LosantError) => error,
+  );
+}
+
+test('the real client logs in, sends a state and an array, and the cloud holds exactly those values', async () => {
+  const site = await openSite();
+  const { device, send } = await loggedIn(site);
+  const now = Date.now();
+
+  expect(await send({ time: now, data: { temperature: 21.5, status: 'sun', on: true } })).toEqual({ success: true });
+  expect(
+    await send([
+      { time: now + 1, data: { temperature: 22 } },
+      { time: now + 2, data: { temperature: -0.1 } },
+    ]),
+  ).toEqual({ success: true });
+
+  const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 3);
+  expect(records.map(({ timeMs, data }) => ({ timeMs, data }))).toEqual([
+    { timeMs: now, data: { temperature: 21.5, status: 'sun', on: true } },
+    { timeMs: now + 1, data: { temperature: 22 } },
+    { timeMs: now + 2, data: { temperature: -0.1 } },
+  ]);
+});
+
+test('every form of time that the cloud reads arrives as the same instant', async () => {
+  // Far from UTC, so that a time without a zone shows whether the machine's own zone is used.
+  const site = await openSite({ env: { TZ: 'Asia/Tokyo' } });
+  const { device, send } = await loggedIn(site);
+  const base = Math.floor(Date.now() / 1000) * 1000 - 60_000;
+  const iso = new Date(base).toISOString();
+
+  await send([
+    { time: iso, data: { form: 'iso' } },
+    { time: new Date(base + 1000).toISOString().replace('Z', ''), data: { form: 'iso without a zone' } },
+    { time: (base + 2000) / 1000, data: { form: 'seconds' } },
+    { time: base + 3000, data: { form: 'milliseconds' } },
+    { time: { $date: new Date(base + 4000).toISOString() }, data: { form: '$date' } },
+    { time: new Date(base + 5000).toUTCString(), data: { form: 'RFC 1123' } },
+    { time: new Date(base + 6000).toISOString().replace('Z', '+00:00'), data: { form: 'offset' } },
+  ]);
+  const before = Date.now();
+  await send({ time: -600_000, data: { form: 'relative' } });
+  await send({ time: 'no time at all', data: { form: 'unparseable' } });
+  await send({ data: { form: 'none' } });
+  const after = Date.now();
+
+  const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 10);
+  const timeOf = (form: string) => records.find(({ data }) => data.form === form)?.timeMs ?? Number.NaN;
+  expect(
+    ['iso', 'iso without a zone', 'seconds', 'milliseconds', '$date', 'RFC 1123', 'offset'].map(
+      (form) => timeOf(form) - base,
+    ),
+  ).toEqual([0, 1000, 2000, 3000, 4000, 5000, 6000]);
+  expect(timeOf('relative')).toBeGreaterThanOrEqual(before - 600_000);
+  expect(timeOf('relative')).toBeLessThanOrEqual(after - 600_000);
+  for (const form of ['unparseable', 'none']) {
+    expect(timeOf(form)).toBeGreaterThanOrEqual(before);
+    expect(timeOf(form)).toBeLessThanOrEqual(after + 1);
+  }
+});
+
+test('refusals reach the real client with the status and type of the cloud', async () => {
+  const site = await openSite();
+  const { client, device, send, applicationId } = await loggedIn(site);
+  const other = site.devices[1];
+
+  expect(await refusal(send({ data: { 'bad name': 1 } }))).toMatchObject({
+    statusCode: 400,
+    type: 'Validation',
+    message: expect.stringContaining('bad name'),
+  });
+  expect(await refusal(send([{ data: { a: 1 } }, { data: { a: null } }]))).toMatchObject({
+    statusCode: 400,
+    type: 'Validation',
+    message: expect.stringContaining('[1].data.a'),
+  });
+  expect(
+    await refusal(
+      client.device.sendState({ deviceId: other?.deviceId, applicationId, deviceState: { data: { a: 1 } } }),
+    ),
+  ).toMatchObject({ statusCode: 403, type: 'Forbidden' });
+  expect(
+    await refusal(
+      client.auth.authenticateDevice({ credentials: { deviceId: device.deviceId, key: 'wrong', secret: 'wrong' } }),
+    ),
+  ).toMatchObject({ statusCode: 401, type: 'Unauthorized' });
+  const anonymous = createClient({ url: site.proxy.url });
+  expect(
+    await refusal(
+      anonymous.device.sendState({ deviceId: device.deviceId, applicationId, deviceState: { data: { a: 1 } } }),
+    ),
+  ).toMatchObject({ statusCode: 401, type: 'Unauthorized' });
+
+  expect(site.cloud.summary().states).toBe(0);
+});

@@ -1,0 +1,204 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Grants } from '../../src/auth/grants.js';
+import { Refusals } from '../../src/auth/refusals.js';
+import { Verifier } from '../../src/auth/verifier.js';
+import { StatewayError } from '../../src/core/errors.js';
+import { Meters } from '../../src/core/meters.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { FakeCloud, type OpenQuestion } from './fake-cloud.js';
+import { tokenExpiringAt } from './tokens.js';
+
+const APPLICATION = 'abcdef0123456789abcdef01';
+const DEVICE_A = 'fedcba9876543210fedcba98';
+const DEVICE_B = 'fedcba9876543210fedcba99';
+
+let clock: FakeClock;
+let cloud: FakeCloud;
+let meters: Meters;
+let verifier: Verifier;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  cloud = new FakeCloud();
+  meters = new Meters();
+  const refusals = new Refusals(1_000, clock);
+  const grants = new Grants({ maxGrants: 1_000, clock, refusals });
+  verifier = new Verifier({ grants, cloud, clock, meters, refusals });
+});
+
+function question(number: number): OpenQuestion {
+  const asked = cloud.questions[number];
+  if (asked === undefined) throw new Error(`question ${number} was not asked`);
+  return asked;
+}
+
+/** Asks for device A and has the cloud answer. */
+async function askAndAnswer(status: number, message?: string): Promise<unknown> {
+  const asking = verifier.ask('token', APPLICATION, DEVICE_A);
+  await Promise.resolve();
+  question(cloud.questions.length - 1).answer(status, message);
+  return asking.catch((error: unknown) => error);
+}
+
+describe('ask', () => {
+  it('asks the cloud once for the triple, and grants on a 200', async () => {
+    const grant = await askAndAnswer(200);
+    expect(cloud.questions).toMatchObject([
+      { token: 'token', device: { applicationId: APPLICATION, deviceId: DEVICE_A } },
+    ]);
+    expect(verifier.find('token', APPLICATION, DEVICE_A)).toBe(grant);
+    expect(await verifier.ask('token', APPLICATION, DEVICE_A)).toBe(grant);
+    expect(cloud.questions).toHaveLength(1);
+  });
+
+  it('asks once for 50 that wait for the same triple, however they spell it', async () => {
+    const asking = Array.from({ length: 50 }, (_, i) =>
+      i % 2 === 0
+        ? verifier.ask('token', APPLICATION, DEVICE_A)
+        : verifier.ask('token', APPLICATION.toUpperCase(), DEVICE_A.toUpperCase()),
+    );
+    expect(cloud.questions).toHaveLength(1);
+    question(0).answer(200);
+    const grants = await Promise.all(asking);
+    expect(new Set(grants).size).toBe(1);
+    expect(cloud.questions).toHaveLength(1);
+    expect(meters.tokenCache.miss).toBe(1);
+  });
+
+  it('refuses all that wait for one no', async () => {
+    const asking = Array.from({ length: 50 }, () => verifier.ask('token', APPLICATION, DEVICE_A));
+    question(0).answer(403);
+    const outcomes = await Promise.allSettled(asking);
+    expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code)).toEqual(
+      Array(50).fill('STATEWAY_NOT_GRANTED'),
+    );
+    expect(cloud.questions).toHaveLength(1);
+  });
+
+  it('asks for different triples each by itself', async () => {
+    const asking = [
+      verifier.ask('token', APPLICATION, DEVICE_A),
+      verifier.ask('token', APPLICATION, DEVICE_B),
+      verifier.ask('token2', APPLICATION, DEVICE_A),
+      verifier.ask('token', DEVICE_B, DEVICE_A),
+    ];
+    expect(cloud.questions).toHaveLength(4);
+    question(3).answer(404);
+    question(1).answer(403);
+    question(0).answer(200);
+    question(2).answer(401);
+    const outcomes = await Promise.allSettled(asking);
+    expect(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 200 : outcome.reason.status))).toEqual([
+      200, 403, 401, 404,
+    ]);
+  });
+
+  it('never lets a token of device A send for device B', async () => {
+    await askAndAnswer(200);
+    for (const deviceId of [DEVICE_B, DEVICE_B.toUpperCase()]) {
+      expect(verifier.find('token', APPLICATION, deviceId)).toBeUndefined();
+      const asking = verifier.ask('token', APPLICATION, deviceId);
+      if (cloud.questions.length === 2) question(1).answer(403);
+      await expect(asking).rejects.toMatchObject({ type: 'Forbidden', status: 403 });
+    }
+    // The second spelling is the same device, of which the no is known.
+    expect(cloud.questions).toHaveLength(2);
+    expect(verifier.find('token', APPLICATION, DEVICE_A.toUpperCase())).toBeDefined();
+  });
+
+  it('refuses an expired token without asking', async () => {
+    const token = tokenExpiringAt(clock.wallMs());
+    await expect(verifier.ask(token, APPLICATION, DEVICE_A)).rejects.toMatchObject({ code: 'STATEWAY_TOKEN_EXPIRED' });
+    expect(cloud.questions).toHaveLength(0);
+  });
+
+  it('asks of a grant whose token has expired no more than of any expired token', async () => {
+    const token = tokenExpiringAt(clock.wallMs() + 1_000);
+    const asking = verifier.ask(token, APPLICATION, DEVICE_A);
+    question(0).answer(200);
+    await asking;
+    await clock.advance(1_000);
+    await expect(verifier.ask(token, APPLICATION, DEVICE_A)).rejects.toMatchObject({ status: 401 });
+    expect(cloud.questions).toHaveLength(1);
+  });
+});
+
+describe('a no of the cloud', () => {
+  it.each([
+    [401, 'STATEWAY_TOKEN_REFUSED', 'Unauthorized'],
+    [403, 'STATEWAY_NOT_GRANTED', 'Forbidden'],
+    [404, 'STATEWAY_NO_SUCH_DEVICE', 'NotFound'],
+  ])('%i is %s, kept for 30 seconds, then asked again', async (status, code, type) => {
+    const error = await askAndAnswer(status, 'what the cloud said');
+    expect(error).toMatchObject({ code, type, status, message: 'what the cloud said' });
+    await clock.advance(29_999);
+    await expect(verifier.ask('token', APPLICATION, DEVICE_A)).rejects.toBe(error);
+    expect(cloud.questions).toHaveLength(1);
+    await clock.advance(1);
+    expect(await askAndAnswer(200)).toMatchObject({ token: 'token' });
+    expect(cloud.questions).toHaveLength(2);
+  });
+
+  it.each([401, 403, 404])('%i without a message has one all the same, without the token', async (status) => {
+    const error = (await askAndAnswer(status)) as StatewayError;
+    expect(error.message).toMatch(/\w+ \w+/);
+    expect(error.message).not.toContain('"token"');
+  });
+
+  it('to a forward counts like one to the question, for its own triple alone', async () => {
+    const grant = (await askAndAnswer(200)) as { end(reason: StatewayError): void };
+    grant.end(new StatewayError('STATEWAY_NOT_GRANTED', 'refused when forwarding'));
+    await expect(verifier.ask('token', APPLICATION, DEVICE_A)).rejects.toThrow('refused when forwarding');
+    expect(cloud.questions).toHaveLength(1);
+    void verifier.ask('token2', APPLICATION, DEVICE_A);
+    expect(cloud.questions).toHaveLength(2);
+  });
+});
+
+describe('no answer of the cloud', () => {
+  it.each([301, 400, 429, 500, 502, 503])('%i is Unavailable and not remembered', async (status) => {
+    expect(await askAndAnswer(status)).toMatchObject({ type: 'Unavailable', status: 503, retryAfterSeconds: 1 });
+    expect(await askAndAnswer(200)).toMatchObject({ token: 'token' });
+    expect(cloud.questions).toHaveLength(2);
+  });
+
+  it('is Unavailable and not remembered either', async () => {
+    const asking = verifier.ask('token', APPLICATION, DEVICE_A);
+    question(0).fail();
+    await expect(asking).rejects.toMatchObject({ code: 'STATEWAY_CLOUD_UNREACHABLE', status: 503 });
+    expect(await askAndAnswer(200)).toMatchObject({ token: 'token' });
+  });
+});
+
+describe('the counts', () => {
+  it('tell hits, misses and remembered refusals apart', async () => {
+    await askAndAnswer(200);
+    verifier.find('token', APPLICATION, DEVICE_A);
+    await verifier.ask('token', APPLICATION, DEVICE_A);
+    verifier.find('unknown', APPLICATION, DEVICE_A);
+    const asking = verifier.ask('unknown', APPLICATION, DEVICE_A);
+    question(1).answer(401);
+    await asking.catch(() => {});
+    for (let i = 0; i < 3; i++) await verifier.ask('unknown', APPLICATION, DEVICE_A).catch(() => {});
+    expect(meters.tokenCache).toEqual({ hit: 2, miss: 2, negative: 3, offline: 0 });
+  });
+});
+
+describe('the bound on questions', () => {
+  const MAX_QUESTIONS = 20_000;
+
+  it('turns away what goes beyond it, and has room again when an answer comes', async () => {
+    const asking = Array.from({ length: MAX_QUESTIONS }, (_, i) => verifier.ask(`token${i}`, APPLICATION, DEVICE_A));
+    await expect(verifier.ask('one more', APPLICATION, DEVICE_A)).rejects.toMatchObject({
+      code: 'STATEWAY_OVERLOADED',
+      status: 503,
+    });
+    // Whoever waits for a question that is out already takes no room.
+    const waiting = verifier.ask('token0', APPLICATION, DEVICE_A);
+    expect(cloud.questions).toHaveLength(MAX_QUESTIONS);
+    question(0).answer(200);
+    expect(await waiting).toBe(await asking[0]);
+    void verifier.ask('one more', APPLICATION, DEVICE_A);
+    expect(cloud.questions).toHaveLength(MAX_QUESTIONS + 1);
+  });
+});

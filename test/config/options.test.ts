@@ -1,0 +1,43 @@
+import { Command } from 'commander';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { flagDescriptors } from '../../src/config/flags.js';
+import type { Config } from '../../src/config/load.js';
+import { flagOf, OPTION_KEYS, optionRow } from '../../src/config/options.js';
+
+/** DESIGN 1.2, in its order. */
+const CONTRACT = `LISTEN ADMIN_LISTEN TLS_CERT_FILE TLS_KEY_FILE UPSTREAM_URL UPSTREAM_TOKEN UPSTREAM_CA_FILE DATA_DIR
+  SECRET_KEY MAX_SPOOL_BYTES RETENTION_MS WINDOW_MS COALESCE RATE_LIMIT UPLINK_BYTES_PER_SECOND MAX_BODY_BYTES WORKERS
+  TOKEN_CACHE_SIZE TOKEN_TTL_MS TOKEN_OFFLINE_MS PASSTHROUGH LOG_LEVEL`;
+
+describe('the table of options', () => {
+  it('has the variables of the contract', () => {
+    const variables = OPTION_KEYS.map((key) => optionRow(key).variable);
+    expect(variables).toEqual(CONTRACT.split(/\s+/).map((name) => `STATEWAY_${name}`));
+  });
+
+  it('hides what is secret', () => {
+    expect(OPTION_KEYS.filter((key) => optionRow(key).secret)).toEqual(['upstreamToken', 'secretKey']);
+  });
+
+  it('keys each row as commander names its flag', () => {
+    for (const key of OPTION_KEYS) {
+      const command = new Command().option(`${flagOf(optionRow(key).variable)} <value>`);
+      expect(command.options[0]?.attributeName()).toBe(key);
+    }
+  });
+
+  it('gives a flag to every option', () => {
+    expect(flagDescriptors().map(({ flags }) => flags)).toEqual(
+      OPTION_KEYS.map((key) => `${flagOf(optionRow(key).variable)} <value>`),
+    );
+    expect(flagOf('STATEWAY_UPSTREAM_URL')).toBe('--upstream-url');
+  });
+
+  it('types the values', () => {
+    expectTypeOf<Config['windowMs']>().toEqualTypeOf<number>();
+    expectTypeOf<Config['coalesce']>().toEqualTypeOf<'merge' | 'latest'>();
+    expectTypeOf<Config['upstreamToken']>().toEqualTypeOf<string | undefined>();
+    expectTypeOf<Config['secretKey']>().toEqualTypeOf<Uint8Array | undefined>();
+    expectTypeOf<Config['rateLimit']['requests']>().toEqualTypeOf<number>();
+  });
+});

@@ -1,0 +1,200 @@
+import { Device } from '../../src/core/device.js';
+import { StatewayError } from '../../src/core/errors.js';
+import { Grant } from '../../src/core/grant.js';
+import { Meters } from '../../src/core/meters.js';
+import type {
+  AskResult,
+  CloudAnswer,
+  CloudClient,
+  DeviceHistory,
+  SendResult,
+  Settlement,
+  Spool,
+  SpoolStatus,
+} from '../../src/core/ports.js';
+import { Lanes, type LanesOptions } from '../../src/forward/lanes.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { buildRecord } from '../helpers/records.js';
+
+export const TIME_ZERO = Date.UTC(2026, 0, 1);
+
+/** The n-th device of one application. */
+export function deviceOf(n: number): Device {
+  return new Device('5'.repeat(24), n.toString(16).padStart(24, '0'));
+}
+
+export function answer(status: number, retryAfterMs?: number): SendResult {
+  return { kind: 'answer', status, retryAfterMs, message: '' };
+}
+
+export const LOST: SendResult = { kind: 'failure', mayArriveLater: true, reason: 'timeout' };
+export const REFUSED: SendResult = { kind: 'failure', mayArriveLater: false, reason: 'ECONNREFUSED' };
+
+export interface SentState {
+  readonly time: number;
+  readonly data: Record<string, number>;
+}
+
+export interface SentRequest {
+  readonly device: Device;
+  readonly token: string;
+  readonly body: string;
+  readonly states: readonly SentState[];
+  /** `v` of each state's data. */
+  readonly values: (number | undefined)[];
+  readonly atMs: number;
+}
+
+/** A cloud that notes what it gets and answers as the test says; 200 at once unless told otherwise. */
+export class ScriptedCloud implements CloudClient {
+  readonly requests: SentRequest[] = [];
+  respond: (request: SentRequest, number: number) => SendResult | Promise<SendResult> = () => answer(200);
+  inFlight = 0;
+  mostInFlight = 0;
+  readonly #clock: FakeClock;
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+  }
+
+  async sendStates(device: Device, token: string, bytes: Uint8Array): Promise<SendResult> {
+    const body = Buffer.from(bytes).toString();
+    const states = JSON.parse(body) as SentState[];
+    const values = states.map((state) => state.data.v);
+    const request = { device, token, body, states, values, atMs: this.#clock.monotonicMs() };
+    this.requests.push(request);
+    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
+    const result = await this.respond(request, this.requests.length - 1);
+    this.inFlight--;
+    return result;
+  }
+
+  /** All values that came, in order. */
+  get values(): (number | undefined)[] {
+    return this.requests.flatMap((request) => request.values);
+  }
+
+  get sentAtMs(): number[] {
+    return this.requests.map((request) => request.atMs);
+  }
+
+  askForDevice(): Promise<AskResult> {
+    throw new Error('not the forward stage');
+  }
+
+  logIn(): Promise<CloudAnswer | undefined> {
+    throw new Error('not the forward stage');
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** A spool that notes settlements. */
+export class NotedSpool implements Spool {
+  readonly settlements: Settlement[] = [];
+  readonly histories = new Map<string, DeviceHistory>();
+  onSettle: (settlement: Settlement) => Promise<void> = async () => {};
+
+  append(): { sequence: number; stored: Promise<void> } {
+    throw new Error('not the forward stage');
+  }
+
+  async settle(settlement: Settlement): Promise<void> {
+    await this.onSettle(settlement);
+    this.settlements.push(settlement);
+  }
+
+  replay(): [] {
+    return [];
+  }
+
+  history(device: Device): DeviceHistory | undefined {
+    return this.histories.get(device.key);
+  }
+
+  status(): SpoolStatus {
+    return { bytes: 0, states: 0, oldestStoredAtMs: undefined, unreadableRecords: 0 };
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** The lanes with everything around them, on a clock that the test moves. */
+export class Harness {
+  readonly clock = new FakeClock(TIME_ZERO);
+  readonly cloud = new ScriptedCloud(this.clock);
+  readonly spool = new NotedSpool();
+  readonly meters = new Meters();
+  readonly parked: string[] = [];
+  readonly lanes: Lanes;
+  readonly #grants = new Map<string, Grant>();
+  #sequence = 0;
+  #value = 0;
+
+  constructor(options: Partial<LanesOptions> = {}, random: () => number = () => 1) {
+    const { clock, cloud, spool, meters } = this;
+    const onParked = (device: Device, reason: string) => this.parked.push(`${device.deviceId.slice(-2)}: ${reason}`);
+    this.lanes = new Lanes(
+      {
+        windowMs: 500,
+        coalesce: 'merge',
+        rateLimit: { requests: 30, windowMs: 15_000 },
+        maxBodyBytes: 262_144,
+        upstreamToken: undefined,
+        ...options,
+      },
+      { clock, cloud, spool, meters, random, onParked },
+    );
+  }
+
+  /** The device's current grant; a good one is made when there is none. */
+  grantOf(device: Device): Grant {
+    const known = this.#grants.get(device.key);
+    if (known?.isGood(this.clock.wallMs()) === true) return known;
+    return this.newGrant(device, `token-${device.deviceId.slice(-2)}`);
+  }
+
+  newGrant(device: Device, token: string, expiresAtMs = Number.POSITIVE_INFINITY): Grant {
+    const grant = new Grant(token, device, expiresAtMs);
+    this.#grants.set(device.key, grant);
+    return grant;
+  }
+
+  /** Enqueues one record with states of one device, numbered on from the last; their times rise by a millisecond. */
+  push(device: Device, states = 1, grant: Grant | undefined = this.grantOf(device)): number {
+    const chunk = { device, states: Array.from({ length: states }, () => this.nextState()) };
+    this.lanes.enqueue(++this.#sequence, buildRecord([chunk]), grant === undefined ? undefined : [grant]);
+    return this.#sequence;
+  }
+
+  /** Enqueues one record as read back at start. */
+  replay(device: Device, states: number): number {
+    const chunk = { device, states: Array.from({ length: states }, () => this.nextState()) };
+    this.lanes.enqueue(++this.#sequence, buildRecord([chunk]), undefined);
+    return this.#sequence;
+  }
+
+  nextState(): SentState {
+    const v = this.#value++;
+    return { time: TIME_ZERO + v, data: { v } };
+  }
+}
+
+export function diskError(): StatewayError {
+  return new StatewayError('STATEWAY_SPOOL_FAILED', 'disk');
+}
+
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
+
+/** The most instants that fall into any window of this length, both ends included. */
+export function mostInWindow(instantsMs: readonly number[], windowMs: number): number {
+  const sorted = [...instantsMs].sort((a, b) => a - b);
+  let most = 0;
+  for (let first = 0, last = 0; last < sorted.length; last++) {
+    while ((sorted[last] as number) - (sorted[first] as number) > windowMs) first++;
+    most = Math.max(most, last - first + 1);
+  }
+  return most;
+}

@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CLOCK_MARGIN_MS, Pacing, type RateLimit } from '../../src/forward/pacing.js';
+import { mostInWindow } from './harness.js';
+
+const WINDOW_MS = 1_000;
+const HELD_MS = WINDOW_MS + CLOCK_MARGIN_MS;
+
+describe('Pacing', () => {
+  it('starts at once while fewer than the limit count', () => {
+    const pacing = new Pacing({ requests: 3, windowMs: WINDOW_MS });
+    for (const nowMs of [0, 10]) {
+      expect(pacing.earliestStartMs(nowMs)).toBe(nowMs);
+      pacing.answered(nowMs + 5);
+    }
+    expect(pacing.earliestStartMs(20)).toBe(20);
+    expect(pacing.countAt(20)).toBe(2);
+  });
+
+  it('at the limit waits until a window after the oldest answer', () => {
+    const pacing = new Pacing({ requests: 2, windowMs: WINDOW_MS });
+    pacing.answered(100);
+    pacing.answered(300);
+    expect(pacing.earliestStartMs(400)).toBe(100 + HELD_MS);
+    expect(pacing.earliestStartMs(100 + HELD_MS)).toBe(100 + HELD_MS);
+    expect(pacing.countAt(100 + HELD_MS)).toBe(1);
+  });
+
+  it('counts a lost request until it cannot arrive any more', () => {
+    const pacing = new Pacing({ requests: 1, windowMs: WINDOW_MS });
+    pacing.lost(100);
+    expect(pacing.earliestStartMs(200)).toBe(100 + 2 * HELD_MS);
+  });
+
+  it('keeps a lost request though later ones are forgotten before it', () => {
+    const pacing = new Pacing({ requests: 2, windowMs: WINDOW_MS });
+    pacing.lost(0);
+    pacing.answered(10);
+    expect(pacing.earliestStartMs(20)).toBe(10 + HELD_MS);
+    expect(pacing.countAt(10 + HELD_MS)).toBe(1);
+    expect(pacing.emptyAtMs()).toBe(2 * HELD_MS);
+  });
+
+  it('is empty a window after the last', () => {
+    const pacing = new Pacing({ requests: 5, windowMs: WINDOW_MS });
+    expect(pacing.emptyAtMs()).toBe(Number.NEGATIVE_INFINITY);
+    pacing.answered(7);
+    expect(pacing.emptyAtMs()).toBe(7 + HELD_MS);
+    expect(pacing.countAt(7 + HELD_MS)).toBe(0);
+    expect(pacing.emptyAtMs()).toBe(Number.NEGATIVE_INFINITY);
+  });
+
+  it('holds back by what the last run sent, and by a broken figure for one window only', () => {
+    const pacing = new Pacing({ requests: 30, windowMs: WINDOW_MS });
+    pacing.seed(4_000_000_000, -100);
+    expect(pacing.countAt(0)).toBe(30);
+    expect(pacing.earliestStartMs(0)).toBe(HELD_MS - 100);
+    expect(pacing.countAt(HELD_MS - 100)).toBe(0);
+  });
+});
+
+/** One request of the adversary's: when it is tried, how long until its answer or time-out, and when in between it arrives. */
+interface Attempt {
+  readonly pauseMs: number;
+  readonly durationMs: number;
+  /** From 0 to 1: where between start and end, or between start and the end of what may still come, it arrives. */
+  readonly arrival: number;
+  readonly fate: 'answered' | 'lost' | 'unsent';
+}
+
+const attempts = fc.array(
+  fc.record({
+    pauseMs: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.integer({ min: 0, max: 1_500 })),
+    durationMs: fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 2_500 })),
+    // The ends are where limits break: all that waited arrives together.
+    arrival: fc.oneof(fc.constantFrom(0, 1), fc.double({ min: 0, max: 1, noNaN: true })),
+    fate: fc.oneof(
+      { weight: 6, arbitrary: fc.constant('answered' as const) },
+      { weight: 2, arbitrary: fc.constant('lost' as const) },
+      { weight: 1, arbitrary: fc.constant('unsent' as const) },
+    ),
+  }),
+  { minLength: 1, maxLength: 120 },
+);
+
+/** Runs the attempts one after the other as early as the pacing lets them; returns when each arrived. */
+function arrivals(limit: RateLimit, pacing: Pacing, sequence: readonly Attempt[]): number[] {
+  const arrived: number[] = [];
+  let nowMs = 0;
+  for (const { pauseMs, durationMs, arrival, fate } of sequence) {
+    const startMs = pacing.earliestStartMs(nowMs + pauseMs);
+    const endMs = startMs + durationMs;
+    nowMs = endMs;
+    if (fate === 'answered') {
+      arrived.push(startMs + arrival * durationMs);
+      pacing.answered(endMs);
+    } else if (fate === 'lost') {
+      arrived.push(startMs + arrival * (durationMs + limit.windowMs));
+      pacing.lost(endMs);
+    }
+  }
+  return arrived;
+}
+
+describe('whatever the network does', () => {
+  it.each([1, 2, 3, 7, 30])('the cloud never counts more than %i in a window', (requests) => {
+    const limit = { requests, windowMs: WINDOW_MS };
+    fc.assert(
+      fc.property(attempts, (sequence) => {
+        const arrived = arrivals(limit, new Pacing(limit), sequence);
+        expect(mostInWindow(arrived, WINDOW_MS)).toBeLessThanOrEqual(requests);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('nor across a restart that knows only what was written down', () => {
+    const limit = { requests: 10, windowMs: WINDOW_MS };
+    fc.assert(
+      fc.property(attempts, attempts, fc.nat(2_000), (before, after, downMs) => {
+        const answered = before.map((attempt) => ({ ...attempt, fate: 'answered' as const }));
+        const first = new Pacing(limit);
+        const arrived = arrivals(limit, first, answered);
+        const endedMs = first.emptyAtMs() - HELD_MS;
+        const second = new Pacing(limit);
+        second.seed(first.countAt(endedMs), 0);
+        const offsetMs = endedMs + downMs;
+        const later = arrivals(limit, second, [{ ...(after[0] as Attempt), pauseMs: downMs }, ...after.slice(1)]);
+        const all = [...arrived, ...later.map((atMs) => atMs - downMs + offsetMs)];
+        expect(mostInWindow(all, WINDOW_MS)).toBeLessThanOrEqual(limit.requests);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([
+    [1, 20],
+    [30, 20],
+    [30, 300],
+  ])('a limit of %i is used in full when answers take %i ms', (requests, durationMs) => {
+    const limit = { requests, windowMs: 15_000 };
+    const quick: Attempt = { pauseMs: 0, durationMs, arrival: 0.5, fate: 'answered' };
+    const arrived = arrivals(limit, new Pacing(limit), Array(requests * 20).fill(quick));
+    const windows = ((arrived.at(-1) as number) - (arrived[0] as number)) / limit.windowMs;
+    expect(arrived.length / windows).toBeGreaterThan(0.95 * requests);
+  });
+});

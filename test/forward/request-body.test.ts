@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type BodyRules, buildRequestBody, waitingBytesOf } from '../../src/forward/request-body.js';
+import { HeldRecord, WaitingChunk } from '../../src/forward/waiting-chunk.js';
+import { RecordView } from '../../src/state/record-layout.js';
+import { buildRecord, type TestState } from '../helpers/records.js';
+import { deviceOf } from './harness.js';
+
+const NO_BOUND = 1e9;
+const T = 1_767_225_600_000;
+
+/** Chunks of one device in records of their own; `skipped` states of the first are gone already. */
+function waiting(records: readonly (readonly TestState[])[], skipped = 0): WaitingChunk[] {
+  return records.map((states, index) => {
+    const record = buildRecord([
+      { device: deviceOf(9), states: [{ time: 1, data: { foreign: true } }] },
+      { device: deviceOf(1), states },
+    ]);
+    const held = new HeldRecord(new RecordView(record), index + 1);
+    return new WaitingChunk(held, 1, 1 + (index === 0 ? skipped : 0), 1 + states.length);
+  });
+}
+
+function build(records: readonly (readonly TestState[])[], rules: Partial<BodyRules> = {}, skipped = 0) {
+  const all = { coalesce: 'merge' as const, maxBodyBytes: NO_BOUND, maxStates: Number.POSITIVE_INFINITY, ...rules };
+  const body = buildRequestBody(waiting(records, skipped), all);
+  return { ...body, text: body.bytes.toString(), json: JSON.parse(body.bytes.toString()) as TestState[] };
+}
+
+describe('joining', () => {
+  it('writes states of several records in order, from where the first is settled to', () => {
+    const records = [
+      [
+        { time: T, data: { a: 1 } },
+        { time: T + 1, data: { a: 2 } },
+      ],
+      [{ time: T + 2, data: { a: 'ü' } }],
+    ];
+    const body = build(records, {}, 1);
+    expect(body.text).toBe(`[{"time":${T + 1},"data":{"a":2}},{"time":${T + 2},"data":{"a":"ü"}}]`);
+    expect(body).toMatchObject({ states: 2, sentStates: 2 });
+  });
+
+  it.each([
+    [1_000_000_000_000, '1000000000000'],
+    [9_999_999_999_999, '9999999999999'],
+    [10_000_000_000_000, '10000000000000'],
+    [999_999_999_999, '999999999999'],
+    [100_000_000_000, '100000000000'],
+    [99_999_999_999, '{"$date":"1973-03-03T09:46:39.999Z"}'],
+    [0, '{"$date":"1970-01-01T00:00:00.000Z"}'],
+    [-1, '{"$date":"1969-12-31T23:59:59.999Z"}'],
+  ])('writes the time %d as the cloud reads it', (time, text) => {
+    expect(build([[{ time, data: { a: 1 } }]]).text).toBe(`[{"time":${text},"data":{"a":1}}]`);
+  });
+
+  it('writes any time of 13 digits right', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1e12, max: 1e13 - 1 }), (time) => {
+        expect(build([[{ time, data: { a: 1 } }]]).json[0]?.time).toBe(time);
+      }),
+    );
+  });
+});
+
+describe('bounds', () => {
+  const states = Array.from({ length: 6 }, (_, i) => ({ time: T + i, data: { v: i } }));
+  const oneBytes = `{"time":${T},"data":{"v":0}}`.length;
+
+  it('fills a body to the byte', () => {
+    const exact = 2 + 3 * oneBytes + 2;
+    expect(build([states], { maxBodyBytes: exact })).toMatchObject({ states: 3, bytes: { length: exact } });
+    expect(build([states], { maxBodyBytes: exact - 1 }).states).toBe(2);
+  });
+
+  it('sends a state that is too large alone', () => {
+    const large = { time: T, data: { text: 'x'.repeat(500) } };
+    expect(build([[large, ...states]], { maxBodyBytes: 100 })).toMatchObject({ states: 1 });
+    const [small] = states;
+    expect(build([[small as TestState, large]], { maxBodyBytes: 100 })).toMatchObject({ states: 1 });
+  });
+
+  it('takes no more states than it may, across records', () => {
+    expect(build([states.slice(0, 2), states.slice(2)], { maxStates: 4 }).json.map((one) => one.data.v)).toEqual([
+      0, 1, 2, 3,
+    ]);
+  });
+
+  it('knows beforehand how much waits', () => {
+    const [chunk] = waiting([states]);
+    const view = (chunk as WaitingChunk).held.view;
+    expect(waitingBytesOf(view, 1, 7) + 1).toBe(build([states]).bytes.length);
+    expect(waitingBytesOf(view, 3, 3)).toBe(0);
+  });
+});
+
+describe('merge', () => {
+  it('stands at the place of the first; what is not repeated stays as it is', () => {
+    const body = build([
+      [
+        { time: T + 5, data: { a: 1, b: 1 } },
+        { time: T, data: { a: 2 } },
+      ],
+      [
+        { time: T + 5, data: { b: 2 } },
+        { time: T + 9, data: { a: 3 } },
+      ],
+    ]);
+    expect(body.json).toEqual([
+      { time: T + 5, data: { a: 1, b: 2 } },
+      { time: T, data: { a: 2 } },
+      { time: T + 9, data: { a: 3 } },
+    ]);
+    expect(body).toMatchObject({ states: 4, sentStates: 3 });
+  });
+
+  const anyStates = fc.array(
+    fc.record({
+      time: fc.integer({ min: T, max: T + 6 }),
+      data: fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.integer(), { minKeys: 1 }),
+    }),
+    { minLength: 1, maxLength: 20 },
+  );
+
+  it('leaves the cloud with the same as if each had been sent by itself', () => {
+    fc.assert(
+      fc.property(anyStates, fc.integer({ min: 60, max: 400 }), (states, maxBodyBytes) => {
+        const sent: TestState[] = [];
+        for (let from = 0; from < states.length; ) {
+          const body = build([states.slice(from)], { maxBodyBytes });
+          expect(new Set(body.json.map((state) => state.time)).size).toBe(body.sentStates);
+          sent.push(...body.json);
+          from += body.states;
+        }
+        expect(stored(sent)).toEqual(stored(states));
+      }),
+    );
+  });
+
+  it('latest: one state with the last of each attribute and the last time in order of arrival', () => {
+    fc.assert(
+      fc.property(anyStates, (states) => {
+        const body = build([states], { coalesce: 'latest' });
+        expect(body.json).toEqual([
+          { time: states.at(-1)?.time, data: Object.assign({}, ...states.map((s) => s.data)) },
+        ]);
+        expect(body).toMatchObject({ states: states.length, sentStates: 1 });
+      }),
+    );
+  });
+});
+
+/** As the cloud stores states: by millisecond, later attributes over earlier ones (FACTS, "Sending state"). */
+function stored(states: readonly TestState[]): Map<number, object> {
+  const byTime = new Map<number, object>();
+  for (const state of states) byTime.set(state.time, { ...byTime.get(state.time), ...state.data });
+  return byTime;
+}

@@ -1,0 +1,166 @@
+import { expect, it } from 'vitest';
+import { CLOCK_MARGIN_MS } from '../../src/forward/pacing.js';
+import { buildRecord } from '../helpers/records.js';
+import { answer, deviceOf, Harness, range, TIME_ZERO } from './harness.js';
+
+const device = deviceOf(1);
+const RATE_HELD_MS = 15_000 + CLOCK_MARGIN_MS;
+
+it('replayed states wait for a grant and are then sent in order before fresh ones', async () => {
+  const harness = new Harness();
+  harness.replay(device, 3);
+  harness.replay(device, 2);
+  await harness.clock.advance(1_000);
+  expect(harness.cloud.requests).toHaveLength(0);
+  expect(harness.lanes.lanes().parked).toBe(1);
+  harness.push(device, 2);
+  await harness.clock.advance(0);
+  expect(harness.cloud.requests.map((request) => request.values)).toEqual([range(0, 7)]);
+});
+
+it('replayed states are sent at once with a token of the proxy itself', async () => {
+  const harness = new Harness({ upstreamToken: 'plant' });
+  harness.replay(device, 2);
+  await harness.clock.advance(0);
+  expect(harness.cloud.requests).toMatchObject([{ token: 'plant', values: [0, 1] }]);
+});
+
+it('skips what the watermark says is settled', async () => {
+  const harness = new Harness({ upstreamToken: 'plant' });
+  const watermark = { sequence: 2, states: 3 };
+  harness.spool.histories.set(device.key, { watermark, settledAtMs: 0, sendsInWindow: 0 });
+  for (const states of [4, 5, 2]) harness.replay(device, states);
+  await harness.clock.advance(500);
+  expect(harness.cloud.values).toEqual(range(7, 11));
+  expect(harness.spool.settlements).toMatchObject([
+    { watermark: { sequence: 3, states: 0 }, finishedSequences: [2], states: 2 },
+    { watermark: { sequence: 4, states: 0 }, finishedSequences: [3], states: 2 },
+  ]);
+  expect(harness.lanes.heldBytes()).toBe(0);
+});
+
+it('a record of which only another device has states left is held for that one alone', async () => {
+  const harness = new Harness({ upstreamToken: 'plant' });
+  const other = deviceOf(2);
+  const watermark = { sequence: 1, states: 1 };
+  harness.spool.histories.set(device.key, { watermark, settledAtMs: 0, sendsInWindow: 0 });
+  const record = buildRecord([device, other].map((each) => ({ device: each, states: [harness.nextState()] })));
+  // As LMDB may give it: anywhere in a larger buffer.
+  const shifted = new Uint8Array(record.byteLength + 3).subarray(3);
+  shifted.set(record);
+  harness.lanes.enqueue(1, shifted, undefined);
+  expect(harness.lanes.heldBytes()).toBe(record.byteLength);
+  await harness.clock.advance(0);
+  expect(harness.cloud.requests).toMatchObject([{ device: other, values: [1] }]);
+  expect(harness.lanes.heldBytes()).toBe(0);
+});
+
+it('counts what the last run sent, as if at its last settlement', async () => {
+  const harness = new Harness();
+  const watermark = { sequence: 1, states: 0 };
+  harness.spool.histories.set(device.key, { watermark, settledAtMs: TIME_ZERO - 5_000, sendsInWindow: 30 });
+  harness.push(device);
+  await harness.clock.advance(RATE_HELD_MS - 5_001);
+  expect(harness.cloud.requests).toHaveLength(0);
+  await harness.clock.advance(1);
+  expect(harness.cloud.requests).toHaveLength(1);
+});
+
+it('a wall clock that was set back parks no lane for longer than a window', async () => {
+  const harness = new Harness();
+  const watermark = { sequence: 1, states: 0 };
+  harness.spool.histories.set(device.key, { watermark, settledAtMs: TIME_ZERO + 1e9, sendsInWindow: 30 });
+  await harness.clock.advance(1_000);
+  harness.push(device);
+  await harness.clock.advance(RATE_HELD_MS - 1_001);
+  expect(harness.cloud.requests).toHaveLength(0);
+  await harness.clock.advance(1);
+  expect(harness.cloud.requests).toHaveLength(1);
+});
+
+it('with a limit of 1, a replayed device waits until the last request of the last run cannot arrive any more', async () => {
+  const harness = new Harness({ upstreamToken: 'plant', rateLimit: { requests: 1, windowMs: 15_000 } });
+  harness.replay(device, 1);
+  await harness.clock.advance(2 * RATE_HELD_MS - 1);
+  expect(harness.cloud.requests).toHaveLength(0);
+  await harness.clock.advance(1);
+  expect(harness.cloud.requests).toHaveLength(1);
+});
+
+it('close waives the window, sends what waits and leaves no timer', async () => {
+  const harness = new Harness();
+  harness.push(device);
+  await harness.clock.advance(0);
+  harness.push(device, 3);
+  const closed = harness.lanes.close(8_000);
+  await harness.clock.advance(0);
+  await closed;
+  expect(harness.cloud.values).toEqual(range(0, 4));
+  expect(harness.spool.settlements).toHaveLength(2);
+  expect(harness.clock.pendingTimers).toBe(0);
+  expect(harness.lanes.lanes()).toEqual({ idle: 0, pacing: 0, backoff: 0, parked: 0 });
+});
+
+it('close with nothing to do is over at once, as is a second', async () => {
+  const harness = new Harness();
+  await Promise.all([harness.lanes.close(8_000), harness.lanes.close(8_000)]);
+  expect(harness.clock.pendingTimers).toBe(0);
+});
+
+it('close keeps to the rate limit and does not wait for what it cannot send in time', async () => {
+  const harness = new Harness({ windowMs: 0, maxBodyBytes: 60 });
+  harness.push(device, 31);
+  harness.cloud.respond = () => answer(200);
+  harness.push(deviceOf(2));
+  await harness.clock.advance(0);
+  const closed = harness.lanes.close(8_000);
+  await harness.clock.advance(0);
+  await closed;
+  expect(harness.cloud.requests.filter((request) => request.device.key === device.key)).toHaveLength(30);
+  expect(harness.clock.pendingTimers).toBe(0);
+});
+
+it('close waits for a back-off that ends in time, not for a parked lane', async () => {
+  const harness = new Harness();
+  harness.cloud.respond = ({ device: { deviceId } }, number) =>
+    answer(deviceId.endsWith('2') ? 404 : number < 2 ? 503 : 200);
+  harness.push(device);
+  harness.push(deviceOf(2));
+  await harness.clock.advance(0);
+  let isClosed = false;
+  const closed = harness.lanes.close(8_000).then(() => (isClosed = true));
+  await harness.clock.advance(999);
+  expect(isClosed).toBe(false);
+  await harness.clock.advance(1);
+  await closed;
+  expect(harness.spool.settlements).toMatchObject([{ device }]);
+  expect(harness.clock.pendingTimers).toBe(0);
+});
+
+it('close lets a request in flight end and settles it', async () => {
+  const harness = new Harness();
+  harness.cloud.respond = () => new Promise((resolve) => harness.clock.schedule(7_000, () => resolve(answer(200))));
+  harness.push(device);
+  const closed = harness.lanes.close(8_000);
+  await harness.clock.advance(7_000);
+  await closed;
+  expect(harness.spool.settlements).toHaveLength(1);
+  expect(harness.clock.pendingTimers).toBe(0);
+});
+
+it('close is over in its time though a request hangs; its states stay in the spool whatever comes of it', async () => {
+  const harness = new Harness();
+  let late: () => void = () => {};
+  harness.cloud.respond = () => new Promise((resolve) => (late = () => resolve(answer(200))));
+  harness.push(device);
+  const closed = harness.lanes.close(8_000);
+  await harness.clock.advance(8_000);
+  await closed;
+  late();
+  await harness.clock.advance(1_000);
+  harness.push(device);
+  await harness.clock.advance(60_000);
+  expect(harness.spool.settlements).toEqual([]);
+  expect(harness.cloud.requests).toHaveLength(1);
+  expect(harness.clock.pendingTimers).toBe(0);
+});

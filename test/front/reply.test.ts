@@ -1,0 +1,76 @@
+import type { HttpResponse } from 'uws-current';
+import { describe, expect, test } from 'vitest';
+import { StatewayError } from '../../src/core/errors.js';
+import { statusLine, writeError, writeErrorWithoutBody, writeSuccess } from '../../src/front/reply.js';
+
+/** Writes down what is called on a response, in order. */
+function recordedResponse() {
+  const calls: unknown[][] = [];
+  const res = {
+    writeStatus: (...args: unknown[]) => note('status', args),
+    writeHeader: (...args: unknown[]) => note('header', args),
+    end: (...args: unknown[]) => note('end', args),
+    endWithoutBody: (...args: unknown[]) => note('endWithoutBody', args),
+  };
+  function note(name: string, args: unknown[]) {
+    calls.push([name, ...args]);
+    return res;
+  }
+  return { res: res as unknown as HttpResponse, calls };
+}
+
+const JSON_HEADER = ['header', 'Content-Type', 'application/json; charset=utf-8'];
+
+describe('statusLine', () => {
+  test.each([
+    [200, '200 OK'],
+    [404, '404 Not Found'],
+    [503, '503 Service Unavailable'],
+    [599, '599 Status'],
+  ])('of %i', (status, line) => {
+    expect(statusLine(status)).toBe(line);
+    expect(statusLine(status)).toBe(line);
+  });
+});
+
+test('success is the cloud’s own answer', () => {
+  const { res, calls } = recordedResponse();
+  writeSuccess(res);
+  expect(calls).toEqual([JSON_HEADER, ['end', '{"success":true}']]);
+});
+
+describe('writeError', () => {
+  test('writes status, type and message in the cloud’s shape, the status first', () => {
+    const { res, calls } = recordedResponse();
+    writeError(res, new StatewayError('STATEWAY_INVALID_ID', 'the "device" id'));
+    expect(calls).toEqual([
+      ['status', '400 Bad Request'],
+      JSON_HEADER,
+      ['end', '{"type":"Validation","message":"the \\"device\\" id"}', false],
+    ]);
+  });
+
+  test('an Unavailable says when to come back', () => {
+    const { res, calls } = recordedResponse();
+    writeError(res, new StatewayError('STATEWAY_SPOOL_FULL', 'full', { retryAfterSeconds: 7 }));
+    expect(calls).toContainEqual(['header', 'Retry-After', '7']);
+  });
+
+  test('an Unauthorized names the scheme (RFC 9110 11.6.1)', () => {
+    const { res, calls } = recordedResponse();
+    writeError(res, new StatewayError('STATEWAY_TOKEN_MISSING', 'missing'));
+    expect(calls).toContainEqual(['header', 'WWW-Authenticate', 'Bearer']);
+  });
+
+  test('ends the connection after a body that is too large', () => {
+    const { res, calls } = recordedResponse();
+    writeError(res, new StatewayError('STATEWAY_BODY_TOO_LARGE', 'large'));
+    expect(calls.at(-1)).toEqual(['end', '{"type":"PayloadTooLarge","message":"large"}', true]);
+  });
+});
+
+test('an error without its body has the same head', () => {
+  const { res, calls } = recordedResponse();
+  writeErrorWithoutBody(res, new StatewayError('STATEWAY_NO_SUCH_ROUTE', 'none'));
+  expect(calls).toEqual([['status', '404 Not Found'], JSON_HEADER, ['endWithoutBody']]);
+});

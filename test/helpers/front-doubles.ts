@@ -1,0 +1,173 @@
+import { Device } from '../../src/core/device.js';
+import { StatewayError } from '../../src/core/errors.js';
+import { Grant } from '../../src/core/grant.js';
+import type { Authorizer, BodyReceiver, CloudAnswer, DeviceLogin, Encoding, Intake } from '../../src/core/ports.js';
+import { Arrivals } from './arrivals.js';
+
+/** A question that the front asked and the test answers. */
+export class Question {
+  readonly token: string;
+  readonly applicationId: string;
+  readonly deviceId: string;
+  readonly answer: Promise<Grant>;
+  #resolve!: (grant: Grant) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(token: string, applicationId: string, deviceId: string) {
+    this.token = token;
+    this.applicationId = applicationId;
+    this.deviceId = deviceId;
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  grant(): Grant {
+    const grant = new Grant(this.token, new Device(this.applicationId, this.deviceId), Number.POSITIVE_INFINITY);
+    this.#resolve(grant);
+    return grant;
+  }
+
+  refuse(error: unknown): void {
+    this.#reject(error);
+  }
+}
+
+/** Has the grants that the test gave it at hand, and leaves every other question to the test. */
+export class ScriptedAuthorizer implements Authorizer {
+  readonly #atHand = new Map<string, Grant>();
+  readonly asked: Question[] = [];
+  readonly #arrivals = new Arrivals<Question>();
+
+  /** Puts a grant at hand. */
+  give(token: string, applicationId: string, deviceId: string, expiresAtMs = Number.POSITIVE_INFINITY): Grant {
+    const grant = new Grant(token, new Device(applicationId, deviceId), expiresAtMs);
+    this.#atHand.set(`${token} ${grant.device.key}`, grant);
+    return grant;
+  }
+
+  find(token: string, applicationId: string, deviceId: string): Grant | undefined {
+    return this.#atHand.get(`${token} ${(applicationId + deviceId).toLowerCase()}`);
+  }
+
+  ask(token: string, applicationId: string, deviceId: string): Promise<Grant> {
+    const atHand = this.find(token, applicationId, deviceId);
+    if (atHand !== undefined) return Promise.resolve(atHand);
+    const question = new Question(token, applicationId, deviceId);
+    this.asked.push(question);
+    this.#arrivals.add(question);
+    return question.answer;
+  }
+
+  nextQuestion(): Promise<Question> {
+    return this.#arrivals.next();
+  }
+}
+
+/** A body that the front handed over, to be settled by the test. */
+export class TakenBody {
+  readonly grants: readonly Grant[];
+  readonly encoding: Encoding;
+  readonly bytes: Buffer;
+  readonly ticket: number;
+  readonly #receiver: BodyReceiver;
+  #settled = false;
+
+  constructor(grants: readonly Grant[], encoding: Encoding, bytes: Uint8Array, receiver: BodyReceiver, ticket: number) {
+    this.grants = grants;
+    this.encoding = encoding;
+    this.bytes = Buffer.from(bytes);
+    this.#receiver = receiver;
+    this.ticket = ticket;
+  }
+
+  get text(): string {
+    return this.bytes.toString();
+  }
+
+  get isSettled(): boolean {
+    return this.#settled;
+  }
+
+  store(states = 1): void {
+    this.#settleOnce();
+    this.#receiver.onStored(this.ticket, states);
+  }
+
+  refuse(error: StatewayError): void {
+    this.#settleOnce();
+    this.#receiver.onRefused(this.ticket, error);
+  }
+
+  #settleOnce(): void {
+    if (this.#settled) throw new Error('a body is settled once');
+    this.#settled = true;
+  }
+}
+
+/** Keeps what it is given until the test settles it, or stores it at once where the test says so. */
+export class ScriptedIntake implements Intake {
+  readonly taken: TakenBody[] = [];
+  /** Settles every body from now on as soon as its `accept` is over. */
+  storesAtOnce = false;
+  readonly #arrivals = new Arrivals<TakenBody>();
+
+  accept(grant: Grant, encoding: Encoding, body: Uint8Array, receiver: BodyReceiver, ticket: number): void {
+    this.acceptForMany([grant], encoding, body, receiver, ticket);
+  }
+
+  acceptForMany(
+    grants: readonly Grant[],
+    encoding: Encoding,
+    body: Uint8Array,
+    receiver: BodyReceiver,
+    ticket: number,
+  ): void {
+    const taken = new TakenBody(grants, encoding, body, receiver, ticket);
+    this.taken.push(taken);
+    this.#arrivals.add(taken);
+    if (this.storesAtOnce) setImmediate(() => taken.store());
+  }
+
+  /** The oldest body that no call has returned yet. */
+  nextBody(): Promise<TakenBody> {
+    return this.#arrivals.next();
+  }
+
+  async nextBodies(count: number): Promise<TakenBody[]> {
+    const bodies: TakenBody[] = [];
+    while (bodies.length < count) bodies.push(await this.nextBody());
+    return bodies;
+  }
+
+  backlog(): { bodies: number; bytes: number } {
+    const open = this.taken.filter((body) => !body.isSettled);
+    return { bodies: open.length, bytes: open.reduce((sum, body) => sum + body.bytes.length, 0) };
+  }
+
+  /** Refuses what is still open. */
+  close(): Promise<void> {
+    const stopping = new StatewayError('STATEWAY_STOPPING', 'the test is over');
+    for (const body of this.taken) if (!body.isSettled) body.refuse(stopping);
+    return Promise.resolve();
+  }
+}
+
+/** What the front passed to a log-in. */
+export interface LogInCall {
+  readonly body: string;
+  readonly contentType: string;
+  readonly query: string;
+}
+
+/** Answers log-ins as the test says. */
+export class ScriptedLogin implements DeviceLogin {
+  readonly calls: LogInCall[] = [];
+  answer: () => Promise<CloudAnswer> = () => Promise.reject(new Error('the test gave no answer'));
+
+  logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer> {
+    this.calls.push({ body: Buffer.from(body).toString(), contentType, query });
+    return this.answer();
+  }
+}

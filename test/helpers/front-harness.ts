@@ -1,0 +1,88 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, onTestFinished } from 'vitest';
+import { StatewayError } from '../../src/core/errors.js';
+import { Meters } from '../../src/core/meters.js';
+import { Front } from '../../src/front/server.js';
+import { pickUws } from '../../src/front/uws.js';
+import { FakeClock } from './fake-clock.js';
+import { ScriptedAuthorizer, ScriptedIntake, ScriptedLogin } from './front-doubles.js';
+
+export const APPLICATION = '5a0000000000000000000001';
+export const DEVICE = '5b0000000000000000000001';
+export const OTHER_DEVICE = '5b0000000000000000000002';
+export const TOKEN = 'the.test.token';
+
+export const STATE_PATH = `/applications/${APPLICATION}/devices/${DEVICE}/state`;
+export const GATEWAY_PATH = `/applications/${APPLICATION}/state`;
+export const STATE = '{"data":{"temperature":21.5}}';
+
+const { uws } = pickUws();
+
+export interface HarnessOptions {
+  readonly maxBodyBytes?: number;
+  readonly maxUnansweredBytes?: number;
+  readonly host?: string;
+  readonly port?: number;
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+}
+
+/** A real front on a port of its own between clients and scripted stages. */
+export interface FrontHarness {
+  readonly front: Front;
+  readonly port: number;
+  readonly authorizer: ScriptedAuthorizer;
+  readonly intake: ScriptedIntake;
+  readonly login: ScriptedLogin;
+  readonly meters: Meters;
+  readonly clock: FakeClock;
+}
+
+/**
+ * Starts a front. When the test is over it is closed, what is still open is settled, and nothing may be left in the
+ * admission: whatever a test does, it shows a leak too.
+ */
+export async function startFront(options: HarnessOptions = {}): Promise<FrontHarness> {
+  const harness = createFront(options);
+  const { front, authorizer, intake } = harness;
+  onTestFinished(async () => {
+    await front.close(0);
+    for (const question of authorizer.asked) question.refuse(new StatewayError('STATEWAY_STOPPING', 'over'));
+    await turn();
+    await intake.close();
+    await turn();
+    expect({ unanswered: front.unansweredBytes(), ...front.connections() }).toEqual({
+      unanswered: 0,
+      http: 0,
+      websocket: 0,
+    });
+  });
+  return { ...harness, port: await front.listen() };
+}
+
+/** A front that does not listen yet. */
+export function createFront(options: HarnessOptions = {}): Omit<FrontHarness, 'port'> {
+  const authorizer = new ScriptedAuthorizer();
+  const intake = new ScriptedIntake();
+  const login = new ScriptedLogin();
+  const meters = new Meters();
+  const clock = new FakeClock();
+  const front = new Front({
+    uws,
+    host: options.host ?? '127.0.0.1',
+    port: options.port ?? 0,
+    ...(options.tls ? { tls: options.tls } : {}),
+    maxBodyBytes: options.maxBodyBytes ?? 262_144,
+    maxUnansweredBytes: options.maxUnansweredBytes ?? 64 * 1024 * 1024,
+    authorizer,
+    deviceLogin: login,
+    intake,
+    meters,
+    clock,
+  });
+  return { front, authorizer, intake, login, meters, clock };
+}
+
+/** Lets the event loop turn until `isSo`; the test's own time limit ends a wait in vain. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await turn();
+}

@@ -1,0 +1,79 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { humidityOf, RecordedData } from '../../src/simulator/recorded-data.js';
+
+const directory = join(dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json')), 'data');
+const column = (file: string, index: number) =>
+  readFileSync(join(directory, file), 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(',')[index]?.trim() as string);
+
+describe('RecordedData', () => {
+  const data = new RecordedData();
+
+  it('replays the recorded rows in their order: San Francisco on even devices, Seattle on odd ones', () => {
+    const [sanFrancisco, seattle] = [column('sf-temps.csv', 1), column('seattle-temps.csv', 1)];
+    const [wind, weather] = [column('weather.csv', 5), column('weather.csv', 6)];
+    for (let reading = 0; reading < 50; reading++) {
+      expect(data.readingOf(0, reading)).toMatchObject({
+        temperature: Number(sanFrancisco[reading]),
+        wind: Number(wind[reading]),
+        status: weather[reading],
+        reading,
+      });
+      expect(data.readingOf(1, reading).temperature).toBe(Number(seattle[1_009 + reading]));
+    }
+  });
+
+  it('starts each of a hundred devices at another place', () => {
+    const starts = Array.from({ length: 100 }, (_, device) => {
+      const series = Array.from({ length: 24 }, (_unused, reading) => data.readingOf(device, reading));
+      return JSON.stringify(series);
+    });
+    expect(new Set(starts).size).toBe(100);
+  });
+
+  it('goes on from the beginning where a series ends', () => {
+    const hours = column('sf-temps.csv', 1).length;
+    expect(data.readingOf(0, hours).temperature).toBe(data.readingOf(0, 0).temperature);
+    expect(data.readingOf(0, column('weather.csv', 0).length).status).toBe(data.readingOf(0, 0).status);
+  });
+
+  it('gives only values a state may have, over the whole of the series', () => {
+    for (let reading = 0; reading < 9_000; reading++) {
+      const { temperature, humidity, wind, status } = data.readingOf(0, reading);
+      expect(Number.isFinite(temperature) && Number.isFinite(wind)).toBe(true);
+      expect(humidity > 0 && humidity <= 100).toBe(true);
+      expect(status).toMatch(/^(drizzle|fog|rain|snow|sun)$/);
+    }
+  });
+
+  it('reads the files it is pointed to, and names a column-less hour as it stands', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'recorded-'));
+    try {
+      writeFileSync(join(folder, 'sf-temps.csv'), 'date,temp\r\na,1.5\r\nb,2.5\r\n');
+      writeFileSync(join(folder, 'seattle-temps.csv'), 'date,temp\na,7\n');
+      writeFileSync(join(folder, 'weather.csv'), 'temp_max,temp_min,wind,weather\n20,20,3,fog\n');
+      const tiny = new RecordedData(folder);
+      expect(tiny.readingOf(0, 1)).toEqual({ temperature: 2.5, humidity: 100, wind: 3, status: 'fog', reading: 1 });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('humidityOf', () => {
+  it('is 100 % where night and day are alike, and falls with the span between them', () => {
+    expect(humidityOf(10, 10)).toBe(100);
+    expect(humidityOf(10, 20)).toBeLessThan(humidityOf(10, 15));
+  });
+
+  it('agrees with the tables of the source: e(18) over e(21.5) is 2.064 over 2.564 kPa', () => {
+    expect(humidityOf(18, 25)).toBeCloseTo((100 * 2.064) / 2.564, 0);
+  });
+});

@@ -1,0 +1,131 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { expect, it, onTestFinished } from 'vitest';
+import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { DEVICE_A, drain, recordOf } from './contract.js';
+
+const APPENDER_FILE = fileURLToPath(new URL('./appender.mjs', import.meta.url));
+
+/** Where an appender is to work, and the command that starts it. */
+function prepareAppender(task: string, padding: number): { directory: string; command: string[] } {
+  const room = temporaryDirectory();
+  const recordFile = join(room, 'record');
+  writeFileSync(recordFile, recordOf(new Map([[DEVICE_A, 1]]), 1, padding));
+  const directory = join(room, 'spool');
+  return { directory, command: [process.execPath, APPENDER_FILE, task, directory, recordFile] };
+}
+
+/** The sequences in lines such as `stored 7`. */
+function sequencesIn(lines: readonly string[], verb: string): number[] {
+  return lines.flatMap((line) => (line.startsWith(`${verb} `) ? [Number(line.slice(verb.length + 1))] : []));
+}
+
+async function killAfterLines(child: ChildProcess, count: number): Promise<string[]> {
+  const lines: string[] = [];
+  const output = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  output.on('line', (line) => {
+    lines.push(line);
+    if (lines.length === count) child.kill('SIGKILL');
+  });
+  await Promise.all([once(child, 'exit'), once(output, 'close')]);
+  return lines;
+}
+
+function reopen(directory: string): LmdbSpool {
+  const spool = new LmdbSpool({ directory, clock: new FakeClock() });
+  onTestFinished(() => spool.close());
+  return spool;
+}
+
+it('has after a SIGKILL every record it had said is stored', async () => {
+  const { directory, command } = prepareAppender('forever', 200);
+  const [node, ...args] = command as [string, ...string[]];
+  const child = spawn(node, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const stored = sequencesIn(await killAfterLines(child, 200), 'stored');
+  expect(child.signalCode).toBe('SIGKILL');
+  expect(stored.length).toBeGreaterThanOrEqual(200);
+  const replayed = new Set(drain(reopen(directory)).map(({ sequence }) => sequence));
+  expect(stored.filter((sequence) => !replayed.has(sequence))).toEqual([]);
+});
+
+it('refuses what a full disk cannot take, keeps what it took, and goes on when there is room', () => {
+  // A limit on the size of files is a full disk to one process; 2,000 blocks are about one or two megabytes.
+  const { directory, command } = prepareAppender('untilFull', 50_000);
+  const run = spawnSync('sh', ['-c', 'ulimit -S -f 2000 && exec "$@"', 'sh', ...command], { encoding: 'utf8' });
+  const lines = run.stdout.trim().split('\n');
+  // An unhandled rejection would have ended the process with 1.
+  expect({ status: run.status, signal: run.signal }).toEqual({ status: 0, signal: null });
+  expect(lines).toContain('refused STATEWAY_SPOOL_FAILED');
+  const settled = sequencesIn(lines, 'settled');
+  expect(settled.length).toBeGreaterThan(3);
+  const kept = sequencesIn(lines, 'stored').filter((sequence) => !settled.includes(sequence));
+  expect(lines.at(-1)).toBe(`stored ${kept.at(-1)}`);
+  expect(drain(reopen(directory)).map(({ sequence }) => sequence)).toEqual(kept);
+});
+
+const CANNOT_TRACE = whyNotTraced();
+if (CANNOT_TRACE !== undefined) console.warn(`the system calls of a commit are not checked: ${CANNOT_TRACE}`);
+
+it.skipIf(CANNOT_TRACE !== undefined)(
+  'says that a record is stored after its bytes are synced to disk, once a turn',
+  () => {
+    const { directory, command } = prepareAppender('inTurns', 200);
+    const traceFile = join(directory, '..', 'trace');
+    const calls = 'trace=openat,write,writev,pwrite64,pwritev,pwritev2,fdatasync,fsync,msync,sync_file_range';
+    // A slow disk: whoever does not wait for it is far ahead of it.
+    const slowSync = 'inject=fdatasync,fsync,msync:delay_enter=20000';
+    execFileSync('strace', ['-f', '-o', traceFile, '-e', calls, '-e', slowSync, ...command], { stdio: 'ignore' });
+    const turns = syncsByTurn(readFileSync(traceFile, 'utf8'));
+    expect(turns).toEqual(Array.from({ length: 3 }, () => ({ unsynced: 0, syncs: 1 })));
+  },
+);
+
+/** Undefined when strace is there and may trace. */
+function whyNotTraced(): string | undefined {
+  const run = spawnSync('strace', ['-o', '/dev/null', '-e', 'inject=fsync:delay_enter=1', 'true'], {
+    encoding: 'utf8',
+  });
+  return run.status === 0 ? undefined : (run.error?.message ?? run.stderr.trim());
+}
+
+/** What a trace shows of each turn of the appender: writes to the data file not yet synced when it said `stored`, and syncs. */
+function syncsByTurn(trace: string): { unsynced: number; syncs: number }[] {
+  const turns: { unsynced: number; syncs: number }[] = [];
+  /** Whether a descriptor of the data file syncs with each write. */
+  const isSyncing = new Map<string, boolean>();
+  let unsynced = 0;
+  let syncs = 0;
+  for (const { name, args, result } of completedCalls(trace)) {
+    const descriptor = args.split(',')[0] as string;
+    if (name === 'openat' && args.includes('/data.mdb"')) isSyncing.set(result, args.includes('SYNC'));
+    else if (args.startsWith('1, "turn begins')) syncs = 0;
+    else if (args.startsWith('1, "turn stored')) turns.push({ unsynced, syncs });
+    else if (name.includes('sync') && isSyncing.has(descriptor)) {
+      unsynced = 0;
+      syncs++;
+    } else if (name.includes('write') && isSyncing.get(descriptor) === false) unsynced++;
+  }
+  return turns;
+}
+
+/** The calls in a trace of several threads, in the order in which they returned. */
+function completedCalls(trace: string): { name: string; args: string; result: string }[] {
+  const begun = new Map<string, string>();
+  return trace.split('\n').flatMap((line) => {
+    const [, thread = '', call = ''] = /^(\d+) +(.*)$/.exec(line) ?? [];
+    if (call.endsWith('<unfinished ...>')) {
+      begun.set(thread, call.slice(0, -'<unfinished ...>'.length));
+      return [];
+    }
+    const whole = call.replace(/^<\.\.\. \w+ resumed>/, () => begun.get(thread) ?? '');
+    const [, name, args, result] = /^(\w+)\((.*)\) += (-?\d+)/.exec(whole) ?? [];
+    return name === undefined ? [] : [{ name, args: args as string, result: result as string }];
+  });
+}

@@ -1,0 +1,111 @@
+import type { Database, RootDatabase } from 'lmdb';
+import * as lmdb from 'lmdb';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
+
+/** The databases the spool under test has open, by name, for a test to make one of them fail. */
+const databases = new Map<string, Database>();
+
+vi.mock('lmdb', async (importOriginal) => {
+  const original = await importOriginal<typeof lmdb>();
+  return {
+    ...original,
+    open: vi.fn((options: lmdb.RootDatabaseOptionsWithPath) => {
+      const root: RootDatabase = original.open(options);
+      const openDB = root.openDB.bind(root) as (options: { name: string }) => Database;
+      root.openDB = ((dbOptions: { name: string }) => {
+        const database = openDB(dbOptions);
+        databases.set(dbOptions.name, database);
+        return database;
+      }) as RootDatabase['openDB'];
+      return root;
+    }),
+  };
+});
+
+let directory: string;
+let clock: FakeClock;
+let spool: LmdbSpool;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  directory = temporaryDirectory();
+  spool = new LmdbSpool({ directory, clock });
+});
+
+afterEach(() => spool.close());
+
+/** Makes the next write of each kind fail, as all of one turn do: they are one transaction. */
+function failNextWrites(...writes: ['journal' | 'watermarks', 'put' | 'remove'][]): void {
+  for (const [name, method] of writes) {
+    vi.spyOn(databases.get(name) as Database, method).mockRejectedValueOnce(new Error('no space left on device'));
+  }
+}
+
+async function restart(): Promise<number[]> {
+  await spool.close();
+  spool = new LmdbSpool({ directory, clock });
+  return drain(spool).map(({ sequence }) => sequence);
+}
+
+it('opens LMDB so that a promise resolves after the fdatasync, a full disk is an error, and no stray memory is written', () => {
+  const options = vi.mocked(lmdb.open).mock.lastCall?.[0] as unknown as Record<string, unknown>;
+  expect(options.overlappingSync).toBe(false);
+  const unsafe = ['noSync', 'noMetaSync', 'mapAsync', 'useWritemap', 'noMemInit', 'separateFlushed'];
+  expect(unsafe.filter((name) => options[name])).toEqual([]);
+});
+
+it('counts nothing of a record that could not be stored, and numbers on', async () => {
+  failNextWrites(['journal', 'put']);
+  const { sequence, stored } = spool.append(recordOf(new Map([[DEVICE_A, 2]]), 1));
+  await expect(stored).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED', status: 503 });
+  expect(spool.status()).toMatchObject({ bytes: 0, states: 0, oldestStoredAtMs: undefined });
+  const next = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 2));
+  await next.stored;
+  expect(next.sequence).toBe(sequence + 1);
+  expect(await restart()).toEqual([next.sequence]);
+});
+
+it('counts a settlement that failed and is made again only once', async () => {
+  const record = recordOf(new Map([[DEVICE_A, 2]]), 1);
+  await spool.append(record).stored;
+  failNextWrites(['watermarks', 'put'], ['journal', 'remove']);
+  await expect(spool.settle(wholeChunk(DEVICE_A, 1, 2))).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
+  expect(spool.status()).toMatchObject({ bytes: record.byteLength, states: 2 });
+  await spool.settle(wholeChunk(DEVICE_A, 1, 2));
+  expect(spool.status()).toMatchObject({ bytes: 0, states: 0, oldestStoredAtMs: undefined });
+  expect([...(databases.get('journal') as Database).getKeys()]).toEqual([]);
+});
+
+it('keeps the other devices of a record whose settlement failed and is made again', async () => {
+  const chunks = new Map([
+    [DEVICE_A, 2],
+    [DEVICE_B, 3],
+  ]);
+  await spool.append(recordOf(chunks, 1)).stored;
+  failNextWrites(['watermarks', 'put']);
+  await expect(spool.settle(wholeChunk(DEVICE_A, 1, 2))).rejects.toThrow();
+  await spool.settle(wholeChunk(DEVICE_A, 1, 2));
+  // The states of B were acknowledged and not delivered: the record must still be there.
+  expect(await restart()).toEqual([1]);
+  expect(spool.status().states).toBe(3);
+});
+
+it('keeps a record whose two devices failed to settle one after the other', async () => {
+  const chunks = new Map([
+    [DEVICE_A, 1],
+    [DEVICE_B, 1],
+  ]);
+  await spool.append(recordOf(chunks, 1)).stored;
+  failNextWrites(['watermarks', 'put']);
+  const first = spool.settle(wholeChunk(DEVICE_A, 1, 1));
+  failNextWrites(['watermarks', 'put'], ['journal', 'remove']);
+  const second = spool.settle(wholeChunk(DEVICE_B, 1, 1));
+  expect((await Promise.allSettled([first, second])).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  await spool.settle(wholeChunk(DEVICE_A, 1, 1));
+  expect(await restart()).toEqual([1]);
+  expect(spool.status().states).toBe(1);
+});

@@ -1,0 +1,137 @@
+import type { RequestListener } from 'node:http';
+import { afterEach, expect, it } from 'vitest';
+import { systemClock } from '../../src/core/clock.js';
+import { Device } from '../../src/core/device.js';
+import { createAgent } from '../../src/upstream/agent.js';
+import { HttpCloudClient } from '../../src/upstream/cloud-client.js';
+import { Cleaner, plainClient, startHttp, startTcp } from './test-servers.js';
+
+const device = new Device('5'.repeat(24), 'a'.repeat(24));
+const body = Buffer.from('[{"time":1767225600000,"data":{"t":1}}]');
+const cleaner = new Cleaner();
+afterEach(() => cleaner.run());
+
+/** A client whose cloud answers every request the same way. */
+async function clientOf(listener: RequestListener, answerTimeoutMs = 5_000): Promise<HttpCloudClient> {
+  return plainClient(cleaner, await startHttp(cleaner, listener), { answerTimeoutMs });
+}
+
+it('a refused connection never left', async () => {
+  const port = await startTcp(cleaner, () => {});
+  await cleaner.run();
+  const result = await plainClient(cleaner, port, {}).sendStates(device, 't', body);
+  expect(result).toMatchObject({ kind: 'failure', mayArriveLater: false, reason: /ECONNREFUSED/ });
+});
+
+it('a name that does not resolve never left', async () => {
+  const agent = createAgent({ connections: 1, caFile: undefined, environment: {} });
+  const client = new HttpCloudClient(agent, systemClock, { url: new URL('http://cloud.invalid') });
+  cleaner.add(() => client.close());
+  expect(await client.sendStates(device, 't', body)).toMatchObject({ kind: 'failure', mayArriveLater: false });
+});
+
+it('a server that never answers: may arrive, after the time-out', async () => {
+  let arrived = 0;
+  const client = await clientOf(() => {
+    arrived++;
+  }, 150);
+  const result = await client.sendStates(device, 't', body);
+  expect(result).toEqual({ kind: 'failure', mayArriveLater: true, reason: 'no answer within 150 ms' });
+  expect(arrived).toBe(1);
+});
+
+it('a large body has longer, as a slow line takes longer to carry it', async () => {
+  const port = await startHttp(cleaner, () => {});
+  const client = plainClient(cleaner, port, { answerTimeoutMs: 100 });
+  const result = await client.sendStates(device, 't', Buffer.alloc(2 * 4_096 - 1));
+  expect(result).toMatchObject({ kind: 'failure', reason: 'no answer within 1100 ms' });
+});
+
+it('a request that timed out waiting for a connection is never written', async () => {
+  const paths: (string | undefined)[] = [];
+  const answers: (() => void)[] = [];
+  const port = await startHttp(cleaner, (request, response) => {
+    paths.push(request.headers.authorization);
+    answers.push(() => response.end('{}'));
+  });
+  const client = plainClient(cleaner, port, { answerTimeoutMs: 400, connections: 1 });
+  const first = client.sendStates(device, 'first', body);
+  const second = client.askForDevice(device, 'second');
+  expect(await second).toMatchObject({ kind: 'failure' });
+  expect((await first).kind).toBe('failure');
+  const third = client.sendStates(device, 'third', body);
+  await expect.poll(() => answers.length).toBe(2);
+  answers[1]?.();
+  expect(await third).toMatchObject({ kind: 'answer', status: 200 });
+  expect(paths).toEqual(['Bearer first', 'Bearer third']);
+});
+
+it('a reset after the request: may arrive', async () => {
+  const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.resetAndDestroy()));
+  const result = await plainClient(cleaner, port, {}).sendStates(device, 't', body);
+  expect(result).toMatchObject({ kind: 'failure', mayArriveLater: true });
+});
+
+it('a server that hangs up without a word: may arrive', async () => {
+  const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.end()));
+  const result = await plainClient(cleaner, port, {}).sendStates(device, 't', body);
+  expect(result).toMatchObject({ kind: 'failure', mayArriveLater: true });
+});
+
+it('an answer that is no HTTP: may arrive', async () => {
+  const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.end('SSH-2.0-cloud\r\n')));
+  const result = await plainClient(cleaner, port, {}).sendStates(device, 't', body);
+  expect(result).toMatchObject({ kind: 'failure', mayArriveLater: true });
+});
+
+it('half an answer: the status line decides', async () => {
+  const half = 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"succ';
+  const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.end(half)));
+  expect(await plainClient(cleaner, port, {}).sendStates(device, 't', body)).toMatchObject({
+    kind: 'answer',
+    status: 200,
+  });
+});
+
+it('half an answer that goes silent: the status line decides when the time is over', async () => {
+  const half = 'HTTP/1.1 422 No\r\ncontent-length: 100\r\n\r\n{';
+  const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.write(half)));
+  const result = await plainClient(cleaner, port, { answerTimeoutMs: 150 }).sendStates(device, 't', body);
+  expect(result).toMatchObject({ kind: 'answer', status: 422, message: '' });
+});
+
+it('half a status line: no answer', async () => {
+  const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.end('HTTP/1.1 20')));
+  expect(await plainClient(cleaner, port, {}).sendStates(device, 't', body)).toMatchObject({
+    kind: 'failure',
+    mayArriveLater: true,
+  });
+});
+
+it('an endless body is cut', async () => {
+  const client = await clientOf((_request, response) => {
+    response.on('error', () => {});
+    const more = () => {
+      while (response.write('z'.repeat(65_536)));
+    };
+    response.on('drain', more);
+    more();
+  });
+  expect(await client.sendStates(device, 't', body)).toMatchObject({ kind: 'answer', status: 200 });
+});
+
+it('an interim answer is passed over', async () => {
+  const client = await clientOf((_request, response) => {
+    response.writeEarlyHints({ link: '</x>; rel=preload' });
+    response.writeHead(201).end('{}');
+  });
+  expect(await client.sendStates(device, 't', body)).toMatchObject({ kind: 'answer', status: 201 });
+});
+
+it('close ends what is in flight', async () => {
+  const client = await clientOf(() => {});
+  const pending = client.sendStates(device, 't', body);
+  await client.close();
+  expect(await pending).toMatchObject({ kind: 'failure' });
+  expect(await client.sendStates(device, 't', body)).toMatchObject({ kind: 'failure', mayArriveLater: false });
+});

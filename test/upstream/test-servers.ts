@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
+import { join } from 'node:path';
+import { systemClock } from '../../src/core/clock.js';
+import { createAgent } from '../../src/upstream/agent.js';
+import { HttpCloudClient } from '../../src/upstream/cloud-client.js';
+
+/** Servers and clients of one test file, all ended by {@link Cleaner.run}. */
+export class Cleaner {
+  readonly #tasks: (() => unknown)[] = [];
+
+  add(task: () => unknown): void {
+    this.#tasks.push(task);
+  }
+
+  async run(): Promise<void> {
+    for (const task of this.#tasks.splice(0).reverse()) await task();
+  }
+}
+
+async function listening(server: TcpServer, cleaner: Cleaner): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleaner.add(async () => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** An HTTP server; returns its port. */
+export function startHttp(cleaner: Cleaner, listener: RequestListener): Promise<number> {
+  return listening(createServer(listener), cleaner);
+}
+
+/** A server for raw bytes; returns its port. */
+export function startTcp(cleaner: Cleaner, onSocket: (socket: Socket) => void): Promise<number> {
+  return listening(createTcpServer(onSocket), cleaner);
+}
+
+/** An HTTPS server with the certificate of {@link makeCertificate}; returns its port. */
+export function startHttps(cleaner: Cleaner, key: string, cert: string, listener: RequestListener): Promise<number> {
+  const server: Server = createTlsServer({ key, cert }, listener);
+  return listening(server, cleaner);
+}
+
+/** Makes a self-signed certificate for 127.0.0.1 in `directory`; returns the paths of key and certificate. */
+export function makeCertificate(directory: string): { keyFile: string; certFile: string } {
+  const keyFile = join(directory, 'key.pem');
+  const certFile = join(directory, 'cert.pem');
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const args = ['req', '-x509', ...key, '-keyout', keyFile, '-out', certFile, '-days', '2', ...subject];
+  execFileSync('openssl', args, { stdio: 'pipe' });
+  return { keyFile, certFile };
+}
+
+/** A client of the HTTP server at `port`, with no proxy and no CA file. */
+export function plainClient(
+  cleaner: Cleaner,
+  port: number,
+  {
+    path = '',
+    answerTimeoutMs = 5_000,
+    connections = 4,
+  }: { path?: string | undefined; answerTimeoutMs?: number; connections?: number },
+): HttpCloudClient {
+  const agent = createAgent({ connections, caFile: undefined, environment: {} });
+  const url = new URL(`http://127.0.0.1:${port}${path}`);
+  const client = new HttpCloudClient(agent, systemClock, { url, answerTimeoutMs });
+  cleaner.add(() => client.close());
+  return client;
+}
