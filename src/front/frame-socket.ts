@@ -8,6 +8,17 @@ import type { FrontContext } from './front-context.js';
 export const CLOSE_GOING_AWAY = 1001;
 export const CLOSE_POLICY = 1008;
 export const CLOSE_TOO_LARGE = 1009;
+/** A close frame holds 125 bytes, two of them the code (RFC 6455 5.5). */
+const MAX_REASON_BYTES = 123;
+
+/**
+ * What a frame counts for beside its bytes: a batch has room for 2,048 bodies in 576 KiB, and who is told of them takes
+ * some more. Without it, frames of no bytes would never reach the front's bound.
+ */
+const FRAME_OVERHEAD_BYTES = 320;
+
+/** What `send` returns for a message that was dropped, as too much waits unread. */
+const DROPPED = 2;
 
 /** What uWebSockets.js keeps with a connection: it copies the own properties of this, so that no class may stand here. */
 export interface SocketData {
@@ -64,8 +75,9 @@ export abstract class FrameSocket implements BodyReceiver {
       this.end(CLOSE_TOO_LARGE, `a frame must not be larger than ${maxBodyBytes} bytes`);
       return;
     }
-    const admitted = this.context.admission.admit(message.byteLength);
-    const frame = this.#acks.begin(admitted ? message.byteLength : 0, this.context.clock.monotonicMs());
+    const bytes = message.byteLength + FRAME_OVERHEAD_BYTES;
+    const admitted = this.context.admission.admit(bytes);
+    const frame = this.#acks.begin(admitted ? bytes : 0, this.context.clock.monotonicMs());
     if (admitted) this.take(frame, isBinary ? 'msgpack' : 'json', new Uint8Array(message));
     else
       this.onRefused(frame, new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send this frame again'));
@@ -81,7 +93,7 @@ export abstract class FrameSocket implements BodyReceiver {
   onRefused(frame: number, error: StatewayError): void {
     this.context.meters.received.websocket[error.retryable ? 'unavailable' : 'refused']++;
     // Sent before the ack that covers it (DESIGN 1.3); acks leave at the end of the turn at the earliest.
-    this.#ws?.send(JSON.stringify({ error: error.toBody(), frame }));
+    this.#send(JSON.stringify({ error: error.toBody(), frame }));
     this.#settle(frame);
   }
 
@@ -95,7 +107,7 @@ export abstract class FrameSocket implements BodyReceiver {
     this.#sendAck();
     const ws = this.#ws;
     this.#ws = undefined;
-    ws?.end(code, reason.slice(0, 120));
+    ws?.end(code, cutToFit(reason));
   }
 
   #settle(frame: number): void {
@@ -112,6 +124,16 @@ export abstract class FrameSocket implements BodyReceiver {
   #sendAck(): void {
     if (this.#ws === undefined || this.#acks.acknowledged === this.#ackSent) return;
     this.#ackSent = this.#acks.acknowledged;
-    this.#ws.send(`{"ack":${this.#ackSent}}`);
+    this.#send(`{"ack":${this.#ackSent}}`);
   }
+
+  /** A client that does not read its answers is cut off before any of them is missing. */
+  #send(text: string): void {
+    if (this.#ws?.send(text) === DROPPED) this.#ws.close();
+  }
+}
+
+/** As much of a reason as fits, whole characters only: a strict client takes half a character for a broken connection. */
+function cutToFit(reason: string): string {
+  return reason.slice(0, new TextEncoder().encodeInto(reason, new Uint8Array(MAX_REASON_BYTES)).read);
 }

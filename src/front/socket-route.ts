@@ -8,10 +8,11 @@ import { writeError } from './reply.js';
 import { assertIds, bearerToken, queryOf, tokenOfQuery } from './request-head.js';
 
 /**
- * uWebSockets.js drops a connection without a word when a frame exceeds its own limit, so that limit is set far above
- * ours, and frames between the two are answered with 1009 (DESIGN 1.3).
+ * uWebSockets.js drops a connection without a word when a frame exceeds its own limit, so that limit is set well above
+ * ours, and frames between the two are answered with 1009 (DESIGN 1.3). Not far above: of a frame that is not complete,
+ * so much is held beyond the front's bound.
  */
-const HARD_FRAME_LIMIT_BYTES = 16 * 1024 * 1024;
+const LEAST_HARD_FRAME_LIMIT_BYTES = 2 * 1024 * 1024;
 /** A client that does not read its answers is cut off when so many bytes of them wait. */
 const MAX_UNREAD_ANSWER_BYTES = 1024 * 1024;
 const IDLE_TIMEOUT_SECONDS = 120;
@@ -26,7 +27,7 @@ interface Upgrade {
 
 /** The WebSocket at a device's state path; `sockets` holds every open one. */
 export function deviceSocketBehavior(context: FrontContext, sockets: Set<FrameSocket>): WebSocketBehavior<SocketData> {
-  return behavior(sockets, (res, req, upgrade) => {
+  return behavior(context, sockets, (res, req, upgrade) => {
     const applicationId = req.getParameter(0) as string;
     const deviceId = req.getParameter(1) as string;
     assertAccepting(context);
@@ -55,7 +56,7 @@ export function deviceSocketBehavior(context: FrontContext, sockets: Set<FrameSo
 
 /** The WebSocket for gateways: devices are granted frame by frame, so that any token opens it. */
 export function gatewaySocketBehavior(context: FrontContext, sockets: Set<FrameSocket>): WebSocketBehavior<SocketData> {
-  return behavior(sockets, (res, req, upgrade) => {
+  return behavior(context, sockets, (res, req, upgrade) => {
     const applicationId = req.getParameter(0) as string;
     assertAccepting(context);
     assertIds(applicationId);
@@ -64,13 +65,13 @@ export function gatewaySocketBehavior(context: FrontContext, sockets: Set<FrameS
 }
 
 function behavior(
+  context: FrontContext,
   sockets: Set<FrameSocket>,
   begin: (res: HttpResponse, req: HttpRequest, upgrade: Upgrade) => void,
 ): WebSocketBehavior<SocketData> {
   return {
-    maxPayloadLength: HARD_FRAME_LIMIT_BYTES,
+    maxPayloadLength: Math.max(LEAST_HARD_FRAME_LIMIT_BYTES, 2 * context.maxBodyBytes),
     maxBackpressure: MAX_UNREAD_ANSWER_BYTES,
-    closeOnBackpressureLimit: true,
     idleTimeout: IDLE_TIMEOUT_SECONDS,
     sendPingsAutomatically: true,
     upgrade(res, req, socketContext) {

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import type { RecordView } from '../state/record-layout.js';
+import { isOutOfWindow } from '../state/time.js';
 
 /** What must be known of a device to give it a stamp no other reading has. */
 interface DeviceStamps {
@@ -11,11 +12,18 @@ interface DeviceStamps {
 
 /** Devices remembered before the first look for those that can be forgotten. */
 const FIRST_SWEEP_DEVICES = 1024;
+/**
+ * How long a stamp is remembered at least: longer than a state can be on its way through the workers, or two states
+ * that came in one millisecond might get one stamp, and longer than the steps by which a clock is corrected.
+ */
+const STAMPS_KEPT_MS = 600_000;
+const NO_TIMES: ReadonlySet<number> = new Set();
 
 /**
  * Gives the states that brought no time their time of arrival, made unique for the device: the cloud keeps one record
  * for a device and millisecond, so two readings under one invented stamp would destroy one another (DESIGN 1.5; FACTS,
- * "Sending state"). A stamp is never before the one given last, even when the wall clock goes back.
+ * "Sending state"). A stamp is never before the one given last, even when the wall clock goes back, unless it would lie
+ * so far ahead that the cloud ignored the state.
  *
  * Runs where batches come back in order, after the workers: a worker cannot know what another has given.
  */
@@ -28,7 +36,7 @@ export class Stamper {
     this.#clock = clock;
   }
 
-  /** Devices remembered: those whose last stamp is not past yet. */
+  /** Devices remembered. */
   get size(): number {
     return this.#devices.size;
   }
@@ -50,6 +58,7 @@ export class Stamper {
     const { times } = record;
     const stamps = this.#stampsOf(deviceKey);
     const end = first + count;
+    let ownTimes: ReadonlySet<number> | undefined;
     for (let state = first; state < end; state++) {
       const time = times[state] as number;
       const arrivalMs = Math.floor(time);
@@ -57,8 +66,10 @@ export class Stamper {
         stamps.lastOwnMs = time;
         continue;
       }
+      ownTimes ??= ownTimesOf(times, first, end);
       let stampMs = arrivalMs > stamps.lastStampMs ? arrivalMs : stamps.lastStampMs + 1;
-      while (stampMs === stamps.lastOwnMs || isNamedLater(times, state, end, stampMs)) stampMs++;
+      if (isOutOfWindow(stampMs, arrivalMs)) stampMs = arrivalMs;
+      while (stampMs === stamps.lastOwnMs || ownTimes.has(stampMs)) stampMs++;
       times[state] = stampMs;
       stamps.lastStampMs = stampMs;
     }
@@ -73,20 +84,24 @@ export class Stamper {
     return stamps;
   }
 
-  /** Forgets devices whose stamps lie in the past, where no new one can fall. */
+  /** Forgets devices whose stamps lie so far back that no new one can fall there. */
   #sweep(): void {
-    const nowMs = this.#clock.wallMs();
+    const oldestKeptMs = this.#clock.wallMs() - STAMPS_KEPT_MS;
     for (const [key, stamps] of this.#devices) {
-      if (stamps.lastStampMs < nowMs && stamps.lastOwnMs < nowMs) this.#devices.delete(key);
+      if (stamps.lastStampMs < oldestKeptMs && stamps.lastOwnMs < oldestKeptMs) this.#devices.delete(key);
     }
     this.#nextSweepDevices = Math.max(FIRST_SWEEP_DEVICES, 2 * this.#devices.size);
   }
 }
 
-/** Whether a state behind `state` in its chunk names `stampMs` as its own time. */
-function isNamedLater(times: Float64Array, state: number, end: number, stampMs: number): boolean {
-  for (let later = state + 1; later < end; later++) {
-    if (times[later] === stampMs) return true;
+/** The times that states of a chunk name themselves; to be asked before any of them is stamped. */
+function ownTimesOf(times: Float64Array, first: number, end: number): ReadonlySet<number> {
+  let ownTimes: Set<number> | undefined;
+  for (let state = first; state < end; state++) {
+    const time = times[state] as number;
+    if (!Number.isInteger(time)) continue;
+    ownTimes ??= new Set();
+    ownTimes.add(time);
   }
-  return false;
+  return ownTimes ?? NO_TIMES;
 }

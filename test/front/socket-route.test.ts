@@ -15,7 +15,7 @@ import {
   until,
 } from '../helpers/front-harness.js';
 import { RawConnection } from '../helpers/raw-connection.js';
-import { encodeFrame, OPCODE, RawWebSocket, upgradeHead } from '../helpers/raw-websocket.js';
+import { OPCODE, RawWebSocket, upgradeHead } from '../helpers/raw-websocket.js';
 
 const AUTHORIZED = { Authorization: `Bearer ${TOKEN}` };
 
@@ -171,15 +171,4 @@ describe('an upgrade whose grant is not at hand', () => {
     expect(await socket.nextClose()).toEqual({ code: 1008, reason: 'the cloud refused the token' });
     await until(() => harness.front.connections().websocket === 0);
   });
-});
-
-test('frames that come in one piece with the upgrade are not lost', async () => {
-  const harness = await frontWithGrant();
-  harness.intake.storesAtOnce = true;
-  const connection = await RawConnection.open(harness.port);
-  await connection.send(
-    Buffer.concat([Buffer.from(upgradeHead(STATE_PATH, AUTHORIZED)), encodeFrame(OPCODE.text, STATE)]),
-  );
-  expect((await connection.readAnswer()).status).toBe(101);
-  expect((await connection.readBytes(11)).subarray(2).toString()).toBe('{"ack":1}');
 });

@@ -1,0 +1,164 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Device } from '../../src/core/device.js';
+import { Stamper } from '../../src/intake/stamper.js';
+import { RecordView, UNSTAMPED } from '../../src/state/record-layout.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { buildRecord } from '../helpers/records.js';
+
+const DAY_MS = 86_400_000;
+
+let clock: FakeClock;
+let stamper: Stamper;
+let T: number;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  stamper = new Stamper(clock);
+  T = clock.wallMs();
+});
+
+function device(i: number): Device {
+  return new Device('a'.repeat(24), i.toString(16).padStart(24, '0'));
+}
+
+/** A state without a time of its own that arrived then. */
+function arrived(atMs: number): number {
+  return atMs + UNSTAMPED;
+}
+
+/** Stamps a record with one chunk for each device, 1, 2, ...; returns the times of each chunk. */
+function stamp(...chunks: number[][]): number[][] {
+  const record = new RecordView(
+    buildRecord(
+      chunks.map((times, i) => ({ device: device(i + 1), states: times.map((time) => ({ time, data: {} })) })),
+    ),
+  );
+  stamper.stamp(record);
+  return chunks.map((_, chunk) => {
+    const first = record.chunkFirstState(chunk);
+    return [...record.times.subarray(first, first + record.chunkStateCount(chunk))];
+  });
+}
+
+describe('a stamp', () => {
+  it('is the time of arrival', () => {
+    expect(stamp([arrived(T)])).toEqual([[T]]);
+    expect(stamp([arrived(T + 50)])).toEqual([[T + 50]]);
+  });
+
+  it('leaves times alone that the device named, equal ones too', () => {
+    const own = [T + 5, T + 5, 0, -7, T - 30 * DAY_MS];
+    expect(stamp(own)).toEqual([own]);
+  });
+
+  it('is unique for its device, in one body and over bodies', () => {
+    expect(stamp([arrived(T), arrived(T), arrived(T)])).toEqual([[T, T + 1, T + 2]]);
+    expect(stamp([arrived(T), arrived(T + 1), arrived(T + 9)])).toEqual([[T + 3, T + 4, T + 9]]);
+  });
+
+  it('is no concern of another device', () => {
+    expect(stamp([arrived(T), arrived(T)], [arrived(T)])).toEqual([[T, T + 1], [T]]);
+  });
+
+  it('does not go back when the wall clock does', () => {
+    stamp([arrived(T)]);
+    clock.jumpWall(-10_000);
+    expect(stamp([arrived(T - 10_000), arrived(T - 9_000)])).toEqual([[T + 1, T + 2]]);
+  });
+
+  it('follows the clock again where the cloud would ignore it for lying too far ahead', () => {
+    stamp([arrived(T + 400 * DAY_MS)]);
+    // The operator set the clock right: a day ahead and more, the cloud drops a state silently.
+    expect(stamp([arrived(T), arrived(T)])).toEqual([[T, T + 1]]);
+    expect(stamp([arrived(T)])).toEqual([[T + 2]]);
+  });
+});
+
+describe('times of the device itself', () => {
+  it('are avoided when they stand behind the stamp in the same chunk', () => {
+    expect(stamp([arrived(T), T, T + 1])).toEqual([[T + 2, T, T + 1]]);
+  });
+
+  it('are avoided when they stand before it in the same chunk, all of them', () => {
+    expect(stamp([T, T + 1, T + 3, arrived(T), arrived(T)])).toEqual([[T, T + 1, T + 3, T + 2, T + 4]]);
+  });
+
+  it('are avoided when they came just before', () => {
+    stamp([T]);
+    expect(stamp([arrived(T)])).toEqual([[T + 1]]);
+  });
+
+  it('do not hold back later stamps', () => {
+    expect(stamp([T + 5_000, arrived(T)])).toEqual([[T + 5_000, T]]);
+    expect(stamp([arrived(T + 10)])).toEqual([[T + 10]]);
+  });
+});
+
+it('gives no stamp twice, nor one that its chunk names, whatever comes in whatever order', () => {
+  const time = fc.oneof(
+    fc.nat(6).map((ms) => ({ own: false, ms })),
+    fc.nat(12).map((ms) => ({ own: true, ms })),
+  );
+  const step = fc.record({
+    times: fc.array(time, { minLength: 1, maxLength: 8 }),
+    jumpMs: fc.integer({ min: -5, max: 5 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+      const wall = new FakeClock();
+      stamper = new Stamper(wall);
+      const given = new Set<number>();
+      for (const { times, jumpMs } of steps) {
+        wall.jumpWall(jumpMs);
+        const before = times.map(({ own, ms }) => (own ? wall.wallMs() + ms : arrived(wall.wallMs() + ms)));
+        const after = stamp(before)[0] as number[];
+        const named = new Set(before.filter((_, i) => times[i]?.own));
+        after.forEach((stampMs, i) => {
+          if (times[i]?.own) {
+            expect(stampMs).toBe(before[i]);
+            return;
+          }
+          expect(Number.isInteger(stampMs)).toBe(true);
+          expect(stampMs).toBeGreaterThanOrEqual(Math.floor(before[i] as number));
+          expect(named.has(stampMs)).toBe(false);
+          expect(given.has(stampMs)).toBe(false);
+          given.add(stampMs);
+        });
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+describe('devices', () => {
+  /** Stamps one state of each of the devices `from` to `to`. */
+  function stampDevices(from: number, to: number, atMs: number): void {
+    for (let i = from; i < to; i++) {
+      stamper.stamp(new RecordView(buildRecord([{ device: device(i), states: [{ time: arrived(atMs), data: {} }] }])));
+    }
+  }
+
+  it('are forgotten when they have been silent for long', async () => {
+    for (let day = 0; day < 20; day++) {
+      stampDevices(day * 1_000, (day + 1) * 1_000, clock.wallMs());
+      await clock.advance(DAY_MS);
+    }
+    expect(stamper.size).toBeLessThanOrEqual(2_048);
+  });
+
+  it('are not forgotten while a state that came in the same moment may still be on its way from a worker', async () => {
+    expect(stamp([arrived(T)])).toEqual([[T]]);
+    // So many that room is looked for, while the record with the second state is still to come.
+    for (let from = 100; from < 5_000; from += 100) {
+      stampDevices(from, from + 100, T);
+      await clock.advance(100);
+    }
+    expect(stamp([arrived(T)])).toEqual([[T + 1]]);
+  });
+
+  it('are all remembered that are active, however many', () => {
+    stampDevices(0, 3_000, T);
+    expect(stamper.size).toBe(3_000);
+  });
+});
