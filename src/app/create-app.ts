@@ -180,7 +180,7 @@ export class App {
       clock: systemClock,
       startedAtMs: systemClock.wallMs(),
       readiness: () => this.#readiness(),
-      cloud: () => ({ url: this.#config.upstreamUrl, up: this.#lanes.isCloudUp(), sinceMs: undefined }),
+      cloud: () => ({ url: this.#config.upstreamUrl, up: this.#lanes.isCloudUp(), sinceMs: this.#lanes.cloudSince() }),
       spoolStatus: () => this.#spool.status(),
       lanes: () => this.#lanes.lanes(),
       connections: () => this.#front.connections(),

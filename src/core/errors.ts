@@ -56,7 +56,7 @@ export class StatewayError extends Error {
   readonly type: string;
   readonly status: number;
   readonly retryable: boolean;
-  /** Seconds for `Retry-After`; set on every 503 and 429. */
+  /** Seconds for `Retry-After`; set on every 503. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {

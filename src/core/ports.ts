@@ -165,8 +165,10 @@ export interface Forwarder {
   lanes(): LaneCounts;
   /** Bytes of states held in memory until they are settled. */
   heldBytes(): number;
-  /** Whether the cloud answered the last request at all. */
+  /** Whether the last request to the cloud had an answer below 500. */
   isCloudUp(): boolean;
+  /** Wall-clock milliseconds since when that is so; undefined before the first request. */
+  cloudSince(): number | undefined;
   /** Sends what the limits allow until nothing waits or `withinMs` is over, lets requests in flight end, then stops. */
   close(withinMs: number): Promise<void>;
 }

@@ -102,6 +102,10 @@ export class Lanes implements Forwarder {
     return this.#health.isUp;
   }
 
+  cloudSince(): number | undefined {
+    return this.#health.sinceMs;
+  }
+
   /**
    * Waives the coalescing window, not the rate limit, and returns as soon as no lane can send any more within the time.
    * A request that has no answer by the end of `withinMs` is left to its fate: its states stay in the spool and are sent

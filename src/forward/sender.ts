@@ -86,7 +86,7 @@ export class Sender {
     meters.upstreamRequests.set(label, (meters.upstreamRequests.get(label) ?? 0) + 1);
     meters.upstreamSeconds.observe((endedMs - startedMs) / 1000);
     meters.upstreamBatchStates.observe(body.sentStates);
-    health.record(result);
+    health.record(result, clock.wallMs());
     if (this.#isStopped) return;
     if (result.kind === 'answer') lane.pacing.answered(endedMs);
     else if (result.mayArriveLater) lane.pacing.lost(endedMs);

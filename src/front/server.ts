@@ -28,12 +28,18 @@ interface ExclusiveListener {
   listen(host: string, port: number, options: number, cb: (listenSocket: us_listen_socket | false) => void): unknown;
 }
 
+/** PEM files for HTTPS and WSS. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 export interface FrontOptions {
   readonly uws: UwsModule;
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
-  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly tls?: TlsFiles;
   readonly maxBodyBytes: number;
   /** Bound on the bytes of unanswered bodies. */
   readonly maxUnansweredBytes: number;
@@ -53,6 +59,7 @@ export class Front {
   #listenSocket: us_listen_socket | undefined = undefined;
   #cancelTick: () => void = () => {};
 
+  /** @throws Error when the TLS files cannot be used */
   constructor(options: FrontOptions) {
     this.#options = options;
     const { authorizer, deviceLogin, intake, meters, clock, maxBodyBytes, tls, uws } = options;
@@ -68,7 +75,7 @@ export class Front {
       stopping: false,
       openRequests: 0,
     };
-    this.#app = tls ? uws.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile }) : uws.App();
+    this.#app = tls === undefined ? uws.App() : createTlsApp(uws, tls);
     this.#route();
   }
 
@@ -147,6 +154,16 @@ export class Front {
       for (const socket of this.#sockets) socket.tick();
       this.#scheduleTick();
     });
+  }
+}
+
+/** uWebSockets.js says no more than "App construction failed". */
+function createTlsApp(uws: UwsModule, { certFile, keyFile }: TlsFiles): TemplatedApp {
+  try {
+    return uws.SSLApp({ cert_file_name: certFile, key_file_name: keyFile });
+  } catch (cause) {
+    const message = `the TLS certificate ${certFile} cannot be used with the key ${keyFile}: they must be readable PEM files that belong together`;
+    throw new Error(message, { cause });
   }
 }
 

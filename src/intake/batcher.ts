@@ -53,6 +53,7 @@ export class Batcher implements Intake {
   /** Settles when every batch stored so far is answered. */
   #answered: Promise<void> = Promise.resolve();
   #onIdle: (() => void) | undefined = undefined;
+  #closed: Promise<void> | undefined = undefined;
 
   constructor(options: BatcherOptions) {
     this.#options = options;
@@ -79,7 +80,12 @@ export class Batcher implements Intake {
     return { bodies: this.#openBodies, bytes: this.#openBytes };
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#settleAndEnd();
+    return this.#closed;
+  }
+
+  async #settleAndEnd(): Promise<void> {
     if (this.#openBodies > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
@@ -158,7 +164,6 @@ export class Batcher implements Intake {
   /** @returns why nothing was stored; undefined when it was */
   async #storeRecord(batch: BatchBuffer, result: BatchResult): Promise<StatewayError | undefined> {
     const { clock, meters, sink } = this.#options;
-    meters.outOfWindow += result.outOfWindow;
     if (result.record === undefined) return undefined;
     const view = new RecordView(result.record);
     this.#stamper.stamp(view);
@@ -168,6 +173,7 @@ export class Batcher implements Intake {
         result.record,
         Array.from(result.chunkSlots, (slot) => batch.grants[slot] as Grant),
       );
+      meters.outOfWindow += result.outOfWindow;
       return undefined;
     } catch (error) {
       return asStatewayError(error, 'STATEWAY_SPOOL_FAILED', 'the state could not be stored on disk; send it again');

@@ -7,7 +7,7 @@ import { lintPlanted, PROJECT_ROOT } from './biome.js';
 /** The table of rooms (docs/architecture.md): what each folder of src may import beside itself. */
 const ROOMS: Readonly<Record<string, { folders: readonly string[]; libraries: readonly string[] }>> = {
   core: { folders: [], libraries: [] },
-  state: { folders: ['core'], libraries: ['msgpackr'] },
+  state: { folders: ['core'], libraries: [] },
   config: { folders: ['core'], libraries: [] },
   front: { folders: ['core', 'state'], libraries: ['uWebSockets.js', 'uws-current', 'uws-compat'] },
   auth: { folders: ['core'], libraries: ['lru-cache'] },

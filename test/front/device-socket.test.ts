@@ -140,14 +140,17 @@ describe('a frame', () => {
     expect(await socket.nextAnswer()).toEqual({ ack: 1 });
   });
 
-  test.each([1025, 70_000, MIB])('of %i bytes where 1,024 are allowed closes with 1009, and is not taken', async (size) => {
-    const { socket, intake, front } = await openSocket({ maxBodyBytes: 1024 });
-    await socket.send(OPCODE.text, 'x'.repeat(size));
-    expect(await socket.nextClose()).toEqual({ code: 1009, reason: 'a frame must not be larger than 1024 bytes' });
-    await socket.connection.closed;
-    expect(intake.taken).toEqual([]);
-    expect(front.connections().websocket).toBe(0);
-  });
+  test.each([1025, 70_000, MIB])(
+    'of %i bytes where 1,024 are allowed closes with 1009, and is not taken',
+    async (size) => {
+      const { socket, intake, front } = await openSocket({ maxBodyBytes: 1024 });
+      await socket.send(OPCODE.text, 'x'.repeat(size));
+      expect(await socket.nextClose()).toEqual({ code: 1009, reason: 'a frame must not be larger than 1024 bytes' });
+      await socket.connection.closed;
+      expect(intake.taken).toEqual([]);
+      expect(front.connections().websocket).toBe(0);
+    },
+  );
 
   test('that is too large once its fragments are put together closes with 1009', async () => {
     const { socket } = await openSocket({ maxBodyBytes: 1024 });
@@ -231,11 +234,24 @@ describe('the end of a grant', () => {
     expect(front.unansweredBytes()).toBe(0);
   });
 
-  test('leaves no listener of a closed socket behind', async () => {
-    const { socket, grant, front } = await openSocket();
+  test('is listened for while the socket is open, and no longer', async () => {
+    const harness = await startFront();
+    const grant = harness.authorizer.give(TOKEN, APPLICATION, DEVICE);
+    let listeners = 0;
+    const onEnd = grant.onEnd.bind(grant);
+    grant.onEnd = (listener) => {
+      const stop = onEnd(listener);
+      listeners++;
+      return () => {
+        listeners--;
+        stop();
+      };
+    };
+    const socket = await RawWebSocket.open(harness.port, STATE_PATH, AUTHORIZED);
+    expect(listeners).toBe(1);
     socket.connection.destroy();
-    await until(() => front.connections().websocket === 0);
-    expect(() => grant.end(new StatewayError('STATEWAY_TOKEN_REFUSED', 'no'))).not.toThrow();
+    await until(() => harness.front.connections().websocket === 0);
+    expect(listeners).toBe(0);
   });
 });
 

@@ -1,0 +1,61 @@
+import { Meters } from '../../src/core/meters.js';
+import { Batcher } from '../../src/intake/batcher.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import {
+  AnswerLog,
+  endOfTurn,
+  FakeRunner,
+  FakeSink,
+  grantFor,
+  json,
+  type RunningBatch,
+  type StoringRecord,
+} from './fakes.js';
+
+export const VALID = json({ data: { n: 1 } });
+export const INVALID = json({ data: { 'not a name': 1 } });
+
+/** A batcher between threads and a disk that do what the test says. */
+export class BatcherBench {
+  readonly clock = new FakeClock();
+  readonly meters = new Meters();
+  readonly log = new AnswerLog();
+  readonly runner: FakeRunner;
+  readonly sink: FakeSink;
+  readonly batcher: Batcher;
+
+  constructor({ threads = 1, isSinkInstant = true }: { threads?: number; isSinkInstant?: boolean } = {}) {
+    const { clock, meters } = this;
+    this.runner = new FakeRunner(threads);
+    this.sink = new FakeSink(isSinkInstant);
+    this.batcher = new Batcher({ runner: this.runner, sink: this.sink, clock, meters, maxStateBytes: 1_000 });
+  }
+
+  /** Takes one body for device 1. */
+  accept(ticket: number, body = VALID): void {
+    this.batcher.accept(grantFor(1), 'json', body, this.log, ticket);
+  }
+
+  batch(number: number): RunningBatch {
+    const running = this.runner.batches[number];
+    if (running === undefined) throw new Error(`batch ${number} did not leave`);
+    return running;
+  }
+
+  record(number: number): StoringRecord {
+    const record = this.sink.records[number];
+    if (record === undefined) throw new Error(`record ${number} was not handed over`);
+    return record;
+  }
+
+  /** Has threads be done with their batches, in this order. */
+  async finish(...numbers: number[]): Promise<void> {
+    for (const number of numbers) this.batch(number).finish();
+    await endOfTurn();
+  }
+
+  /** Bodies in each batch that left. */
+  batchSizes(): number[] {
+    return this.runner.batches.map(({ request }) => request.entryCount);
+  }
+}
