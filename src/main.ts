@@ -3,4 +3,7 @@
 process.env.TZ = 'UTC';
 
 const { runCli } = await import('./app/cli.js');
-process.exitCode = await runCli(process.argv.slice(2));
+const exitCode = await runCli(process.argv.slice(2));
+// A start that failed half-way has threads running that would keep the process alive.
+if (exitCode === 0) process.exitCode = 0;
+else process.exit(exitCode);

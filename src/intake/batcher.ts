@@ -166,13 +166,11 @@ export class Batcher implements Intake {
     const { clock, meters, sink } = this.#options;
     if (result.record === undefined) return undefined;
     const view = new RecordView(result.record);
-    this.#stamper.stamp(view);
+    const grants = Array.from(result.chunkSlots, (slot) => batch.grants[slot] as Grant);
+    this.#stamper.stamp(view, grants);
     view.seal(clock.wallMs());
     try {
-      await sink.store(
-        result.record,
-        Array.from(result.chunkSlots, (slot) => batch.grants[slot] as Grant),
-      );
+      await sink.store(result.record, grants);
       meters.outOfWindow += result.outOfWindow;
       return undefined;
     } catch (error) {

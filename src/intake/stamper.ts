@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js';
+import type { Grant } from '../core/grant.js';
 import type { RecordView } from '../state/record-layout.js';
 import { isOutOfWindow } from '../state/time.js';
 
@@ -41,16 +42,15 @@ export class Stamper {
     return this.#devices.size;
   }
 
-  /** Stamps every state of a record that has no time; see `UNSTAMPED` in the record layout. */
-  stamp(record: RecordView): void {
+  /**
+   * Stamps every state of a record that has no time; see `UNSTAMPED` in the record layout.
+   * @param grants by chunk: whose device it is, since reading ids back from the record costs more than all the rest
+   */
+  stamp(record: RecordView, grants: readonly Grant[]): void {
     if (this.#devices.size >= this.#nextSweepDevices) this.#sweep();
     for (let chunk = 0; chunk < record.chunkCount; chunk++) {
-      this.#stampChunk(
-        record,
-        record.chunkDevice(chunk).key,
-        record.chunkFirstState(chunk),
-        record.chunkStateCount(chunk),
-      );
+      const { key } = (grants[chunk] as Grant).device;
+      this.#stampChunk(record, key, record.chunkFirstState(chunk), record.chunkStateCount(chunk));
     }
   }
 

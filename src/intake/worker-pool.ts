@@ -10,7 +10,8 @@ export interface WorkerPoolOptions {
 
 /**
  * The threads that decode and validate. A batch's buffers are moved to the thread and moved back with its answer, never
- * copied. A thread that dies is replaced; the batch it had is rejected.
+ * copied. A thread that dies is replaced; the batch it had is rejected. A thread that cannot even be started is an
+ * uncaught error that ends the process: piscina gives up replacing it, and batches without threads would wait for ever.
  */
 export class WorkerPool {
   readonly #piscina: Piscina<BatchRequest, BatchResult>;

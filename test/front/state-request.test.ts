@@ -11,6 +11,7 @@ import {
   STATE_PATH,
   startFront,
   TOKEN,
+  until,
 } from '../helpers/front-harness.js';
 import { call, type HttpAnswer } from '../helpers/http-client.js';
 import { RawConnection } from '../helpers/raw-connection.js';
@@ -210,7 +211,9 @@ describe('a grant that is not at hand', () => {
     await connection.send(
       `POST ${STATE_PATH} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Length: 10\r\n\r\n01234`,
     );
-    (await harness.authorizer.nextQuestion()).grant();
+    const question = await harness.authorizer.nextQuestion();
+    await until(() => harness.front.unansweredBytes() === 5);
+    question.grant();
     await turn();
     expect(harness.intake.taken).toEqual([]);
     await connection.send('56789');

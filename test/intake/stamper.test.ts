@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Device } from '../../src/core/device.js';
+import { Grant } from '../../src/core/grant.js';
 import { Stamper } from '../../src/intake/stamper.js';
 import { RecordView, UNSTAMPED } from '../../src/state/record-layout.js';
 import { FakeClock } from '../helpers/fake-clock.js';
@@ -22,6 +23,10 @@ function device(i: number): Device {
   return new Device('a'.repeat(24), i.toString(16).padStart(24, '0'));
 }
 
+function grantFor(of: Device): Grant {
+  return new Grant('token', of, Number.POSITIVE_INFINITY);
+}
+
 /** A state without a time of its own that arrived then. */
 function arrived(atMs: number): number {
   return atMs + UNSTAMPED;
@@ -34,7 +39,10 @@ function stamp(...chunks: number[][]): number[][] {
       chunks.map((times, i) => ({ device: device(i + 1), states: times.map((time) => ({ time, data: {} })) })),
     ),
   );
-  stamper.stamp(record);
+  stamper.stamp(
+    record,
+    chunks.map((_, i) => grantFor(device(i + 1))),
+  );
   return chunks.map((_, chunk) => {
     const first = record.chunkFirstState(chunk);
     return [...record.times.subarray(first, first + record.chunkStateCount(chunk))];
@@ -135,7 +143,8 @@ describe('devices', () => {
   /** Stamps one state of each of the devices `from` to `to`. */
   function stampDevices(from: number, to: number, atMs: number): void {
     for (let i = from; i < to; i++) {
-      stamper.stamp(new RecordView(buildRecord([{ device: device(i), states: [{ time: arrived(atMs), data: {} }] }])));
+      const chunk = { device: device(i), states: [{ time: arrived(atMs), data: {} }] };
+      stamper.stamp(new RecordView(buildRecord([chunk])), [grantFor(chunk.device)]);
     }
   }
 

@@ -101,11 +101,6 @@ describe('a thread', () => {
     expect(typeof next).toBe('number');
   });
 
-  it('whose file is missing fails each batch and nothing else', async () => {
-    const pool = startPool(join(temporaryDirectory(), 'missing.mjs'));
-    await expect(pool.run(requestOf(json({ data: {} })))).rejects.toThrow();
-  });
-
   it('ends with close', async () => {
     const exits: Promise<unknown>[] = [];
     const onWorker = (worker: Worker) => exits.push(once(worker, 'exit'));
