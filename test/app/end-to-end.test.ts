@@ -213,7 +213,7 @@ test('what was delivered is not sent again after a restart', async () => {
   const token = await logIn(site, device);
   await postState(site, device, token, exactStates(10));
   await untilHeld(site, device, (ledger) => ledger.records.length === 10);
-  await expect.poll(async () => (await status(site)).spool.states).toBe(0);
+  await expect.poll(async () => (await status(site)).spool.states, { timeout: 20_000 }).toBe(0);
   await site.proxy.kill();
   await site.restart();
   await postState(site, device, token, { time: Date.now() + 1, data: { n: 10 } });
@@ -253,7 +253,7 @@ test('SIGTERM under load: exit 0 within ten seconds, nothing lost, nothing twice
       acknowledged++;
     }
   })();
-  await expect.poll(() => acknowledged).toBeGreaterThan(100);
+  await expect.poll(() => acknowledged, { timeout: 20_000 }).toBeGreaterThan(100);
   const stoppedAtMs = Date.now();
   expect(await site.proxy.stop()).toBe(0);
   expect(Date.now() - stoppedAtMs).toBeLessThan(10_000);

@@ -54,13 +54,13 @@ it('a request that timed out waiting for a connection is never written', async (
     paths.push(request.headers.authorization);
     answers.push(() => response.end('{}'));
   });
-  const client = plainClient(cleaner, port, { answerTimeoutMs: 400, connections: 1 });
+  const client = plainClient(cleaner, port, { answerTimeoutMs: 3_000, connections: 1 });
   const first = client.sendStates(device, 'first', body);
   const second = client.askForDevice(device, 'second');
   expect(await second).toMatchObject({ kind: 'failure' });
   expect((await first).kind).toBe('failure');
   const third = client.sendStates(device, 'third', body);
-  await expect.poll(() => answers.length).toBe(2);
+  await expect.poll(() => answers.length, { timeout: 10_000 }).toBe(2);
   answers[1]?.();
   expect(await third).toMatchObject({ kind: 'answer', status: 200 });
   expect(paths).toEqual(['Bearer first', 'Bearer third']);
