@@ -91,9 +91,63 @@ export interface Watermark {
   readonly states: number;
 }
 
+/** A state that the cloud will not have, or that has become too old to be delivered. */
+export interface DeadLetter {
+  readonly device: Device;
+  /** Milliseconds since the epoch, as it would have been sent. */
+  readonly timeMs: number;
+  /** The state as it stands in a record: JSON without its time and first brace. */
+  readonly fragment: Uint8Array;
+  /** The cloud's status; 0 where it never answered (`reason` says why it was given up). */
+  readonly status: number;
+  /** The cloud's message or our own words, at most 1,000 characters. Hostile text: escape it wherever it is shown. */
+  readonly reason: string;
+  /** Wall-clock milliseconds. */
+  readonly refusedAtMs: number;
+}
+
+/** A dead letter as it is kept. Numbers rise with time and are never given out twice. */
+export interface StoredDeadLetter extends DeadLetter {
+  readonly number: number;
+}
+
+/**
+ * One piece of a device's backlog: a record (layout: `src/state/record-layout.ts`) of one chunk. Its `storedAtMs` is that
+ * of its oldest state.
+ */
+export interface BacklogPiece {
+  /** Rises with the order of the device's states. */
+  readonly sequence: number;
+  readonly record: Uint8Array;
+  /** States at its start that are settled already. */
+  readonly settledStates: number;
+}
+
+/** What a device has in the backlog when the spool is opened, or after requeued states were added. */
+export interface BacklogSummary {
+  readonly device: Device;
+  readonly pieces: number;
+  /** Not settled. */
+  readonly states: number;
+  readonly bytes: number;
+  readonly oldestStoredAtMs: number;
+}
+
+/** Waiting states of a device that leave the journal for its backlog, behind what is there. */
+export interface Spill {
+  readonly device: Device;
+  /** A record of one chunk, sealed. */
+  readonly piece: Uint8Array;
+  /** How far the journal is free of the device by this. */
+  readonly watermark: Watermark;
+  /** Records whose chunk of this device is now out of the journal whole. */
+  readonly finishedSequences: readonly number[];
+}
+
 /** What a lane has got rid of. */
 export interface Settlement {
   readonly device: Device;
+  /** Of the journal; where it stood when only backlog was settled. */
   readonly watermark: Watermark;
   /** Records whose chunk of this device is now settled whole. */
   readonly finishedSequences: readonly number[];
@@ -101,6 +155,10 @@ export interface Settlement {
   readonly states: number;
   /** Requests sent for the device in the pacing window that ends now, so that a restart cannot exceed the limit. */
   readonly sendsInWindow: number;
+  /** How far the first piece of the device's backlog is settled by this; a finished piece is removed. */
+  readonly backlog?: { readonly sequence: number; readonly settledStates: number; readonly finished: boolean };
+  /** States settled by giving them up, kept in the same transaction. */
+  readonly deadLetters?: readonly DeadLetter[];
 }
 
 /** A record read back at start. */
@@ -120,8 +178,9 @@ export interface DeviceHistory {
 export interface SpoolStatus {
   /** Bytes of the records that are not settled whole. */
   readonly bytes: number;
-  /** States not settled yet. */
+  /** States not settled yet, backlog included. */
   readonly states: number;
+  readonly deadLetters: number;
   /** Wall-clock milliseconds at which the oldest waiting record was stored; undefined when nothing waits. */
   readonly oldestStoredAtMs: number | undefined;
   /** Records that could not be read back at start; they are kept where they are. */
@@ -139,9 +198,24 @@ export interface Spool {
   settle(settlement: Settlement): Promise<void>;
   /** What the last run left: records in order, to be called once before the first append. */
   replay(): Iterable<StoredRecord>;
+  /** Moves waiting states from the journal to the device's backlog; resolves when that is on stable storage. */
+  spill(spill: Spill): Promise<void>;
+  /** The first piece of a device's backlog, read from disk; undefined when it has none. */
+  readBacklog(device: Device): BacklogPiece | undefined;
+  /** What each device had in its backlog when the spool was opened. Call once, after {@link Spool.replay}. */
+  backlogs(): Iterable<BacklogSummary>;
+  /**
+   * Takes in the dead letters that `stateway spool requeue` has asked for since the last call: each becomes backlog of its
+   * device, behind what is there. Returns what was added, by device. Cheap when there is nothing.
+   */
+  takeRequeued(): Promise<readonly BacklogSummary[]>;
+  /** Dead letters, the oldest first. */
+  deadLetters(): Iterable<StoredDeadLetter>;
   /** What is known of a device from before this start. */
   history(device: Device): DeviceHistory | undefined;
   status(): SpoolStatus;
+  /** Whether there is no room for new records on the disk; looked at again by itself. */
+  readonly isDiskFull: boolean;
   /** Waits for what was written, then closes. */
   close(): Promise<void>;
 }

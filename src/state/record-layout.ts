@@ -80,6 +80,11 @@ export class RecordView {
     return this.#view.getFloat64(AT_STORED_AT, true);
   }
 
+  /** As it was sealed: tells two records apart. */
+  get checksum(): number {
+    return this.#view.getUint32(AT_CHECKSUM, true);
+  }
+
   chunkDevice(chunk: number): Device {
     return Device.fromBytes(this.bytes, this.#chunkOffset(chunk));
   }
