@@ -4,6 +4,14 @@
  * the proxy down instead of making it answer 503.
  */
 import type { RootDatabase } from 'lmdb';
+import { StatewayError } from '../core/errors.js';
+import { diskRoomBytes } from './disk-room.js';
+
+/** Below this a disk counts as full: LMDB reports a write that was cut short as an input/output error. */
+const FULL_BELOW_BYTES = 1024 * 1024;
+/** How the file system says that it takes no more: full, over quota, file too large. */
+const FULL_CODES = new Set<unknown>(['ENOSPC', 'EDQUOT', 'EFBIG']);
+const FULL_MESSAGE = /no space left|quota exceeded|file too large|MDB_MAP_FULL/i;
 
 const ignore = () => {};
 
@@ -17,9 +25,22 @@ export function handleFailedBatches(root: RootDatabase): void {
   });
 }
 
-/** Listens to the promise in a write's error that says why the commit failed; returns the error as it is. */
-export function handled(error: unknown): unknown {
-  const { commitError } = error as { commitError?: Promise<unknown> };
-  commitError?.catch(ignore);
-  return error;
+/** Listens to the promise in a write's error that says why the commit failed; resolves to that reason. */
+export async function reasonOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { commitError?: Promise<never> };
+  return commitError === undefined ? error : commitError.catch((reason: unknown) => reason);
+}
+
+/** Whether `reason` is that the disk of `directory` has no room. */
+export function isDiskFull(reason: unknown, directory: string): boolean {
+  if (FULL_CODES.has((reason as NodeJS.ErrnoException).code)) return true;
+  if (FULL_MESSAGE.test(String((reason as Error).message))) return true;
+  return diskRoomBytes(directory) < FULL_BELOW_BYTES;
+}
+
+/** The error that a refused write leaves the spool with. */
+export function spoolError(isFull: boolean, cause?: unknown): StatewayError {
+  return isFull
+    ? new StatewayError('STATEWAY_SPOOL_FULL', 'the disk of the proxy is full; send it again later', { cause })
+    : new StatewayError('STATEWAY_SPOOL_FAILED', 'the spool cannot be written to; send it again', { cause });
 }

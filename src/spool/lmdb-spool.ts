@@ -1,219 +1,276 @@
-import { chmodSync, mkdirSync } from 'node:fs';
-import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
-import { StatewayError } from '../core/errors.js';
-import type { DeviceHistory, Settlement, Spool, SpoolStatus, StoredRecord, Watermark } from '../core/ports.js';
+import type {
+  BacklogPiece,
+  BacklogSummary,
+  DeviceHistory,
+  Settlement,
+  Spill,
+  Spool,
+  SpoolStatus,
+  StoredDeadLetter,
+  StoredRecord,
+} from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
-import { assertDataFile } from './data-file.js';
-import { handled, handleFailedBatches } from './failed-commit.js';
-import { JournalIndex } from './journal-index.js';
-import { decodeWatermarkRow, encodeWatermarkRow } from './watermark-row.js';
-
-/** What the data directory says of itself; another number is refused, never converted silently. */
-const FORMAT = 1;
-const FORMAT_KEY = 'format';
-/** The highest sequence ever given out before the last start. */
-const SEQUENCE_FLOOR_KEY = 'sequenceFloor';
-/** A history older than this no longer bears on pacing (the longest window is an hour); it is dropped at start. */
-const HISTORY_KEPT_MS = 3_600_000;
-
-/** A data directory that cannot be used; the message is for the operator. */
-export class SpoolOpenError extends Error {
-  override readonly name = 'SpoolOpenError';
-}
+import { Backlog } from './backlog.js';
+import { type DamagedLetter, DeadLetters, readDeadLetters } from './dead-letters.js';
+import { DirectoryLock } from './directory-lock.js';
+import { DiskReserve } from './disk-reserve.js';
+import { diskRoomBytes } from './disk-room.js';
+import { asOpenError, type Environment, openEnvironment, prepareDirectory, type Rows } from './environment.js';
+import { isDiskFull, reasonOf, spoolError } from './failed-commit.js';
+import { LEAP, readFloors, writeFloors } from './floors.js';
+import { freeBytes } from './free-pages.js';
+import { Histories } from './histories.js';
+import { Journal } from './journal.js';
+import { PieceFile } from './piece-file.js';
+import { keptExtents } from './piece-rows.js';
+import { Requeue } from './requeue.js';
+import { type Change, Transactions } from './transaction.js';
+import { Turns } from './turns.js';
+import { type ItemKind, type OnUnreadable, UnreadableItems } from './unreadable-items.js';
 
 export interface LmdbSpoolOptions {
   /** Made with mode 0700 if missing. */
   readonly directory: string;
   readonly clock: Clock;
-  /** Told of each record that cannot be read back; the record stays where it is. */
-  readonly onUnreadable?: (sequence: number, reason: string) => void;
+  /** Told of whatever cannot be read back, as it is set aside: what it is, and why, in words for a log. */
+  readonly onUnreadable?: OnUnreadable;
+}
+
+/** Something in one of the databases that cannot be read. */
+interface Damaged {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  readonly reason: string;
 }
 
 /**
- * The spool in an embedded LMDB: `journal` (sequence to record) and `watermarks` (device to row).
- *
- * Durability: the environment is opened without `overlappingSync`, so that a commit includes its fdatasync and the
- * promise of a `put` resolves after it; with lmdb-js's default it may resolve before. All writes of one event-loop turn
- * are one transaction (`eventTurnBatching`, on by default), and while it is being synced the next gathers: group commit.
- * No write map: a full disk is then an error of the commit and not a SIGBUS. No `noMemInit`: it would write stray heap
- * memory, tokens among it, into the file.
+ * The spool in an embedded LMDB and a file for the pieces of backlogs. What is done for one device is done one after the
+ * other; what is queued in one event-loop turn for all of them is one transaction.
  */
 export class LmdbSpool implements Spool {
-  readonly #root: RootDatabase;
-  readonly #journal: Database<Buffer, number>;
-  readonly #watermarks: Database<Buffer, Buffer>;
+  readonly #directory: string;
   readonly #clock: Clock;
-  readonly #onUnreadable: (sequence: number, reason: string) => void;
-  readonly #index = new JournalIndex();
-  readonly #histories = new Map<string, DeviceHistory>();
-  #lastSequence = 0;
-  #unreadableRecords = 0;
+  readonly #lock: DirectoryLock;
+  readonly #environment: Environment;
+  readonly #reserve: DiskReserve;
+  readonly #transactions: Transactions;
+  readonly #turns = new Turns();
+  readonly #unreadable: UnreadableItems;
+  readonly #journal: Journal;
+  readonly #histories: Histories;
+  readonly #pieces: PieceFile;
+  readonly #backlog: Backlog;
+  readonly #letters: DeadLetters;
+  readonly #requeue: Requeue;
+  /** What nobody waits for but the closing. */
+  readonly #background = new Set<Promise<void>>();
+  #lastSequence: number;
 
-  /** @throws SpoolOpenError when the directory cannot be opened or holds another format. */
-  constructor(options: LmdbSpoolOptions) {
-    this.#clock = options.clock;
-    this.#onUnreadable = options.onUnreadable ?? (() => {});
-    this.#root = openEnvironment(options.directory);
-    const meta = this.#root.openDB<number, string>({ name: 'meta', encoding: 'json' });
-    const format = meta.get(FORMAT_KEY) ?? FORMAT;
-    if (format !== FORMAT) {
-      throw new SpoolOpenError(
-        `${options.directory} holds a spool of format ${format}; this version reads format ${FORMAT}`,
-      );
+  private constructor(options: LmdbSpoolOptions, lock: DirectoryLock, environment: Environment) {
+    const { directory, clock } = options;
+    this.#directory = directory;
+    this.#clock = clock;
+    this.#lock = lock;
+    this.#environment = environment;
+    this.#reserve = new DiskReserve({
+      directory,
+      clock,
+      diskBytes: () => diskRoomBytes(directory),
+      freeBytes: () => freeBytes(directory, environment),
+    });
+    this.#transactions = new Transactions(directory, this.#reserve);
+    this.#unreadable = new UnreadableItems(environment.unreadable, options.onUnreadable ?? (() => {}));
+    const { journal, watermarks, backlog, deadLetters, meta } = environment;
+    const setAside = (kind: ItemKind, database: Rows) => (damaged: Damaged) => this.#setAside(kind, database, damaged);
+    const floors = readFloors(meta);
+    const leap = floors.isDamaged ? LEAP : 0;
+    if (floors.isDamaged) options.onUnreadable?.('numbering', 'its checksum does not match; numbers go on far above');
+    this.#journal = new Journal(journal);
+    const firstSequence = this.#journal.firstSequence() ?? Number.POSITIVE_INFINITY;
+    this.#histories = new Histories(watermarks, firstSequence, clock.wallMs(), setAside('watermark', watermarks));
+    const lastInJournal = this.#journal.lastSequence() ?? 0;
+    this.#lastSequence = Math.max(floors.sequence, lastInJournal, this.#histories.highestSequence) + leap;
+    const kept = keptExtents(directory, backlog, this.#unreadable, setAside('piece', backlog));
+    this.#pieces = PieceFile.open(directory, kept);
+    this.#backlog = new Backlog(backlog, this.#pieces, setAside('piece', backlog));
+    this.#letters = new DeadLetters(deadLetters, floors.deadLetter, leap);
+    this.#requeue = this.#createRequeue();
+  }
+
+  /** @throws SpoolOpenError when the directory is in use, cannot be opened, is damaged or holds another format */
+  static async open(options: LmdbSpoolOptions): Promise<LmdbSpool> {
+    const { directory } = options;
+    prepareDirectory(directory);
+    const lock = await DirectoryLock.take(directory);
+    try {
+      const environment = await openEnvironment(directory);
+      try {
+        const spool = new LmdbSpool(options, lock, environment);
+        await spool.#noteStart();
+        return spool;
+      } catch (error) {
+        await environment.root.close();
+        throw error;
+      }
+    } catch (error) {
+      await lock.release();
+      throw asOpenError(directory, error);
     }
-    this.#journal = this.#root.openDB<Buffer, number>({ name: 'journal', encoding: 'binary' });
-    this.#watermarks = this.#root.openDB<Buffer, Buffer>({
-      name: 'watermarks',
-      encoding: 'binary',
-      keyEncoding: 'binary',
-    });
-    const outlived = this.#loadHistories();
-    this.#lastSequence = Math.max(
-      this.#lastSequence,
-      meta.get(SEQUENCE_FLOOR_KEY) ?? 0,
-      this.#edgeOfJournal(true) ?? 0,
-    );
-    this.#root.transactionSync(() => {
-      meta.putSync(FORMAT_KEY, FORMAT);
-      meta.putSync(SEQUENCE_FLOOR_KEY, this.#lastSequence);
-      for (const key of outlived) this.#watermarks.removeSync(key);
-    });
   }
 
   append(record: Uint8Array): { sequence: number; stored: Promise<void> } {
     const sequence = ++this.#lastSequence;
-    const view = new RecordView(record);
-    this.#index.add(sequence, record.byteLength, view.storedAtMs, view.chunkCount, view.stateCount);
-    const stored = this.#journal.put(sequence, asBuffer(record)).then(assertWritten);
-    return { sequence, stored: stored.catch((error) => this.#dropUnstored(sequence, view.stateCount, error)) };
+    if (!this.#reserve.takes(record.byteLength)) return { sequence, stored: Promise.reject(spoolError(true)) };
+    const appended = this.#journal.append(sequence, record);
+    const stored = appended.catch(async (error: unknown) => this.#refuse(await reasonOf(error)));
+    return { sequence, stored };
   }
 
-  async settle(settlement: Settlement): Promise<void> {
-    const row = encodeWatermarkRow(settlement, this.#clock.wallMs());
-    const writes: Promise<unknown>[] = [this.#watermarks.put(asBuffer(settlement.device.idBytes), row)];
-    const trimmed = settlement.finishedSequences.filter((sequence) => this.#index.closeChunk(sequence));
-    for (const sequence of trimmed) writes.push(this.#journal.remove(sequence));
-    try {
-      await Promise.all(writes);
-    } catch (error) {
-      // The same settlement will be made again: counted twice, it would trim records that other devices still need.
-      for (const sequence of settlement.finishedSequences) this.#index.reopenChunk(sequence);
-      throw new StatewayError('STATEWAY_SPOOL_FAILED', 'the spool cannot be written to', { cause: handled(error) });
-    }
-    this.#index.settleStates(settlement.states);
-    for (const sequence of trimmed) this.#index.trim(sequence);
-  }
-
-  *replay(): Iterable<StoredRecord> {
-    const settledWhole: number[] = [];
-    for (const { key: sequence, value } of this.#journal.getRange({})) {
-      const opened = RecordView.open(value);
-      if (typeof opened === 'string') {
-        this.#unreadableRecords++;
-        this.#onUnreadable(sequence, opened);
-      } else if (this.#indexReplayed(sequence, opened)) {
-        yield { sequence, record: opened.bytes };
-      } else {
-        settledWhole.push(sequence);
-      }
-    }
-    this.#root.transactionSync(() => {
-      for (const sequence of settledWhole) this.#journal.removeSync(sequence);
+  settle(settlement: Settlement): Promise<void> {
+    const { device, watermark, finishedSequences, sendsInWindow, backlog, deadLetters } = settlement;
+    return this.#turns.run(device.key, async () => {
+      const progress = backlog === undefined ? undefined : this.#backlog.settle(device, backlog);
+      const settledAtMs = this.#clock.wallMs();
+      const changes: Change[] = [
+        this.#histories.settled(device, { watermark, settledAtMs, sendsInWindow }),
+        this.#journal.settle(settlement.states - (progress?.states ?? 0), finishedSequences),
+      ];
+      if (progress !== undefined) changes.push(progress);
+      if (deadLetters !== undefined) changes.push(this.#letters.add(deadLetters));
+      await this.#transactions.commit(changes, true);
     });
   }
 
+  spill({ device, piece, watermark, finishedSequences }: Spill): Promise<void> {
+    return this.#turns.run(device.key, async () => {
+      const { stateCount } = new RecordView(piece);
+      const added = await this.#stage(device, piece);
+      const moved = this.#histories.moved(device, watermark);
+      const trimmed = this.#journal.settle(stateCount, finishedSequences);
+      await this.#transactions.commit([added, moved, trimmed], false);
+    });
+  }
+
+  *replay(): Iterable<StoredRecord> {
+    const { journal } = this.#environment;
+    const settledWhole: Buffer[] = [];
+    yield* this.#journal.replay({
+      historyOf: (deviceKey) => this.#histories.atOpening(deviceKey),
+      onDamaged: (damaged) => this.#setAside('record', journal, damaged),
+      onSettled: (key) => settledWhole.push(key),
+    });
+    const write = () => settledWhole.map((key) => journal.remove(key));
+    this.#inBackground({ write, committed: () => {}, failed: () => {} });
+  }
+
+  readBacklog(device: Device): BacklogPiece | undefined {
+    return this.#backlog.read(device);
+  }
+
+  backlogs(): Iterable<BacklogSummary> {
+    return this.#backlog.summaries();
+  }
+
+  async takeRequeued(): Promise<readonly BacklogSummary[]> {
+    return this.#requeue.take();
+  }
+
+  deadLetters(): Iterable<StoredDeadLetter> {
+    return readDeadLetters(this.#environment.deadLetters, (letter) => this.#setLetterAside(letter));
+  }
+
   history(device: Device): DeviceHistory | undefined {
-    return this.#histories.get(device.key);
+    return this.#histories.atOpening(device.key);
   }
 
   status(): SpoolStatus {
     return {
-      bytes: this.#index.bytes,
-      states: this.#index.states,
-      oldestStoredAtMs: this.#index.oldestStoredAtMs,
-      unreadableRecords: this.#unreadableRecords,
+      bytes: this.#journal.bytes + this.#backlog.bytes,
+      states: this.#journal.states + this.#backlog.states,
+      deadLetters: this.#letters.count,
+      oldestStoredAtMs: earlier(this.#journal.oldestStoredAtMs, this.#backlog.oldestStoredAtMs),
+      unreadableRecords: this.#unreadable.count,
     };
   }
 
-  async close(): Promise<void> {
-    await this.#root.close();
+  get isDiskFull(): boolean {
+    return this.#reserve.isClosed;
   }
 
-  #dropUnstored(sequence: number, states: number, error: unknown): never {
-    this.#index.drop(sequence, states);
-    throw new StatewayError('STATEWAY_SPOOL_FAILED', 'the state could not be stored on disk; send it again', {
-      cause: handled(error),
+  async close(): Promise<void> {
+    await this.#turns.settled();
+    await Promise.all(this.#background);
+    await this.#environment.root.close();
+    this.#pieces.close();
+    await this.#lock.release();
+  }
+
+  /** Writes down which numbers were given out, and drops what no longer matters. */
+  async #noteStart(): Promise<void> {
+    const changes = [this.#floors(), this.#histories.dropOutlived()];
+    await this.#transactions.commit(changes, true);
+    await Promise.all(this.#background);
+  }
+
+  #floors(): Change {
+    const floors = { sequence: this.#lastSequence, deadLetter: this.#letters.lastNumber };
+    return writeFloors(this.#environment.meta, floors);
+  }
+
+  async #stage(device: Device, piece: Uint8Array): Promise<Change> {
+    try {
+      return await this.#backlog.add(device, piece);
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  /** Says why something could not be stored, and takes nothing new while that is for want of room. */
+  #refuse(reason: unknown): never {
+    const isFull = isDiskFull(reason, this.#directory);
+    if (isFull) this.#reserve.close();
+    throw spoolError(isFull, reason);
+  }
+
+  #createRequeue(): Requeue {
+    const { requests } = this.#environment;
+    return new Requeue({
+      environment: this.#environment,
+      letters: this.#letters,
+      transactions: this.#transactions,
+      turns: this.#turns,
+      clock: this.#clock,
+      stage: (device, piece) => this.#stage(device, piece),
+      raiseFloor: () => this.#floors(),
+      onDamagedLetter: (letter) => this.#setLetterAside(letter),
+      onDamagedRequest: ({ key, value }) =>
+        this.#setAside('request', requests, { key, value, reason: 'its checksum does not match' }),
     });
   }
 
-  /** Counts what is open of a record read back; false when nothing is. */
-  #indexReplayed(sequence: number, view: RecordView): boolean {
-    let openChunks = 0;
-    let openStates = 0;
-    for (let chunk = 0; chunk < view.chunkCount; chunk++) {
-      const states = view.chunkStateCount(chunk);
-      const settled = settledOfChunk(sequence, states, this.history(view.chunkDevice(chunk))?.watermark);
-      if (settled === states) continue;
-      openChunks++;
-      openStates += states - settled;
-    }
-    if (openChunks === 0) return false;
-    this.#index.add(sequence, view.bytes.byteLength, view.storedAtMs, openChunks, openStates);
+  #setLetterAside(letter: DamagedLetter): void {
+    if (this.#setAside('dead letter', this.#environment.deadLetters, letter)) this.#letters.forget();
+  }
+
+  /** Reports and moves an item, unless that was done before. */
+  #setAside(kind: ItemKind, database: Rows, damaged: Damaged): boolean {
+    const change = this.#unreadable.setAside({ kind, database, ...damaged });
+    if (change === undefined) return false;
+    this.#inBackground(change);
     return true;
   }
 
-  /** Loads the rows that still matter; returns the keys of the others, so that devices long gone leave nothing behind. */
-  #loadHistories(): Buffer[] {
-    const outlived: Buffer[] = [];
-    const firstSequence = this.#edgeOfJournal(false) ?? Number.POSITIVE_INFINITY;
-    const oldestKeptMs = this.#clock.wallMs() - HISTORY_KEPT_MS;
-    for (const { key, value } of this.#watermarks.getRange({})) {
-      const history = decodeWatermarkRow(value);
-      if (history === undefined) continue;
-      this.#lastSequence = Math.max(this.#lastSequence, history.watermark.sequence);
-      if (history.watermark.sequence >= firstSequence || history.settledAtMs >= oldestKeptMs) {
-        this.#histories.set(key.toString('hex'), history);
-      } else {
-        outlived.push(Buffer.from(key));
-      }
-    }
-    return outlived;
-  }
-
-  #edgeOfJournal(last: boolean): number | undefined {
-    for (const sequence of this.#journal.getKeys({ reverse: last, limit: 1 })) return sequence;
-    return undefined;
+  /** Commits what does not matter if it fails: the next start comes to it again. */
+  #inBackground(change: Change): void {
+    const done = this.#transactions.commit([change], false).catch(() => {});
+    this.#background.add(done);
+    void done.then(() => this.#background.delete(done));
   }
 }
 
-/** How many states of a device's chunk in record `sequence` its watermark says are settled. */
-export function settledOfChunk(sequence: number, chunkStates: number, watermark: Watermark | undefined): number {
-  if (watermark === undefined || sequence > watermark.sequence) return 0;
-  return sequence < watermark.sequence ? chunkStates : Math.min(watermark.states, chunkStates);
-}
-
-function openEnvironment(directory: string): RootDatabase {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    chmodSync(directory, 0o700);
-    assertDataFile(directory);
-    // Without `noSubdir`, a directory with a dot in its name would be opened as a file.
-    const root = open({ path: directory, noSubdir: false, overlappingSync: false, maxDbs: 8 });
-    handleFailedBatches(root);
-    return root;
-  } catch (error) {
-    throw new SpoolOpenError(`the data directory ${directory} cannot be opened: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function assertWritten(written: boolean): void {
-  if (!written) throw new Error('the journal did not take the record');
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
 }

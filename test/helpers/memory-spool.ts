@@ -1,19 +1,44 @@
 import type { Clock } from '../../src/core/clock.js';
 import type { Device } from '../../src/core/device.js';
-import type { DeviceHistory, Settlement, Spool, SpoolStatus, StoredRecord } from '../../src/core/ports.js';
+import type {
+  BacklogPiece,
+  BacklogSummary,
+  DeviceHistory,
+  Settlement,
+  Spill,
+  Spool,
+  SpoolStatus,
+  StoredDeadLetter,
+  StoredRecord,
+  Watermark,
+} from '../../src/core/ports.js';
+import { buildPieceOfStates } from '../../src/state/backlog-piece.js';
 import { RecordView } from '../../src/state/record-layout.js';
+
+interface Piece {
+  readonly sequence: number;
+  readonly record: Uint8Array;
+  settledStates: number;
+}
 
 /** What one {@link MemorySpool} leaves for the next: the disk of a spool that has none. */
 export class MemoryDisk {
   readonly records = new Map<number, Uint8Array>();
   /** By device key. */
   readonly histories = new Map<string, DeviceHistory>();
+  /** By device key; none of them is empty. */
+  readonly backlogs = new Map<string, { readonly device: Device; readonly pieces: Piece[] }>();
+  readonly deadLetters = new Map<number, StoredDeadLetter>();
+  /** Numbers of dead letters that are to be sent again. */
+  readonly requests = new Set<number>();
   lastSequence = 0;
+  lastPiece = 0;
+  lastDeadLetter = 0;
 }
 
 /**
- * The `Spool` port at its plainest: no counters, no index, every figure worked out anew from records and watermarks. A
- * double for the stages around the spool, and the model that real spools are compared with.
+ * The `Spool` port at its plainest: no counters, no index, every figure worked out anew from what is stored. A double for
+ * the stages around the spool, and the model that real spools are compared with.
  */
 export class MemorySpool implements Spool {
   readonly #clock: Clock;
@@ -32,47 +57,134 @@ export class MemorySpool implements Spool {
     return { sequence, stored: Promise.resolve() };
   }
 
-  async settle({ device, watermark, sendsInWindow }: Settlement): Promise<void> {
-    const { histories, records } = this.#disk;
-    histories.set(device.key, { watermark, settledAtMs: this.#clock.wallMs(), sendsInWindow });
-    for (const [sequence, record] of records) {
-      if (this.#openStates(sequence, new RecordView(record)) === 0) records.delete(sequence);
+  async settle({ device, watermark, sendsInWindow, backlog, deadLetters = [] }: Settlement): Promise<void> {
+    this.#disk.histories.set(device.key, { watermark, settledAtMs: this.#clock.wallMs(), sendsInWindow });
+    if (backlog !== undefined) this.#settlePiece(device, backlog);
+    for (const letter of deadLetters) {
+      const number = ++this.#disk.lastDeadLetter;
+      this.#disk.deadLetters.set(number, { ...letter, fragment: copyOf(letter.fragment), number });
     }
+    this.#trim();
+  }
+
+  async spill({ device, piece, watermark }: Spill): Promise<void> {
+    const { settledAtMs = 0, sendsInWindow = 0 } = this.#disk.histories.get(device.key) ?? {};
+    this.#disk.histories.set(device.key, { watermark, settledAtMs, sendsInWindow });
+    this.#addPiece(device, piece);
+    this.#trim();
   }
 
   *replay(): Iterable<StoredRecord> {
     for (const [sequence, record] of [...this.#disk.records]) yield { sequence, record: copyOf(record) };
   }
 
+  readBacklog(device: Device): BacklogPiece | undefined {
+    const first = this.#disk.backlogs.get(device.key)?.pieces[0];
+    return first && { ...first, record: copyOf(first.record) };
+  }
+
+  *backlogs(): Iterable<BacklogSummary> {
+    for (const { device, pieces } of this.#disk.backlogs.values()) yield summaryOf(device, pieces);
+  }
+
+  async takeRequeued(): Promise<readonly BacklogSummary[]> {
+    const { deadLetters, requests } = this.#disk;
+    const byDevice = new Map<string, StoredDeadLetter[]>();
+    for (const [number, letter] of deadLetters) {
+      if (!requests.has(number)) continue;
+      deadLetters.delete(number);
+      byDevice.set(letter.device.key, [...(byDevice.get(letter.device.key) ?? []), letter]);
+    }
+    requests.clear();
+    return [...byDevice.values()].map((letters) => {
+      const { device } = letters[0] as StoredDeadLetter;
+      const piece = buildPieceOfStates(device, letters, this.#clock.wallMs());
+      return summaryOf(device, [this.#addPiece(device, piece)]);
+    });
+  }
+
+  deadLetters(): Iterable<StoredDeadLetter> {
+    return [...this.#disk.deadLetters.values()];
+  }
+
   history(device: Device): DeviceHistory | undefined {
     return this.#earlier.get(device.key);
   }
 
+  readonly isDiskFull = false;
+
   status(): SpoolStatus {
     const records = [...this.#disk.records].map(([sequence, record]) => ({ sequence, view: new RecordView(record) }));
+    const backlogs = [...this.backlogs()];
+    const storedAtMs = backlogs.map(({ oldestStoredAtMs }) => oldestStoredAtMs);
+    if (records[0] !== undefined) storedAtMs.push(records[0].view.storedAtMs);
     return {
-      bytes: records.reduce((sum, { view }) => sum + view.bytes.byteLength, 0),
-      states: records.reduce((sum, { sequence, view }) => sum + this.#openStates(sequence, view), 0),
-      oldestStoredAtMs: records[0]?.view.storedAtMs,
+      bytes: sum(records.map(({ view }) => view.bytes.byteLength)) + sum(backlogs.map(({ bytes }) => bytes)),
+      states:
+        sum(records.map(({ sequence, view }) => this.#openStates(sequence, view))) +
+        sum(backlogs.map(({ states }) => states)),
+      deadLetters: this.#disk.deadLetters.size,
+      oldestStoredAtMs: storedAtMs.length === 0 ? undefined : Math.min(...storedAtMs),
       unreadableRecords: 0,
     };
   }
 
   async close(): Promise<void> {}
 
+  #addPiece(device: Device, record: Uint8Array): Piece {
+    const piece = { sequence: ++this.#disk.lastPiece, record: copyOf(record), settledStates: 0 };
+    const backlog = this.#disk.backlogs.get(device.key);
+    if (backlog === undefined) this.#disk.backlogs.set(device.key, { device, pieces: [piece] });
+    else backlog.pieces.push(piece);
+    return piece;
+  }
+
+  #settlePiece(device: Device, { sequence, settledStates }: NonNullable<Settlement['backlog']>): void {
+    const { pieces } = this.#disk.backlogs.get(device.key) ?? { pieces: [] };
+    const first = pieces[0];
+    if (first?.sequence !== sequence) throw new Error(`piece ${sequence} is not the first of its device`);
+    first.settledStates = settledStates;
+    if (settledStates === new RecordView(first.record).stateCount) pieces.shift();
+    if (pieces.length === 0) this.#disk.backlogs.delete(device.key);
+  }
+
+  #trim(): void {
+    for (const [sequence, record] of this.#disk.records) {
+      if (this.#openStates(sequence, new RecordView(record)) === 0) this.#disk.records.delete(sequence);
+    }
+  }
+
   #openStates(sequence: number, view: RecordView): number {
     let open = 0;
     for (let chunk = 0; chunk < view.chunkCount; chunk++) {
       const watermark = this.#disk.histories.get(view.chunkDevice(chunk).key)?.watermark;
-      const states = view.chunkStateCount(chunk);
-      if (watermark === undefined || sequence > watermark.sequence) open += states;
-      else if (sequence === watermark.sequence) open += states - watermark.states;
+      open += openOfChunk(sequence, view.chunkStateCount(chunk), watermark);
     }
     return open;
   }
 }
 
+function openOfChunk(sequence: number, states: number, watermark: Watermark | undefined): number {
+  if (watermark === undefined || sequence > watermark.sequence) return states;
+  return sequence < watermark.sequence ? 0 : states - watermark.states;
+}
+
+function summaryOf(device: Device, pieces: readonly Piece[]): BacklogSummary {
+  const views = pieces.map(({ record }) => new RecordView(record));
+  return {
+    device,
+    pieces: pieces.length,
+    states: sum(views.map(({ stateCount }) => stateCount)) - sum(pieces.map(({ settledStates }) => settledStates)),
+    bytes: sum(views.map(({ bytes }) => bytes.byteLength)),
+    oldestStoredAtMs: Math.min(...views.map(({ storedAtMs }) => storedAtMs)),
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
 /** At the start of a buffer of its own, as a record has to stand. */
-function copyOf(record: Uint8Array): Uint8Array {
-  return Uint8Array.from(record);
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.from(bytes);
 }

@@ -4,6 +4,7 @@
  * once, so that each line stands for what was true when it was written.
  */
 import { readFileSync, writeSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { systemClock } from '../../dist/src/core/clock.js';
 import { LmdbSpool } from '../../dist/src/spool/lmdb-spool.js';
 import { RecordView } from '../../dist/src/state/record-layout.js';
@@ -13,7 +14,7 @@ const TURNS = 3;
 
 const [task, directory, recordFile] = process.argv.slice(2);
 const record = Uint8Array.from(readFileSync(recordFile));
-const spool = new LmdbSpool({ directory, clock: systemClock });
+const spool = await LmdbSpool.open({ directory, clock: systemClock });
 const left = [...spool.replay()];
 
 const say = (line) => writeSync(1, `${line}\n`);
@@ -43,7 +44,7 @@ const tasks = {
     }
   },
 
-  /** Appends until the disk is full, makes room by settling half, and appends once more. */
+  /** Appends until the disk is full, makes room by settling half, and appends once more when there is said to be room. */
   async untilFull() {
     const sequences = [];
     try {
@@ -57,6 +58,7 @@ const tasks = {
       await spool.settle({ device, watermark, finishedSequences: [sequence], states: 1, sendsInWindow: 1 });
       say(`settled ${sequence}`);
     }
+    while (spool.isDiskFull) await setTimeout(100);
     await appendAndSay();
   },
 };

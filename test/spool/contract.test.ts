@@ -1,11 +1,17 @@
-import { MemoryDisk, MemorySpool } from '../helpers/memory-spool.js';
-import { describeSpoolContract } from './contract.js';
+import { describeJournalContract } from './contract.js';
+import { describeBacklogContract } from './contract-backlog.js';
+import { describeDeadLetterContract } from './contract-dead-letters.js';
 import { createLmdbSite } from './lmdb-site.js';
+import { createMemorySite } from './memory-site.js';
 
-describeSpoolContract('LmdbSpool', createLmdbSite);
+const IMPLEMENTATIONS = [
+  ['LmdbSpool', createLmdbSite],
+  // The double that other stages are tested with has to keep the same promises.
+  ['MemorySpool', createMemorySite],
+] as const;
 
-// The double that other stages are tested with has to keep the same promises.
-describeSpoolContract('MemorySpool', (clock) => {
-  const disk = new MemoryDisk();
-  return { open: () => new MemorySpool(clock, disk), remove: () => {} };
-});
+for (const [name, createSite] of IMPLEMENTATIONS) {
+  describeJournalContract(name, createSite);
+  describeBacklogContract(name, createSite);
+  describeDeadLetterContract(name, createSite);
+}

@@ -9,6 +9,8 @@ import { WaitingDevice } from './waiting-device.js';
 /** A place where a spool keeps its data. Opened again after a close, it holds what the one before had left. */
 export interface SpoolSite {
   open(): Spool | Promise<Spool>;
+  /** Asks, as an operator would, for dead letters to be sent again; returns how many that are. */
+  requestRequeue(numbers: readonly number[] | 'all'): Promise<number>;
   /** Removes the place; every spool opened in it is closed by then. */
   remove(): void | Promise<void>;
 }
@@ -39,9 +41,12 @@ export function wholeChunk(device: Device, sequence: number, states: number): Se
   };
 }
 
-/** What every implementation of the `Spool` port promises, to be called at the top of a test file. */
-export function describeSpoolContract(name: string, createSite: (clock: FakeClock) => SpoolSite): void {
-  describe(`${name} as a Spool`, () => {
+/** The status of a spool that holds nothing. */
+export const NOTHING = { bytes: 0, states: 0, deadLetters: 0, oldestStoredAtMs: undefined, unreadableRecords: 0 };
+
+/** What every implementation of the `Spool` port promises of its journal, to be called at the top of a test file. */
+export function describeJournalContract(name: string, createSite: (clock: FakeClock) => SpoolSite): void {
+  describe(`the journal of ${name}`, () => {
     let clock: FakeClock;
     let site: SpoolSite;
     let spool: Spool;
@@ -72,7 +77,7 @@ export function describeSpoolContract(name: string, createSite: (clock: FakeCloc
     }
 
     it('is empty at first', async () => {
-      expect(spool.status()).toEqual({ bytes: 0, states: 0, oldestStoredAtMs: undefined, unreadableRecords: 0 });
+      expect(spool.status()).toEqual(NOTHING);
       expect(spool.history(DEVICE_A)).toBeUndefined();
       expect(await restart()).toEqual([]);
     });
@@ -157,7 +162,7 @@ export function describeSpoolContract(name: string, createSite: (clock: FakeCloc
       const record = recordOf(new Map([[DEVICE_A, 5]]), 1);
       const sequence = await store(record);
       const waiting = new WaitingDevice(DEVICE_A);
-      waiting.add(sequence, 5);
+      waiting.add(sequence, record);
       await spool.settle(waiting.settle(2) as Settlement);
       expect(spool.status()).toMatchObject({ bytes: record.byteLength, states: 3 });
       const replayed = await restart();
@@ -171,7 +176,10 @@ export function describeSpoolContract(name: string, createSite: (clock: FakeCloc
 
     it('settles many records of a device at once', async () => {
       const waiting = new WaitingDevice(DEVICE_A);
-      for (const storedAtMs of [1, 2, 3]) waiting.add(await store(recordOf(new Map([[DEVICE_A, 2]]), storedAtMs)), 2);
+      for (const storedAtMs of [1, 2, 3]) {
+        const record = recordOf(new Map([[DEVICE_A, 2]]), storedAtMs);
+        waiting.add(await store(record), record);
+      }
       await spool.settle(waiting.settle(5) as Settlement);
       expect(spool.status()).toMatchObject({ states: 1, oldestStoredAtMs: 3 });
       expect(await restart()).toHaveLength(1);
@@ -217,7 +225,7 @@ export function describeSpoolContract(name: string, createSite: (clock: FakeCloc
       await spool.settle(wholeChunk(DEVICE_A, first, 2));
       expect(spool.status()).toMatchObject({ bytes: newer.byteLength, states: 1, oldestStoredAtMs: 200 });
       await spool.settle(wholeChunk(DEVICE_A, second, 1));
-      expect(spool.status()).toEqual({ bytes: 0, states: 0, oldestStoredAtMs: undefined, unreadableRecords: 0 });
+      expect(spool.status()).toEqual(NOTHING);
     });
 
     it('never gives a sequence out again, even when nothing of it is left', async () => {

@@ -1,15 +1,50 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Device } from '../../src/core/device.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
-import type { FakeClock } from '../helpers/fake-clock.js';
-import type { SpoolSite } from './contract.js';
+import { OfflineSpool } from '../../src/spool/offline-spool.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { recordOf, type SpoolSite } from './contract.js';
+
+/** A disk in memory, where there is one: these tests do not depend on what survives a power failure. */
+const SHARED_MEMORY = '/dev/shm';
+
+export interface LmdbSite extends SpoolSite {
+  readonly directory: string;
+}
 
 /** A directory for an {@link LmdbSpool}, whose life is not bound to one test. */
-export function createLmdbSite(clock: FakeClock): SpoolSite {
-  const directory = mkdtempSync(join(tmpdir(), 'stateway-spool-'));
+export function createLmdbSite(clock: FakeClock): LmdbSite {
+  return siteIn(mkdtempSync(join(existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir(), 'stateway-spool-')), clock);
+}
+
+/** What a site would hold if the process that has its spool open were killed now. */
+export function crashedCopy(site: LmdbSite, clock: FakeClock): LmdbSite {
+  const directory = `${site.directory}+`;
+  cpSync(site.directory, directory, { recursive: true, filter: (file) => !file.endsWith('.sock') });
+  return siteIn(directory, clock);
+}
+
+function siteIn(directory: string, clock: FakeClock): LmdbSite {
   return {
-    open: () => new LmdbSpool({ directory, clock }),
+    directory,
+    open: () => LmdbSpool.open({ directory, clock }),
+    requestRequeue: async (numbers) => {
+      const beside = await OfflineSpool.open(directory);
+      try {
+        return await beside.requestRequeue(numbers);
+      } finally {
+        await beside.close();
+      }
+    },
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
+}
+
+/** Leaves one record of one state for each device in `directory`. */
+export async function leaveRecords(directory: string, devices: readonly Device[]): Promise<void> {
+  const spool = await LmdbSpool.open({ directory, clock: new FakeClock() });
+  await Promise.all(devices.map((device, i) => spool.append(recordOf(new Map([[device, 1]]), i)).stored));
+  await spool.close();
 }

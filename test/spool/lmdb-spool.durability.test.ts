@@ -10,6 +10,7 @@ import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { DEVICE_A, drain, recordOf } from './contract.js';
 
+const DISK_BYTES = 24 * 1024 * 1024;
 const APPENDER_FILE = fileURLToPath(new URL('./appender.mjs', import.meta.url));
 
 /** Where an appender is to work, and the command that starts it. */
@@ -37,8 +38,8 @@ async function killAfterLines(child: ChildProcess, count: number): Promise<strin
   return lines;
 }
 
-function reopen(directory: string): LmdbSpool {
-  const spool = new LmdbSpool({ directory, clock: new FakeClock() });
+async function reopen(directory: string): Promise<LmdbSpool> {
+  const spool = await LmdbSpool.open({ directory, clock: new FakeClock() });
   onTestFinished(() => spool.close());
   return spool;
 }
@@ -51,23 +52,23 @@ it('has after a SIGKILL every record it had said is stored', async () => {
   const stored = sequencesIn(await killAfterLines(child, 200), 'stored');
   expect(child.signalCode).toBe('SIGKILL');
   expect(stored.length).toBeGreaterThanOrEqual(200);
-  const replayed = new Set(drain(reopen(directory)).map(({ sequence }) => sequence));
+  const replayed = new Set(drain(await reopen(directory)).map(({ sequence }) => sequence));
   expect(stored.filter((sequence) => !replayed.has(sequence))).toEqual([]);
 });
 
-it('refuses what a full disk cannot take, keeps what it took, and goes on when there is room', () => {
-  // A limit on the size of files is a full disk to one process; 2,000 blocks are about one or two megabytes.
+it('refuses what a full disk cannot take, keeps what it took, and goes on when there is room', async () => {
+  // A limit on the size of files is a full disk to one process.
   const { directory, command } = prepareAppender('untilFull', 50_000);
-  const run = spawnSync('sh', ['-c', 'ulimit -S -f 2000 && exec "$@"', 'sh', ...command], { encoding: 'utf8' });
+  const run = spawnSync('prlimit', [`--fsize=${DISK_BYTES}`, ...command], { encoding: 'utf8' });
   const lines = run.stdout.trim().split('\n');
   // An unhandled rejection would have ended the process with 1.
   expect({ status: run.status, signal: run.signal }).toEqual({ status: 0, signal: null });
-  expect(lines).toContain('refused STATEWAY_SPOOL_FAILED');
+  expect(lines).toContain('refused STATEWAY_SPOOL_FULL');
   const settled = sequencesIn(lines, 'settled');
   expect(settled.length).toBeGreaterThan(3);
   const kept = sequencesIn(lines, 'stored').filter((sequence) => !settled.includes(sequence));
   expect(lines.at(-1)).toBe(`stored ${kept.at(-1)}`);
-  expect(drain(reopen(directory)).map(({ sequence }) => sequence)).toEqual(kept);
+  expect(drain(await reopen(directory)).map(({ sequence }) => sequence)).toEqual(kept);
 });
 
 const CANNOT_TRACE = whyNotTraced();

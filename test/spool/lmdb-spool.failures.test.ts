@@ -30,10 +30,10 @@ let directory: string;
 let clock: FakeClock;
 let spool: LmdbSpool;
 
-beforeEach(() => {
+beforeEach(async () => {
   clock = new FakeClock();
   directory = temporaryDirectory();
-  spool = new LmdbSpool({ directory, clock });
+  spool = await LmdbSpool.open({ directory, clock });
 });
 
 afterEach(() => spool.close());
@@ -41,13 +41,13 @@ afterEach(() => spool.close());
 /** Makes the next write of each kind fail, as all of one turn do: they are one transaction. */
 function failNextWrites(...writes: ['journal' | 'watermarks', 'put' | 'remove'][]): void {
   for (const [name, method] of writes) {
-    vi.spyOn(databases.get(name) as Database, method).mockRejectedValueOnce(new Error('no space left on device'));
+    vi.spyOn(databases.get(name) as Database, method).mockRejectedValueOnce(new Error('input/output error'));
   }
 }
 
 async function restart(): Promise<number[]> {
   await spool.close();
-  spool = new LmdbSpool({ directory, clock });
+  spool = await LmdbSpool.open({ directory, clock });
   return drain(spool).map(({ sequence }) => sequence);
 }
 

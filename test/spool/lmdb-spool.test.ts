@@ -1,42 +1,43 @@
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import type { Device } from '../../src/core/device.js';
-import { LmdbSpool, SpoolOpenError, settledOfChunk } from '../../src/spool/lmdb-spool.js';
+import type { Settlement, Spill } from '../../src/core/ports.js';
+import { settledOfChunk } from '../../src/spool/journal.js';
+import { journalKey } from '../../src/spool/keys.js';
+import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
+import { SpoolOpenError } from '../../src/spool/spool-open-error.js';
+import { RecordView } from '../../src/state/record-layout.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
+import { leaveRecords } from './lmdb-site.js';
 import { withRawLmdb } from './raw-lmdb.js';
+import { drainBacklog, WaitingDevice } from './waiting-device.js';
 
 const HOUR_MS = 3_600_000;
 
-function openSpool(
-  directory: string,
-  clock = new FakeClock(),
-  onUnreadable?: (sequence: number, reason: string) => void,
-) {
-  const spool = new LmdbSpool({ directory, clock, ...(onUnreadable ? { onUnreadable } : {}) });
+async function openSpool(directory: string, clock = new FakeClock()): Promise<LmdbSpool> {
+  const spool = await LmdbSpool.open({ directory, clock });
   onTestFinished(() => spool.close());
   return spool;
 }
 
-/** Leaves one record of one state for each device in `directory`. */
-async function leaveRecords(directory: string, devices: readonly Device[]): Promise<void> {
-  const spool = new LmdbSpool({ directory, clock: new FakeClock() });
-  await Promise.all(devices.map((device, i) => spool.append(recordOf(new Map([[device, 1]]), i)).stored));
-  await spool.close();
+async function refusalOf(directory: string): Promise<string> {
+  const error = await LmdbSpool.open({ directory, clock: new FakeClock() }).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(SpoolOpenError);
+  return (error as Error).message;
 }
 
-it('makes its directory, for its own user alone', () => {
+it('makes its directory, for its own user alone', async () => {
   const directory = join(temporaryDirectory(), 'not', 'there.yet');
-  openSpool(directory);
+  await openSpool(directory);
   expect(statSync(directory).mode & 0o777).toBe(0o700);
 });
 
-it('closes a directory that others could look into', () => {
+it('closes a directory that others could look into', async () => {
   const directory = temporaryDirectory();
   chmodSync(directory, 0o755);
-  openSpool(directory);
+  await openSpool(directory);
   expect(statSync(directory).mode & 0o777).toBe(0o700);
 });
 
@@ -50,81 +51,132 @@ it('takes a directory whose name has a dot for a directory', async () => {
 it('refuses another format, names both numbers and changes nothing', async () => {
   const directory = temporaryDirectory();
   await leaveRecords(directory, [DEVICE_A]);
-  await withRawLmdb(directory, ({ root }) => root.openDB({ name: 'meta', encoding: 'json' }).put('format', 2));
-  expect(() => new LmdbSpool({ directory, clock: new FakeClock() })).toThrow(SpoolOpenError);
-  expect(() => new LmdbSpool({ directory, clock: new FakeClock() })).toThrow(/spool of format 2; .* reads format 1$/);
-  await withRawLmdb(directory, ({ root, journal }) => {
-    expect(root.openDB({ name: 'meta', encoding: 'json' }).get('format')).toBe(2);
+  await withRawLmdb(directory, ({ meta }) => meta.put('format', 2));
+  expect(await refusalOf(directory)).toMatch(/spool of format 2; .* reads format 1$/);
+  await withRawLmdb(directory, ({ meta, journal }) => {
+    expect(meta.get('format')).toBe(2);
     expect(journal.getCount()).toBe(1);
   });
 });
 
-it('says which directory it cannot open', () => {
-  const file = join(temporaryDirectory(), 'file');
-  writeFileSync(file, 'not a directory');
-  expect(() => new LmdbSpool({ directory: file, clock: new FakeClock() })).toThrow(SpoolOpenError);
-  expect(() => new LmdbSpool({ directory: file, clock: new FakeClock() })).toThrow(file);
+it('refuses a directory whose format it cannot find', async () => {
+  const directory = temporaryDirectory();
+  await leaveRecords(directory, [DEVICE_A]);
+  await withRawLmdb(directory, ({ meta }) => meta.remove('format'));
+  expect(await refusalOf(directory)).toContain('its format cannot be read');
 });
 
-it('refuses a data file that is not its own, and leaves it alone', () => {
+it('refuses a directory that lacks a database', async () => {
+  const directory = temporaryDirectory();
+  await leaveRecords(directory, [DEVICE_A]);
+  await withRawLmdb(directory, ({ journal }) => journal.drop());
+  expect(await refusalOf(directory)).toContain('its database journal is missing');
+});
+
+it('goes on with a first start that was cut short', async () => {
+  const directory = temporaryDirectory();
+  await withRawLmdb(directory, () => {});
+  await leaveRecords(directory, [DEVICE_A]);
+  expect(drain(await openSpool(directory))).toHaveLength(1);
+});
+
+it('says which directory it cannot open', async () => {
+  const file = join(temporaryDirectory(), 'file');
+  writeFileSync(file, 'not a directory');
+  expect(await refusalOf(file)).toContain(file);
+});
+
+it('refuses a data file that is not its own, and leaves it alone', async () => {
   const directory = temporaryDirectory();
   const dataFile = join(directory, 'data.mdb');
   writeFileSync(dataFile, Buffer.alloc(64 * 1024, 'x'));
-  expect(() => new LmdbSpool({ directory, clock: new FakeClock() })).toThrow(SpoolOpenError);
+  expect(await refusalOf(directory)).toContain('it is not an LMDB file');
   expect(statSync(dataFile).size).toBe(64 * 1024);
 });
 
-it('sets a record that fails its checksum aside, reports it and replays the others', async () => {
+it('refuses a directory whose pieces are missing', async () => {
   const directory = temporaryDirectory();
-  await leaveRecords(directory, [DEVICE_A, DEVICE_B, DEVICE_A]);
-  const damaged = await withRawLmdb(directory, async ({ journal }) => {
-    const record = journal.get(2) as Buffer;
-    record[record.length - 3] = (record[record.length - 3] as number) ^ 1;
-    await journal.put(2, record);
-    return record;
-  });
-  const reports: [number, string][] = [];
-  const spool = new LmdbSpool({
-    directory,
-    clock: new FakeClock(),
-    onUnreadable: (sequence, reason) => reports.push([sequence, reason]),
-  });
-  expect(drain(spool).map(({ sequence }) => sequence)).toEqual([1, 3]);
-  expect(reports).toEqual([[2, 'checksum does not match']]);
-  expect(spool.status()).toMatchObject({ states: 2, unreadableRecords: 1 });
-  for (const sequence of [1, 3]) await spool.settle(wholeChunk(DEVICE_A, sequence, 1));
+  const spool = await LmdbSpool.open({ directory, clock: new FakeClock() });
+  await spillOne(spool, 1);
   await spool.close();
-  await withRawLmdb(directory, ({ journal }) => {
-    expect([...journal.getRange({})]).toEqual([{ key: 2, value: damaged }]);
-  });
+  rmSync(join(directory, 'pieces.dat'));
+  expect(await refusalOf(directory)).toContain('pieces.dat');
 });
 
-it('reports a record that is cut short', async () => {
+it('lets go of a directory that it refused', async () => {
   const directory = temporaryDirectory();
-  await leaveRecords(directory, [DEVICE_A, DEVICE_B]);
-  await withRawLmdb(directory, ({ journal }) => journal.put(1, Buffer.from('torn')));
-  const reasons: string[] = [];
-  const spool = openSpool(directory, new FakeClock(), (_, reason) => reasons.push(reason));
-  expect(drain(spool).map(({ sequence }) => sequence)).toEqual([2]);
-  expect(reasons).toEqual([expect.stringContaining('4 bytes')]);
+  await leaveRecords(directory, [DEVICE_A]);
+  await withRawLmdb(directory, ({ meta }) => meta.put('format', 2));
+  await refusalOf(directory);
+  await withRawLmdb(directory, ({ meta }) => meta.put('format', 1));
+  expect(drain(await openSpool(directory))).toHaveLength(1);
+});
+
+/** Stores a record of one state of device A and spills it. */
+async function spillOne(spool: LmdbSpool, storedAtMs: number, padding = 0): Promise<void> {
+  const record = recordOf(new Map([[DEVICE_A, 1]]), storedAtMs, padding);
+  const { sequence, stored } = spool.append(record);
+  await stored;
+  const waiting = new WaitingDevice(DEVICE_A);
+  waiting.add(sequence, record);
+  await spool.spill(waiting.spill(1) as Spill);
+}
+
+it('reads small pieces together, up to what a body takes', async () => {
+  const spool = await openSpool(temporaryDirectory());
+  // Each larger than what is merged when it is spilled.
+  for (let storedAtMs = 0; storedAtMs < 30; storedAtMs++) await spillOne(spool, storedAtMs, 20_000);
+  const sizes: number[] = [];
+  for (const waiting = new WaitingDevice(DEVICE_A); ; ) {
+    const piece = spool.readBacklog(DEVICE_A);
+    if (piece === undefined) break;
+    expect(piece.record.byteLength).toBeLessThanOrEqual(256 * 1024 + 1024);
+    sizes.push(new RecordView(piece.record).stateCount);
+    await spool.settle(waiting.settleBacklog(spool, 100) as Settlement);
+  }
+  expect(sizes).toEqual([13, 13, 4]);
+});
+
+it('makes pieces grow that would be small', async () => {
+  const spool = await openSpool(temporaryDirectory());
+  for (let storedAtMs = 0; storedAtMs < 200; storedAtMs++) await spillOne(spool, storedAtMs);
+  const [summary] = spool.backlogs();
+  expect(summary?.states).toBe(200);
+  expect(summary?.pieces).toBeLessThanOrEqual(2);
+});
+
+it('uses the space of what was drained again, and gives it back', async () => {
+  const directory = temporaryDirectory();
+  const spool = await openSpool(directory);
+  const waiting = new WaitingDevice(DEVICE_A);
+  const bytesOf = (file: string) => statSync(join(directory, file)).size;
+  const filled: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 60; i++) await spillOne(spool, i, 100_000 + 1_000 * (i % 7));
+    filled.push(bytesOf('pieces.dat') + bytesOf('data.mdb'));
+    await drainBacklog(spool, waiting, 1_000);
+  }
+  expect(filled[0]).toBeGreaterThan(6_000_000);
+  expect(Math.max(...filled)).toBeLessThan((filled[0] as number) * 1.1);
+  expect(bytesOf('pieces.dat')).toBe(0);
 });
 
 it('removes from disk at start what the watermarks say is settled', async () => {
   const directory = temporaryDirectory();
-  const spool = new LmdbSpool({ directory, clock: new FakeClock() });
+  const spool = await LmdbSpool.open({ directory, clock: new FakeClock() });
   for (const storedAtMs of [1, 2]) await spool.append(recordOf(new Map([[DEVICE_A, 1]]), storedAtMs)).stored;
   await spool.settle({ ...wholeChunk(DEVICE_A, 1, 1), finishedSequences: [] });
   await spool.close();
-  const next = new LmdbSpool({ directory, clock: new FakeClock() });
+  const next = await LmdbSpool.open({ directory, clock: new FakeClock() });
   drain(next);
   await next.close();
-  expect(await withRawLmdb(directory, ({ journal }) => [...journal.getKeys()])).toEqual([2]);
+  expect(await withRawLmdb(directory, ({ journal }) => [...journal.getKeys({})])).toEqual([journalKey(2)]);
 });
 
 it('forgets an hour after its last settlement a device of which nothing waits', async () => {
   const directory = temporaryDirectory();
   const clock = new FakeClock();
-  const spool = new LmdbSpool({ directory, clock });
+  const spool = await LmdbSpool.open({ directory, clock });
   for (const device of [DEVICE_A, DEVICE_B]) {
     const { sequence } = spool.append(recordOf(new Map([[device, 1]]), 1));
     await spool.settle(wholeChunk(device, sequence, 1));
@@ -133,12 +185,12 @@ it('forgets an hour after its last settlement a device of which nothing waits', 
   await spool.close();
   await clock.advance(HOUR_MS / 4);
   // A has been silent for an hour and a quarter, B for three quarters of one.
-  const next = new LmdbSpool({ directory, clock });
+  const next = await LmdbSpool.open({ directory, clock });
   expect(next.history(DEVICE_A)).toBeUndefined();
   expect(next.history(DEVICE_B)?.watermark).toEqual({ sequence: 3, states: 0 });
   await next.close();
   const kept = await withRawLmdb(directory, ({ watermarks }) =>
-    [...watermarks.getKeys()].map((key) => key.toString('hex')),
+    [...watermarks.getKeys({})].map((key) => key.toString('hex')),
   );
   expect(kept).toEqual([DEVICE_B.key]);
 });
@@ -146,7 +198,7 @@ it('forgets an hour after its last settlement a device of which nothing waits', 
 it('remembers however long a device of whose record something waits', async () => {
   const directory = temporaryDirectory();
   const clock = new FakeClock();
-  const spool = new LmdbSpool({ directory, clock });
+  const spool = await LmdbSpool.open({ directory, clock });
   const { sequence } = spool.append(
     recordOf(
       new Map([
@@ -159,20 +211,11 @@ it('remembers however long a device of whose record something waits', async () =
   await spool.settle(wholeChunk(DEVICE_A, sequence, 3));
   await spool.close();
   await clock.advance(1_000 * HOUR_MS);
-  const next = openSpool(directory, clock);
+  const next = await openSpool(directory, clock);
   drain(next);
   // Without the row, the three states of A would be sent a second time.
   expect(next.history(DEVICE_A)?.watermark).toEqual({ sequence: sequence + 1, states: 0 });
   expect(next.status().states).toBe(1);
-});
-
-it('takes a watermark row it cannot read for none', async () => {
-  const directory = temporaryDirectory();
-  await leaveRecords(directory, [DEVICE_A]);
-  await withRawLmdb(directory, ({ watermarks }) => watermarks.put(Buffer.from(DEVICE_A.idBytes), Buffer.from('short')));
-  const spool = openSpool(directory);
-  expect(drain(spool)).toHaveLength(1);
-  expect(spool.history(DEVICE_A)).toBeUndefined();
 });
 
 it.each([

@@ -1,0 +1,94 @@
+import type { DeadLetter, StoredDeadLetter } from '../core/ports.js';
+import { decodeDeadLetter, encodeDeadLetter } from './dead-letter-row.js';
+import type { Rows } from './environment.js';
+import { numberKey, numberOfKey } from './keys.js';
+import type { Change } from './transaction.js';
+
+/** A dead letter that cannot be read. */
+export interface DamagedLetter {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  readonly reason: string;
+}
+
+/** The states that the cloud will not have, kept until someone asks for them. */
+export class DeadLetters {
+  readonly #db: Rows;
+  #lastNumber: number;
+  #count: number;
+
+  /**
+   * @param floor the highest number given out, as far as it is known
+   * @param leap numbers to be left out, where it is not
+   */
+  constructor(db: Rows, floor: number, leap: number) {
+    this.#db = db;
+    this.#count = db.getKeysCount();
+    this.#lastNumber = floor;
+    for (const key of db.getKeys({ reverse: true, limit: 1 })) {
+      this.#lastNumber = Math.max(floor, numberOfKey(key) || 0);
+    }
+    this.#lastNumber += leap;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The highest number given out. */
+  get lastNumber(): number {
+    return this.#lastNumber;
+  }
+
+  add(letters: readonly DeadLetter[]): Change {
+    const first = this.#lastNumber + 1;
+    this.#lastNumber += letters.length;
+    return {
+      write: () =>
+        letters.map((letter, index) => {
+          const key = numberKey(first + index);
+          return this.#db.put(key, encodeDeadLetter(key, letter));
+        }),
+      committed: () => {
+        this.#count += letters.length;
+      },
+      failed: () => {},
+    };
+  }
+
+  remove(numbers: readonly number[]): Change {
+    return {
+      write: () => numbers.map((number) => this.#db.remove(numberKey(number))),
+      committed: () => {
+        this.#count -= numbers.length;
+      },
+      failed: () => {},
+    };
+  }
+
+  /** One that is set aside is none any more. */
+  forget(): void {
+    this.#count--;
+  }
+}
+
+/** The dead letter of that number; undefined when there is none that can be read. */
+export function readDeadLetter(db: Rows, number: number): StoredDeadLetter | undefined {
+  const key = numberKey(number);
+  const value = db.get(key);
+  const letter = value === undefined ? undefined : decodeDeadLetter(key, value);
+  return letter === undefined ? undefined : { ...letter, number };
+}
+
+/** Dead letters, the oldest first. */
+export function* readDeadLetters(
+  db: Rows,
+  onDamaged: (letter: DamagedLetter) => void,
+  from = 0,
+): Iterable<StoredDeadLetter> {
+  for (const { key, value } of db.getRange({ start: numberKey(from) })) {
+    const letter = decodeDeadLetter(key, value);
+    if (letter === undefined) onDamaged({ key: Buffer.from(key), value, reason: 'its checksum does not match' });
+    else yield { ...letter, number: numberOfKey(key) };
+  }
+}

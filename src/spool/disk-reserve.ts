@@ -1,0 +1,136 @@
+import { randomFillSync } from 'node:crypto';
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../core/clock.js';
+
+const FILE_NAME = 'reserve';
+const MEBIBYTE = 1024 * 1024;
+/** More than what a turn's settlements write, by far: each changes a handful of pages of 4 KiB. */
+const RESERVE_BYTES = 2 * MEBIBYTE;
+/** With less room, on the disk and inside the data file, new records are refused; */
+const CLOSE_BELOW_BYTES = 4 * MEBIBYTE;
+/** and taken again with more, so that one record more or less does not open and close the intake in turns. */
+const OPEN_ABOVE_BYTES = 8 * MEBIBYTE;
+/** Room that a settlement must find before it is written. */
+const SETTLE_ABOVE_BYTES = MEBIBYTE / 4;
+/** How long what was seen of the disk is trusted: others write to it too. */
+const TRUSTED_MS = 20;
+/** How often a closed intake looks whether it may open. */
+const LOOK_AFTER_MS = 1_000;
+/** What a record takes besides its own bytes: the last of its pages, and the pages above it written anew. */
+const PER_RECORD_BYTES = 4 * 4096;
+
+export interface DiskReserveOptions {
+  readonly directory: string;
+  readonly clock: Clock;
+  /** Bytes that the spool can still grow by on its disk. */
+  readonly diskBytes: () => number;
+  /** Bytes inside the data file that are free for the next records. */
+  readonly freeBytes: () => number;
+}
+
+/**
+ * Keeps LMDB from finding the disk full. It has to write a little before it can free anything, so without room held back
+ * what is stored could not even be settled; and when a write fails, lmdb-js 3.5 prints what it tried into 100 bytes of
+ * heap that are too few for it (`mdb.c`: `last_error`), which can end the process. So new records are refused while there
+ * is still some room. What is held back for settlements is a file, to be given away on the day it is needed; after that
+ * day LMDB keeps the disk for itself, and room is what is free inside its own file.
+ */
+export class DiskReserve {
+  readonly #file: string;
+  readonly #clock: Clock;
+  readonly #diskBytes: () => number;
+  readonly #freeBytes: () => number;
+  #isFileHeld: boolean;
+  #isClosed = true;
+  /** Bytes that may be stored before the room is looked at again. */
+  #budgetBytes = 0;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor({ directory, clock, diskBytes, freeBytes }: DiskReserveOptions) {
+    this.#file = join(directory, FILE_NAME);
+    this.#clock = clock;
+    this.#diskBytes = diskBytes;
+    this.#freeBytes = freeBytes;
+    this.#isFileHeld = this.#isFileThere();
+  }
+
+  /** While it is, nothing new may be stored. */
+  get isClosed(): boolean {
+    if (this.#isClosed && this.#isOlderThan(LOOK_AFTER_MS)) this.#look();
+    return this.#isClosed;
+  }
+
+  /** Whether a new record may be stored. */
+  takes(recordBytes: number): boolean {
+    if (this.isClosed) return false;
+    this.#budgetBytes -= recordBytes + PER_RECORD_BYTES;
+    if (this.#budgetBytes < 0 || this.#isOlderThan(TRUSTED_MS)) this.#look();
+    return !this.#isClosed;
+  }
+
+  /** Whether something may be written that frees more than it takes; gives the reserve away if that is needed. */
+  takesSettlement(): boolean {
+    if (!this.#isClosed && !this.#isOlderThan(TRUSTED_MS)) return true;
+    if (this.#roomBytes(SETTLE_ABOVE_BYTES) >= SETTLE_ABOVE_BYTES) return true;
+    if (!this.#isFileHeld) return false;
+    this.#spend();
+    return true;
+  }
+
+  /** Says that the disk had no room after all. */
+  close(): void {
+    this.#isClosed = true;
+    this.#lookedAtMs = this.#clock.monotonicMs();
+  }
+
+  #spend(): void {
+    this.close();
+    this.#isFileHeld = false;
+    rmSync(this.#file, { force: true });
+  }
+
+  #look(): void {
+    this.#lookedAtMs = this.#clock.monotonicMs();
+    if (!this.#isFileHeld && this.#diskBytes() >= RESERVE_BYTES + OPEN_ABOVE_BYTES) this.#holdFile();
+    const neededBytes = this.#isClosed ? OPEN_ABOVE_BYTES : CLOSE_BELOW_BYTES;
+    const roomBytes = this.#roomBytes(neededBytes);
+    this.#isClosed = roomBytes < neededBytes;
+    // The other half is for what is being committed and cannot be seen yet.
+    this.#budgetBytes = (roomBytes - RESERVE_BYTES) / 2;
+  }
+
+  /** What there is on the disk, and inside the data file too if the disk alone has less than is needed. */
+  #roomBytes(neededBytes: number): number {
+    const onDiskBytes = this.#diskBytes();
+    return onDiskBytes >= neededBytes ? onDiskBytes : onDiskBytes + this.#freeBytes();
+  }
+
+  #isOlderThan(ms: number): boolean {
+    return this.#clock.monotonicMs() - this.#lookedAtMs >= ms;
+  }
+
+  #isFileThere(): boolean {
+    const stat = statSync(this.#file, { throwIfNoEntry: false });
+    return stat !== undefined && stat.size === RESERVE_BYTES && stat.blocks * 512 >= RESERVE_BYTES;
+  }
+
+  #holdFile(): void {
+    try {
+      const descriptor = openSync(this.#file, 'w', 0o600);
+      try {
+        // A file system that compresses would hold back nothing for zeros.
+        const bytes = randomFillSync(Buffer.allocUnsafe(RESERVE_BYTES));
+        for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+        ftruncateSync(descriptor, RESERVE_BYTES);
+        fdatasyncSync(descriptor);
+      } finally {
+        closeSync(descriptor);
+      }
+      this.#isFileHeld = true;
+    } catch {
+      // The room was taken by somebody else meanwhile; the next look tries again.
+      rmSync(this.#file, { force: true });
+    }
+  }
+}

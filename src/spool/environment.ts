@@ -1,0 +1,142 @@
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { checkDataFile } from './data-file.js';
+import { handleFailedBatches } from './failed-commit.js';
+import { FORMAT_KEY, readFormat } from './floors.js';
+import { SpoolOpenError } from './spool-open-error.js';
+
+/** What the data directory says of itself; another number is refused, never converted silently. */
+export const FORMAT = 1;
+
+/** The databases with rows of bytes under keys of bytes. `meta` beside them holds JSON under names. */
+const ROW_DATABASES = ['journal', 'watermarks', 'backlog', 'deadLetters', 'requests', 'unreadable'] as const;
+
+export type Rows = Database<Buffer, Buffer>;
+export type MetaDatabase = Database<unknown, string>;
+
+/** Everything in an LMDB environment of a spool. */
+export type Environment = Record<(typeof ROW_DATABASES)[number], Rows> & {
+  readonly root: RootDatabase;
+  readonly meta: MetaDatabase;
+};
+
+/** Address space, not memory: an environment that outgrows it is mapped anew, and twice until the old map is let go. */
+const MAP_BYTES = 64 * 1024 ** 3;
+
+/**
+ * LMDB's settings. Without `overlappingSync` a commit includes its fdatasync, and the promise of a `put` resolves after
+ * it; with lmdb-js's default it may resolve before. All writes of one event-loop turn are one transaction
+ * (`eventTurnBatching`, on by default), and while it is being synced the next gathers: group commit. No write map: a full
+ * disk is then an error of the commit and not a SIGBUS. No `noMemInit`: it would write stray heap memory, tokens among
+ * it, into the file. `noSubdir`: a directory with a dot in its name would else be opened as a file.
+ */
+const SETTINGS = { noSubdir: false, overlappingSync: false, maxDbs: 8, mapSize: MAP_BYTES };
+
+/**
+ * Makes the directory, for its own user alone, if it is not there.
+ * @throws SpoolOpenError
+ */
+export function prepareDirectory(directory: string): void {
+  orRefuse(directory, () => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    chmodSync(directory, 0o700);
+  });
+}
+
+/**
+ * Opens the environment for the one process that serves.
+ * @throws SpoolOpenError when it cannot be opened, is damaged, or is of another format
+ */
+export async function openEnvironment(directory: string): Promise<Environment> {
+  const names = orRefuse(directory, () => checkDataFile(directory));
+  const root = orRefuse(directory, () => open({ path: directory, ...SETTINGS }));
+  handleFailedBatches(root);
+  try {
+    const meta = openMeta(root);
+    assertFormat(directory, meta, names);
+    const environment = { root, meta, ...openRows(root) };
+    await meta.put(FORMAT_KEY, FORMAT);
+    // LMDB syncs its file and not the directory that names it.
+    syncDirectory(directory);
+    return environment;
+  } catch (error) {
+    await root.close();
+    throw asOpenError(directory, error);
+  }
+}
+
+/**
+ * Opens the environment beside whoever has it open, or nobody.
+ * @param isServed whether a proxy has it open: then its file is in motion and cannot be checked
+ * @throws SpoolOpenError as {@link openEnvironment}, and when there is none
+ */
+export async function openBeside(directory: string, isServed: boolean): Promise<Environment> {
+  const names = isServed ? undefined : orRefuse(directory, () => checkDataFile(directory));
+  if (names?.length === 0) throw new SpoolOpenError(`the data directory ${directory} holds no spool`);
+  const root = orRefuse(directory, () => open({ path: directory, ...SETTINGS }));
+  handleFailedBatches(root);
+  try {
+    const meta = openMeta(root);
+    assertFormat(directory, meta, names);
+    return { root, meta, ...openRows(root) };
+  } catch (error) {
+    await root.close();
+    throw asOpenError(directory, error);
+  }
+}
+
+function openMeta(root: RootDatabase): MetaDatabase {
+  return root.openDB<unknown, string>({ name: 'meta', encoding: 'json' });
+}
+
+function openRows(root: RootDatabase): Record<(typeof ROW_DATABASES)[number], Rows> {
+  const rows = ROW_DATABASES.map((name) => {
+    return [name, root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' })] as const;
+  });
+  return Object.fromEntries(rows) as Record<(typeof ROW_DATABASES)[number], Rows>;
+}
+
+/** @param names the databases that were in the file; undefined when that was not looked at */
+function assertFormat(directory: string, meta: MetaDatabase, names: readonly string[] | undefined): void {
+  const format = readFormat(meta);
+  if (format === undefined) {
+    // The format is written last: without it, whatever there is comes from a first start that was cut short.
+    const isFresh = names === undefined || names.length === 0 || (names.includes('meta') && meta.getKeysCount() === 0);
+    if (isFresh) return;
+    throw new SpoolOpenError(`${directory} holds something else than a spool, or its format cannot be read`);
+  }
+  if (format !== FORMAT) {
+    throw new SpoolOpenError(
+      `${directory} holds a spool of format ${String(format)}; this version reads format ${FORMAT}`,
+    );
+  }
+  const missing = names && ROW_DATABASES.find((name) => !names.includes(name));
+  if (missing !== undefined) {
+    throw new SpoolOpenError(`${directory} is damaged and was left as it is: its database ${missing} is missing`);
+  }
+}
+
+function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function orRefuse<T>(directory: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw asOpenError(directory, error);
+  }
+}
+
+/** Any failure on the way to an open spool, in words for the operator. */
+export function asOpenError(directory: string, error: unknown): SpoolOpenError {
+  if (error instanceof SpoolOpenError) return error;
+  return new SpoolOpenError(`the data directory ${directory} cannot be opened: ${(error as Error).message}`, {
+    cause: error,
+  });
+}

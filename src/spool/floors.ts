@@ -1,0 +1,54 @@
+import { crc32 } from 'node:zlib';
+import type { Database } from 'lmdb';
+import type { Change } from './transaction.js';
+
+export const FORMAT_KEY = 'format';
+const FLOORS_KEY = 'floors';
+/** From the highest number known to one that was surely not given out yet, where the floors cannot be read. */
+export const LEAP = 2 ** 40;
+
+/** The highest numbers given out, as far as nothing else on disk shows them. */
+export interface Floors {
+  readonly sequence: number;
+  readonly deadLetter: number;
+}
+
+interface FloorsRow extends Floors {
+  readonly checksum: number;
+}
+
+/** The number of the format; undefined when there is none; NaN when there is something else. */
+export function readFormat(meta: Database<unknown, string>): number | undefined {
+  const format = readJson(meta, FORMAT_KEY);
+  return format === undefined || typeof format === 'number' ? format : Number.NaN;
+}
+
+/** The floors; zeros where they cannot be read, which `isDamaged` says. */
+export function readFloors(meta: Database<unknown, string>): Floors & { isDamaged: boolean } {
+  const row = readJson(meta, FLOORS_KEY);
+  if (row === undefined) return { sequence: 0, deadLetter: 0, isDamaged: false };
+  const { sequence, deadLetter, checksum } = (row ?? {}) as Partial<FloorsRow>;
+  if (sequence !== undefined && deadLetter !== undefined && checksum === checksumOf({ sequence, deadLetter })) {
+    return { sequence, deadLetter, isDamaged: false };
+  }
+  return { sequence: 0, deadLetter: 0, isDamaged: true };
+}
+
+/** Writes the floors down. */
+export function writeFloors(meta: Database<unknown, string>, floors: Floors): Change {
+  const row: FloorsRow = { ...floors, checksum: checksumOf(floors) };
+  return { write: () => [meta.put(FLOORS_KEY, row)], committed: () => {}, failed: () => {} };
+}
+
+function checksumOf({ sequence, deadLetter }: Floors): number {
+  return crc32(`${sequence} ${deadLetter}`);
+}
+
+/** A value; null where it is not JSON. */
+function readJson(meta: Database<unknown, string>, key: string): unknown {
+  try {
+    return meta.get(key);
+  } catch {
+    return null;
+  }
+}

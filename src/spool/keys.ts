@@ -1,0 +1,53 @@
+/**
+ * Keys of the databases. Numbers are big-endian, so that LMDB's order of bytes is their order; each key of a value that
+ * has no checksum over its key ends in one of its own.
+ */
+import { crc32 } from 'node:zlib';
+import { ID_BYTES } from '../core/device.js';
+
+const NUMBER_BYTES = 8;
+const DEVICE_BYTES = 2 * ID_BYTES;
+const CHECKSUM_BYTES = 4;
+
+/** Key of a journal record: its sequence, then the CRC-32 of that: a record knows nothing of the place it stands at. */
+export function journalKey(sequence: number): Buffer {
+  const key = Buffer.allocUnsafe(NUMBER_BYTES + CHECKSUM_BYTES);
+  key.writeBigUInt64BE(BigInt(sequence), 0);
+  key.writeUInt32BE(crc32(key.subarray(0, NUMBER_BYTES)), NUMBER_BYTES);
+  return key;
+}
+
+/** The sequence in a {@link journalKey}; undefined when the key is damaged. */
+export function sequenceOfJournalKey(key: Uint8Array): number | undefined {
+  if (key.byteLength !== NUMBER_BYTES + CHECKSUM_BYTES) return undefined;
+  const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
+  if (crc32(key.subarray(0, NUMBER_BYTES)) !== view.getUint32(NUMBER_BYTES)) return undefined;
+  return Number(view.getBigUint64(0));
+}
+
+/** Key of a dead letter, of a request for one, of an unreadable item. */
+export function numberKey(number: number): Buffer {
+  const key = Buffer.allocUnsafe(NUMBER_BYTES);
+  key.writeBigUInt64BE(BigInt(number), 0);
+  return key;
+}
+
+/** The number in a {@link numberKey}. */
+export function numberOfKey(key: Uint8Array): number {
+  if (key.byteLength !== NUMBER_BYTES) return Number.NaN;
+  return Number(new DataView(key.buffer, key.byteOffset, NUMBER_BYTES).getBigUint64(0));
+}
+
+/** Key of a piece of backlog: the device's 24 bytes, then the piece's sequence. */
+export function pieceKey(idBytes: Uint8Array, sequence: number): Buffer {
+  const key = Buffer.allocUnsafe(DEVICE_BYTES + NUMBER_BYTES);
+  key.set(idBytes);
+  key.writeBigUInt64BE(BigInt(sequence), DEVICE_BYTES);
+  return key;
+}
+
+/** The sequence in a {@link pieceKey}, whose first 24 bytes are its device; undefined when it has not the length of one. */
+export function sequenceOfPieceKey(key: Uint8Array): number | undefined {
+  if (key.byteLength !== DEVICE_BYTES + NUMBER_BYTES) return undefined;
+  return Number(new DataView(key.buffer, key.byteOffset, key.byteLength).getBigUint64(DEVICE_BYTES));
+}

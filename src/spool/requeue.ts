@@ -1,0 +1,129 @@
+import type { Clock } from '../core/clock.js';
+import type { Device } from '../core/device.js';
+import type { BacklogSummary, StoredDeadLetter } from '../core/ports.js';
+import { buildPieceOfStates } from '../state/backlog-piece.js';
+import { type DamagedLetter, type DeadLetters, readDeadLetters } from './dead-letters.js';
+import type { Environment, Rows } from './environment.js';
+import { type RequestRow, readRequests } from './requests.js';
+import type { Change, Transactions } from './transaction.js';
+import type { Turns } from './turns.js';
+
+/** Taken in at one call, so that a request for all of a million does not keep others waiting; the next call goes on. */
+const MAX_REQUESTS = 1_000;
+const MAX_BYTES = 4 * 1024 * 1024;
+
+export interface RequeueParts {
+  readonly environment: Environment;
+  readonly letters: DeadLetters;
+  readonly transactions: Transactions;
+  readonly turns: Turns;
+  readonly clock: Clock;
+  /** Stores a piece of backlog; it belongs to its device when the change is committed. */
+  readonly stage: (device: Device, piece: Uint8Array) => Promise<Change>;
+  /** What raises the number below which no dead letter is given a number again. */
+  readonly raiseFloor: () => Change;
+  readonly onDamagedLetter: (letter: DamagedLetter) => void;
+  readonly onDamagedRequest: (row: RequestRow) => void;
+}
+
+/** Takes in what `stateway spool requeue` asked for: dead letters become backlog of their devices. */
+export class Requeue {
+  readonly #parts: RequeueParts;
+  readonly #requests: Rows;
+  #isUnderWay = false;
+
+  constructor(parts: RequeueParts) {
+    this.#parts = parts;
+    this.#requests = parts.environment.requests;
+  }
+
+  /**
+   * @returns what was added, by device
+   * @throws StatewayError when nothing could be written; what was asked for stands
+   */
+  async take(): Promise<BacklogSummary[]> {
+    // Another process writes them: a snapshot from earlier in this turn may be older.
+    this.#requests.resetReadTxn();
+    if (this.#isUnderWay || this.#requests.getKeysCount({ limit: 1 }) === 0) return [];
+    this.#isUnderWay = true;
+    try {
+      return await this.#take();
+    } finally {
+      this.#isUnderWay = false;
+    }
+  }
+
+  async #take(): Promise<BacklogSummary[]> {
+    const { done, letters } = this.#next();
+    const added: BacklogSummary[] = [];
+    for (const ofDevice of byDevice(letters)) {
+      try {
+        added.push(await this.#requeue(ofDevice));
+      } catch (error) {
+        if (added.length > 0) return added;
+        throw error;
+      }
+    }
+    await this.#parts.transactions.commit([this.#removal(done)], true);
+    return added;
+  }
+
+  /** The letters that are asked for next, and the requests that are done with them. */
+  #next(): { done: Buffer[]; letters: StoredDeadLetter[] } {
+    const { environment, onDamagedLetter, onDamagedRequest } = this.#parts;
+    const found = new Map<number, StoredDeadLetter>();
+    const done: Buffer[] = [];
+    let bytes = 0;
+    for (const row of readRequests(this.#requests, MAX_REQUESTS)) {
+      if (row.wanted === undefined) {
+        onDamagedRequest(row);
+        continue;
+      }
+      for (const letter of readDeadLetters(environment.deadLetters, onDamagedLetter, row.wanted.from)) {
+        if (letter.number > row.wanted.upTo) break;
+        if (bytes > MAX_BYTES) return { done, letters: inOrder(found) };
+        if (!found.has(letter.number)) bytes += letter.fragment.byteLength;
+        found.set(letter.number, letter);
+      }
+      done.push(row.key);
+    }
+    return { done, letters: inOrder(found) };
+  }
+
+  #requeue(letters: readonly [StoredDeadLetter, ...StoredDeadLetter[]]): Promise<BacklogSummary> {
+    const { clock, letters: kept, raiseFloor, stage, transactions, turns } = this.#parts;
+    const { device } = letters[0];
+    return turns.run(device.key, async () => {
+      // As old as this: what was given up for its age is to have another chance.
+      const storedAtMs = clock.wallMs();
+      const piece = buildPieceOfStates(device, letters, storedAtMs);
+      const numbers = letters.map(({ number }) => number);
+      const changes = [await stage(device, piece), kept.remove(numbers), raiseFloor()];
+      await transactions.commit(changes, false);
+      const { byteLength: bytes } = piece;
+      return { device, pieces: 1, states: letters.length, bytes, oldestStoredAtMs: storedAtMs };
+    });
+  }
+
+  #removal(keys: readonly Buffer[]): Change {
+    return {
+      write: () => keys.map((key) => this.#requests.remove(key)),
+      committed: () => {},
+      failed: () => {},
+    };
+  }
+}
+
+function inOrder(letters: ReadonlyMap<number, StoredDeadLetter>): StoredDeadLetter[] {
+  return [...letters.values()].sort((a, b) => a.number - b.number);
+}
+
+function byDevice(letters: readonly StoredDeadLetter[]): Iterable<[StoredDeadLetter, ...StoredDeadLetter[]]> {
+  const devices = new Map<Device['key'], [StoredDeadLetter, ...StoredDeadLetter[]]>();
+  for (const letter of letters) {
+    const others = devices.get(letter.device.key);
+    if (others === undefined) devices.set(letter.device.key, [letter]);
+    else others.push(letter);
+  }
+  return devices.values();
+}

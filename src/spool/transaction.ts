@@ -1,0 +1,50 @@
+import type { DiskReserve } from './disk-reserve.js';
+import { isDiskFull, reasonOf, spoolError } from './failed-commit.js';
+
+/** One part of a transaction, with what memory has to follow. */
+export interface Change {
+  /** Queues its writes: all of one event-loop turn are one transaction. */
+  write(): Promise<unknown>[];
+  /** Everything is on stable storage. */
+  committed(): void;
+  /** Nothing is. */
+  failed(): void;
+}
+
+/** What takes changes to disk, all or nothing. */
+export class Transactions {
+  readonly #directory: string;
+  readonly #reserve: DiskReserve;
+
+  constructor(directory: string, reserve: DiskReserve) {
+    this.#directory = directory;
+    this.#reserve = reserve;
+  }
+
+  /**
+   * Commits `changes` as one transaction.
+   * @param frees whether they free more than they take, so that a full disk must not stop them
+   * @throws StatewayError STATEWAY_SPOOL_FULL or STATEWAY_SPOOL_FAILED
+   */
+  async commit(changes: readonly Change[], frees: boolean): Promise<void> {
+    try {
+      await this.#write(changes, frees);
+    } catch (error) {
+      for (const change of changes) change.failed();
+      throw error;
+    }
+    for (const change of changes) change.committed();
+  }
+
+  async #write(changes: readonly Change[], frees: boolean): Promise<void> {
+    if (frees ? !this.#reserve.takesSettlement() : this.#reserve.isClosed) throw spoolError(true);
+    try {
+      await Promise.all(changes.flatMap((change) => change.write()));
+    } catch (error) {
+      const reason = await reasonOf(error);
+      const isFull = isDiskFull(reason, this.#directory);
+      if (isFull) this.#reserve.close();
+      throw spoolError(isFull, reason);
+    }
+  }
+}

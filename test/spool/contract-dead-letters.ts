@@ -1,0 +1,153 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Device } from '../../src/core/device.js';
+import type { DeadLetter, Settlement, Spill, Spool } from '../../src/core/ports.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { readRecord } from '../helpers/records.js';
+import { DEVICE_A, DEVICE_B, drain, NOTHING, recordOf, type SpoolSite } from './contract.js';
+import { drainBacklog, WaitingDevice } from './waiting-device.js';
+
+/** A dead letter whose fragment is that of the state `{"n":n}`. */
+export function letterOf(device: Device, timeMs: number, n: number, reason = 'it is wrong'): DeadLetter {
+  const fragment = Uint8Array.from(Buffer.from(`"data":{"n":${n}}}`));
+  return { device, timeMs, fragment, status: 400, reason, refusedAtMs: timeMs + 1_000 };
+}
+
+/** What every implementation of the `Spool` port promises of dead letters, to be called at the top of a test file. */
+export function describeDeadLetterContract(name: string, createSite: (clock: FakeClock) => SpoolSite): void {
+  describe(`the dead letters of ${name}`, () => {
+    let clock: FakeClock;
+    let site: SpoolSite;
+    let spool: Spool;
+    let a: WaitingDevice;
+
+    beforeEach(async () => {
+      clock = new FakeClock();
+      site = createSite(clock);
+      spool = await site.open();
+      drain(spool);
+      a = new WaitingDevice(DEVICE_A);
+    });
+
+    afterEach(async () => {
+      await spool.close();
+      await site.remove();
+    });
+
+    async function restart(): Promise<void> {
+      await spool.close();
+      spool = await site.open();
+      drain(spool);
+    }
+
+    async function store(states: number, storedAtMs: number): Promise<void> {
+      const record = recordOf(new Map([[DEVICE_A, states]]), storedAtMs);
+      const { sequence, stored } = spool.append(record);
+      await stored;
+      a.add(sequence, record);
+    }
+
+    /** Stores a state for each letter and gives it up. */
+    async function giveUp(...letters: DeadLetter[]): Promise<void> {
+      await store(letters.length, 1);
+      await spool.settle({ ...(a.settle(letters.length) as Settlement), deadLetters: letters });
+    }
+
+    const numbers = () => [...spool.deadLetters()].map(({ number }) => number);
+
+    it('keeps everything of a letter, over a restart', async () => {
+      const hostile = letterOf(DEVICE_B, 1_767_225_600_000.5, 1, 'ürgs \u0000 "\n\u{1f600}');
+      const given: DeadLetter[] = [hostile, { ...letterOf(DEVICE_A, -5, 2, ''), status: 0 }];
+      await giveUp(...given);
+      for (const isRestarted of [false, true]) {
+        if (isRestarted) await restart();
+        const kept = [...spool.deadLetters()];
+        expect(kept.map(({ number, ...letter }) => letter)).toEqual(given);
+        expect(spool.status()).toEqual({ ...NOTHING, deadLetters: 2 });
+      }
+    });
+
+    it('numbers letters upwards and never gives a number again, even when none is left', async () => {
+      await giveUp(letterOf(DEVICE_A, 1, 1), letterOf(DEVICE_A, 2, 2));
+      const before = numbers();
+      expect(before[1]).toBeGreaterThan(before[0] as number);
+      await site.requestRequeue('all');
+      await spool.takeRequeued();
+      expect(numbers()).toEqual([]);
+      await restart();
+      await giveUp(letterOf(DEVICE_A, 3, 3));
+      expect(numbers()[0]).toBeGreaterThan(before[1] as number);
+    });
+
+    it('gives up states of the backlog too', async () => {
+      await store(3, 10);
+      await spool.spill(a.spill(3) as Spill);
+      const letter = letterOf(DEVICE_A, 10, 1);
+      await spool.settle({ ...(a.settleBacklog(spool, 1) as Settlement), deadLetters: [letter] });
+      await restart();
+      expect(spool.status()).toMatchObject({ states: 2, deadLetters: 1 });
+    });
+
+    it('takes nothing in when nothing was asked for', async () => {
+      await giveUp(letterOf(DEVICE_A, 1, 1));
+      expect(await spool.takeRequeued()).toEqual([]);
+      expect(spool.status()).toEqual({ ...NOTHING, deadLetters: 1 });
+    });
+
+    it('makes the letters asked for backlog of their devices again, as old as that', async () => {
+      await giveUp(
+        letterOf(DEVICE_A, 11, 1),
+        letterOf(DEVICE_B, 12, 2),
+        letterOf(DEVICE_A, 13, 3),
+        letterOf(DEVICE_A, 14, 4),
+      );
+      const [first, second, third, fourth] = numbers();
+      expect(await site.requestRequeue([third, first, second, 1_000_000] as number[])).toBe(3);
+      await clock.advance(60_000);
+      const added = await spool.takeRequeued();
+      const summary = { pieces: 1, oldestStoredAtMs: clock.wallMs(), bytes: expect.any(Number) };
+      expect(added.toSorted((x, y) => y.states - x.states)).toEqual([
+        { device: DEVICE_A, states: 2, ...summary },
+        { device: DEVICE_B, states: 1, ...summary },
+      ]);
+      expect(numbers()).toEqual([fourth]);
+      expect(spool.status()).toMatchObject({ states: 3, deadLetters: 1 });
+      await restart();
+      expect(await spool.takeRequeued()).toEqual([]);
+      expect(readRecord(spool.readBacklog(DEVICE_A)?.record as Uint8Array)).toEqual([
+        {
+          deviceKey: DEVICE_A.key,
+          states: [
+            { time: 11, data: { n: 1 } },
+            { time: 13, data: { n: 3 } },
+          ],
+        },
+      ]);
+    });
+
+    it('puts letters behind what their device has in the backlog', async () => {
+      await store(2, 10);
+      await spool.spill(a.spill(2) as Spill);
+      await giveUp(letterOf(DEVICE_A, 5, 1));
+      await site.requestRequeue('all');
+      await spool.takeRequeued();
+      expect((await drainBacklog(spool, a, 9)).map(({ time }) => time)).toEqual([10, 11, 5]);
+    });
+
+    it('takes in what was asked for while it was closed', async () => {
+      await giveUp(letterOf(DEVICE_A, 1, 1));
+      await spool.close();
+      expect(await site.requestRequeue('all')).toBe(1);
+      spool = await site.open();
+      drain(spool);
+      expect(await spool.takeRequeued()).toHaveLength(1);
+    });
+
+    it('means by all those that are there when all are asked for', async () => {
+      await giveUp(letterOf(DEVICE_A, 1, 1));
+      await site.requestRequeue('all');
+      await giveUp(letterOf(DEVICE_A, 2, 2));
+      await spool.takeRequeued();
+      expect([...spool.deadLetters()].map(({ timeMs }) => timeMs)).toEqual([2]);
+    });
+  });
+}

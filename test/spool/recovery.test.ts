@@ -1,0 +1,232 @@
+import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import type { Device } from '../../src/core/device.js';
+import type { Settlement, Spill } from '../../src/core/ports.js';
+import { journalKey, numberKey, pieceKey } from '../../src/spool/keys.js';
+import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
+import { letterOf } from './contract-dead-letters.js';
+import { leaveRecords } from './lmdb-site.js';
+import { withRawLmdb } from './raw-lmdb.js';
+import { drainBacklog, WaitingDevice } from './waiting-device.js';
+
+/** What each of {@link leavePieces} takes in the file. */
+const PIECE_SPACE_BYTES = 10_240;
+
+let directory: string;
+let reports: [string, string][];
+
+beforeEach(() => {
+  directory = temporaryDirectory();
+  reports = [];
+});
+
+async function openSpool(): Promise<LmdbSpool> {
+  const clock = new FakeClock();
+  const spool = await LmdbSpool.open({
+    directory,
+    clock,
+    onUnreadable: (item, reason) => reports.push([item, reason]),
+  });
+  onTestFinished(() => spool.close().catch(() => {}));
+  return spool;
+}
+
+/** Leaves a piece of one state of the device, too large to be merged, for each time. */
+async function leavePieces(device: Device, timesMs: readonly number[]): Promise<void> {
+  const spool = await openSpool();
+  drain(spool);
+  const waiting = new WaitingDevice(device);
+  for (const timeMs of timesMs) {
+    const record = recordOf(new Map([[device, 1]]), timeMs, 10_000);
+    const { sequence, stored } = spool.append(record);
+    await stored;
+    waiting.add(sequence, record);
+    await spool.spill(waiting.spill(1) as Spill);
+  }
+  await spool.close();
+}
+
+const unreadableValues = () =>
+  withRawLmdb(directory, ({ unreadable }) => [...unreadable.getRange({})].map(({ value }) => value));
+
+function flipped(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[at] = (copy[at] as number) ^ 1;
+  return copy;
+}
+
+it('sets a record that fails its checksum aside, reports it once and replays the others', async () => {
+  await leaveRecords(directory, [DEVICE_A, DEVICE_B, DEVICE_A]);
+  const damaged = await withRawLmdb(directory, async ({ journal }) => {
+    const record = flipped(journal.get(journalKey(2)) as Buffer, 90);
+    await journal.put(journalKey(2), record);
+    return record;
+  });
+  for (let start = 0; start < 2; start++) {
+    const spool = await openSpool();
+    expect(drain(spool).map(({ sequence }) => sequence)).toEqual([1, 3]);
+    expect(spool.status()).toMatchObject({ states: 2, unreadableRecords: 1 });
+    await spool.close();
+  }
+  expect(reports).toEqual([[`record ${journalKey(2).toString('hex')}`, 'checksum does not match']]);
+  const [kept] = await unreadableValues();
+  expect(kept?.subarray(-damaged.byteLength).equals(damaged)).toBe(true);
+});
+
+it('goes on with the others when it has set a record aside', async () => {
+  await leaveRecords(directory, [DEVICE_A, DEVICE_B]);
+  await withRawLmdb(directory, ({ journal }) => journal.put(journalKey(1), Buffer.from('torn')));
+  const spool = await openSpool();
+  expect(drain(spool).map(({ sequence }) => sequence)).toEqual([2]);
+  expect(reports).toEqual([[expect.any(String), expect.stringContaining('4 bytes')]]);
+  await spool.settle(wholeChunk(DEVICE_B, 2, 1));
+  expect(spool.status()).toMatchObject({ bytes: 0, states: 0, unreadableRecords: 1 });
+});
+
+it('sets a record aside whose key is damaged: under another it might pass for settled', async () => {
+  await leaveRecords(directory, [DEVICE_A, DEVICE_B]);
+  await withRawLmdb(directory, async ({ journal }) => {
+    const record = journal.get(journalKey(2)) as Buffer;
+    await journal.remove(journalKey(2));
+    await journal.put(flipped(journalKey(2), 7), record);
+  });
+  const spool = await openSpool();
+  expect(drain(spool).map(({ sequence }) => sequence)).toEqual([1]);
+  expect(reports).toEqual([[expect.stringMatching(/^record /), 'its key is damaged']]);
+});
+
+it('does not trust a watermark that it cannot read: rather twice than never', async () => {
+  await leaveRecords(directory, [DEVICE_A]);
+  const first = await openSpool();
+  drain(first);
+  const { sequence } = first.append(recordOf(new Map([[DEVICE_A, 3]]), 5));
+  await first.settle({ ...wholeChunk(DEVICE_A, 1, 1), watermark: { sequence, states: 2 }, states: 3 });
+  await first.close();
+  const key = Buffer.from(DEVICE_A.idBytes);
+  await withRawLmdb(directory, ({ watermarks }) => watermarks.put(key, flipped(watermarks.get(key) as Buffer, 3)));
+  const spool = await openSpool();
+  expect(drain(spool)).toHaveLength(1);
+  expect(spool.history(DEVICE_A)).toBeUndefined();
+  expect(spool.status()).toMatchObject({ states: 3, unreadableRecords: 1 });
+  expect(reports).toEqual([[`watermark ${DEVICE_A.key}`, 'its checksum does not match']]);
+});
+
+it('gives no sequence out again when it cannot read which were', async () => {
+  await leaveRecords(directory, [DEVICE_A]);
+  const first = await openSpool();
+  drain(first);
+  await first.settle(wholeChunk(DEVICE_A, 1, 1));
+  await first.close();
+  await withRawLmdb(directory, async ({ meta, watermarks }) => {
+    await meta.put('floors', { ...(meta.get('floors') as object), sequence: 0 });
+    await watermarks.remove(Buffer.from(DEVICE_A.idBytes));
+  });
+  const spool = await openSpool();
+  expect(spool.append(recordOf(new Map([[DEVICE_A, 1]]), 5)).sequence).toBeGreaterThan(1_000_000);
+  expect(reports).toEqual([['numbering', expect.any(String)]]);
+});
+
+it.each([
+  ['a flipped bit', (at: number) => overwrite(at + 5_000, 'y')],
+  [
+    'another piece in its place',
+    (at: number) => overwrite(at, readFileSync(join(directory, 'pieces.dat')).subarray(0, 9_000)),
+  ],
+])('sets a piece aside that has %s, and gives the next', async (_, damage) => {
+  await leavePieces(DEVICE_A, [10, 20, 30]);
+  damage(PIECE_SPACE_BYTES);
+  const spool = await openSpool();
+  drain(spool);
+  expect(spool.status()).toMatchObject({ states: 3, unreadableRecords: 0 });
+  const times = (await drainBacklog(spool, new WaitingDevice(DEVICE_A), 9)).map(({ time }) => time);
+  expect(times).toEqual([10, 30]);
+  expect(spool.status()).toMatchObject({ bytes: 0, states: 0, oldestStoredAtMs: undefined, unreadableRecords: 1 });
+  expect(reports.map(([item]) => item)).toEqual([`piece ${pieceKey(DEVICE_A.idBytes, 2).toString('hex')}`]);
+  await spool.close();
+  const next = await openSpool();
+  expect(next.status()).toMatchObject({ states: 0, unreadableRecords: 1 });
+  expect(next.readBacklog(DEVICE_A)).toBeUndefined();
+});
+
+function overwrite(at: number, bytes: string | Buffer): void {
+  const descriptor = openSync(join(directory, 'pieces.dat'), 'r+');
+  writeSync(descriptor, Buffer.from(bytes), 0, bytes.length, at);
+  closeSync(descriptor);
+}
+
+it('sets aside what a file of pieces that was cut off has lost, and delivers the rest', async () => {
+  await leavePieces(DEVICE_A, [10, 20, 30]);
+  truncateSync(join(directory, 'pieces.dat'), 15_000);
+  const spool = await openSpool();
+  drain(spool);
+  const times = (await drainBacklog(spool, new WaitingDevice(DEVICE_A), 9)).map(({ time }) => time);
+  expect(times).toEqual([10]);
+  expect(spool.status()).toMatchObject({ states: 0, unreadableRecords: 2 });
+});
+
+it('writes over nothing that was set aside', async () => {
+  await leavePieces(DEVICE_A, [10, 20, 30]);
+  const before = readFileSync(join(directory, 'pieces.dat'));
+  overwrite(PIECE_SPACE_BYTES + 300, 'y');
+  for (let start = 0; start < 2; start++) {
+    const spool = await openSpool();
+    drain(spool);
+    await drainBacklog(spool, new WaitingDevice(DEVICE_A), 9);
+    await spool.close();
+    await leavePieces(DEVICE_B, [40, 50, 60, 70]);
+  }
+  const after = readFileSync(join(directory, 'pieces.dat'));
+  const kept = after.subarray(PIECE_SPACE_BYTES, 2 * PIECE_SPACE_BYTES);
+  kept[300] = before[PIECE_SPACE_BYTES + 300] as number;
+  expect(kept.equals(before.subarray(PIECE_SPACE_BYTES, 2 * PIECE_SPACE_BYTES))).toBe(true);
+});
+
+it('writes over nothing that may be the piece of a row that it cannot read', async () => {
+  await leavePieces(DEVICE_A, [10, 20, 30]);
+  const before = readFileSync(join(directory, 'pieces.dat'));
+  const key = pieceKey(DEVICE_A.idBytes, 2);
+  await withRawLmdb(directory, ({ backlog }) => backlog.put(key, flipped(backlog.get(key) as Buffer, 1)));
+  const spool = await openSpool();
+  drain(spool);
+  expect(spool.status()).toMatchObject({ states: 2, unreadableRecords: 1 });
+  await drainBacklog(spool, new WaitingDevice(DEVICE_A), 9);
+  await spool.close();
+  await leavePieces(DEVICE_B, [40, 50, 60, 70]);
+  const after = readFileSync(join(directory, 'pieces.dat'));
+  expect(
+    after
+      .subarray(PIECE_SPACE_BYTES, 2 * PIECE_SPACE_BYTES)
+      .equals(before.subarray(PIECE_SPACE_BYTES, 2 * PIECE_SPACE_BYTES)),
+  ).toBe(true);
+});
+
+it('sets a dead letter aside that it cannot read, and lists the others', async () => {
+  const first = await openSpool();
+  drain(first);
+  const { sequence } = first.append(recordOf(new Map([[DEVICE_A, 3]]), 1));
+  const deadLetters = [1, 2, 3].map((n) => letterOf(DEVICE_A, n, n));
+  await first.settle({ ...(wholeChunk(DEVICE_A, sequence, 3) as Settlement), deadLetters });
+  await first.close();
+  const key = numberKey(2);
+  await withRawLmdb(directory, ({ deadLetters: rows }) => rows.put(key, flipped(rows.get(key) as Buffer, 60)));
+  const spool = await openSpool();
+  for (let look = 0; look < 2; look++) expect([...spool.deadLetters()].map(({ number }) => number)).toEqual([1, 3]);
+  expect(spool.status()).toMatchObject({ deadLetters: 2, unreadableRecords: 1 });
+  expect(reports).toHaveLength(1);
+});
+
+it('sets a request aside that it cannot read, and does the others', async () => {
+  const first = await openSpool();
+  drain(first);
+  const { sequence } = first.append(recordOf(new Map([[DEVICE_A, 1]]), 1));
+  await first.settle({ ...wholeChunk(DEVICE_A, sequence, 1), deadLetters: [letterOf(DEVICE_A, 1, 1)] });
+  await first.close();
+  await withRawLmdb(directory, ({ requests }) => requests.put(numberKey(1), Buffer.alloc(12)));
+  const spool = await openSpool();
+  expect(await spool.takeRequeued()).toEqual([]);
+  expect(spool.status()).toMatchObject({ deadLetters: 1, unreadableRecords: 1 });
+});
