@@ -25,6 +25,11 @@ export class BodyLimit {
     this.#fitting = Math.max(1, states >> 1);
   }
 
+  /** The first state was refused alone and is gone: of the others nothing is known. */
+  found(): void {
+    this.#suspects = 0;
+  }
+
   /** The first `states` states were taken. */
   delivered(states: number): void {
     this.#suspects = Math.max(0, this.#suspects - states);

@@ -1,10 +1,12 @@
 import type { Device } from '../core/device.js';
 import type { Grant } from '../core/grant.js';
-import type { LaneCounts, Settlement } from '../core/ports.js';
+import type { DeadLetter, LaneCounts, Settlement, Spill, Watermark } from '../core/ports.js';
 import { BodyLimit } from './bisect.js';
+import type { Holdings } from './holdings.js';
+import { LaneBacklog } from './lane-backlog.js';
 import type { Pacing } from './pacing.js';
 import { waitingBytesOf } from './request-body.js';
-import type { HeldRecord, WaitingChunk } from './waiting-chunk.js';
+import type { WaitingChunk } from './waiting-chunk.js';
 
 /** Good grants a lane remembers: the device's own token, that of a gateway, and each one's successor. */
 const MAX_GRANTS = 4;
@@ -12,16 +14,28 @@ const MAX_GRANTS = 4;
 /** What keeps a lane from sending, beside window and rate: `backoff` ends by itself; `parked` waits for someone's work. */
 export type Hold = 'none' | 'backoff' | 'parked';
 
+/** States at the head of a lane: first those of its first backlog piece, then those of the journal. */
+export interface Taken {
+  /** The piece they start in, as it stood before; undefined when the lane has no backlog. */
+  readonly piece:
+    | { readonly sequence: number; readonly settledStates: number; readonly stateCount: number }
+    | undefined;
+  readonly pieceStates: number;
+  readonly journalStates: number;
+}
+
 /** One active device: what waits, in order, with which tokens it may be sent, and when. Holds no rule of its own. */
 export class Lane {
   readonly device: Device;
   readonly pacing: Pacing;
   readonly bodyLimit = new BodyLimit();
-  /** In order of arrival. */
+  /** Goes before the chunks. */
+  readonly backlog = new LaneBacklog();
+  /** Of the journal, in order of arrival. */
   readonly chunks: WaitingChunk[] = [];
-  /** Bytes that the waiting states take in a body, about. */
+  /** Bytes that the states of the chunks take in a body, about. */
   waitingBytes = 0;
-  /** Taken by the cloud, not yet written down; settled before anything else is done. */
+  /** Taken by the cloud or given up, not yet written down; settled before anything else is done. */
   unsettled: Settlement | undefined = undefined;
   hold: Hold = 'none';
   /** Monotonic; when `hold` ends. Infinity: not by itself. */
@@ -32,24 +46,39 @@ export class Lane {
   isGrantAwaited = false;
   /** Requests in a row that failed by the cloud or the way to it. */
   failures = 0;
+  /** Requests since the last settlement: what a crash would leave unrecorded. */
+  unrecordedSends = 0;
+  /** Monotonic; when the cloud last took states, or else the lane began. */
+  deliveredMs: number;
+  /** Monotonic; since when the cloud has answered nothing but that it knows no such device. */
+  missingSinceMs: number | undefined = undefined;
   /** Whether the reason it is parked for was reported. */
   isReported = false;
-  /** Queued to be served, or being served. */
+  /** Something is being done for it: a request, a settlement, a spill. */
   isBusy = false;
-  /** Place in the heap of due lanes, -1 when not in it, and the time it stands there for. */
+  /** Stands in the queue of lanes that are due. */
+  isQueued = false;
+  /** Place in the heap of lanes by when they are due, -1 when not in it, and the time it stands there for. */
   heapSlot = -1;
   dueAtMs = 0;
+  /** How far the journal is free of the device. */
+  #watermark: Watermark;
+  readonly #holdings: Holdings;
   /** Oldest first. */
   readonly #grants: Grant[] = [];
 
-  constructor(device: Device, pacing: Pacing) {
+  /** @param watermark of the device before anything that is pushed */
+  constructor(device: Device, pacing: Pacing, holdings: Holdings, watermark: Watermark, nowMs: number) {
     this.device = device;
     this.pacing = pacing;
+    this.#holdings = holdings;
+    this.#watermark = watermark;
+    this.deliveredMs = nowMs;
   }
 
   /** Whether nothing waits to be sent or written down. */
   get isEmpty(): boolean {
-    return this.chunks.length === 0 && this.unsettled === undefined;
+    return this.chunks.length === 0 && this.backlog.isEmpty && this.unsettled === undefined;
   }
 
   get state(): keyof LaneCounts {
@@ -57,9 +86,17 @@ export class Lane {
     return this.hold === 'none' ? 'pacing' : this.hold;
   }
 
+  /** Monotonic: what is to be sent next has not waited since before. Infinity when nothing waits. */
+  get sinceMs(): number {
+    if (!this.backlog.isEmpty) return this.backlog.sinceMs;
+    return this.chunks[0]?.record.sinceMs ?? Number.POSITIVE_INFINITY;
+  }
+
   push(chunk: WaitingChunk): void {
+    const bytes = waitingBytesOf(chunk.view, chunk.nextState, chunk.endState);
     this.chunks.push(chunk);
-    this.waitingBytes += waitingBytesOf(chunk.held.view, chunk.nextState, chunk.endState);
+    this.waitingBytes += bytes;
+    this.#holdings.add(chunk, bytes);
   }
 
   /**
@@ -98,33 +135,70 @@ export class Lane {
     this.holdBack('none', Number.NEGATIVE_INFINITY, false);
   }
 
-  /**
-   * Takes the first `states` waiting states off: the cloud has them.
-   * @param finished called with each record that no lane holds states of any more
-   * @returns what is to be written down
-   */
-  deliver(states: number, sendsInWindow: number, finished: (held: HeldRecord) => void): Settlement {
+  /** Takes states off the head, delivered or given up; returns what is to be written down. */
+  take(taken: Taken, sendsInWindow: number, deadLetters?: readonly DeadLetter[]): Settlement {
+    const { piece, pieceStates, journalStates } = taken;
+    const { watermark, finishedSequences } = this.#journalAfter(journalStates);
+    this.#drop(journalStates, watermark);
+    const settlement: Settlement = {
+      device: this.device,
+      watermark,
+      finishedSequences,
+      states: pieceStates + journalStates,
+      sendsInWindow,
+      ...(deadLetters === undefined ? {} : { deadLetters }),
+    };
+    if (piece === undefined || pieceStates === 0) return settlement;
+    const settledStates = piece.settledStates + pieceStates;
+    const finished = settledStates === piece.stateCount;
+    this.backlog.settle(pieceStates);
+    return { ...settlement, backlog: { sequence: piece.sequence, settledStates, finished } };
+  }
+
+  /** What the spool is to be told when the first `states` states of the journal move to the backlog as `piece`. */
+  spillOf(states: number, piece: Uint8Array): Spill {
+    return { device: this.device, piece, ...this.#journalAfter(states) };
+  }
+
+  /** A spill is on disk. */
+  spilled(spill: Spill, states: number): void {
+    this.backlog.add(states, (this.chunks[0] as WaitingChunk).record.sinceMs);
+    this.#drop(states, spill.watermark);
+  }
+
+  #journalAfter(states: number): { watermark: Watermark; finishedSequences: number[] } {
     const finishedSequences: number[] = [];
-    let watermark = { sequence: 0, states: 0 };
+    let watermark = this.#watermark;
+    let left = states;
+    for (let index = 0; left > 0; index++) {
+      const { record, nextState, firstState, endState } = this.chunks[index] as WaitingChunk;
+      const taken = Math.min(left, endState - nextState);
+      left -= taken;
+      if (nextState + taken < endState) {
+        watermark = { sequence: record.sequence, states: nextState + taken - firstState };
+      } else {
+        watermark = { sequence: record.sequence + 1, states: 0 };
+        finishedSequences.push(record.sequence);
+      }
+    }
+    return { watermark, finishedSequences };
+  }
+
+  #drop(states: number, watermark: Watermark): void {
+    this.#watermark = watermark;
     let wholeChunks = 0;
     for (let left = states; left > 0; ) {
       const chunk = this.chunks[wholeChunks] as WaitingChunk;
-      const { held } = chunk;
-      const taken = Math.min(left, chunk.endState - chunk.nextState);
-      this.waitingBytes -= waitingBytesOf(held.view, chunk.nextState, chunk.nextState + taken);
+      const taken = Math.min(left, chunk.states);
+      const bytes = waitingBytesOf(chunk.view, chunk.nextState, chunk.nextState + taken);
+      this.waitingBytes -= bytes;
+      this.#holdings.shrink(chunk, bytes);
       chunk.nextState += taken;
       left -= taken;
-      if (chunk.nextState < chunk.endState) {
-        watermark = { sequence: held.sequence, states: chunk.nextState - chunk.firstState };
-        break;
-      }
+      if (chunk.states > 0) break;
+      this.#holdings.remove(chunk);
       wholeChunks++;
-      watermark = { sequence: held.sequence + 1, states: 0 };
-      finishedSequences.push(held.sequence);
-      held.openChunks--;
-      if (held.openChunks === 0) finished(held);
     }
     this.chunks.splice(0, wholeChunks);
-    return { device: this.device, watermark, finishedSequences, states, sendsInWindow };
   }
 }

@@ -30,17 +30,18 @@ const BY_STATUS: ReadonlyMap<number, Outcome> = new Map([
 /** How long a lane rests that only someone's work in the cloud can help (DESIGN 1.5: "asked again every 5 min"). */
 export const ASK_AGAIN_MS = 5 * 60_000;
 
+/** How long the cloud must have known nothing of a device before states that old are given up (DESIGN 1.5). */
+export const MISSING_FOR_MS = 24 * 60 * 60_000;
+
 /** The longest `Retry-After` that is believed: more is a mistake, and would look like a lost device. */
 export const MAX_RETRY_AFTER_MS = 60 * 60_000;
 
 const BACKOFF_BASE_MS = 1_000;
-const BACKOFF_CAP_MS = 60_000;
+/** A lane alone at fault costs the cloud four requests a minute, and flows again soon enough after an outage. */
+const BACKOFF_CAP_MS = 15_000;
 
-/**
- * Requests that the last run may have sent for a device without writing them down: the one in flight at its end, and
- * those the cloud answered without taking the states, which the back-off above keeps to five in 15 s.
- */
-export const UNRECORDED_SENDS = 6;
+/** Requests a lane may send without settling anything; their number is then written down before the next. */
+export const MAX_UNRECORDED_SENDS = 6;
 
 /** The row for a result. A status without a row of its own (3xx, 405, 5xx) says nothing of the states, so they are sent again. */
 export function outcomeOf(result: SendResult): Outcome {

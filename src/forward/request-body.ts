@@ -1,13 +1,15 @@
 import { mergeFragments } from '../state/merge.js';
 import type { RecordView } from '../state/record-layout.js';
 import { timeJson } from '../state/time.js';
-import type { WaitingChunk } from './waiting-chunk.js';
+import type { StateRun } from './waiting-chunk.js';
 
-/** `merge`: states of equal time become one, lossless. `latest`: all states of a body become one (DESIGN 1.2). */
+/** `merge`: states of equal time become one, lossless. `latest`: those of one window become one (DESIGN 1.2). */
 export type Coalesce = 'merge' | 'latest';
 
 export interface BodyRules {
   readonly coalesce: Coalesce;
+  /** What `latest` makes one state of: each run of states of less than this (`STATEWAY_WINDOW_MS`). */
+  readonly windowMs: number;
   /** Bytes that a body may have; a state that alone has more is sent alone. */
   readonly maxBodyBytes: number;
   /** States that may be taken from the lane. */
@@ -56,14 +58,14 @@ interface Selection {
  * is kept, and a body whose times rise but for a repetition still rises afterwards. A size is judged before merging,
  * which can only make a body smaller.
  *
- * @param chunks what waits, at least one state
+ * @param runs what waits, at least one state
  */
-export function buildRequestBody(chunks: readonly WaitingChunk[], rules: BodyRules): RequestBody {
-  const selection = select(chunks, rules);
+export function buildRequestBody(runs: readonly StateRun[], rules: BodyRules): RequestBody {
+  const selection = select(runs, rules);
   const { states } = selection;
   if (states > 1 && (rules.coalesce === 'latest' || !selection.isRising)) {
-    const { times, fragments } = collect(chunks, states);
-    if (rules.coalesce === 'latest') return join([times.at(-1) as number], [mergeFragments(fragments)], states);
+    const { times, fragments } = collect(runs, states);
+    if (rules.coalesce === 'latest') return mergeWindows(times, fragments, rules.windowMs);
     return mergeEqualTimes(times, fragments);
   }
   const bytes = Buffer.allocUnsafe(selection.bytes);
@@ -71,8 +73,7 @@ export function buildRequestBody(chunks: readonly WaitingChunk[], rules: BodyRul
   let at = 1;
   let left = states;
   for (let index = 0; left > 0; index++) {
-    const { held, nextState, endState } = chunks[index] as WaitingChunk;
-    const { view } = held;
+    const { view, nextState, endState } = runs[index] as StateRun;
     const end = Math.min(endState, nextState + left);
     for (let state = nextState; state < end; state++) {
       at = writeState(bytes, at, view.times[state] as number, fragmentOf(view, state));
@@ -82,13 +83,12 @@ export function buildRequestBody(chunks: readonly WaitingChunk[], rules: BodyRul
   return { bytes: closed(bytes, at), states, sentStates: states };
 }
 
-function select(chunks: readonly WaitingChunk[], rules: BodyRules): Selection {
+function select(runs: readonly StateRun[], rules: BodyRules): Selection {
   let states = 0;
   let bytes = 1;
   let isRising = true;
   let lastTime = Number.NEGATIVE_INFINITY;
-  for (const { held, nextState, endState } of chunks) {
-    const { view } = held;
+  for (const { view, nextState, endState } of runs) {
     for (let state = nextState; state < endState; state++) {
       const time = view.times[state] as number;
       const more = stateBytes(time, view.fragmentEnd(state) - view.fragmentStart(state));
@@ -103,13 +103,13 @@ function select(chunks: readonly WaitingChunk[], rules: BodyRules): Selection {
   return { states, bytes, isRising };
 }
 
-function collect(chunks: readonly WaitingChunk[], states: number): { times: number[]; fragments: Uint8Array[] } {
+function collect(runs: readonly StateRun[], states: number): { times: number[]; fragments: Uint8Array[] } {
   const times: number[] = [];
   const fragments: Uint8Array[] = [];
-  for (const { held, nextState, endState } of chunks) {
+  for (const { view, nextState, endState } of runs) {
     for (let state = nextState; state < endState && times.length < states; state++) {
-      times.push(held.view.times[state] as number);
-      fragments.push(fragmentOf(held.view, state));
+      times.push(view.times[state] as number);
+      fragments.push(fragmentOf(view, state));
     }
   }
   return { times, fragments };
@@ -126,6 +126,25 @@ function mergeEqualTimes(times: readonly number[], fragments: readonly Uint8Arra
   return join([...groups.keys()], [...groups.values()].map(mergeFragments), times.length);
 }
 
+/** A window starts with the first state that is outside of the one before; each has the time of its last. */
+function mergeWindows(times: readonly number[], fragments: readonly Uint8Array[], windowMs: number): RequestBody {
+  const lastTimes: number[] = [];
+  const groups: Uint8Array[][] = [];
+  let windowStart = Number.NaN;
+  for (let state = 0; state < times.length; state++) {
+    const time = times[state] as number;
+    if (time === windowStart || Math.abs(time - windowStart) < windowMs) {
+      lastTimes[lastTimes.length - 1] = time;
+      groups.at(-1)?.push(fragments[state] as Uint8Array);
+    } else {
+      windowStart = time;
+      lastTimes.push(time);
+      groups.push([fragments[state] as Uint8Array]);
+    }
+  }
+  return join(lastTimes, groups.map(mergeFragments), times.length);
+}
+
 function join(times: readonly number[], fragments: readonly Uint8Array[], states: number): RequestBody {
   let length = 1;
   for (let state = 0; state < times.length; state++) {
@@ -140,7 +159,8 @@ function join(times: readonly number[], fragments: readonly Uint8Array[], states
   return { bytes: closed(bytes, at), states, sentStates: times.length };
 }
 
-function fragmentOf(view: RecordView, state: number): Uint8Array {
+/** The fragment of a state, as a view. */
+export function fragmentOf(view: RecordView, state: number): Uint8Array {
   const start = view.fragmentStart(state);
   return new Uint8Array(view.bytes.buffer, view.bytes.byteOffset + start, view.fragmentEnd(state) - start);
 }

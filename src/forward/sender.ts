@@ -3,13 +3,15 @@ import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { CloudClient, SendResult, Spool } from '../core/ports.js';
+import type { CloudClient, DeadLetter, SendResult, Spool } from '../core/ports.js';
+import { type Batch, buildBatch, readHead } from './batch.js';
 import type { CloudHealth } from './cloud-health.js';
-import type { Lane } from './lane.js';
-import { ASK_AGAIN_MS, backoffMs, outcomeOf, throttleMs } from './outcome.js';
+import type { Expiry, GivenUp, GiveUp } from './expiry.js';
+import type { Lane, Taken } from './lane.js';
+import { ASK_AGAIN_MS, backoffMs, MAX_UNRECORDED_SENDS, MISSING_FOR_MS, outcomeOf, throttleMs } from './outcome.js';
 import type { RateLimit } from './pacing.js';
-import { buildRequestBody, type Coalesce, type RequestBody } from './request-body.js';
-import type { HeldRecord } from './waiting-chunk.js';
+import type { Coalesce } from './request-body.js';
+import type { UplinkCap } from './uplink-cap.js';
 
 export interface SenderOptions {
   /** How long the states that follow a request gather (`STATEWAY_WINDOW_MS`). */
@@ -29,13 +31,18 @@ export interface SenderParts {
   /** From 0 to 1, for jitter. */
   readonly random: () => number;
   readonly health: CloudHealth;
+  readonly uplink: UplinkCap;
+  readonly expiry: Expiry;
   /** Told once each time a lane is parked for what only someone's work can change; no token or value is in `reason`. */
   readonly onParked: (device: Device, reason: string) => void;
-  /** Told of each record that no lane holds states of any more. */
-  readonly onFinished: (held: HeldRecord) => void;
+  /** Told of states that became dead letters, once they are kept; `status` is the cloud's, 0 when they were too old. */
+  readonly onGivenUp: (device: Device, states: number, status: number) => void;
 }
 
-/** Does one thing at a time for a lane: one request and what follows from its answer. */
+const NOTHING: Taken = { piece: undefined, pieceStates: 0, journalStates: 0 };
+const MAX_REASON_CHARACTERS = 1_000;
+
+/** Does one thing at a time for a lane: one request and what follows from its answer, or what needs no request. */
 export class Sender {
   readonly #options: SenderOptions;
   readonly #parts: SenderParts;
@@ -52,69 +59,93 @@ export class Sender {
   }
 
   /**
-   * The next step of a lane that is due and not empty: writes down what was delivered if that failed before, else sends
-   * a body. On return the lane says when it is due again. Never rejects.
+   * Sends the next body of a lane that is due and has nothing unsettled. On return the lane says when it is due again.
+   * Never rejects.
+   * @param maxBodyBytes of this body
    */
-  async step(lane: Lane): Promise<void> {
+  async step(lane: Lane, maxBodyBytes: number): Promise<void> {
     lane.release();
-    if (lane.unsettled !== undefined) return this.#settle(lane);
     const grant = lane.goodGrant(this.#parts.clock.wallMs());
     const token = this.#options.upstreamToken ?? grant?.token;
     if (token === undefined) return lane.holdBack('parked', Number.POSITIVE_INFINITY, true);
-    const body = this.#bodyOf(lane);
-    if (body !== undefined) await this.#send(lane, token, grant, body);
+    const batch = this.#batchOf(lane, maxBodyBytes);
+    if (batch !== undefined) await this.#send(lane, token, grant, batch);
   }
 
-  #bodyOf(lane: Lane): RequestBody | undefined {
-    const { coalesce, maxBodyBytes } = this.#options;
+  /** Writes down what of the lane is not, or how often it has sent. Never rejects. */
+  async settle(lane: Lane): Promise<void> {
+    lane.release();
+    const isRetry = lane.unsettled !== undefined;
+    lane.unsettled ??= lane.take(NOTHING, lane.pacing.countAt(this.#parts.clock.monotonicMs()));
+    await this.#settle(lane);
+    if (isRetry && lane.unsettled === undefined) lane.failures = 0;
+  }
+
+  /** Gives up what of a lane has waited too long. Its hold stays. Never rejects. */
+  async giveUp(lane: Lane, giveUp: GiveUp): Promise<void> {
+    while (!this.#isStopped) {
+      const expired = this.#collect(lane, giveUp);
+      if (expired === undefined) return;
+      await this.#bury(lane, expired);
+      if (lane.unsettled !== undefined) return;
+    }
+  }
+
+  #batchOf(lane: Lane, maxBodyBytes: number): Batch | undefined {
+    const { coalesce, windowMs } = this.#options;
+    const { maxStates } = lane.bodyLimit;
     try {
-      return buildRequestBody(lane.chunks, { coalesce, maxBodyBytes, maxStates: lane.bodyLimit.maxStates });
+      const head = readHead(lane, this.#parts.spool);
+      return buildBatch(head, { coalesce, windowMs, maxBodyBytes, maxStates });
     } catch (error) {
-      // What a fragment that cannot be read back makes throw is this device's trouble alone.
+      // What cannot be read back, here or from disk, is this device's trouble alone.
       this.#park(lane, `its states cannot be joined (${(error as Error).name})`, false);
       return undefined;
     }
   }
 
-  async #send(lane: Lane, token: string, grant: Grant | undefined, body: RequestBody): Promise<void> {
-    const { cloud, clock, meters, health } = this.#parts;
+  async #send(lane: Lane, token: string, grant: Grant | undefined, batch: Batch): Promise<void> {
+    const { cloud, clock, meters, health, uplink } = this.#parts;
     const startedMs = clock.monotonicMs();
     lane.windowEndsMs = startedMs + this.#options.windowMs;
-    const result = await cloud.sendStates(lane.device, token, body.bytes);
+    lane.unrecordedSends++;
+    uplink.spend(batch.body.bytes.byteLength, startedMs);
+    const isProbe = health.start();
+    const result = await cloud.sendStates(lane.device, token, batch.body.bytes);
     const endedMs = clock.monotonicMs();
     const label = result.kind === 'answer' ? String(result.status) : 'error';
     meters.upstreamRequests.set(label, (meters.upstreamRequests.get(label) ?? 0) + 1);
     meters.upstreamSeconds.observe((endedMs - startedMs) / 1000);
-    meters.upstreamBatchStates.observe(body.sentStates);
-    health.record(result, clock.wallMs());
+    meters.upstreamBatchStates.observe(batch.body.sentStates);
     if (this.#isStopped) return;
     if (result.kind === 'answer') lane.pacing.answered(endedMs);
     else if (result.mayArriveLater) lane.pacing.lost(endedMs);
-    await this.#conclude(lane, grant, body.states, result, endedMs);
+    health.record(lane.device.key, isProbe, result);
+    await this.#conclude(lane, grant, batch, result, endedMs);
   }
 
   async #conclude(
     lane: Lane,
     grant: Grant | undefined,
-    states: number,
+    batch: Batch,
     result: SendResult,
     nowMs: number,
   ): Promise<void> {
     const outcome = outcomeOf(result);
     if (outcome !== 'retry') lane.failures = 0;
+    if (outcome !== 'retry' && outcome !== 'missing') lane.missingSinceMs = undefined;
+    const { states } = batch.body;
     switch (outcome) {
       case 'settle':
-        return this.#deliver(lane, states, nowMs);
+        return this.#deliver(lane, batch.taken, nowMs);
       case 'bisect':
-        if (states === 1) this.#park(lane, `the cloud refuses its next state (${statusOf(result)})`, false);
-        return lane.bodyLimit.refused(states);
+        return batch.onlyState === undefined ? lane.bodyLimit.refused(states) : this.#refuse(lane, batch, result);
       case 'halve':
-        if (states === 1) this.#park(lane, `the cloud finds its next state too large (${statusOf(result)})`, false);
-        return lane.bodyLimit.tooLarge(states);
+        return batch.onlyState === undefined ? lane.bodyLimit.tooLarge(states) : this.#refuse(lane, batch, result);
       case 'unauthorized':
         return this.#endGrant(lane, grant, statusOf(result));
       case 'missing':
-        return this.#park(lane, `the cloud knows no such device (${statusOf(result)})`, true);
+        return this.#miss(lane, result, nowMs);
       case 'throttle': {
         const retryAfterMs = result.kind === 'answer' ? result.retryAfterMs : undefined;
         return lane.holdBack('backoff', nowMs + throttleMs(retryAfterMs, this.#options.rateLimit.windowMs), false);
@@ -124,25 +155,73 @@ export class Sender {
     }
   }
 
-  #deliver(lane: Lane, states: number, nowMs: number): Promise<void> {
+  #deliver(lane: Lane, taken: Taken, nowMs: number): Promise<void> {
+    const states = taken.pieceStates + taken.journalStates;
     lane.isReported = false;
+    lane.deliveredMs = nowMs;
     lane.bodyLimit.delivered(states);
     this.#parts.meters.forwarded += states;
-    lane.unsettled = lane.deliver(states, lane.pacing.countAt(nowMs), this.#parts.onFinished);
-    if (lane.chunks.length === 0) lane.bodyLimit.caughtUp();
+    lane.unsettled = lane.take(taken, lane.pacing.countAt(nowMs));
+    if (lane.chunks.length === 0 && lane.backlog.isEmpty) lane.bodyLimit.caughtUp();
     return this.#settle(lane);
+  }
+
+  /** The one state of a batch is not for the cloud: it is kept as a dead letter, and those behind it go on. */
+  #refuse(lane: Lane, { taken, onlyState }: Batch, result: SendResult): Promise<void> {
+    const { timeMs, fragment } = onlyState as NonNullable<Batch['onlyState']>;
+    const refusedAtMs = this.#parts.clock.wallMs();
+    lane.bodyLimit.found();
+    const letter = {
+      device: lane.device,
+      timeMs,
+      fragment,
+      status: statusOf(result),
+      reason: reasonOf(result),
+      refusedAtMs,
+    };
+    return this.#bury(lane, { taken, letters: [letter] });
+  }
+
+  async #miss(lane: Lane, result: SendResult, nowMs: number): Promise<void> {
+    this.#park(lane, `the cloud knows no such device (${statusOf(result)})`, true);
+    lane.missingSinceMs ??= nowMs;
+    if (nowMs - lane.missingSinceMs < MISSING_FOR_MS) return;
+    await this.giveUp(lane, { afterMs: MISSING_FOR_MS, status: statusOf(result), reason: reasonOf(result) });
+  }
+
+  #collect(lane: Lane, giveUp: GiveUp): GivenUp | undefined {
+    try {
+      return this.#parts.expiry.collect(lane, giveUp);
+    } catch {
+      // The disk cannot be read: tried again with the next sweep.
+      return undefined;
+    }
+  }
+
+  async #bury(lane: Lane, { taken, letters }: GivenUp): Promise<void> {
+    const sends = lane.pacing.countAt(this.#parts.clock.monotonicMs());
+    lane.unsettled = lane.take(taken, sends, letters);
+    await this.#settle(lane);
   }
 
   /** Awaited before the lane sends again, so that a crash repeats at most one request of a device (DESIGN 1.6, 2). */
   async #settle(lane: Lane): Promise<void> {
-    if (lane.unsettled === undefined) return;
+    const { unsettled } = lane;
+    if (unsettled === undefined) return;
     try {
-      await this.#parts.spool.settle(lane.unsettled);
-      lane.unsettled = undefined;
-      lane.failures = 0;
+      await this.#parts.spool.settle(unsettled);
     } catch {
       this.#backOff(lane, this.#parts.clock.monotonicMs());
+      return;
     }
+    lane.unsettled = undefined;
+    lane.unrecordedSends = 0;
+    this.#tell(lane.device, unsettled.deadLetters);
+  }
+
+  #tell(device: Device, letters: readonly DeadLetter[] | undefined): void {
+    const first = letters?.[0];
+    if (first !== undefined) this.#parts.onGivenUp(device, (letters as readonly DeadLetter[]).length, first.status);
   }
 
   #endGrant(lane: Lane, grant: Grant | undefined, status: number): void {
@@ -173,6 +252,17 @@ export class Sender {
   }
 }
 
+/** Whether something of a lane is to be written down before it may send: a settlement, or the count of its requests. */
+export function mustSettle(lane: Lane): boolean {
+  return lane.unsettled !== undefined || lane.unrecordedSends >= MAX_UNRECORDED_SENDS;
+}
+
 function statusOf(result: SendResult): number {
   return result.kind === 'answer' ? result.status : 0;
+}
+
+/** The cloud's own words, where it had any. */
+function reasonOf(result: SendResult): string {
+  const words = result.kind === 'answer' ? result.message : result.reason;
+  return words === '' ? `the cloud answered ${statusOf(result)}` : words.slice(0, MAX_REASON_CHARACTERS);
 }

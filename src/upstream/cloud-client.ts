@@ -5,8 +5,11 @@ import type { Device } from '../core/device.js';
 import type { AskResult, CloudAnswer, CloudClient, SendResult } from '../core/ports.js';
 import { type CloudRequest, type ExchangeResult, exchange } from './exchange.js';
 
-/** For the answer to a request, and on top of it what a slow line takes to carry the body there. */
-export const ANSWER_TIMEOUT_MS = 30_000;
+/**
+ * For the answer to a request, and on top of it what a slow line takes to carry the body there. A request that was under
+ * way as the line went dead is what the drain after it waits for, and that has 30 s.
+ */
+export const ANSWER_TIMEOUT_MS = 15_000;
 /** A line slower than this makes a large body time out: 32 kbit/s, a poor 2G link. */
 export const SLOWEST_LINE_BYTES_PER_SECOND = 4_096;
 

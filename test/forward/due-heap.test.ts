@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { DueHeap } from '../../src/forward/due-heap.js';
-import { Lane } from '../../src/forward/lane.js';
-import { Pacing } from '../../src/forward/pacing.js';
-import { deviceOf } from './harness.js';
+import type { Lane } from '../../src/forward/lane.js';
+import { deviceOf, newLane } from './harness.js';
 
-const lanes = Array.from({ length: 40 }, (_, n) => new Lane(deviceOf(n), new Pacing({ requests: 1, windowMs: 1 })));
+const lanes = Array.from({ length: 40 }, (_, n) => newLane(deviceOf(n)));
 
 it('gives the lanes by the time they were last put for, whatever was moved or removed', () => {
   const steps = fc.array(fc.tuple(fc.nat(39), fc.oneof(fc.integer({ min: 0, max: 50 }), fc.constant(undefined))));

@@ -2,20 +2,18 @@ import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
-import type {
-  AskResult,
-  CloudAnswer,
-  CloudClient,
-  DeviceHistory,
-  SendResult,
-  Settlement,
-  Spool,
-  SpoolStatus,
-} from '../../src/core/ports.js';
+import type { AskResult, CloudAnswer, CloudClient, SendResult } from '../../src/core/ports.js';
+import { Holdings } from '../../src/forward/holdings.js';
+import { Lane } from '../../src/forward/lane.js';
 import { Lanes, type LanesOptions } from '../../src/forward/lanes.js';
+import { Pacing } from '../../src/forward/pacing.js';
+import { JournalRecord, WaitingChunk } from '../../src/forward/waiting-chunk.js';
+import { RecordView } from '../../src/state/record-layout.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { buildRecord } from '../helpers/records.js';
+import { buildRecord, type TestState } from '../helpers/records.js';
+import { NotedSpool } from './noted-spool.js';
 
+export const DAY_MS = 86_400_000;
 export const TIME_ZERO = Date.UTC(2026, 0, 1);
 
 /** The n-th device of one application. */
@@ -23,8 +21,8 @@ export function deviceOf(n: number): Device {
   return new Device('5'.repeat(24), n.toString(16).padStart(24, '0'));
 }
 
-export function answer(status: number, retryAfterMs?: number): SendResult {
-  return { kind: 'answer', status, retryAfterMs, message: '' };
+export function answer(status: number, retryAfterMs?: number, message = ''): SendResult {
+  return { kind: 'answer', status, retryAfterMs, message };
 }
 
 export const LOST: SendResult = { kind: 'failure', mayArriveLater: true, reason: 'timeout' };
@@ -89,51 +87,32 @@ export class ScriptedCloud implements CloudClient {
   async close(): Promise<void> {}
 }
 
-/** A spool that notes settlements. */
-export class NotedSpool implements Spool {
-  readonly settlements: Settlement[] = [];
-  readonly histories = new Map<string, DeviceHistory>();
-  onSettle: (settlement: Settlement) => Promise<void> = async () => {};
-
-  append(): { sequence: number; stored: Promise<void> } {
-    throw new Error('not the forward stage');
-  }
-
-  async settle(settlement: Settlement): Promise<void> {
-    await this.onSettle(settlement);
-    this.settlements.push(settlement);
-  }
-
-  replay(): [] {
-    return [];
-  }
-
-  history(device: Device): DeviceHistory | undefined {
-    return this.histories.get(device.key);
-  }
-
-  status(): SpoolStatus {
-    return { bytes: 0, states: 0, oldestStoredAtMs: undefined, unreadableRecords: 0 };
-  }
-
-  async close(): Promise<void> {}
-}
-
 /** The lanes with everything around them, on a clock that the test moves. */
 export class Harness {
-  readonly clock = new FakeClock(TIME_ZERO);
-  readonly cloud = new ScriptedCloud(this.clock);
-  readonly spool = new NotedSpool();
+  readonly clock: FakeClock;
+  readonly cloud: ScriptedCloud;
+  readonly spool: NotedSpool;
   readonly meters = new Meters();
   readonly parked: string[] = [];
+  readonly givenUp: { device: string; states: number; status: number }[] = [];
+  /** What was told of the cloud, and when. */
+  readonly cloudChanges: { isUp: boolean; atMs: number }[] = [];
   readonly lanes: Lanes;
   readonly #grants = new Map<string, Grant>();
   #sequence = 0;
   #value = 0;
 
-  constructor(options: Partial<LanesOptions> = {}, random: () => number = () => 1) {
-    const { clock, cloud, spool, meters } = this;
-    const onParked = (device: Device, reason: string) => this.parked.push(`${device.deviceId.slice(-2)}: ${reason}`);
+  constructor(
+    options: Partial<LanesOptions> = {},
+    random: () => number = () => 1,
+    spool = new NotedSpool(),
+    clock = new FakeClock(TIME_ZERO),
+  ) {
+    this.spool = spool;
+    this.clock = clock;
+    this.cloud = new ScriptedCloud(clock);
+    const { cloud, meters } = this;
+    const nameOf = (device: Device) => device.deviceId.slice(-2);
     this.lanes = new Lanes(
       {
         windowMs: 500,
@@ -141,10 +120,23 @@ export class Harness {
         rateLimit: { requests: 30, windowMs: 15_000 },
         maxBodyBytes: 262_144,
         upstreamToken: undefined,
+        retentionMs: 30 * DAY_MS,
+        uplinkBytesPerSecond: undefined,
         ...options,
       },
-      { clock, cloud, spool, meters, random, onParked },
+      {
+        clock,
+        cloud,
+        spool,
+        meters,
+        random,
+        onParked: (device, reason) => this.parked.push(`${nameOf(device)}: ${reason}`),
+        onGivenUp: (device, states, status) => this.givenUp.push({ device: nameOf(device), states, status }),
+        onCloudChange: (isUp) => this.cloudChanges.push({ isUp, atMs: clock.monotonicMs() }),
+      },
     );
+    // A spool that was used before is replayed and adopted by the test.
+    if (spool.disk.isFresh) this.lanes.adoptBacklogs([]);
   }
 
   /** The device's current grant; a good one is made when there is none. */
@@ -167,10 +159,21 @@ export class Harness {
     return this.#sequence;
   }
 
+  /** Enqueues one record with states of several devices. */
+  pushShared(chunks: readonly (readonly [Device, number, Grant])[]): number {
+    const built = chunks.map(([device, states]) => ({
+      device,
+      states: Array.from({ length: states }, () => this.nextState()),
+    }));
+    const grants = chunks.map(([, , grant]) => grant);
+    this.lanes.enqueue(++this.#sequence, buildRecord(built), grants);
+    return this.#sequence;
+  }
+
   /** Enqueues one record as read back at start. */
-  replay(device: Device, states: number): number {
+  replay(device: Device, states: number, storedAtMs = this.clock.wallMs()): number {
     const chunk = { device, states: Array.from({ length: states }, () => this.nextState()) };
-    this.lanes.enqueue(++this.#sequence, buildRecord([chunk]), undefined);
+    this.lanes.enqueue(++this.#sequence, buildRecord([chunk], storedAtMs), undefined);
     return this.#sequence;
   }
 
@@ -178,6 +181,19 @@ export class Harness {
     const v = this.#value++;
     return { time: TIME_ZERO + v, data: { v } };
   }
+}
+
+/** A lane on its own. */
+export function newLane(device: Device, holdings = new Holdings()): Lane {
+  const pacing = new Pacing({ requests: 30, windowMs: 15_000 });
+  return new Lane(device, pacing, holdings, { sequence: 1, states: 0 }, 0);
+}
+
+/** A chunk for a lane, of a record of its own. */
+export function chunkOf(device: Device, sequence: number, states: readonly TestState[], holdings: Holdings) {
+  const view = new RecordView(buildRecord([{ device, states }]));
+  const record = new JournalRecord(sequence, view, 0);
+  return new WaitingChunk(record, holdings.newRecord(view), 0, 0, states.length);
 }
 
 export function diskError(): StatewayError {

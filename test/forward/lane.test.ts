@@ -1,20 +1,17 @@
 import { expect, it } from 'vitest';
 import { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
-import { Lane } from '../../src/forward/lane.js';
-import { Pacing } from '../../src/forward/pacing.js';
-import { HeldRecord, WaitingChunk } from '../../src/forward/waiting-chunk.js';
-import { RecordView } from '../../src/state/record-layout.js';
-import { buildRecord } from '../helpers/records.js';
-import { deviceOf } from './harness.js';
+import { Holdings } from '../../src/forward/holdings.js';
+import type { Taken } from '../../src/forward/lane.js';
+import type { TestState } from '../helpers/records.js';
+import { chunkOf, deviceOf, newLane } from './harness.js';
 
 const device = deviceOf(1);
-const newLane = () => new Lane(device, new Pacing({ requests: 30, windowMs: 15_000 }));
 const newGrant = (token: string, expiresAtMs = Number.POSITIVE_INFINITY) => new Grant(token, device, expiresAtMs);
 const ended = new StatewayError('STATEWAY_TOKEN_REFUSED', 'ended');
 
 it('uses the newest grant that is good', () => {
-  const lane = newLane();
+  const lane = newLane(device);
   const [first, second, third] = [newGrant('1'), newGrant('2', 1_000), newGrant('3')];
   for (const grant of [first, second, third]) lane.remember(grant, 0);
   expect(lane.goodGrant(0)).toBe(third);
@@ -27,7 +24,7 @@ it('uses the newest grant that is good', () => {
 });
 
 it('forgets the oldest of many grants', () => {
-  const lane = newLane();
+  const lane = newLane(device);
   const grants = Array.from({ length: 5 }, (_, n) => newGrant(String(n)));
   for (const grant of grants) lane.remember(grant, 0);
   for (const grant of grants.slice(1)) grant.end(ended);
@@ -35,7 +32,7 @@ it('forgets the oldest of many grants', () => {
 });
 
 it('only a good grant that is news ends a wait for one', () => {
-  const lane = newLane();
+  const lane = newLane(device);
   const known = newGrant('known');
   lane.remember(known, 0);
   const isHeld = (grant: Grant, isGrantAwaited: boolean) => {
@@ -50,24 +47,77 @@ it('only a good grant that is news ends a wait for one', () => {
   expect(lane.holdUntilMs).toBe(Number.NEGATIVE_INFINITY);
 });
 
-it('takes delivered states off and says what is finished', () => {
-  const lane = newLane();
-  const held = [3, 2].map((count, index) => {
-    const states = Array.from({ length: count }, (_, i) => ({ time: 1e12 + i, data: { i } }));
-    const record = new HeldRecord(new RecordView(buildRecord([{ device, states }])), 7 + 2 * index);
-    record.openChunks = 1;
-    lane.push(new WaitingChunk(record, 0, 0, count));
-    return record;
-  });
-  const finished: HeldRecord[] = [];
-  const note = (record: HeldRecord) => finished.push(record);
-  expect(lane.deliver(2, 1, note)).toMatchObject({ watermark: { sequence: 7, states: 2 }, finishedSequences: [] });
-  expect(lane.deliver(2, 1, note)).toMatchObject({ watermark: { sequence: 9, states: 1 }, finishedSequences: [7] });
-  expect(finished).toEqual([held[0]]);
+it('takes states of the journal off and says what is finished', () => {
+  const holdings = new Holdings();
+  const lane = newLane(device, holdings);
+  for (const [count, sequence] of [
+    [3, 7],
+    [2, 9],
+  ] as const) {
+    lane.push(chunkOf(device, sequence, statesOf(count), holdings));
+  }
+  expect(holdings.heldBytes).toBeGreaterThan(0);
+  expect(lane.take(journal(2), 1)).toMatchObject({ watermark: { sequence: 7, states: 2 }, finishedSequences: [] });
+  expect(lane.take(journal(2), 1)).toMatchObject({ watermark: { sequence: 9, states: 1 }, finishedSequences: [7] });
   expect(lane.waitingBytes).toBeGreaterThan(0);
   expect(lane.isEmpty).toBe(false);
-  expect(lane.deliver(1, 1, note)).toMatchObject({ watermark: { sequence: 10, states: 0 }, finishedSequences: [9] });
-  expect(finished).toEqual(held);
+  expect(lane.take(journal(1), 1)).toEqual({
+    device,
+    watermark: { sequence: 10, states: 0 },
+    finishedSequences: [9],
+    states: 1,
+    sendsInWindow: 1,
+  });
   expect(lane.waitingBytes).toBe(0);
   expect(lane.isEmpty).toBe(true);
+  expect(holdings).toMatchObject({ heldBytes: 0, unpackedBytes: 0, slackBytes: 0 });
 });
+
+it('takes states of the backlog off without moving in the journal', () => {
+  const holdings = new Holdings();
+  const lane = newLane(device, holdings);
+  lane.push(chunkOf(device, 7, statesOf(3), holdings));
+  lane.backlog.add(10, -5);
+  const piece = { sequence: 40, settledStates: 2, stateCount: 8 };
+  expect(lane.take({ piece, pieceStates: 4, journalStates: 0 }, 3)).toEqual({
+    device,
+    watermark: { sequence: 1, states: 0 },
+    finishedSequences: [],
+    states: 4,
+    sendsInWindow: 3,
+    backlog: { sequence: 40, settledStates: 6, finished: false },
+  });
+  expect(lane.sinceMs).toBe(-5);
+  const rest = { piece: { ...piece, settledStates: 6 }, pieceStates: 2, journalStates: 1 };
+  expect(lane.take(rest, 3)).toMatchObject({
+    watermark: { sequence: 7, states: 1 },
+    states: 3,
+    backlog: { sequence: 40, settledStates: 8, finished: true },
+  });
+  lane.backlog.settle(4);
+  expect(lane.sinceMs).toBe(0);
+});
+
+it('a spill frees the journal of the lane once it is on disk', () => {
+  const holdings = new Holdings();
+  const lane = newLane(device, holdings);
+  for (const sequence of [7, 8, 9]) lane.push(chunkOf(device, sequence, statesOf(2), holdings));
+  lane.take(journal(1), 0);
+  const spill = lane.spillOf(3, new Uint8Array(1));
+  expect(spill).toMatchObject({ watermark: { sequence: 9, states: 0 }, finishedSequences: [7, 8] });
+  expect(lane.chunks).toHaveLength(3);
+  lane.spilled(spill, 3);
+  expect(lane.chunks).toHaveLength(1);
+  expect(lane.backlog.states).toBe(3);
+  expect(
+    lane.take({ piece: { sequence: 1, settledStates: 0, stateCount: 3 }, pieceStates: 1, journalStates: 0 }, 0),
+  ).toMatchObject({ watermark: { sequence: 9, states: 0 } });
+});
+
+function statesOf(count: number): TestState[] {
+  return Array.from({ length: count }, (_, i) => ({ time: 1e12 + i, data: { i } }));
+}
+
+function journal(states: number): Taken {
+  return { piece: undefined, pieceStates: 0, journalStates: states };
+}

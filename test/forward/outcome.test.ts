@@ -28,9 +28,9 @@ it('no answer: sent again', () => {
   expect(outcomeOf(REFUSED)).toBe('retry');
 });
 
-it('back-off doubles to a minute and is drawn from its upper half', () => {
+it('back-off doubles to 15 s and is drawn from its upper half', () => {
   expect([1, 2, 3, 6, 7, 5_000].map((failures) => backoffMs(failures, 1))).toEqual([
-    1_000, 2_000, 4_000, 32_000, 60_000, 60_000,
+    1_000, 2_000, 4_000, 15_000, 15_000, 15_000,
   ]);
   expect(backoffMs(3, 0)).toBe(2_000);
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type BodyRules, buildRequestBody, waitingBytesOf } from '../../src/forward/request-body.js';
-import { HeldRecord, WaitingChunk } from '../../src/forward/waiting-chunk.js';
+import type { StateRun } from '../../src/forward/waiting-chunk.js';
 import { RecordView } from '../../src/state/record-layout.js';
 import { buildRecord, type TestState } from '../helpers/records.js';
 import { deviceOf } from './harness.js';
@@ -10,19 +10,24 @@ const NO_BOUND = 1e9;
 const T = 1_767_225_600_000;
 
 /** Chunks of one device in records of their own; `skipped` states of the first are gone already. */
-function waiting(records: readonly (readonly TestState[])[], skipped = 0): WaitingChunk[] {
+function waiting(records: readonly (readonly TestState[])[], skipped = 0): StateRun[] {
   return records.map((states, index) => {
     const record = buildRecord([
       { device: deviceOf(9), states: [{ time: 1, data: { foreign: true } }] },
       { device: deviceOf(1), states },
     ]);
-    const held = new HeldRecord(new RecordView(record), index + 1);
-    return new WaitingChunk(held, 1, 1 + (index === 0 ? skipped : 0), 1 + states.length);
+    return { view: new RecordView(record), nextState: 1 + (index === 0 ? skipped : 0), endState: 1 + states.length };
   });
 }
 
 function build(records: readonly (readonly TestState[])[], rules: Partial<BodyRules> = {}, skipped = 0) {
-  const all = { coalesce: 'merge' as const, maxBodyBytes: NO_BOUND, maxStates: Number.POSITIVE_INFINITY, ...rules };
+  const all = {
+    coalesce: 'merge' as const,
+    windowMs: 500,
+    maxBodyBytes: NO_BOUND,
+    maxStates: Number.POSITIVE_INFINITY,
+    ...rules,
+  };
   const body = buildRequestBody(waiting(records, skipped), all);
   return { ...body, text: body.bytes.toString(), json: JSON.parse(body.bytes.toString()) as TestState[] };
 }
@@ -87,8 +92,7 @@ describe('bounds', () => {
   });
 
   it('knows beforehand how much waits', () => {
-    const [chunk] = waiting([states]);
-    const view = (chunk as WaitingChunk).held.view;
+    const { view } = waiting([states])[0] as StateRun;
     expect(waitingBytesOf(view, 1, 7) + 1).toBe(build([states]).bytes.length);
     expect(waitingBytesOf(view, 3, 3)).toBe(0);
   });
@@ -147,6 +151,27 @@ describe('merge', () => {
         expect(body).toMatchObject({ states: states.length, sentStates: 1 });
       }),
     );
+  });
+
+  it('latest: one state for each window when a body holds more than one', () => {
+    const offsets = [0, 499, 500, 700, 300, 999, 5_000, 3_000, 3_400];
+    const states = offsets.map((offset, n) => ({ time: T + offset, data: { n, [`a${n}`]: n } }));
+    const body = build([states], { coalesce: 'latest', windowMs: 500 });
+    expect(body.json).toEqual([
+      { time: T + 499, data: { n: 1, a0: 0, a1: 1 } },
+      { time: T + 999, data: { n: 5, a2: 2, a3: 3, a4: 4, a5: 5 } },
+      { time: T + 5_000, data: { n: 6, a6: 6 } },
+      { time: T + 3_400, data: { n: 8, a7: 7, a8: 8 } },
+    ]);
+    expect(body).toMatchObject({ states: 9, sentStates: 4 });
+  });
+
+  it('latest without a window: only equal times become one', () => {
+    const states = [0, 0, 1].map((offset, n) => ({ time: T + offset, data: { n } }));
+    expect(build([states], { coalesce: 'latest', windowMs: 0 }).json).toEqual([
+      { time: T, data: { n: 1 } },
+      { time: T + 1, data: { n: 2 } },
+    ]);
   });
 });
 

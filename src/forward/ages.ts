@@ -1,0 +1,43 @@
+import type { Clock } from '../core/clock.js';
+
+const YEAR_MS = 365 * 86_400_000;
+
+/**
+ * How long states have waited, whatever the wall clock does.
+ *
+ * While the process runs, ages grow with the monotonic clock alone. What has to outlive it (`storedAtMs` of a backlog
+ * piece) is written by a wall clock that is read once, at the start, and moved on by the monotonic one, so that a jump
+ * in between changes no age of this run.
+ *
+ * Of the time before the start only wall-clock stamps tell, and either clock may have been wrong. A stamp from before
+ * the start is believed unless it is longer ago than the retention and a year together, as stamps of a machine are that
+ * booted in 1970; a stamp from after now cannot be right. In both cases the age counts from the start of this run: a
+ * wrong clock can make a state wait up to a retention longer, but never gives up one that has only just come. The
+ * jumps in between, of an hour or a month, shift an age by as much; {@link Expiry} gives such states their chance first.
+ */
+export class Ages {
+  readonly #clock: Clock;
+  readonly #startWallMs: number;
+  readonly #startMs: number;
+  readonly #absurdMs: number;
+
+  constructor(clock: Clock, retentionMs: number) {
+    this.#clock = clock;
+    this.#startWallMs = clock.wallMs();
+    this.#startMs = clock.monotonicMs();
+    this.#absurdMs = retentionMs + YEAR_MS;
+  }
+
+  /** Monotonic: since when states have waited that are stamped `storedAtMs`, in this run or an earlier one. */
+  sinceMs(storedAtMs: number): number {
+    const beforeStartMs = this.#startWallMs - storedAtMs;
+    const elapsedMs = this.#clock.monotonicMs() - this.#startMs;
+    const isCredible = beforeStartMs <= this.#absurdMs && -beforeStartMs <= elapsedMs;
+    return isCredible ? this.#startMs - beforeStartMs : this.#startMs;
+  }
+
+  /** The stamp for states that have waited since `sinceMs`; {@link Ages.sinceMs} turns it back. */
+  storedAtMs(sinceMs: number): number {
+    return Math.round(this.#startWallMs + sinceMs - this.#startMs);
+  }
+}

@@ -1,0 +1,68 @@
+import type { BacklogPiece } from '../core/ports.js';
+import { RecordView } from '../state/record-layout.js';
+import type { StateRun } from './waiting-chunk.js';
+
+/** What a lane has in the backlog: two numbers, no data. */
+export class LaneBacklog {
+  #states = 0;
+  #sinceMs = Number.POSITIVE_INFINITY;
+
+  get isEmpty(): boolean {
+    return this.#states <= 0;
+  }
+
+  /** Not settled. At most: those of a piece that cannot be read back are counted until the others are gone. */
+  get states(): number {
+    return this.#states;
+  }
+
+  /** Monotonic: none of its states has waited since before. Infinity when it is empty. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** States were added behind what is there. */
+  add(states: number, sinceMs: number): void {
+    this.#states += states;
+    this.#sinceMs = Math.min(this.#sinceMs, sinceMs);
+  }
+
+  /** The first states are found to have waited since `sinceMs`. */
+  startsAt(sinceMs: number): void {
+    this.#sinceMs = sinceMs;
+  }
+
+  settle(states: number): void {
+    this.#states -= states;
+    if (this.isEmpty) this.clear();
+  }
+
+  /** The spool has nothing of the device any more. */
+  clear(): void {
+    this.#states = 0;
+    this.#sinceMs = Number.POSITIVE_INFINITY;
+  }
+}
+
+/** The first piece of a lane's backlog, read for one body or one settlement and not kept longer. */
+export class FirstPiece implements StateRun {
+  readonly sequence: number;
+  readonly view: RecordView;
+  readonly nextState: number;
+
+  constructor({ sequence, record, settledStates }: BacklogPiece) {
+    this.sequence = sequence;
+    // Typed arrays over the record need its start aligned; one read from disk may stand anywhere in its buffer.
+    this.view = new RecordView(record.byteOffset % 8 === 0 ? record : Uint8Array.from(record));
+    this.nextState = settledStates;
+  }
+
+  get endState(): number {
+    return this.view.stateCount;
+  }
+
+  /** States that wait. */
+  get states(): number {
+    return this.endState - this.nextState;
+  }
+}

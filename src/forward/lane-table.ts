@@ -1,0 +1,91 @@
+import type { Clock } from '../core/clock.js';
+import type { Device } from '../core/device.js';
+import type { LaneCounts, Spool, Watermark } from '../core/ports.js';
+import type { Holdings } from './holdings.js';
+import { Lane } from './lane.js';
+import { MAX_UNRECORDED_SENDS } from './outcome.js';
+import { Pacing, type RateLimit } from './pacing.js';
+
+export interface LaneTableParts {
+  readonly spool: Spool;
+  readonly clock: Clock;
+  readonly holdings: Holdings;
+}
+
+/** The lanes by device: made when something comes for a device, with what the last run left to know of it. */
+export class LaneTable {
+  readonly #rateLimit: RateLimit;
+  readonly #parts: LaneTableParts;
+  readonly #lanes = new Map<string, Lane>();
+  /** Monotonic: when this run began, so that the last one had ended. */
+  readonly #startedMs: number;
+
+  constructor(rateLimit: RateLimit, parts: LaneTableParts) {
+    this.#rateLimit = rateLimit;
+    this.#parts = parts;
+    this.#startedMs = parts.clock.monotonicMs();
+  }
+
+  get size(): number {
+    return this.#lanes.size;
+  }
+
+  all(): Iterable<Lane> {
+    return this.#lanes.values();
+  }
+
+  find(device: Device): Lane | undefined {
+    return this.#lanes.get(device.key);
+  }
+
+  /** @param isReplayed what it is made for was left by the last run */
+  laneOf(device: Device, isReplayed: boolean): Lane {
+    const known = this.#lanes.get(device.key);
+    if (known !== undefined) return known;
+    const { clock, holdings } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    const lane = new Lane(
+      device,
+      this.#pacingOf(device, isReplayed, nowMs),
+      holdings,
+      this.#watermarkOf(device),
+      nowMs,
+    );
+    this.#lanes.set(device.key, lane);
+    return lane;
+  }
+
+  drop(lane: Lane): void {
+    this.#lanes.delete(lane.device.key);
+  }
+
+  /** @param isCloudUp while it is down, lanes that are due wait for it as those in back-off do */
+  counts(isCloudUp: boolean): LaneCounts {
+    const counts: LaneCounts = { idle: 0, pacing: 0, backoff: 0, parked: 0 };
+    for (const lane of this.#lanes.values()) {
+      counts[lane.state === 'pacing' && !isCloudUp ? 'backoff' : lane.state]++;
+    }
+    return counts;
+  }
+
+  /** A device without a lane has nothing left of the records that were handed over: they may pass as settled. */
+  #watermarkOf(device: Device): Watermark {
+    const kept = this.#parts.spool.history(device)?.watermark;
+    const next = this.#parts.holdings.lastSequence + 1;
+    return kept !== undefined && kept.sequence >= next ? kept : { sequence: next, states: 0 };
+  }
+
+  /** A fresh pacing, with what the last run left to count: nothing, once that is longer ago than two windows. */
+  #pacingOf(device: Device, isReplayed: boolean, nowMs: number): Pacing {
+    const { clock, spool } = this.#parts;
+    const pacing = new Pacing(this.#rateLimit);
+    // Every request that did not settle its states left them in the spool: only then can there be unrecorded ones.
+    if (isReplayed) pacing.seedUnrecorded(MAX_UNRECORDED_SENDS, this.#startedMs);
+    const history = spool.history(device);
+    if (history === undefined) return pacing;
+    // A wall clock set back must not put the last run into the future.
+    const settledMs = Math.min(this.#startedMs, nowMs - (clock.wallMs() - history.settledAtMs));
+    pacing.seed(history.sendsInWindow, settledMs);
+    return pacing;
+  }
+}

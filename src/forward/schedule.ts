@@ -1,0 +1,280 @@
+import type { Clock } from '../core/clock.js';
+import type { CloudHealth } from './cloud-health.js';
+import { DueHeap } from './due-heap.js';
+import type { Expiry } from './expiry.js';
+import type { Lane } from './lane.js';
+import type { LaneTable } from './lane-table.js';
+import { mustSettle, type Sender } from './sender.js';
+import type { Spiller } from './spiller.js';
+import type { UplinkCap } from './uplink-cap.js';
+
+/** Lanes at one time that only write down what they are rid of. */
+const MAX_CHORES = 16;
+/** How often all lanes are looked through for what has waited too long. */
+export const SWEEP_EVERY_MS = 1_000;
+/**
+ * Requests in flight until the cloud has answered for the first time: a start in an outage need not read a piece for
+ * each of many devices to find that out. More than it takes to trip the breaker.
+ */
+export const REQUESTS_AT_FIRST = 8;
+/** A probe that hangs is given up the sooner the smaller its body: the more of it, the more time it is given. */
+export const PROBE_BODY_BYTES = 16 * 1024;
+/** After an outage lanes come back at this rate, or all within {@link MAX_SPREAD_MS}, so that they are no second one. */
+const LANES_BACK_PER_MS = 0.2;
+export const MAX_SPREAD_MS = 5_000;
+/** Of the time `close` is given, the share in which requests still start; the rest is for their answers. */
+const SENDING_SHARE_OF_CLOSE = 0.75;
+
+export interface ScheduleOptions {
+  readonly maxBodyBytes: number;
+  /** All lanes together. */
+  readonly maxRequestsInFlight: number;
+}
+
+export interface ScheduleParts {
+  readonly clock: Clock;
+  /** From 0 to 1, for jitter. */
+  readonly random: () => number;
+  readonly table: LaneTable;
+  readonly sender: Sender;
+  readonly spiller: Spiller;
+  readonly expiry: Expiry;
+  readonly health: CloudHealth;
+  readonly uplink: UplinkCap;
+}
+
+/**
+ * Serves each lane when it is due. A lane is in one of four places: in the heap, until it is due; in the ready queue,
+ * first come first served, with one request a turn; being served; or, when nothing but another grant can help it, in
+ * none. The ready queue moves while the cloud is up and the cap on the uplink lets it. A lane with nothing waiting stays
+ * in the heap until its pacing history is over, and is then dropped, so that memory follows the active devices and not
+ * those ever seen.
+ */
+export class Schedule {
+  readonly #options: ScheduleOptions;
+  readonly #parts: ScheduleParts;
+  readonly #due = new DueHeap();
+  readonly #ready: Lane[] = [];
+  /** What needs no request, each for a lane that is busy with it. */
+  readonly #chores: (() => Promise<Lane>)[] = [];
+  #inFlight = 0;
+  #choresUnderWay = 0;
+  /** Monotonic. Infinity while there is no lane. */
+  #sweepAtMs = Number.POSITIVE_INFINITY;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #cancelTimer: (() => void) | undefined = undefined;
+  /** Monotonic; after it no request starts. Finite while closing. */
+  #lastStartMs = Number.POSITIVE_INFINITY;
+  #closed: Promise<void> | undefined = undefined;
+  #onStopped: () => void = () => {};
+  #isStarted = false;
+  #isStopped = false;
+
+  constructor(options: ScheduleOptions, parts: ScheduleParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** Puts a lane where it belongs now. One that is queued or busy is planned when that is over. */
+  plan(lane: Lane): void {
+    if (lane.isBusy || lane.isQueued) return;
+    const nowMs = this.#parts.clock.monotonicMs();
+    const dueAtMs = this.#dueAtMs(lane, nowMs);
+    if (dueAtMs > nowMs) {
+      if (dueAtMs === Number.POSITIVE_INFINITY) this.#due.remove(lane);
+      else this.#due.put(lane, dueAtMs);
+      return;
+    }
+    this.#due.remove(lane);
+    if (lane.isEmpty) {
+      this.#parts.table.drop(lane);
+    } else if (mustSettle(lane)) {
+      this.#addChore(lane, () => this.#parts.sender.settle(lane));
+    } else {
+      lane.isQueued = true;
+      this.#ready.push(lane);
+    }
+  }
+
+  /** From now on lanes are served; before, they only gather what the last run left. */
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#parts.spiller.start();
+  }
+
+  /** Starts what is ready and may start, then sets the timer for what comes next. */
+  serve(): void {
+    if (!this.#isStarted || this.#isStopped) return;
+    this.#startChores();
+    const { clock, health, sender, spiller, uplink } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    const mayStart = nowMs <= this.#lastStartMs;
+    while (mayStart && this.#inFlight < this.#mostInFlight && this.#gateMs <= nowMs) {
+      const lane = this.#ready.shift();
+      if (lane === undefined) break;
+      lane.isQueued = false;
+      if (lane.isBusy) continue;
+      if (mustSettle(lane) || this.#dueAtMs(lane, nowMs) > nowMs) {
+        this.plan(lane);
+        continue;
+      }
+      lane.isBusy = true;
+      this.#inFlight++;
+      const mostBytes = health.isUp
+        ? this.#options.maxBodyBytes
+        : Math.min(PROBE_BODY_BYTES, this.#options.maxBodyBytes);
+      const maxBodyBytes = uplink.bodyBytes(mostBytes, this.#ready.length + 1);
+      void sender.step(lane, maxBodyBytes).then(() => this.#onServed(lane));
+    }
+    this.#startChores();
+    const isQuiet = this.#inFlight === 0 && this.#choresUnderWay === 0 && spiller.isIdle;
+    if (this.#isClosing && isQuiet && !this.#canSendInTime(mayStart)) this.#stop();
+    else this.#setTimer(nowMs);
+  }
+
+  /** The cloud is back: lanes that waited for it become due, spread over some time. */
+  resume(): void {
+    const { clock, random, table } = this.#parts;
+    const waited = new Set(this.#ready.splice(0));
+    for (const lane of waited) lane.isQueued = false;
+    const nowMs = clock.monotonicMs();
+    const spreadMs = this.#isClosing ? 0 : Math.min(MAX_SPREAD_MS, table.size / LANES_BACK_PER_MS);
+    for (const lane of table.all()) {
+      if (lane.isBusy || lane.isEmpty || lane.unsettled !== undefined) continue;
+      if (waited.has(lane) || (lane.failures > 0 && lane.hold === 'backoff')) {
+        lane.failures = 0;
+        lane.holdBack('backoff', nowMs + random() * spreadMs, false);
+      }
+      this.plan(lane);
+    }
+  }
+
+  /** See {@link Forwarder.close}. */
+  close(withinMs: number): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      const { clock, spiller, table } = this.#parts;
+      spiller.stop();
+      this.#lastStartMs = clock.monotonicMs() + withinMs * SENDING_SHARE_OF_CLOSE;
+      const cancelDeadline = clock.schedule(withinMs, () => this.#stop());
+      this.#onStopped = () => {
+        cancelDeadline();
+        resolve();
+      };
+      for (const lane of table.all()) this.plan(lane);
+      if (this.#isStarted) this.serve();
+      else this.#stop();
+    });
+    return this.#closed;
+  }
+
+  get #isClosing(): boolean {
+    return this.#lastStartMs !== Number.POSITIVE_INFINITY;
+  }
+
+  get #mostInFlight(): number {
+    const { maxRequestsInFlight } = this.#options;
+    return this.#parts.health.isKnown ? maxRequestsInFlight : Math.min(REQUESTS_AT_FIRST, maxRequestsInFlight);
+  }
+
+  /** Monotonic: when the next request of any lane may start. */
+  get #gateMs(): number {
+    return Math.max(this.#parts.health.earliestStartMs, this.#parts.uplink.earliestStartMs);
+  }
+
+  #stop(): void {
+    this.#isStopped = true;
+    this.#parts.sender.stop();
+    this.#cancelTimer?.();
+    this.#onStopped();
+  }
+
+  #dueAtMs(lane: Lane, nowMs: number): number {
+    if (lane.isEmpty) {
+      return this.#isClosing ? Number.NEGATIVE_INFINITY : Math.max(lane.windowEndsMs, lane.pacing.emptyAtMs());
+    }
+    if (mustSettle(lane)) return lane.holdUntilMs;
+    // The window is there to fill a body; a body that is full gains nothing by it, nor does a piece.
+    const isFull = !lane.backlog.isEmpty || lane.waitingBytes >= this.#options.maxBodyBytes;
+    const windowEndsMs = isFull || this.#isClosing ? nowMs : lane.windowEndsMs;
+    return Math.max(windowEndsMs, lane.holdUntilMs, lane.pacing.earliestStartMs(nowMs));
+  }
+
+  #onServed(lane: Lane): void {
+    this.#inFlight--;
+    lane.isBusy = false;
+    if (this.#isStopped) return;
+    this.plan(lane);
+    this.serve();
+  }
+
+  #addChore(lane: Lane, chore: () => Promise<void>): void {
+    lane.isBusy = true;
+    this.#chores.push(() => chore().then(() => lane));
+  }
+
+  #startChores(): void {
+    while (this.#choresUnderWay < MAX_CHORES) {
+      const chore = this.#chores.shift();
+      if (chore === undefined) return;
+      this.#choresUnderWay++;
+      void chore().then((lane) => {
+        this.#choresUnderWay--;
+        lane.isBusy = false;
+        if (this.#isStopped) return;
+        this.plan(lane);
+        this.serve();
+      });
+    }
+  }
+
+  #sweep(nowMs: number): void {
+    const { expiry, health, sender, spiller, table } = this.#parts;
+    if (this.#isClosing) return;
+    for (const lane of table.all()) {
+      if (lane.isBusy || lane.isEmpty || lane.unsettled !== undefined) continue;
+      const giveUp = expiry.dueOf(lane, health.isUp, nowMs);
+      if (giveUp !== undefined) this.#addChore(lane, () => sender.giveUp(lane, giveUp));
+    }
+    spiller.sweep();
+  }
+
+  #canSendInTime(mayStart: boolean): boolean {
+    if (!mayStart) return false;
+    const firstMs =
+      this.#ready.length > 0 ? Number.NEGATIVE_INFINITY : (this.#due.first?.dueAtMs ?? Number.POSITIVE_INFINITY);
+    return Math.max(firstMs, this.#gateMs) <= this.#lastStartMs;
+  }
+
+  #setTimer(nowMs: number): void {
+    if (this.#parts.table.size === 0) this.#sweepAtMs = Number.POSITIVE_INFINITY;
+    else if (this.#sweepAtMs === Number.POSITIVE_INFINITY) this.#sweepAtMs = nowMs + SWEEP_EVERY_MS;
+    // Behind an open gate the ready wait for a request to end, not for a time.
+    const isGated = this.#ready.length > 0 && this.#gateMs > nowMs;
+    const gateMs = isGated ? this.#gateMs : Number.POSITIVE_INFINITY;
+    const dueAtMs = Math.min(this.#due.first?.dueAtMs ?? Number.POSITIVE_INFINITY, this.#sweepAtMs, gateMs);
+    if (dueAtMs >= this.#timerAtMs) return;
+    this.#cancelTimer?.();
+    this.#timerAtMs = dueAtMs;
+    this.#cancelTimer = this.#parts.clock.schedule(dueAtMs - nowMs, () => this.#onTimer());
+  }
+
+  #onTimer(): void {
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    this.#cancelTimer = undefined;
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs >= this.#sweepAtMs) {
+      this.#sweepAtMs = nowMs + SWEEP_EVERY_MS;
+      this.#sweep(nowMs);
+    }
+    for (let lane = this.#due.first; lane !== undefined && lane.dueAtMs <= nowMs; lane = this.#due.first) {
+      this.#due.remove(lane);
+      this.plan(lane);
+    }
+    this.serve();
+  }
+}

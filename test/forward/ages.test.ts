@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest';
+import { Ages } from '../../src/forward/ages.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { DAY_MS } from './harness.js';
+
+const HOUR_MS = 3_600_000;
+const RETENTION_MS = 30 * DAY_MS;
+
+/** Ages some time into a run, so that start and now are different. */
+async function later(byMs = 5 * HOUR_MS) {
+  const clock = new FakeClock();
+  await clock.advance(12_345);
+  const startWallMs = clock.wallMs();
+  const ages = new Ages(clock, RETENTION_MS);
+  await clock.advance(byMs);
+  const ageOf = (storedAtMs: number) => clock.monotonicMs() - ages.sinceMs(storedAtMs);
+  return { clock, ages, startWallMs, ageOf };
+}
+
+it('what was stored before the start is as old as the stamps say', async () => {
+  const { startWallMs, ageOf } = await later();
+  for (const beforeMs of [0, 1, HOUR_MS, RETENTION_MS, 2 * RETENTION_MS]) {
+    expect(ageOf(startWallMs - beforeMs)).toBe(5 * HOUR_MS + beforeMs);
+  }
+});
+
+it('what was stored in this run is as old as the monotonic clock says, wherever the wall clock went', async () => {
+  const { clock, ages, ageOf } = await later();
+  const sinceMs = clock.monotonicMs() - HOUR_MS;
+  const storedAtMs = ages.storedAtMs(sinceMs);
+  for (const jumpMs of [HOUR_MS, -HOUR_MS, 3_650 * DAY_MS, -7_300 * DAY_MS]) {
+    clock.jumpWall(jumpMs);
+    expect(ages.sinceMs(storedAtMs)).toBe(sinceMs);
+    expect(ages.storedAtMs(sinceMs)).toBe(storedAtMs);
+  }
+  await clock.advance(HOUR_MS);
+  expect(ageOf(storedAtMs)).toBe(2 * HOUR_MS);
+});
+
+it.each([
+  ['of 1970', -20_000 * DAY_MS],
+  ['of ten years ago', -3_650 * DAY_MS],
+  ['of an hour from now', 6 * HOUR_MS],
+  ['of in ten years', 3_650 * DAY_MS],
+])('a stamp %s cannot be right: the age counts from the start', async (_name, offsetMs) => {
+  const { startWallMs, ageOf } = await later();
+  expect(ageOf(startWallMs + offsetMs)).toBe(5 * HOUR_MS);
+});

@@ -1,0 +1,151 @@
+import type { Device } from '../../src/core/device.js';
+import type {
+  BacklogPiece,
+  BacklogSummary,
+  DeadLetter,
+  DeviceHistory,
+  Settlement,
+  Spill,
+  Spool,
+  SpoolStatus,
+  StoredDeadLetter,
+  StoredRecord,
+  Watermark,
+} from '../../src/core/ports.js';
+import { RecordView } from '../../src/state/record-layout.js';
+
+interface Piece {
+  readonly sequence: number;
+  readonly record: Uint8Array;
+  settledStates: number;
+}
+
+/** What one run leaves for the next. */
+export class NotedDisk {
+  readonly journal = new Map<number, Uint8Array>();
+  readonly backlogs = new Map<string, { device: Device; pieces: Piece[] }>();
+  readonly histories = new Map<string, DeviceHistory>();
+  readonly deadLetters: DeadLetter[] = [];
+  lastSequence = 0;
+  lastPiece = 0;
+
+  get isFresh(): boolean {
+    return this.lastSequence === 0 && this.lastPiece === 0;
+  }
+}
+
+/** A spool that notes what it is told, delays or fails as the test says, and keeps all on a {@link NotedDisk}. */
+export class NotedSpool implements Spool {
+  readonly isDiskFull = false;
+  readonly settlements: Settlement[] = [];
+  readonly spills: Spill[] = [];
+  readonly disk: NotedDisk;
+  /** What no spool should be told. */
+  readonly faults: string[] = [];
+  readonly histories: Map<string, DeviceHistory>;
+  onSettle: (settlement: Settlement) => Promise<void> = async () => {};
+  /** Told of what is on disk. */
+  onSettled: (settlement: Settlement) => void = () => {};
+  onSpill: (spill: Spill) => Promise<void> = async () => {};
+  onRead: (device: Device) => void = () => {};
+  /** For what is written down with a time. */
+  wallMs: () => number = () => 0;
+  /** From now on nothing reaches the disk. */
+  isCrashed = false;
+
+  constructor(disk = new NotedDisk()) {
+    this.disk = disk;
+    this.histories = new Map(disk.histories);
+  }
+
+  append(record: Uint8Array): { sequence: number; stored: Promise<void> } {
+    const sequence = ++this.disk.lastSequence;
+    if (!this.isCrashed) this.disk.journal.set(sequence, record);
+    return { sequence, stored: Promise.resolve() };
+  }
+
+  async settle(settlement: Settlement): Promise<void> {
+    await this.onSettle(settlement);
+    if (this.isCrashed) throw new Error('crashed');
+    this.settlements.push(settlement);
+    const { device, watermark, sendsInWindow, backlog } = settlement;
+    this.#assertRises(device, watermark);
+    this.disk.histories.set(device.key, { watermark, settledAtMs: this.wallMs(), sendsInWindow });
+    this.disk.deadLetters.push(...(settlement.deadLetters ?? []));
+    if (backlog !== undefined) this.#settlePiece(device, backlog);
+    this.onSettled(settlement);
+  }
+
+  *replay(): Iterable<StoredRecord> {
+    for (const [sequence, record] of this.disk.journal) yield { sequence, record };
+  }
+
+  async spill(spill: Spill): Promise<void> {
+    await this.onSpill(spill);
+    if (this.isCrashed) throw new Error('crashed');
+    this.spills.push(spill);
+    const { device, watermark, piece } = spill;
+    this.#assertRises(device, watermark);
+    const sendsInWindow = this.disk.histories.get(device.key)?.sendsInWindow ?? 0;
+    const settledAtMs = this.disk.histories.get(device.key)?.settledAtMs ?? 0;
+    this.disk.histories.set(device.key, { watermark, settledAtMs, sendsInWindow });
+    this.addPiece(device, piece);
+  }
+
+  /** Puts a piece behind the others of a device, as an earlier run would have. */
+  addPiece(device: Device, record: Uint8Array): void {
+    const backlog = this.disk.backlogs.get(device.key) ?? { device, pieces: [] };
+    backlog.pieces.push({ sequence: ++this.disk.lastPiece, record, settledStates: 0 });
+    this.disk.backlogs.set(device.key, backlog);
+  }
+
+  readBacklog(device: Device): BacklogPiece | undefined {
+    this.onRead(device);
+    return this.disk.backlogs.get(device.key)?.pieces[0];
+  }
+
+  *backlogs(): Iterable<BacklogSummary> {
+    for (const { device, pieces } of this.disk.backlogs.values()) {
+      const views = pieces.map(({ record }) => new RecordView(record));
+      const states = views.reduce((sum, view, i) => sum + view.stateCount - (pieces[i] as Piece).settledStates, 0);
+      const bytes = views.reduce((sum, view) => sum + view.bytes.byteLength, 0);
+      const oldestStoredAtMs = Math.min(...views.map((view) => view.storedAtMs));
+      yield { device, pieces: pieces.length, states, bytes, oldestStoredAtMs };
+    }
+  }
+
+  takeRequeued: () => Promise<readonly BacklogSummary[]> = async () => [];
+
+  deadLetters(): Iterable<StoredDeadLetter> {
+    return this.disk.deadLetters.map((letter, number) => ({ ...letter, number }));
+  }
+
+  history(device: Device): DeviceHistory | undefined {
+    return this.histories.get(device.key);
+  }
+
+  status(): SpoolStatus {
+    throw new Error('not asked by the forward stage');
+  }
+
+  async close(): Promise<void> {}
+
+  #assertRises(device: Device, { sequence, states }: Watermark): void {
+    const last = this.disk.histories.get(device.key)?.watermark;
+    if (last === undefined || sequence > last.sequence) return;
+    if (sequence < last.sequence || states < last.states) this.faults.push('a watermark fell');
+  }
+
+  #settlePiece(device: Device, { sequence, settledStates, finished }: NonNullable<Settlement['backlog']>): void {
+    const { pieces } = this.disk.backlogs.get(device.key) as { pieces: Piece[] };
+    const first = pieces[0] as Piece;
+    const { stateCount } = new RecordView(first.record);
+    if (first.sequence !== sequence) this.faults.push(`piece ${sequence} is not the first`);
+    if (settledStates <= first.settledStates || finished !== (settledStates === stateCount)) {
+      this.faults.push(`${settledStates} of ${stateCount} settled, ${first.settledStates} before`);
+    }
+    first.settledStates = settledStates;
+    if (finished) pieces.shift();
+    if (pieces.length === 0) this.disk.backlogs.delete(device.key);
+  }
+}
