@@ -21,6 +21,7 @@ export function indexPage(status: Status): string {
     ['States waiting for the cloud', figure(status.spool.states)],
     ['Bytes waiting', figure(status.spool.bytes)],
     ['Oldest waiting', status.spool.oldestSeconds === null ? '–' : `${figure(status.spool.oldestSeconds)} s`],
+    ['Dead letters', figure(status.spool.deadLetters)],
     ['States accepted since the start', figure(status.received.http.accepted + status.received.websocket.accepted)],
     ['States forwarded since the start', figure(status.forwarded)],
     ['Open connections', `${figure(status.connections.http)} HTTP, ${figure(status.connections.websocket)} WebSocket`],

@@ -90,6 +90,11 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
       read: () => [[oldestSeconds(sources) ?? 0]],
     },
     {
+      name: 'stateway_dead_letters',
+      help: 'States that the cloud refused or that became too old; they are kept.',
+      read: () => [[sources.spoolStatus().deadLetters]],
+    },
+    {
       name: 'stateway_lanes',
       help: 'Lanes, one for each active device, by what they do.',
       labelNames: ['state'],

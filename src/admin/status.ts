@@ -26,6 +26,8 @@ export interface Status {
     readonly oldestSeconds: number | null;
     /** Records that could not be read back at start and are kept where they are. */
     readonly unreadableRecords: number;
+    /** States that the cloud refused or that became too old; they are kept. */
+    readonly deadLetters: number;
   };
   readonly lanes: LaneCounts;
   /** Open connections of devices. */
@@ -46,7 +48,7 @@ export function readStatus(sources: AdminSources): Status {
   const { build, meters, clock, startedAtMs } = sources;
   const { ready, reason } = sources.readiness();
   const { url, up, sinceMs } = sources.cloud();
-  const { bytes, states, unreadableRecords } = sources.spoolStatus();
+  const { bytes, states, unreadableRecords, deadLetters } = sources.spoolStatus();
   return {
     version: build.version,
     node: build.node,
@@ -56,7 +58,7 @@ export function readStatus(sources: AdminSources): Status {
     ready,
     reason,
     cloud: { url, up, since: sinceMs === undefined ? null : new Date(sinceMs).toISOString() },
-    spool: { bytes, states, oldestSeconds: oldestSeconds(sources) ?? null, unreadableRecords },
+    spool: { bytes, states, oldestSeconds: oldestSeconds(sources) ?? null, unreadableRecords, deadLetters },
     lanes: sources.lanes(),
     connections: sources.connections(),
     received: meters.received,

@@ -6,6 +6,7 @@ import { healthcheckCommand } from './healthcheck-command.js';
 import { PACKAGE_VERSION } from './package-info.js';
 import { serveCommand } from './serve-command.js';
 import { simulateCommand } from './simulate-command.js';
+import { spoolCommand } from './spool-command.js';
 
 /** Exit codes of every command (DESIGN 1.1). */
 const EXIT_FAILED = 1;
@@ -32,7 +33,7 @@ function createProgram(): Command {
     .version(PACKAGE_VERSION)
     .showHelpAfterError('(see --help)');
   program.addCommand(serveCommand(), { isDefault: true });
-  for (const command of [demoCommand(), simulateCommand(), configCommand(), healthcheckCommand()]) {
+  for (const command of [spoolCommand(), configCommand(), healthcheckCommand(), demoCommand(), simulateCommand()]) {
     program.addCommand(command);
   }
   overrideExit(program);

@@ -9,6 +9,7 @@ import type { Config } from '../config/load.js';
 import { systemClock } from '../core/clock.js';
 import { Meters } from '../core/meters.js';
 import { Lanes, MAX_REQUESTS_IN_FLIGHT } from '../forward/lanes.js';
+import { RequeueWatch } from '../forward/requeue-watch.js';
 import { Front } from '../front/server.js';
 import { type PickedUws, pickUws } from '../front/uws.js';
 import { Batcher } from '../intake/batcher.js';
@@ -51,6 +52,7 @@ export class App {
   readonly #cloud: HttpCloudClient;
   readonly #spool: LmdbSpool;
   readonly #lanes: Lanes;
+  readonly #requeueWatch: RequeueWatch;
   readonly #sink: StoredThenForwarded;
   readonly #intake: Batcher;
   readonly #front: Front;
@@ -62,20 +64,30 @@ export class App {
    * Opens the spool and builds every stage; nothing listens yet.
    * @throws SpoolOpenError when the data directory cannot be used
    */
-  constructor(config: Config, log: Logger) {
+  static async open(config: Config, log: Logger): Promise<App> {
+    const spool = await LmdbSpool.open({
+      directory: config.dataDir,
+      clock: systemClock,
+      onUnreadable: (item, reason) => log.error({ event: 'unreadable', item, reason }, 'set aside: it cannot be read'),
+    });
+    return new App(config, log, spool);
+  }
+
+  private constructor(config: Config, log: Logger, spool: LmdbSpool) {
     this.#config = config;
     this.#log = log;
     this.#picked = pickUws();
     const clock = systemClock;
     const meters = this.#meters;
     this.#cloud = createCloudClient(config);
-    this.#spool = new LmdbSpool({
-      directory: config.dataDir,
-      clock,
-      onUnreadable: (sequence, reason) =>
-        log.error({ event: 'record-unreadable', sequence, reason }, 'record set aside'),
-    });
+    this.#spool = spool;
     this.#lanes = this.#createLanes();
+    this.#requeueWatch = new RequeueWatch({
+      spool,
+      clock,
+      onRequeued: (added) => this.#lanes.adoptBacklogs(added),
+      onError: (error) => log.error({ event: 'requeue-failed', err: error }, 'dead letters could not be taken back'),
+    });
     this.#sink = new StoredThenForwarded(this.#spool, this.#lanes, {
       maxSpoolBytes: config.maxSpoolBytes,
       maxHeldBytes: MAX_HELD_BYTES,
@@ -101,6 +113,7 @@ export class App {
     const replayed = this.#replay();
     const port = await this.#front.listen();
     this.#phase = 'accepting states';
+    this.#requeueWatch.start();
     const addresses = { listen: hostPort(listen.host, port), adminListen: hostPort(admin.host, admin.port) };
     this.#log.info(
       { event: 'ready', version: PACKAGE_VERSION, uws: this.#picked.name, ...addresses, ...replayed },
@@ -115,6 +128,7 @@ export class App {
     this.#log.info({ event: 'draining' }, 'draining');
     await this.#front.close(ANSWER_WITHIN_MS);
     await this.#intake.close();
+    await this.#requeueWatch.stop();
     await this.#lanes.close(FLUSH_WITHIN_MS);
     const { states } = this.#spool.status();
     await this.#spool.close();
@@ -124,9 +138,10 @@ export class App {
   }
 
   #createLanes(): Lanes {
-    const { windowMs, coalesce, rateLimit, maxBodyBytes, upstreamToken } = this.#config;
+    const { windowMs, coalesce, rateLimit, maxBodyBytes, upstreamToken, retentionMs, uplinkBytesPerSecond } =
+      this.#config;
     return new Lanes(
-      { windowMs, coalesce, rateLimit, maxBodyBytes, upstreamToken },
+      { windowMs, coalesce, rateLimit, maxBodyBytes, upstreamToken, retentionMs, uplinkBytesPerSecond },
       {
         cloud: this.#cloud,
         spool: this.#spool,
@@ -135,6 +150,12 @@ export class App {
         random: Math.random,
         onParked: ({ applicationId, deviceId }, reason) =>
           this.#log.warn({ event: 'device-parked', applicationId, deviceId, reason }, 'device parked'),
+        onGivenUp: ({ applicationId, deviceId }, states, status) =>
+          this.#log.error({ event: 'dead-letters', applicationId, deviceId, states, status }, 'states given up'),
+        onCloudChange: (isUp) =>
+          isUp
+            ? this.#log.info({ event: 'cloud-back' }, 'the cloud is back')
+            : this.#log.warn({ event: 'cloud-lost' }, 'the cloud does not answer'),
       },
     );
   }
@@ -170,6 +191,7 @@ export class App {
       this.#lanes.enqueue(sequence, record, undefined);
       replayedRecords++;
     }
+    this.#lanes.adoptBacklogs(this.#spool.backlogs());
     return { replayedRecords, replayedStates: this.#spool.status().states };
   }
 

@@ -14,7 +14,7 @@ export function serveCommand(): Command {
       const config = loadConfig(process.env, flags);
       const log = createLogger(config.logLevel);
       for (const warning of config.warnings) log.warn({ event: 'option-without-effect' }, warning);
-      await serve(new App(config, log), log);
+      await serve(await App.open(config, log), log);
     },
   );
 }

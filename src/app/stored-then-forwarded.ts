@@ -27,7 +27,8 @@ export class StoredThenForwarded implements RecordSink {
   /** Whether new records are refused. */
   isFull(): boolean {
     const { maxSpoolBytes, maxHeldBytes } = this.#limits;
-    return this.#spool.status().bytes >= maxSpoolBytes || this.#forwarder.heldBytes() >= maxHeldBytes;
+    if (this.#spool.isDiskFull || this.#spool.status().bytes >= maxSpoolBytes) return true;
+    return this.#forwarder.heldBytes() >= maxHeldBytes;
   }
 
   async store(record: Uint8Array, grants: readonly Grant[]): Promise<void> {

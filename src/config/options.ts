@@ -119,7 +119,7 @@ export const OPTIONS = {
     variable: 'STATEWAY_RETENTION_MS',
     kind: duration(1_000, YEAR_MS),
     default: '30d',
-    inForce: false,
+    inForce: true,
     meaning: 'Undeliverable state older than this goes to the dead letters.',
   }),
   windowMs: row({
@@ -148,7 +148,7 @@ export const OPTIONS = {
     kind: byteCount(KIB, 10 * GIB),
     default: undefined,
     defaultInWords: 'no cap',
-    inForce: false,
+    inForce: true,
     meaning: "Cap on what is forwarded, so that a drain after an outage leaves the plant's line usable.",
   }),
   maxBodyBytes: row({

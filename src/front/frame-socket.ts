@@ -20,6 +20,9 @@ const FRAME_OVERHEAD_BYTES = 320;
 /** What `send` returns for a message that was dropped, as too much waits unread. */
 const DROPPED = 2;
 
+const OVERLOADED = new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send this frame again');
+const OVERLOADED_HEAD = `{"error":${JSON.stringify(OVERLOADED.toBody())},"frame":`;
+
 /** What uWebSockets.js keeps with a connection: it copies the own properties of this, so that no class may stand here. */
 export interface SocketData {
   readonly socket: FrameSocket;
@@ -79,8 +82,7 @@ export abstract class FrameSocket implements BodyReceiver {
     const admitted = this.context.admission.admit(bytes);
     const frame = this.#acks.begin(admitted ? bytes : 0, this.context.clock.monotonicMs());
     if (admitted) this.take(frame, isBinary ? 'msgpack' : 'json', new Uint8Array(message));
-    else
-      this.onRefused(frame, new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send this frame again'));
+    else this.#refuseUnread(frame);
   }
 
   onStored(frame: number, states: number): void {
@@ -94,6 +96,13 @@ export abstract class FrameSocket implements BodyReceiver {
     this.context.meters.received.websocket[error.retryable ? 'unavailable' : 'refused']++;
     // Sent before the ack that covers it (DESIGN 1.3); acks leave at the end of the turn at the earliest.
     this.#send(JSON.stringify({ error: error.toBody(), frame }));
+    this.#settle(frame);
+  }
+
+  /** What is refused for want of room must cost next to nothing, or refusing would be all there is time for. */
+  #refuseUnread(frame: number): void {
+    this.context.meters.received.websocket.unavailable++;
+    this.#send(`${OVERLOADED_HEAD}${frame}}`);
     this.#settle(frame);
   }
 

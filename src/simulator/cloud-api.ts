@@ -24,6 +24,8 @@ export interface CloudApiOptions {
   readonly keepsRecords: boolean;
   /** Whether a gateway's token may read its peripherals, on which the facts are silent. */
   readonly gatewayReadsPeripherals: boolean;
+  /** Told of the states of each request that is taken in, before it is answered. */
+  readonly onTaken: (deviceId: string, states: readonly DeviceState[]) => void;
 }
 
 const CREATED_AT = '2026-01-01T00:00:00.000Z';
@@ -94,8 +96,16 @@ export class CloudApi {
     };
   }
 
-  /** `POST /applications/:applicationId/devices/:deviceId/state` (FACTS, "Sending state" and "Limits"). */
-  async takeStates(request: IncomingMessage, applicationId: string, deviceId: string): Promise<unknown> {
+  /**
+   * `POST /applications/:applicationId/devices/:deviceId/state` (FACTS, "Sending state" and "Limits").
+   * @param refusedAttribute a body with a state that has this attribute is refused, if one is named
+   */
+  async takeStates(
+    request: IncomingMessage,
+    applicationId: string,
+    deviceId: string,
+    refusedAttribute: string | undefined,
+  ): Promise<unknown> {
     const claims = this.#authenticate(request);
     const device = this.#find(applicationId, deviceId);
     if (!maySendState(claims, device)) throw forbidden('send state for');
@@ -106,8 +116,12 @@ export class CloudApi {
     }
     const body = await readJson(request, this.#options.maxBodyBytes);
     const states = checkedStates(body);
+    if (refusedAttribute !== undefined && states.some(({ data }) => Object.hasOwn(data, refusedAttribute))) {
+      throw new CloudRefusal(400, 'Validation', `attribute "${refusedAttribute}" is refused`);
+    }
     const arrivalMs = this.#options.clock.wallMs();
     for (const state of states) holdings.store(state, arrivalMs);
+    this.#options.onTaken(device.deviceId, states);
     return { success: true };
   }
 

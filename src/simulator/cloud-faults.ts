@@ -12,7 +12,9 @@ export type FaultEffect =
   /** Counted, never answered; the connection is cut when the faults change. */
   | { readonly kind: 'hang' }
   /** Handled as ever, then the connection is cut instead of an answer. */
-  | { readonly kind: 'lose-answer' };
+  | { readonly kind: 'lose-answer' }
+  /** Answered 400, nothing stored, when a state in the body has this attribute; handled as ever otherwise. */
+  | { readonly kind: 'refuse-attribute'; readonly attribute: string };
 
 /** A fault, and the requests it befalls: those of the route and the devices named, all where none is. */
 export type Fault = FaultEffect & {
@@ -22,9 +24,18 @@ export type Fault = FaultEffect & {
   readonly times?: number;
 };
 
-const KINDS = new Set(['outage', 'status', 'delay', 'hang', 'lose-answer']);
+const KINDS = new Set(['outage', 'status', 'delay', 'hang', 'lose-answer', 'refuse-attribute']);
 const ROUTES = new Set(['login', 'device', 'state', 'other']);
-const PROPERTIES = new Set(['kind', 'status', 'retryAfterSeconds', 'delayMs', 'route', 'deviceIds', 'times']);
+const PROPERTIES = new Set([
+  'kind',
+  'status',
+  'retryAfterSeconds',
+  'delayMs',
+  'attribute',
+  'route',
+  'deviceIds',
+  'times',
+]);
 
 /** The faults in force. */
 export class FaultPlan {
@@ -60,7 +71,10 @@ export function checkFaults(value: unknown): string | undefined {
 
 function checkFault(fault: unknown): string | undefined {
   if (typeof fault !== 'object' || fault === null) return 'must be an object';
-  const { kind, status, retryAfterSeconds, delayMs, route, deviceIds, times } = fault as Record<string, unknown>;
+  const { kind, status, retryAfterSeconds, delayMs, attribute, route, deviceIds, times } = fault as Record<
+    string,
+    unknown
+  >;
   const stranger = Object.keys(fault).find((name) => !PROPERTIES.has(name));
   if (stranger !== undefined) return `property "${stranger}" is not allowed`;
   if (!KINDS.has(kind as string)) return `kind must be one of ${[...KINDS].join(', ')}`;
@@ -68,6 +82,7 @@ function checkFault(fault: unknown): string | undefined {
     return 'status must be a whole number from 200 to 599';
   }
   if (kind === 'delay' && !isAmount(delayMs)) return 'delayMs must be a number, 0 or more';
+  if (kind === 'refuse-attribute' && typeof attribute !== 'string') return 'attribute must be a string';
   if (retryAfterSeconds !== undefined && !isAmount(retryAfterSeconds)) {
     return 'retryAfterSeconds must be a number, 0 or more';
   }

@@ -51,6 +51,7 @@ export class SimulatedCloud implements CloudControl {
       maxBodyBytes: DEFAULT_MAX_BODY_BYTES,
       keepsRecords: true,
       gatewayReadsPeripherals: true,
+      onTaken: () => {},
       ...options,
     });
   }
@@ -151,7 +152,7 @@ export class SimulatedCloud implements CloudControl {
       return;
     }
     if (fault?.kind === 'delay') await this.#wait(fault.delayMs);
-    const handled = this.#handle(target, request);
+    const handled = this.#handle(target, request, fault?.kind === 'refuse-attribute' ? fault.attribute : undefined);
     if (fault?.kind === 'lose-answer') {
       await handled.catch(() => {});
       request.socket.destroy();
@@ -160,14 +161,14 @@ export class SimulatedCloud implements CloudControl {
     replyJson(response, 200, await handled);
   }
 
-  async #handle(target: Target, request: IncomingMessage): Promise<unknown> {
+  async #handle(target: Target, request: IncomingMessage, refusedAttribute: string | undefined): Promise<unknown> {
     const { route, applicationId, deviceId } = target;
     if (route === 'login') return this.#api.logIn(request);
     if (route === 'other') throw new CloudRefusal(404, 'NotFound', `no ${request.method} here`);
     if (!isId(applicationId)) throw new CloudRefusal(400, 'Validation', 'applicationId must be 24 hex digits');
     if (!isId(deviceId)) throw new CloudRefusal(400, 'Validation', 'deviceId must be 24 hex digits');
     return route === 'state'
-      ? this.#api.takeStates(request, applicationId, deviceId)
+      ? this.#api.takeStates(request, applicationId, deviceId, refusedAttribute)
       : this.#api.readDevice(request, applicationId, deviceId);
   }
 

@@ -23,7 +23,7 @@ export class FakeSources implements AdminSources {
 
   spoolStatus() {
     if (this.spoolFailure !== undefined) throw this.spoolFailure;
-    return { bytes: 4_096, states: 17, oldestStoredAtMs: this.oldestStoredAtMs, unreadableRecords: 3 };
+    return { bytes: 4_096, states: 17, oldestStoredAtMs: this.oldestStoredAtMs, unreadableRecords: 3, deadLetters: 5 };
   }
 
   lanes() {

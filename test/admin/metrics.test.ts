@@ -14,6 +14,7 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_spool_bytes: 'gauge',
   stateway_spool_states: 'gauge',
   stateway_spool_oldest_seconds: 'gauge',
+  stateway_dead_letters: 'gauge',
   stateway_lanes: 'gauge',
   stateway_token_cache_total: 'counter',
   stateway_connections: 'gauge',

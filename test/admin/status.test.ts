@@ -18,7 +18,7 @@ it('says how things stand, in plain JSON', () => {
     ready: true,
     reason: 'accepting states',
     cloud: { url: 'https://cloud.test', up: true, since: '2025-12-31T23:58:31.000Z' },
-    spool: { bytes: 4_096, states: 17, oldestSeconds: 2.5, unreadableRecords: 3 },
+    spool: { bytes: 4_096, states: 17, oldestSeconds: 2.5, unreadableRecords: 3, deadLetters: 5 },
     lanes: { idle: 11, pacing: 12, backoff: 13, parked: 14 },
     connections: { http: 21, websocket: 22 },
     received: {

@@ -23,15 +23,15 @@ afterEach(() => {
 
 it('prints a line for each option with where it came from, and hides secrets', () => {
   vi.stubEnv('STATEWAY_UPSTREAM_TOKEN', 'hunter2');
-  vi.stubEnv('STATEWAY_RETENTION_MS', '7d');
+  vi.stubEnv('STATEWAY_TOKEN_OFFLINE_MS', '7d');
   configCommand().parse(['--window-ms', '2s'], { from: 'user' });
   expect(printed).toMatch(/^STATEWAY_WINDOW_MS +2s +flag$/m);
   expect(printed).toMatch(/^STATEWAY_UPSTREAM_TOKEN +set, hidden +environment$/m);
   expect(printed).toMatch(/^STATEWAY_TLS_KEY_FILE +\(not set\) +default$/m);
-  expect(printed).toMatch(/^STATEWAY_RETENTION_MS +7d +environment \(no effect in this version\)$/m);
+  expect(printed).toMatch(/^STATEWAY_TOKEN_OFFLINE_MS +7d +environment \(no effect in this version\)$/m);
   expect(printed).not.toContain('hunter2');
   expect(printed.trimEnd().split('\n')).toHaveLength(22);
-  expect(warned).toBe('warning: STATEWAY_RETENTION_MS is set, but has no effect in this version\n');
+  expect(warned).toBe('warning: STATEWAY_TOKEN_OFFLINE_MS is set, but has no effect in this version\n');
 });
 
 it('prints one JSON object with --json', () => {

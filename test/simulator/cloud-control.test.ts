@@ -55,6 +55,7 @@ describe('the ledger over HTTP', () => {
       ['faults', [{ kind: 'earthquake' }], '[0]: kind'],
       ['faults', [{ kind: 'outage' }, { kind: 'status' }], '[1]: status'],
       ['faults', [{ kind: 'delay' }], 'delayMs'],
+      ['faults', [{ kind: 'refuse-attribute' }], 'attribute'],
       ['faults', [{ kind: 'hang', times: -1 }], 'times'],
       ['faults', [{ kind: 'hang', rout: 'state' }], '"rout"'],
       ['faults', [{ kind: 'hang', route: 'stat' }], 'route'],
@@ -110,6 +111,16 @@ describe('faults', () => {
     expect((await bench.send(bench.device, token, STATE)).status).toBe(200);
   });
 
+  it('refuse a whole body for one attribute in it, store nothing of it, and take every other', async () => {
+    const token = await bench.tokenOf(bench.device);
+    await putFaults([{ kind: 'refuse-attribute', attribute: 'poison', route: 'state' }]);
+    const poisoned = await bench.send(bench.device, token, [STATE, { data: { temperature: 1, poison: true } }]);
+    expect(poisoned.status).toBe(400);
+    expect(poisoned.body.message).toContain('"poison"');
+    expect(bench.cloud.ledger(bench.device.deviceId)).toMatchObject({ posts: 1, states: 0 });
+    expect(await send()).toBe(200);
+  });
+
   it('befall only the devices they name', async () => {
     bench.cloud.setFaults([{ kind: 'status', status: 500, deviceIds: [bench.peripheral.deviceId] }]);
     expect((await bench.send(bench.peripheral, await bench.tokenOf(bench.gateway), STATE)).status).toBe(500);
@@ -151,7 +162,18 @@ describe('faults', () => {
 });
 
 describe('a cloud that only counts', () => {
-  const counting = new CloudBench({ keepsRecords: false });
+  const taken: [string, readonly unknown[]][] = [];
+  const counting = new CloudBench({
+    keepsRecords: false,
+    onTaken: (deviceId, states) => taken.push([deviceId, states]),
+  });
+
+  it('tells of what each request brought that it took, and of no other', async () => {
+    const token = await counting.tokenOf(counting.device);
+    await counting.send(counting.device, token, [STATE, { data: { temperature: 2 } }]);
+    await counting.send(counting.device, token, [{}]);
+    expect(taken).toEqual([[counting.device.deviceId, [STATE, { data: { temperature: 2 } }]]]);
+  });
 
   it('checks and counts states but holds none', async () => {
     const token = await counting.tokenOf(counting.device);

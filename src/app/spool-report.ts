@@ -1,0 +1,84 @@
+import type { SpoolStatus, StoredDeadLetter } from '../core/ports.js';
+
+/** A dead letter as plain JSON: what `spool dead-letters --json` prints a line of. */
+export interface PlainDeadLetter {
+  readonly number: number;
+  readonly applicationId: string;
+  readonly deviceId: string;
+  /** ISO 8601 in UTC. */
+  readonly time: string;
+  /** The state without its time. */
+  readonly state: unknown;
+  /** The cloud's status; 0 where it never answered. */
+  readonly status: number;
+  readonly reason: string;
+  readonly refusedAt: string;
+}
+
+export function toPlain(letter: StoredDeadLetter): PlainDeadLetter {
+  const { device, fragment } = letter;
+  return {
+    number: letter.number,
+    applicationId: device.applicationId,
+    deviceId: device.deviceId,
+    time: isoTime(letter.timeMs),
+    state: JSON.parse(`{${Buffer.from(fragment).toString('utf8')}`),
+    status: letter.status,
+    reason: letter.reason,
+    refusedAt: isoTime(letter.refusedAtMs),
+  };
+}
+
+/** The figures of `spool status`, for people. */
+export function statusTable(status: SpoolStatus, nowMs = Date.now()): string {
+  const { oldestStoredAtMs } = status;
+  const oldest = oldestStoredAtMs === undefined ? 'nothing waits' : age(nowMs - oldestStoredAtMs);
+  const rows: readonly (readonly [string, string])[] = [
+    ['states waiting', status.states.toLocaleString('en-US')],
+    ['bytes waiting', status.bytes.toLocaleString('en-US')],
+    ['oldest waiting', oldest],
+    ['dead letters', status.deadLetters.toLocaleString('en-US')],
+    ['unreadable records set aside', status.unreadableRecords.toLocaleString('en-US')],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('');
+}
+
+/** A line for each dead letter, for people; the first names the columns. */
+export function* deadLettersTable(letters: Iterable<StoredDeadLetter>): Iterable<string> {
+  let count = 0;
+  for (const letter of letters) {
+    if (count++ === 0) yield 'number      device                    time                      status  reason\n';
+    const { number, device, timeMs, status, reason } = letter;
+    const given = status === 0 ? 'none' : String(status);
+    yield `${String(number).padEnd(10)}  ${device.deviceId}  ${isoTime(timeMs).padEnd(24)}  ${given.padEnd(6)}  ${oneLine(reason)}\n`;
+  }
+  if (count === 0) yield 'no dead letters\n';
+}
+
+/** The cloud's words are not ours: what could move a terminal's cursor or start a new line is shown as an escape. */
+function oneLine(text: string): string {
+  return JSON.stringify(text)
+    .slice(1, -1)
+    .replace(/[\u007f-\u009f]/g, '?');
+}
+
+function isoTime(timeMs: number): string {
+  const date = new Date(timeMs);
+  return Number.isNaN(date.getTime()) ? String(timeMs) : date.toISOString();
+}
+
+const SECONDS_A_MINUTE = 60;
+const MINUTES_AN_HOUR = 60;
+const HOURS_A_DAY = 24;
+
+/** As `3 d 4 h`, `4 h 5 min`, `5 min 6 s` or `6 s`. */
+function age(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const minutes = Math.floor(seconds / SECONDS_A_MINUTE);
+  const hours = Math.floor(minutes / MINUTES_AN_HOUR);
+  const days = Math.floor(hours / HOURS_A_DAY);
+  if (days > 0) return `${days} d ${hours % HOURS_A_DAY} h`;
+  if (hours > 0) return `${hours} h ${minutes % MINUTES_AN_HOUR} min`;
+  return minutes > 0 ? `${minutes} min ${seconds % SECONDS_A_MINUTE} s` : `${seconds} s`;
+}

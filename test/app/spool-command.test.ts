@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
+import { logIn, openSite, postState, status, untilHeld } from '../helpers/bench-site.js';
+import { MAIN_FILE } from '../helpers/running-proxy.js';
+
+const run = promisify(execFile);
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `stateway spool ...` in a process of its own. */
+async function spool(...args: string[]): Promise<Outcome> {
+  const env = { PATH: process.env.PATH };
+  return run(process.execPath, [MAIN_FILE, 'spool', ...args], { env }).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    ({ code, stdout, stderr }: Outcome) => ({ code, stdout, stderr }),
+  );
+}
+
+function linesOf(text: string): Record<string, unknown>[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+test('what waits can be counted and written out while the proxy runs', async () => {
+  const site = await openSite();
+  const device = site.devices[0] as PlannedDevice;
+  const token = await logIn(site, device);
+  site.cloud.setFaults([{ kind: 'outage', route: 'state' }]);
+  const start = Date.now();
+  const states = Array.from({ length: 30 }, (_, n) => ({ time: start + n, data: { n, text: 'π' } }));
+  await postState(site, device, token, states);
+
+  expect(linesOf((await spool('status', '--json', '--data-dir', site.dataDir)).stdout)[0]).toMatchObject({
+    states: 30,
+    deadLetters: 0,
+    unreadableRecords: 0,
+  });
+  expect((await spool('status', '--data-dir', site.dataDir)).stdout).toMatch(/^states waiting +30$/m);
+  const { applicationId, deviceId } = device;
+  const expected = states.map((state) => ({ applicationId, deviceId, ...state }));
+  expect(linesOf((await spool('export', '--data-dir', site.dataDir)).stdout)).toEqual(expected);
+  const file = join(site.dataDir, '..', `${deviceId}.ndjson`);
+  expect((await spool('export', '--data-dir', site.dataDir, '--file', file)).code).toBe(0);
+  expect(linesOf(readFileSync(file, 'utf8'))).toEqual(expected);
+
+  // Looking took nothing away.
+  site.cloud.setFaults([]);
+  await untilHeld(site, device, (ledger) => ledger.records.length === 30);
+});
+
+test('a state the cloud refuses is a dead letter with its reason, and is sent again on request', async () => {
+  const site = await openSite();
+  const device = site.devices[0] as PlannedDevice;
+  const token = await logIn(site, device);
+  site.cloud.setFaults([{ kind: 'status', status: 400, route: 'state' }]);
+  const time = Date.now();
+  await postState(site, device, token, { time, data: { n: 1 } });
+  await expect.poll(async () => (await status(site)).spool.states, { timeout: 10_000 }).toBe(0);
+
+  const [letter] = linesOf((await spool('dead-letters', '--json', '--data-dir', site.dataDir)).stdout);
+  expect(letter).toMatchObject({
+    deviceId: device.deviceId,
+    time: new Date(time).toISOString(),
+    state: { data: { n: 1 } },
+    status: 400,
+    reason: 'simulated 400',
+  });
+  expect((await spool('dead-letters', '--data-dir', site.dataDir)).stdout).toContain('simulated 400');
+  expect(site.cloud.ledger(device.deviceId)?.states ?? 0).toBe(0);
+
+  site.cloud.setFaults([]);
+  const asked = await spool('requeue', String(letter?.number), '--json', '--data-dir', site.dataDir);
+  expect(linesOf(asked.stdout)).toEqual([{ requested: 1 }]);
+  const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 1);
+  expect(records.map(({ timeMs, data }) => ({ timeMs, data }))).toEqual([{ timeMs: time, data: { n: 1 } }]);
+  expect((await spool('dead-letters', '--data-dir', site.dataDir)).stdout).toBe('no dead letters\n');
+});
+
+test('bad usage is told in one line with exit 2, a directory without a spool with exit 1', async () => {
+  const site = await openSite();
+  const noNumbers = await spool('requeue', '--data-dir', site.dataDir);
+  expect(noNumbers).toMatchObject({ code: 2, stderr: expect.stringMatching(/^stateway: .*--all\n$/) });
+  expect(await spool('requeue', 'first', '--data-dir', site.dataDir)).toMatchObject({ code: 2 });
+  const nowhere = await spool('status', '--data-dir', join(site.dataDir, 'nowhere'));
+  expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringMatching(/^stateway: .*nowhere.*\n$/) });
+});
