@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import type { Account } from '../helpers/fault-account.js';
+import { SmallDisk } from '../helpers/fault-disk.js';
+import { inForm, measured, notHere } from '../helpers/fault-form.js';
+import { portOf } from '../helpers/fault-process.js';
+import { type AtEnd, FaultSite, freshDirectory, until } from '../helpers/fault-site.js';
+import { call } from '../helpers/http-client.js';
+
+const DISK_BYTES = 16 * 1024 * 1024;
+const DEVICES = 6;
+/** Large enough that a disk is full in seconds. */
+const NOTE_LENGTH = 4_000;
+const ROUNDS = inForm({ short: 1, long: 5 });
+const FULL_WITHIN_MS = 30_000;
+const OPEN_WITHIN_MS = 30_000;
+const DRAIN_WITHIN_MS = 60_000;
+const TIMEOUT_MS = inForm({ short: 120_000, long: 600_000 });
+
+/** How there comes to be no room: where the data go, and what the proxy is run under. */
+interface Limit {
+  readonly what: string;
+  /** The options of a site; in words why there is no such limit here. */
+  impose(atEnd: AtEnd): { dataDir?: string; under?: string[]; env?: Record<string, string> } | string;
+}
+
+const LIMITS: readonly Limit[] = [
+  {
+    what: 'a disk of 16 MB',
+    impose(atEnd) {
+      const disk = SmallDisk.mount(atEnd, DISK_BYTES);
+      return typeof disk === 'string' ? disk : { dataDir: `${disk.directory}/data` };
+    },
+  },
+  {
+    what: 'files that may not grow past 16 MB',
+    impose: () => ({ under: ['prlimit', `--fsize=${DISK_BYTES}`] }),
+  },
+  { what: 'STATEWAY_MAX_SPOOL_BYTES', impose: () => ({ env: { STATEWAY_MAX_SPOOL_BYTES: '4MiB' } }) },
+];
+
+// Each has a disk, a proxy and a cloud of its own.
+describe.concurrent('when there is no room left', () => {
+  test.for(LIMITS)(
+    'for $what: 503, nothing acknowledged is lost, and intake opens again by itself',
+    {
+      timeout: TIMEOUT_MS,
+    },
+    async (limit, { onTestFinished, skip }) => {
+      const imposed = limit.impose(onTestFinished);
+      if (typeof imposed === 'string') return skip(notHere(limit.what, imposed));
+      const site = await FaultSite.open(onTestFinished, {
+        devices: DEVICES,
+        noteLength: NOTE_LENGTH,
+        dataDir: freshDirectory(onTestFinished),
+        ...imposed,
+      });
+      for (let round = 0; round < ROUNDS; round++) {
+        await fill(site);
+        site.cloud.setFaults([]);
+        const wellAtMs = performance.now();
+        await until(
+          async () => (await site.readiness()) === 200 && (await refusal(site)) === undefined,
+          OPEN_WITHIN_MS,
+          () => 'the intake did not open again',
+        );
+        measured(`room again, ${limit.what}`, { afterMs: Math.round(performance.now() - wellAtMs) });
+        await site.knock();
+        await site.untilDelivered(DRAIN_WITHIN_MS);
+        expect(site.verdict()).toMatchObject({ lost: [], findings: [] });
+      }
+      expect(site.proxy.process.exitCode).toBe(null);
+    },
+  );
+
+  test('for a disk of 16 MB, and the power fails then: it starts on the full disk and delivers', {
+    timeout: TIMEOUT_MS,
+  }, async ({ onTestFinished, skip }) => {
+    const disk = SmallDisk.mount(onTestFinished, DISK_BYTES);
+    if (typeof disk === 'string') return skip(notHere('a disk of 16 MB', disk));
+    const site = await FaultSite.open(onTestFinished, {
+      devices: DEVICES,
+      noteLength: NOTE_LENGTH,
+      dataDir: `${disk.directory}/data`,
+    });
+    await fill(site);
+    await site.kill();
+    await site.start();
+    site.cloud.setFaults([]);
+    await site.knock();
+    await site.untilDelivered(DRAIN_WITHIN_MS);
+    expect(site.verdict()).toMatchObject({ lost: [], findings: [] });
+    expect(await site.readiness()).toBe(200);
+  });
+});
+
+/** Sends while the cloud is away until nothing more is taken, and looks at how that is said. */
+async function fill(site: FaultSite): Promise<void> {
+  site.cloud.setFaults([{ kind: 'outage', route: 'state' }]);
+  const before = site.acknowledged;
+  site.startLoad(site.accounts.slice(1));
+  let answer: Awaited<ReturnType<typeof refusal>>;
+  await until(
+    async () => {
+      answer = (await site.readiness()) === 503 ? await refusal(site) : undefined;
+      return answer !== undefined;
+    },
+    FULL_WITHIN_MS,
+    () => `${site.acknowledged - before} states were taken, and still there is room`,
+  );
+  // For a while devices go on sending as if nothing had happened.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await site.stopLoad();
+  expect(answer).toEqual({ type: 'Unavailable', retryAfterSeconds: expect.any(Number) });
+  expect(answer?.retryAfterSeconds).toBeGreaterThan(0);
+  expect(site.acknowledged).toBeGreaterThan(before);
+  expect(site.proxy.process.exitCode).toBe(null);
+  measured('room for states', { acknowledged: site.acknowledged - before });
+}
+
+/** How the state of a device that sends nothing else is refused at the moment; undefined when it is taken. */
+async function refusal(site: FaultSite): Promise<{ type: string; retryAfterSeconds: number } | undefined> {
+  const account = site.accounts[0] as Account;
+  const { applicationId, deviceId } = account.device;
+  const numbers = account.take(1);
+  const answer = await call(portOf(site.proxy), `/applications/${applicationId}/devices/${deviceId}/state`, {
+    headers: { authorization: `Bearer ${account.token}`, 'content-type': 'application/json' },
+    body: account.bodyOf(numbers),
+  });
+  account.settle(numbers, answer.status === 200 ? 'acknowledged' : 'refused');
+  if (answer.status === 200) return undefined;
+  expect(answer.status).toBe(503);
+  const { type } = JSON.parse(answer.text) as { type: string };
+  return { type, retryAfterSeconds: Number(answer.headers['retry-after']) };
+}

@@ -1,0 +1,150 @@
+import { Agent } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { Account } from '../helpers/fault-account.js';
+import { inForm, measured } from '../helpers/fault-form.js';
+import { portOf } from '../helpers/fault-process.js';
+import { FaultSite, until } from '../helpers/fault-site.js';
+import { postNumbers } from '../helpers/fault-witness.js';
+
+const HEALTHY = 100;
+/** Of the sick device that is poisoned, each so-manieth state is one the cloud refuses. */
+const POISON_EVERY = 40;
+const PAIRS = inForm({ short: 1, long: 2 });
+const PHASE_MS = inForm({ short: 2_500, long: 30_000 });
+/** A healthy device reports this often, so that each report is the first after a quiet time and goes out at once. */
+const REPORT_EVERY_MS = 1_000;
+const SICK_EVERY_MS = 50;
+const MOST_SLOWER = 2;
+/** Medians below it are as good as equal: the timers and the scheduler of the machine are no finer. */
+const NOT_MEASURABLE_MS = 5;
+const TIMEOUT_MS = inForm({ short: 60_000, long: 300_000 });
+
+test(
+  'one device throttled, one parked, one poisoned: a hundred healthy ones do not notice',
+  async ({ onTestFinished }) => {
+    const site = await FaultSite.open(onTestFinished, { devices: 3 + HEALTHY });
+    const [poisoned, throttled, parked, ...healthy] = site.accounts as [Account, Account, Account, ...Account[]];
+    const sick = [poisoned, throttled, parked];
+    const delays = new Delays(site, healthy);
+    const timers = [
+      ...healthy.map((account, i) =>
+        startingAt((i / HEALTHY) * REPORT_EVERY_MS, REPORT_EVERY_MS, () => delays.send(account)),
+      ),
+      ...sick.map((account) => startingAt(0, SICK_EVERY_MS, () => delays.send(account))),
+    ];
+    onTestFinished(() => {
+      for (const stop of timers) stop();
+    });
+
+    parked.expectsUnauthorized = true;
+    // The poison stays what it is: a cloud that took it in the end would show nothing.
+    const poison = {
+      kind: 'refuse-attribute',
+      attribute: 'poison',
+      route: 'state',
+      deviceIds: [poisoned.device.deviceId],
+    } as const;
+    const throttle = {
+      kind: 'status',
+      status: 429,
+      retryAfterSeconds: 2,
+      route: 'state',
+      deviceIds: [throttled.device.deviceId],
+    } as const;
+    site.cloud.setFaults([poison]);
+    const medians = { without: [] as number[], with: [] as number[] };
+    // The first round of all is for connections and grants to be made.
+    await pause(REPORT_EVERY_MS + 200);
+    for (let pair = 0; pair < PAIRS; pair++) {
+      medians.without.push(...(await delays.during(PHASE_MS)));
+      site.cloud.setFaults([poison, throttle]);
+      poisoned.poisonEvery = POISON_EVERY;
+      site.cloud.revokeDevice(parked.device.deviceId);
+      medians.with.push(...(await delays.during(PHASE_MS)));
+      site.renewToken(parked);
+      site.cloud.setFaults([poison]);
+      poisoned.poisonEvery = Number.POSITIVE_INFINITY;
+      await pause(500);
+    }
+    for (const stop of timers) stop();
+    await delays.settled();
+
+    const [without, withSick] = [medianOf(medians.without), medianOf(medians.with)];
+    measured('delay of healthy devices', { medianMs: without, besideSickMs: withSick, samples: medians.with.length });
+    expect(medians.without.length).toBeGreaterThan(HEALTHY);
+    expect(medians.with.length).toBeGreaterThan(HEALTHY);
+    expect(withSick).toBeLessThan(MOST_SLOWER * Math.max(without, NOT_MEASURABLE_MS));
+
+    const refusals = poisoned.fates.filter((fate, n) => fate === 'acknowledged' && poisoned.isPoison(n)).length;
+    for (const n of poisoned.fates.keys()) if (poisoned.isPoison(n)) poisoned.fates[n] = 'refused';
+    await site.knock(sick);
+    await site.untilDelivered(30_000);
+    const { lost, findings } = site.verdict();
+    expect({ lost, findings }).toEqual({ lost: [], findings: [] });
+    expect(refusals).toBeGreaterThan(0);
+    await expect.poll(() => site.metric('stateway_dead_letters'), { timeout: 10_000 }).toBe(refusals);
+  },
+  TIMEOUT_MS,
+);
+
+/** Times from a state's sending to its arrival in the cloud. */
+class Delays {
+  readonly #site: FaultSite;
+  readonly #healthy: ReadonlySet<Account>;
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #waiting = new Set<Account>();
+  #sent: { account: Account; n: number; atMs: number }[] = [];
+
+  constructor(site: FaultSite, healthy: readonly Account[]) {
+    this.#site = site;
+    this.#healthy = new Set(healthy);
+  }
+
+  /** A device with an answer outstanding waits for it: two at once might pass one another on their way. */
+  send(account: Account): void {
+    if (this.#waiting.has(account)) return;
+    this.#waiting.add(account);
+    const [n] = account.take(1) as [number];
+    if (this.#healthy.has(account)) this.#sent.push({ account, n, atMs: performance.now() });
+    void postNumbers(account, [n], portOf(this.#site.proxy), this.#agent).then(() => this.#waiting.delete(account));
+  }
+
+  /** Milliseconds of each state of a healthy device that is sent from now on for so long. */
+  async during(ms: number): Promise<number[]> {
+    this.#sent = [];
+    await pause(ms);
+    const sent = this.#sent;
+    await pause(REPORT_EVERY_MS);
+    return sent.map(({ account, n, atMs }) => {
+      const deliveries = this.#site.deliveries.of(account.device.deviceId);
+      const delivery = deliveries.find(({ states }) => states.some(({ data }) => data.n === n));
+      return delivery === undefined ? Number.POSITIVE_INFINITY : delivery.arrivedAtMs - atMs;
+    });
+  }
+
+  async settled(): Promise<void> {
+    await until(
+      () => this.#waiting.size === 0,
+      10_000,
+      () => `${this.#waiting.size} states without an answer`,
+    );
+    this.#agent.destroy();
+  }
+}
+
+function startingAt(afterMs: number, everyMs: number, act: () => void): () => void {
+  let interval: NodeJS.Timeout | undefined;
+  const timeout = setTimeout(() => {
+    act();
+    interval = setInterval(act, everyMs);
+  }, afterMs);
+  return () => {
+    clearTimeout(timeout);
+    clearInterval(interval);
+  };
+}
+
+function medianOf(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
