@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { notHere } from '../helpers/fault-form.js';
+import { build, filesIn, KUSTOMIZATIONS, type Kustomization, readKustomization, whyNoKubectl } from './manifests.js';
+
+/** What kustomize 2.0 (kubectl up to 1.20) and 5 both read. */
+const FIELDS = [
+  'apiVersion',
+  'kind',
+  'namespace',
+  'resources',
+  'bases',
+  'images',
+  'configMapGenerator',
+  'generatorOptions',
+  'patchesStrategicMerge',
+  'patchesJson6902',
+];
+
+const BASE = [
+  'ConfigMap stateway',
+  'NetworkPolicy stateway',
+  'PodDisruptionBudget stateway',
+  'Service stateway',
+  'Service stateway-pods',
+  'ServiceAccount stateway',
+  'StatefulSet stateway',
+];
+const MONITORING = ['ConfigMap stateway-dashboard', 'PrometheusRule stateway', 'ServiceMonitor stateway'];
+const BUILT: Readonly<Record<(typeof KUSTOMIZATIONS)[number], readonly string[]>> = {
+  base: BASE,
+  monitoring: MONITORING,
+  'overlays/plant': [...BASE, ...MONITORING].sort(),
+};
+
+/** Files that a kustomization reads. */
+function filesNamedBy(kustomization: Kustomization): string[] {
+  return [
+    ...(kustomization.resources ?? []),
+    ...(kustomization.configMapGenerator ?? []).flatMap(({ files }) => files ?? []),
+    ...(kustomization.patchesStrategicMerge ?? []),
+    ...(kustomization.patchesJson6902 ?? []).map(({ path }) => path),
+  ];
+}
+
+describe.each(KUSTOMIZATIONS)('the kustomization of %s', (folder) => {
+  const kustomization = readKustomization(folder);
+
+  it('is one, with fields that old and new versions read', () => {
+    expect(kustomization).toMatchObject({ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' });
+    expect(Object.keys(kustomization).filter((field) => !FIELDS.includes(field))).toEqual([]);
+  });
+
+  it('names every file of its folder, and no other', () => {
+    expect(filesNamedBy(kustomization).sort()).toEqual(filesIn(folder).sort());
+  });
+
+  it('has what it should when built', ({ skip }) => {
+    const reason = whyNoKubectl();
+    if (reason !== undefined) return skip(notHere('the building of kustomizations', reason));
+    // What is generated with its content in its name loses that here.
+    const names = build(folder).map(({ kind, metadata }) => `${kind} ${metadata.name.replace(/-[a-z0-9]{10}$/, '')}`);
+    expect(names.sort()).toEqual(BUILT[folder]);
+  });
+});
+
+describe('the overlay of a plant', () => {
+  it('stands on folders that have a kustomization', () => {
+    const bases = readKustomization('overlays/plant').bases?.map((base) => base.replace('../../', ''));
+    expect(bases).toEqual(['base', 'monitoring']);
+  });
+
+  it('puts everything into its namespace, and its own image, configuration and volume in place', ({ skip }) => {
+    const reason = whyNoKubectl();
+    if (reason !== undefined) return skip(notHere('the building of kustomizations', reason));
+    const objects = build('overlays/plant');
+    const find = (kind: string, name: RegExp) => objects.find((o) => o.kind === kind && name.test(o.metadata.name));
+    expect(new Set(objects.map(({ metadata }) => metadata.namespace))).toEqual(new Set(['stateway']));
+    const { template, volumeClaimTemplates } = find('StatefulSet', /^stateway$/)?.spec ?? {};
+    const [container] = template.spec.containers;
+    const config = find('ConfigMap', /^stateway-[a-z0-9]{10}$/);
+    expect(container.image).toBe('registry.plant.example/stateway:0.1.0');
+    expect(container.envFrom).toEqual([{ configMapRef: { name: config?.metadata.name } }]);
+    expect(config?.data).toMatchObject({ STATEWAY_LISTEN: '0.0.0.0:8080', STATEWAY_MAX_SPOOL_BYTES: '40GiB' });
+    expect(volumeClaimTemplates[0].spec.storageClassName).toBe('local-ssd');
+    expect(find('Service', /^stateway$/)?.spec).toMatchObject({ type: 'LoadBalancer', sessionAffinity: 'ClientIP' });
+    expect(find('ConfigMap', /^stateway-dashboard$/)?.metadata.labels).toMatchObject({ grafana_dashboard: '1' });
+  });
+});

@@ -1,0 +1,86 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, parseAllDocuments } from 'yaml';
+
+export const K8S = join(import.meta.dirname, '..', '..', 'k8s');
+
+/** The folders with a kustomization, from `k8s`. */
+export const KUSTOMIZATIONS = ['base', 'monitoring', 'overlays/plant'] as const;
+
+/** Any object of Kubernetes, as far as these tests look at all kinds alike. */
+export interface KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: Record<string, string> };
+  // biome-ignore lint/suspicious/noExplicitAny: what it holds beside that is for the schema to say.
+  readonly [property: string]: any;
+}
+
+/** The fields of a kustomization that both kustomize 2.0 and 5 read, and no others. */
+export interface Kustomization {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly resources?: readonly string[];
+  readonly bases?: readonly string[];
+  readonly images?: readonly { readonly name: string; readonly newName?: string; readonly newTag?: string }[];
+  readonly configMapGenerator?: readonly {
+    readonly name: string;
+    readonly behavior?: string;
+    readonly literals?: readonly string[];
+    readonly files?: readonly string[];
+  }[];
+  readonly generatorOptions?: { readonly disableNameSuffixHash?: boolean; readonly labels?: Record<string, string> };
+  readonly patchesStrategicMerge?: readonly string[];
+  readonly patchesJson6902?: readonly { readonly path: string; readonly target: Record<string, string> }[];
+}
+
+export function readKustomization(folder: string): Kustomization {
+  return parse(readFileSync(join(K8S, folder, 'kustomization.yaml'), 'utf8'));
+}
+
+/** The files of a folder, without its kustomization and its folders. */
+export function filesIn(folder: string): string[] {
+  const entries = readdirSync(join(K8S, folder), { withFileTypes: true });
+  return entries.filter((entry) => entry.isFile() && entry.name !== 'kustomization.yaml').map(({ name }) => name);
+}
+
+/** Every object in a file; a patch counts as the object that it changes. */
+export function readObjects(file: string): KubernetesObject[] {
+  return parseObjects(readFileSync(join(K8S, file), 'utf8'));
+}
+
+/** The environment that the ConfigMap of a kustomization gives, without what an overlay adds. */
+export function configOf(folder: string): Record<string, string> {
+  const literals = readKustomization(folder).configMapGenerator?.flatMap((map) => map.literals ?? []) ?? [];
+  return Object.fromEntries(literals.map((literal) => literal.split(/=(.*)/s, 2)));
+}
+
+/** `KUBECTL` names another program than the one in the path. */
+const KUBECTL = process.env.KUBECTL ?? 'kubectl';
+
+/** Why nothing can be built here; undefined where it can. */
+export function whyNoKubectl(): string | undefined {
+  try {
+    execFileSync(KUBECTL, ['version', '--client'], { stdio: 'ignore' });
+    return undefined;
+  } catch (error) {
+    return `${KUBECTL} cannot be run (${(error as NodeJS.ErrnoException).code ?? (error as Error).message})`;
+  }
+}
+
+/** What `kubectl kustomize` makes of a folder. */
+export function build(folder: string): KubernetesObject[] {
+  return parseObjects(
+    execFileSync(KUBECTL, ['kustomize', join(K8S, folder)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),
+  );
+}
+
+function parseObjects(text: string): KubernetesObject[] {
+  return parseAllDocuments(text).map((document) => {
+    const [error] = document.errors;
+    if (error !== undefined) throw error;
+    return document.toJS();
+  });
+}
