@@ -22,6 +22,13 @@ interface UnitTests {
   }[];
 }
 
+interface Dashboard {
+  readonly panels: readonly {
+    readonly id: number;
+    readonly targets?: readonly { readonly refId: string; readonly expr: string }[];
+  }[];
+}
+
 const GROUPS: RuleGroup[] = readObjects('monitoring/prometheus-rule.yaml')[0]?.spec.groups;
 const ALERTS = GROUPS.flatMap(({ rules }) => rules.filter((rule) => 'alert' in rule));
 const NAMES = ALERTS.map(({ alert }) => alert);
@@ -65,6 +72,21 @@ describe('the rules', () => {
     expect(promtool(GROUPS, 'check', 'rules', 'rules.yaml')).toContain(`SUCCESS: ${count} rules found`);
     const broken = withAlert('StatewayCloudUnreachable', { expr: 'stateway_upstream_up ==' });
     expect(() => promtool(broken, 'check', 'rules', 'rules.yaml')).toThrow('parse error');
+  });
+
+  it('are the language that the dashboard asks in too', ({ skip }) => {
+    const reason = whyNoPromtool();
+    if (reason !== undefined) return skip(notHere("the check of the dashboard's queries", reason));
+    const { panels } = JSON.parse(readFileSync(join(K8S, 'monitoring/stateway-dashboard.json'), 'utf8')) as Dashboard;
+    const rules = panels.flatMap(({ id, targets = [] }) =>
+      targets.map(({ expr, refId }) => ({
+        record: `panel:${id}:${refId}`,
+        expr: expr.replaceAll('$__rate_interval', '5m'),
+      })),
+    );
+    expect(promtool([{ name: 'dashboard', rules }], 'check', 'rules', 'rules.yaml')).toContain(
+      `SUCCESS: ${rules.length} rules found`,
+    );
   });
 
   it.for(UNIT_TEST_FILES)('fire when they should, and only then: %s', (file, { skip }) => {
