@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Status } from '../../src/admin/status.js';
+import { type Memory, memoryOf } from '../measure/proc.js';
+import { type RoleTimes, roleTimes } from '../measure/thread-roles.js';
+import { endWithUs } from '../processes/ended-with-us.js';
+import type { Subject } from './subject.js';
+
+const MAIN_FILE = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const THREAD_NOTES_FILE = fileURLToPath(new URL('./thread-notes.cjs', import.meta.url));
+const SETTLE_POLL_MS = 50;
+
+export interface ProxyOptions {
+  readonly upstreamUrl: string;
+  /** Keeps its data and notes; the data of a run before are taken up again. */
+  readonly directory: string;
+}
+
+/** The built program in a process of its own, as it is by default but for its ports, its cloud and its directory. */
+export class ProxyProcess implements Subject {
+  readonly name = 'stateway';
+  readonly #process: ChildProcess;
+  readonly #threadsFile: string;
+  /** Of the device side. */
+  port = 0;
+  #adminPort = 0;
+  /** What went wrong according to its log. */
+  readonly complaints: { readonly event: string; readonly line: string }[] = [];
+
+  private constructor(options: ProxyOptions) {
+    mkdirSync(options.directory, { recursive: true });
+    this.#threadsFile = join(options.directory, 'threads');
+    writeFileSync(this.#threadsFile, '');
+    this.#process = spawn(process.execPath, [MAIN_FILE, 'serve'], {
+      env: {
+        PATH: process.env.PATH,
+        NODE_OPTIONS: `--require=${THREAD_NOTES_FILE}`,
+        BENCH_THREADS_FILE: this.#threadsFile,
+        STATEWAY_LISTEN: '127.0.0.1:0',
+        STATEWAY_ADMIN_LISTEN: '127.0.0.1:0',
+        STATEWAY_UPSTREAM_URL: options.upstreamUrl,
+        STATEWAY_DATA_DIR: join(options.directory, 'data'),
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    endWithUs(this.#process);
+  }
+
+  /** @throws Error when it ends instead of being ready */
+  static async start(options: ProxyOptions): Promise<ProxyProcess> {
+    const proxy = new ProxyProcess(options);
+    await proxy.#ready();
+    return proxy;
+  }
+
+  get pid(): number {
+    return this.#process.pid as number;
+  }
+
+  pids(): readonly number[] {
+    return [this.pid];
+  }
+
+  memory(): Memory {
+    return memoryOf(this.pid);
+  }
+
+  /** Processor time so far, by what its threads are for. */
+  times(): RoleTimes {
+    return roleTimes(this.pid, this.#threadsFile);
+  }
+
+  async status(): Promise<Status> {
+    const answer = await fetch(`http://127.0.0.1:${this.#adminPort}/status`);
+    return (await answer.json()) as Status;
+  }
+
+  /**
+   * Waits until nothing waits for the cloud any more.
+   * @throws Error after `withinMs`
+   */
+  async settled(withinMs: number): Promise<Status> {
+    const deadlineMs = performance.now() + withinMs;
+    for (;;) {
+      const status = await this.status();
+      if (status.spool.states === 0 && status.workerQueueDepth === 0) return status;
+      if (performance.now() > deadlineMs) throw new Error(`${status.spool.states} states still wait for the cloud`);
+      await pause(SETTLE_POLL_MS);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const exited = once(this.#process, 'exit');
+    this.#process.kill(signal);
+    await exited;
+  }
+
+  #ready(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#process.once('error', reject);
+      this.#process.once('exit', (code, signal) => reject(new Error(`the proxy ended with ${code ?? signal}`)));
+      createInterface({ input: this.#process.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+        const entry = JSON.parse(line) as { event: string; level: number; listen: string; adminListen: string };
+        if (entry.level >= WARN_LEVEL) this.complaints.push({ event: entry.event, line });
+        if (entry.event !== 'ready') return;
+        this.port = portOf(entry.listen);
+        this.#adminPort = portOf(entry.adminListen);
+        resolve();
+      });
+    });
+  }
+}
+
+/** Pino's number for it. */
+const WARN_LEVEL = 40;
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
+}

@@ -1,0 +1,15 @@
+// Loaded before the proxy, in each of its threads: notes which thread is which, and does nothing afterwards. Node 20
+// gives its threads no names, and what each of them costs is what work on the hot path goes by.
+import fs = require('node:fs');
+import threads = require('node:worker_threads');
+
+const file = process.env.BENCH_THREADS_FILE;
+if (file !== undefined) {
+  const tid = Number(fs.readlinkSync('/proc/thread-self').split('/').at(-1));
+  const lines = [`${threads.isMainThread ? 'main' : 'worker'} ${tid}`];
+  if (threads.isMainThread) {
+    // Those that exist before any module has run are V8's; libuv starts its own with the first work for them.
+    for (const name of fs.readdirSync('/proc/self/task')) if (Number(name) !== tid) lines.push(`v8 ${name}`);
+  }
+  fs.appendFileSync(file, `${lines.join('\n')}\n`);
+}

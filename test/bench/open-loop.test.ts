@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { expect, it, onTestFinished } from 'vitest';
+import { ArrivalSchedule } from '../../bench/loads/arrival-schedule.js';
+import { OpenLoop } from '../../bench/loads/open-loop.js';
+
+const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const REQUESTS = ['a', 'b', 'c'].map((name) =>
+  Buffer.from(`POST /${name} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`),
+);
+
+interface StallingServer {
+  readonly port: number;
+  /** Requests by their first line. */
+  readonly seen: Map<string, number>;
+}
+
+/**
+ * Answers every request at once, but for those of a time after so many requests, which it answers when that has passed.
+ * @param answer what it answers; in two pieces when it is long enough
+ */
+async function stallingServer(stallAfter: number, stallMs: number, answer = ANSWER): Promise<StallingServer> {
+  const seen = new Map<string, number>();
+  let requests = 0;
+  let stalled: Socket[] | undefined;
+  const reply = (socket: Socket) => {
+    socket.write(answer.slice(0, 20));
+    socket.write(answer.slice(20));
+  };
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => {
+      const line = chunk.toString('latin1').split(' ')[1] as string;
+      seen.set(line, (seen.get(line) ?? 0) + 1);
+      requests++;
+      if (requests === stallAfter) {
+        stalled = [];
+        setTimeout(() => {
+          for (const waiting of stalled ?? []) reply(waiting);
+          stalled = undefined;
+        }, stallMs);
+      }
+      if (stalled === undefined) reply(socket);
+      else stalled.push(socket);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, seen };
+}
+
+it('reports a stall for all that were due meanwhile, not for the few that were under way', async () => {
+  const { port } = await stallingServer(100, 500);
+  const load = { port, connections: 4, perSecond: 500, seconds: 1 };
+  const { latency, unanswered } = await new OpenLoop(REQUESTS, load).run();
+  expect(latency.answers).toBe(500);
+  expect(unanswered).toBe(0);
+  // Half of the arrivals fall into the stall, and waited for its end: 250 of them, where 4 were under way.
+  expect(latency.maxMs).toBeGreaterThan(450);
+  expect(latency.p90Ms).toBeGreaterThan(300);
+});
+
+it('sends each request as often as it is due, round and round, and says which were answered', async () => {
+  const { port, seen } = await stallingServer(Number.POSITIVE_INFINITY, 0);
+  const load = { port, connections: 2, perSecond: 400, seconds: 0.25 };
+  const { acknowledged, sent, refused } = await new OpenLoop(REQUESTS, load).run();
+  expect([...seen]).toEqual([
+    ['/a', 34],
+    ['/b', 33],
+    ['/c', 33],
+  ]);
+  expect([...acknowledged]).toEqual([34, 33, 33]);
+  expect([...sent]).toEqual([34, 33, 33]);
+  expect(refused).toBe(0);
+});
+
+it('counts answers that are no success by themselves', async () => {
+  const { port } = await stallingServer(Number.POSITIVE_INFINITY, 0, ANSWER.replace('200 OK', '503 Unavailable'));
+  const load = { port, connections: 2, perSecond: 200, seconds: 0.1 };
+  const { latency, refused, acknowledged } = await new OpenLoop(REQUESTS, load).run();
+  expect([latency.answers, refused, ...acknowledged]).toEqual([0, 20, 0, 0, 0]);
+});
+
+it('has arrivals due at a constant rate, the first at once, and none after the last', () => {
+  const schedule = new ArrivalSchedule(1_000, 200, 0.1);
+  expect(schedule.total).toBe(20);
+  expect([999, 1_000, 1_004, 1_005, 1_050, 9_999].map((at) => schedule.dueBy(at))).toEqual([0, 1, 1, 2, 11, 20]);
+  expect(schedule.dueAtMs(10)).toBe(1_050);
+});
