@@ -66,11 +66,8 @@ it('sends each request as often as it is due, round and round, and says which we
   const { port, seen } = await stallingServer(Number.POSITIVE_INFINITY, 0);
   const load = { port, connections: 2, perSecond: 400, seconds: 0.25 };
   const { acknowledged, sent, refused } = await new OpenLoop(REQUESTS, load).run();
-  expect([...seen]).toEqual([
-    ['/a', 34],
-    ['/b', 33],
-    ['/c', 33],
-  ]);
+  // Over two connections the second may come to the server first.
+  expect(Object.fromEntries(seen)).toEqual({ '/a': 34, '/b': 33, '/c': 33 });
   expect([...acknowledged]).toEqual([34, 33, 33]);
   expect([...sent]).toEqual([34, 33, 33]);
   expect(refused).toBe(0);
