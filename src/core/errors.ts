@@ -14,6 +14,7 @@ export interface ErrorRow {
 }
 
 export const ERROR_TABLE = {
+  STATEWAY_MALFORMED_REQUEST: { type: 'Validation', status: 400, retryable: false },
   STATEWAY_MALFORMED_BODY: { type: 'Validation', status: 400, retryable: false },
   STATEWAY_INVALID_STATE: { type: 'Validation', status: 400, retryable: false },
   STATEWAY_INVALID_ID: { type: 'Validation', status: 400, retryable: false },
@@ -24,6 +25,7 @@ export const ERROR_TABLE = {
   STATEWAY_TOKEN_MISSING: { type: 'Unauthorized', status: 401, retryable: false },
   STATEWAY_TOKEN_REFUSED: { type: 'Unauthorized', status: 401, retryable: false },
   STATEWAY_TOKEN_EXPIRED: { type: 'Unauthorized', status: 401, retryable: false },
+  STATEWAY_CREDENTIALS_REFUSED: { type: 'Unauthorized', status: 401, retryable: false },
   STATEWAY_NOT_GRANTED: { type: 'Forbidden', status: 403, retryable: false },
   STATEWAY_NO_SUCH_DEVICE: { type: 'NotFound', status: 404, retryable: false },
   STATEWAY_NO_SUCH_ROUTE: { type: 'NotFound', status: 404, retryable: false },

@@ -20,6 +20,23 @@ export interface Authorizer {
    * @throws StatewayError Unauthorized, Forbidden or NotFound as the cloud said (remembered for 30 s), Unavailable when it cannot be asked.
    */
   ask(token: string, applicationId: string, deviceId: string): Promise<Grant>;
+  /**
+   * For a token that may send but not read, after `ask` was answered Forbidden: forwards `body` to the cloud as the first
+   * state of the triple, and grants it if the cloud takes it (DESIGN 1.4). The body is then delivered and must not be
+   * stored as well. Counts against the device's rate limit. Of many calls for one triple the first one's body decides for
+   * all. `body` is read before the call returns; its memory may be used again afterwards.
+   * @returns the grant, and how many states the body held; -1: the triple was granted in the meantime (by another body
+   *   or a log-in), this body was not delivered, and is to be stored as any other
+   * @throws StatewayError what is wrong with the body; Unauthorized, Forbidden or NotFound as the cloud said; Throttled;
+   *   Unavailable
+   */
+  prove(
+    token: string,
+    applicationId: string,
+    deviceId: string,
+    encoding: Encoding,
+    body: Uint8Array,
+  ): Promise<{ grant: Grant; states: number }>;
 }
 
 /** An answer of the cloud that is handed on as it came. */
@@ -38,6 +55,17 @@ export interface DeviceLogin {
    * @throws StatewayError Unavailable when the cloud cannot be reached.
    */
   logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer>;
+}
+
+/** A small table on disk of opaque values, for what must outlive a restart besides states. */
+export interface KeyedStore {
+  /** Every row. */
+  entries(): Iterable<readonly [key: string, value: Uint8Array]>;
+  get(key: string): Uint8Array | undefined;
+  /** Resolves when the row is on stable storage. */
+  put(key: string, value: Uint8Array): Promise<void>;
+  remove(key: string): Promise<void>;
+  close(): Promise<void>;
 }
 
 // ---------------------------------------------------------------- intake
@@ -230,10 +258,27 @@ export interface LaneCounts {
   parked: number;
 }
 
+/** States as the body of one request to the cloud. */
+export interface ReadyBody {
+  readonly bytes: Uint8Array;
+  readonly states: number;
+}
+
+/** Nothing was sent: the device's limit, or the cloud's last answer to it, has to be waited for. */
+export interface SendLater {
+  readonly kind: 'later';
+  readonly afterMs: number;
+}
+
 /** Sends what is stored to the cloud (DESIGN 1.5). */
 export interface Forwarder {
   /** Hands over a stored record; `grants` by chunk number, or undefined for a record read back at start. */
   enqueue(sequence: number, record: Uint8Array, grants: readonly Grant[] | undefined): void;
+  /**
+   * Sends states of a device past what waits for it, with any token: at once or not at all, never beside another request
+   * of the device, and within its rate limit.
+   */
+  sendNow(device: Device, token: string, body: ReadyBody): Promise<SendResult | SendLater>;
   /** A grant that came to be: wakes the lane of its device if that waits for a good token. */
   offerGrant(grant: Grant): void;
   lanes(): LaneCounts;

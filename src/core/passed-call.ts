@@ -1,0 +1,32 @@
+/** Where front and upstream meet for what the proxy does not serve itself; as `ports.ts`, of which it is a part. */
+
+/** A call of a device that is passed to the cloud as it is. */
+export interface PassedCall {
+  readonly method: string;
+  /** Path and query, byte for byte as they came. */
+  readonly target: string;
+  /** Names in lower case, in order, repeated ones repeated; hop-by-hop ones already removed. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** The request body as it arrives; undefined when there is none. Reading it applies back-pressure to the device. */
+  readonly body: AsyncIterable<Uint8Array> | undefined;
+  /** Aborted when the device is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** Takes the cloud's answer as it comes. */
+export interface PassedAnswer {
+  /** Once, first. `statusText` as the cloud wrote it. */
+  onHead(status: number, statusText: string, headers: readonly (readonly [name: string, value: string])[]): void;
+  /** Resolves when more may come: back-pressure from the device. */
+  onChunk(chunk: Uint8Array): Promise<void> | undefined;
+  /** The answer is whole. */
+  onEnd(): void;
+  /** It will not become whole. Before `onHead`: nothing was answered yet. */
+  onFailure(reason: string): void;
+}
+
+/** Passes calls to the cloud and their answers back (DESIGN 1.3, last item). */
+export interface CallStream {
+  /** Never rejects; resolves when the call is over. */
+  pass(call: PassedCall, answer: PassedAnswer): Promise<void>;
+}
