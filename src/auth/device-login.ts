@@ -1,32 +1,91 @@
 import { isId } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
+import type { Meters } from '../core/meters.js';
 import type { CloudAnswer, CloudClient, DeviceLogin } from '../core/ports.js';
+import { type Credentials, readCredentials } from './credentials.js';
 import type { Grants } from './grants.js';
+import type { LogInStore } from './log-in-store.js';
+import { EXPIRED_KEPT_MS, expiryOf } from './token-claims.js';
 
-/** `POST /auth/device`: the cloud decides; a 200 teaches the grant of the token it brought (DESIGN 1.3). */
+export interface DeviceLoginOptions {
+  readonly cloud: CloudClient;
+  readonly grants: Grants;
+  readonly logIns: LogInStore;
+  readonly meters: Meters;
+}
+
+/**
+ * `POST /auth/device` (DESIGN 1.3): the cloud decides; a 200 teaches the grant of the token it brought. While the cloud
+ * cannot be asked, credentials that have logged in before get the answer that they got then:
+ *
+ * | device, key | secret | request | token of the stored answer | answered |
+ * |---|---|---|---|---|
+ * | known | as at the last good log-in | the same | granted here | 200, as stored |
+ * | known | the same | the same | expired, ended or lapsed | 503 |
+ * | known | the same | other scopes or time to live | – | 503 |
+ * | known | another | – | – | 401: a key has one secret, and it is known |
+ * | unknown | – | – | – | 503 |
+ *
+ * Credentials that the cloud refuses are forgotten, so that they are unknown from then on: what it said then may have
+ * changed since, and a device that is told 503 comes again.
+ */
 export class CloudDeviceLogin implements DeviceLogin {
-  readonly #cloud: CloudClient;
-  readonly #grants: Grants;
+  readonly #options: DeviceLoginOptions;
 
-  constructor(cloud: CloudClient, grants: Grants) {
-    this.#cloud = cloud;
-    this.#grants = grants;
+  constructor(options: DeviceLoginOptions) {
+    this.#options = options;
   }
 
   async logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer> {
-    const answer = await this.#cloud.logIn(body, contentType, query);
-    if (answer === undefined) {
-      throw new StatewayError('STATEWAY_CLOUD_UNREACHABLE', 'the cloud cannot be reached to check the credentials');
-    }
-    if (answer.status === 200) this.#learn(answer.body);
+    const credentials = readCredentials(body);
+    const answer = await this.#options.cloud.logIn(body, contentType, query);
+    // A cloud that answers 5xx has not looked at the credentials: it is as good as away.
+    if (answer === undefined || answer.status >= 500) return this.#answerOffline(credentials, answer);
+    if (answer.status === 200) this.#learn(credentials, answer);
+    else if (credentials !== undefined && isRefusal(answer.status)) this.#options.logIns.forget(credentials);
     return answer;
   }
 
   /** An answer of another shape is handed on all the same; it only teaches nothing. */
-  #learn(body: Uint8Array): void {
-    const authed = parseAuthedDevice(body);
-    if (authed !== undefined) this.#grants.add(authed.token, authed.applicationId, authed.deviceId);
+  #learn(credentials: Credentials | undefined, answer: CloudAnswer): void {
+    const { grants, logIns } = this.#options;
+    const authed = parseAuthedDevice(answer.body);
+    if (authed === undefined) return;
+    const { token, applicationId, deviceId } = authed;
+    grants.add(token, applicationId, deviceId, 'log-in');
+    if (credentials?.deviceId === deviceId.toLowerCase()) {
+      logIns.keep(credentials, answer, expiryOf(token) + EXPIRED_KEPT_MS);
+    }
   }
+
+  #answerOffline(credentials: Credentials | undefined, answer: CloudAnswer | undefined): CloudAnswer {
+    const { logIns, meters } = this.#options;
+    const known = credentials === undefined ? 'unknown' : logIns.find(credentials);
+    if (known === 'other secret') {
+      throw new StatewayError(
+        'STATEWAY_CREDENTIALS_REFUSED',
+        'the secret is not the one with which this access key last logged in, and the cloud cannot be asked',
+      );
+    }
+    if (typeof known !== 'string' && this.#isGranted(known)) {
+      meters.tokenCache.offline++;
+      return known;
+    }
+    if (answer !== undefined) return answer;
+    throw new StatewayError('STATEWAY_CLOUD_UNREACHABLE', 'the cloud cannot be reached to check the credentials');
+  }
+
+  /** Whether the token of a stored answer is good: not past its `exp`, not refused since, confirmed lately enough. */
+  #isGranted(stored: CloudAnswer): boolean {
+    const authed = parseAuthedDevice(stored.body);
+    if (authed === undefined) return false;
+    return this.#options.grants.find(authed.token, authed.applicationId, authed.deviceId) !== undefined;
+  }
+}
+
+/** Whether a status says that the credentials are not good; 400 and 429 say nothing of them. */
+function isRefusal(status: number): boolean {
+  return status === 401 || status === 403 || status === 404;
 }
 
 interface AuthedDevice {

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.js';
 import { Device } from '../core/device.js';
-import { Grant } from '../core/grant.js';
+import type { StatewayError } from '../core/errors.js';
+import { KeptGrant, type Proof } from './kept-grant.js';
 import { type Refusals, tripleOf } from './refusals.js';
 import { expiryOf } from './token-claims.js';
 
@@ -14,7 +15,16 @@ const MAX_GRANTS_PER_DEVICE = 16;
 /** All grants for one device, newest first. Replaced whole when it changes, so that the cache counts it anew. */
 interface DeviceGrants {
   readonly device: Device;
-  readonly grants: readonly Grant[];
+  readonly grants: readonly KeptGrant[];
+}
+
+/** Told what becomes of grants. */
+export interface GrantsWatcher {
+  /** A new one, or a known one that the cloud has granted again. */
+  onConfirmed(grant: KeptGrant, isNew: boolean): void;
+  /** No longer at hand for want of room, or because newer ones of its device have taken its place. It may still be good. */
+  onDropped(grant: KeptGrant): void;
+  onEnded(grant: KeptGrant, reason: StatewayError): void;
 }
 
 export interface GrantsOptions {
@@ -23,9 +33,20 @@ export interface GrantsOptions {
   readonly clock: Clock;
   /** Where the end of a grant is remembered. */
   readonly refusals: Refusals;
-  /** Told of each new grant. */
-  readonly onGranted?: (grant: Grant) => void;
+  readonly watcher?: GrantsWatcher;
 }
+
+/** A grant that outlived the last run. */
+export interface RestoredGrant {
+  readonly token: string;
+  readonly applicationId: string;
+  readonly deviceId: string;
+  readonly proof: Proof;
+  /** Monotonic. */
+  readonly confirmedAtMs: number;
+}
+
+const NOBODY: GrantsWatcher = { onConfirmed() {}, onDropped() {}, onEnded() {} };
 
 /**
  * The grants at hand. Kept by device and not by token: hashing 24 digits of an id and comparing one token costs a tenth
@@ -35,7 +56,7 @@ export class Grants {
   readonly #byDevice: LRUCache<string, DeviceGrants>;
   readonly #clock: Clock;
   readonly #refusals: Refusals;
-  readonly #onGranted: (grant: Grant) => void;
+  readonly #watcher: GrantsWatcher;
   readonly #maxPerDevice: number;
 
   constructor(options: GrantsOptions) {
@@ -43,47 +64,81 @@ export class Grants {
       max: options.maxGrants,
       maxSize: options.maxGrants,
       sizeCalculation: (entry) => entry.grants.length,
+      dispose: (entry, _key, why) => {
+        if (why === 'evict') for (const grant of entry.grants) this.#watcher.onDropped(grant);
+      },
     });
     this.#clock = options.clock;
     this.#refusals = options.refusals;
-    this.#onGranted = options.onGranted ?? (() => {});
+    this.#watcher = options.watcher ?? NOBODY;
     this.#maxPerDevice = Math.min(MAX_GRANTS_PER_DEVICE, options.maxGrants);
   }
 
   /** The good grant for the triple, or undefined. Ids in either case. */
-  find(token: string, applicationId: string, deviceId: string): Grant | undefined {
+  find(token: string, applicationId: string, deviceId: string): KeptGrant | undefined {
     const entry = this.#byDevice.get(deviceId) ?? this.#byDevice.get(deviceId.toLowerCase());
     if (entry === undefined) return undefined;
     if (entry.device.applicationId !== applicationId && entry.device.applicationId !== applicationId.toLowerCase()) {
       return undefined;
     }
     for (const grant of entry.grants) {
-      if (grant.token === token) return grant.isGood(this.#clock.wallMs()) ? grant : undefined;
+      if (grant.token !== token) continue;
+      grant.isUsed = true;
+      return grant.isGood(this.#clock.wallMs()) ? grant : undefined;
     }
     return undefined;
   }
 
-  /** Makes the triple good, until the token's own `exp` at the latest. A good grant that is there already is kept. */
-  add(token: string, applicationId: string, deviceId: string): Grant {
+  /** The good grants for a device, the newest last. */
+  goodOf(device: Device): KeptGrant[] {
+    const entry = this.#byDevice.peek(device.deviceId);
+    if (entry?.device.key !== device.key) return [];
+    const nowMs = this.#clock.wallMs();
+    return entry.grants.filter((grant) => grant.isGood(nowMs)).reverse();
+  }
+
+  /**
+   * Makes the triple good, as the cloud has just said, until the token's own `exp` at the latest. A good grant that is
+   * there already is kept, and now confirmed.
+   */
+  add(token: string, applicationId: string, deviceId: string, proof: Proof): KeptGrant {
     const existing = this.find(token, applicationId, deviceId);
-    if (existing !== undefined) return existing;
+    if (existing !== undefined) {
+      this.confirm(existing, proof);
+      return existing;
+    }
+    const confirmedAtMs = this.#clock.monotonicMs();
+    const grant = this.restore({ token, applicationId, deviceId, proof, confirmedAtMs });
+    this.#watcher.onConfirmed(grant, true);
+    return grant;
+  }
+
+  /** Puts a grant of the last run at hand. To be called with the oldest first; tells nobody of it. */
+  restore({ token, applicationId, deviceId, ...kept }: RestoredGrant): KeptGrant {
     const key = deviceId.toLowerCase();
     const entry = this.#byDevice.get(key);
     const sameApplication = entry?.device.applicationId === applicationId.toLowerCase();
     // A device is in one application only: where the cloud now grants it in another, what was known is out of date.
     const device = entry !== undefined && sameApplication ? entry.device : new Device(applicationId, deviceId);
     const nowMs = this.#clock.wallMs();
-    const others = sameApplication ? (entry?.grants.filter((grant) => grant.isGood(nowMs)) ?? []) : [];
-    const grant = new Grant(token, device, expiryOf(token));
-    this.#byDevice.set(key, { device, grants: [grant, ...others].slice(0, this.#maxPerDevice) });
-    grant.onEnd((reason) => {
-      this.#remove(grant);
-      // What ends a grant is a no of the cloud to a forward: remembered like a no to the question, or the next request
-      // would be acknowledged on the strength of a token that is known not to deliver.
-      this.#refusals.add(tripleOf(token, device), reason);
-    });
-    this.#onGranted(grant);
+    const mayStay = (other: KeptGrant) => sameApplication && other.isGood(nowMs) && other.token !== token;
+    const before = entry?.grants ?? [];
+    const grant = new KeptGrant(token, device, expiryOf(token), kept, (ended, reason) => this.#onEnded(ended, reason));
+    const grants = [grant, ...before.filter(mayStay)].slice(0, this.#maxPerDevice);
+    this.#byDevice.set(key, { device, grants });
+    for (const other of before) if (!grants.includes(other)) this.#watcher.onDropped(other);
     return grant;
+  }
+
+  /**
+   * Notes that the cloud has granted a grant again.
+   * @param proof how; one that was once let read is known as that from then on
+   */
+  confirm(grant: KeptGrant, proof: Proof): void {
+    grant.confirmedAtMs = this.#clock.monotonicMs();
+    grant.isUsed = false;
+    if (proof === 'read') grant.proof = 'read';
+    this.#watcher.onConfirmed(grant, false);
   }
 
   /** Grants held. */
@@ -91,7 +146,15 @@ export class Grants {
     return this.#byDevice.calculatedSize;
   }
 
-  #remove(grant: Grant): void {
+  #onEnded(grant: KeptGrant, reason: StatewayError): void {
+    this.#remove(grant);
+    // What ends a grant for good is a no of the cloud: remembered like a no to the question, or the next request would
+    // be acknowledged on the strength of a token that is known not to deliver.
+    if (!reason.retryable) this.#refusals.add(tripleOf(grant.token, grant.device), reason);
+    this.#watcher.onEnded(grant, reason);
+  }
+
+  #remove(grant: KeptGrant): void {
     const key = grant.device.deviceId;
     const entry = this.#byDevice.peek(key);
     if (entry === undefined || !entry.grants.includes(grant)) return;

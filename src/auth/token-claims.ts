@@ -1,4 +1,9 @@
 /**
+ * How long rows on disk outlive the `exp` of their token: a wall clock that is wrong by hours must not destroy them.
+ */
+export const EXPIRED_KEPT_MS = 86_400_000;
+
+/**
  * Reads when a token says it expires. Tokens are opaque (FACTS, "Identifiers and tokens"): the claim is not verified and
  * proves nothing, it only bounds how long an answer of the cloud is believed.
  * @returns wall-clock milliseconds; Infinity when the token is not a JWT or names no `exp`

@@ -3,9 +3,10 @@ import { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { AskResult, Authorizer, CloudClient } from '../core/ports.js';
+import type { AskResult, Authorizer, CloudClient, Encoding } from '../core/ports.js';
+import type { FirstStates, Proven } from './first-states.js';
 import type { Grants } from './grants.js';
-import { type Refusals, tripleOf } from './refusals.js';
+import { type Refusals, refusalFor, tripleOf } from './refusals.js';
 import { expiryOf } from './token-claims.js';
 
 /** Questions that may wait for the cloud at once; beyond it a device is asked to come back (DESIGN 1.6, promise 4). */
@@ -17,6 +18,9 @@ export interface VerifierOptions {
   readonly clock: Clock;
   readonly meters: Meters;
   readonly refusals: Refusals;
+  readonly firstStates: FirstStates;
+  /** Told of a token that the cloud has called void. */
+  readonly onVoidToken: (token: string) => void;
 }
 
 /** Grants what the cloud grants: one question for each triple, its no remembered for 30 s (DESIGN 1.4). */
@@ -26,6 +30,8 @@ export class Verifier implements Authorizer {
   readonly #clock: Clock;
   readonly #meters: Meters;
   readonly #refusals: Refusals;
+  readonly #firstStates: FirstStates;
+  readonly #onVoidToken: (token: string) => void;
   readonly #questions = new Map<string, Promise<Grant>>();
 
   constructor(options: VerifierOptions) {
@@ -34,6 +40,8 @@ export class Verifier implements Authorizer {
     this.#clock = options.clock;
     this.#meters = options.meters;
     this.#refusals = options.refusals;
+    this.#firstStates = options.firstStates;
+    this.#onVoidToken = options.onVoidToken;
   }
 
   find(token: string, applicationId: string, deviceId: string): Grant | undefined {
@@ -58,6 +66,10 @@ export class Verifier implements Authorizer {
     return this.#questions.get(triple) ?? this.#askOnce(triple, token, device);
   }
 
+  prove(token: string, applicationId: string, deviceId: string, encoding: Encoding, body: Uint8Array): Promise<Proven> {
+    return this.#firstStates.prove(token, applicationId, deviceId, encoding, body);
+  }
+
   #askOnce(triple: string, token: string, device: Device): Promise<Grant> {
     if (this.#questions.size >= MAX_QUESTIONS) {
       throw new StatewayError('STATEWAY_OVERLOADED', 'too many unknown tokens are being checked; try again');
@@ -71,8 +83,9 @@ export class Verifier implements Authorizer {
   async #judge(triple: string, token: string, device: Device): Promise<Grant> {
     const answer = await this.#cloud.askForDevice(device, token);
     const error = errorFor(answer);
-    if (error === undefined) return this.#grants.add(token, device.applicationId, device.deviceId);
+    if (error === undefined) return this.#grants.add(token, device.applicationId, device.deviceId, 'read');
     if (!error.retryable) this.#refusals.add(triple, error);
+    if (error.code === 'STATEWAY_TOKEN_REFUSED') this.#onVoidToken(token);
     throw error;
   }
 }
@@ -84,13 +97,8 @@ function errorFor(answer: AskResult): StatewayError | undefined {
   }
   const { status, message } = answer;
   if (status >= 200 && status < 300) return undefined;
-  if (status === 401) return new StatewayError('STATEWAY_TOKEN_REFUSED', message || 'the cloud refused the token');
-  if (status === 403) {
-    return new StatewayError('STATEWAY_NOT_GRANTED', message || 'the token does not allow sending for this device');
-  }
-  if (status === 404) {
-    return new StatewayError('STATEWAY_NO_SUCH_DEVICE', message || 'the application has no such device');
-  }
+  const refusal = refusalFor(status, message);
+  if (refusal !== undefined) return refusal;
   return new StatewayError(
     'STATEWAY_CLOUD_UNREACHABLE',
     `the token is not known here and the cloud answered ${status} when asked`,

@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
-import { type Database, open, type RootDatabase } from 'lmdb';
+import { type Database, type DatabaseOptions, type Key, open, type RootDatabase } from 'lmdb';
 import { checkDataFile } from './data-file.js';
 import { handleFailedBatches } from './failed-commit.js';
 import { FORMAT_KEY, readFormat } from './floors.js';
@@ -48,9 +48,7 @@ export function prepareDirectory(directory: string): void {
  * @throws SpoolOpenError when it cannot be opened, is damaged, or is of another format
  */
 export async function openEnvironment(directory: string): Promise<Environment> {
-  const names = orRefuse(directory, () => checkDataFile(directory));
-  const root = orRefuse(directory, () => open({ path: directory, ...SETTINGS }));
-  handleFailedBatches(root);
+  const { root, names } = openChecked(directory);
   try {
     const meta = openMeta(root);
     assertFormat(directory, meta, names);
@@ -63,6 +61,17 @@ export async function openEnvironment(directory: string): Promise<Environment> {
     await root.close();
     throw asOpenError(directory, error);
   }
+}
+
+/**
+ * Opens an environment of one table without a name, which is made if there is none.
+ * @throws SpoolOpenError when it cannot be opened or is damaged
+ */
+export function openTable(directory: string): RootDatabase<Buffer, string> {
+  prepareDirectory(directory);
+  const { root } = openChecked<Buffer, string>(directory, { encoding: 'binary' });
+  orRefuse(directory, () => syncDirectory(directory));
+  return root;
 }
 
 /**
@@ -83,6 +92,17 @@ export async function openBeside(directory: string, isServed: boolean): Promise<
     await root.close();
     throw asOpenError(directory, error);
   }
+}
+
+/** Opens what is there, if it is whole. */
+function openChecked<V, K extends Key>(
+  directory: string,
+  options: DatabaseOptions = {},
+): { root: RootDatabase<V, K>; names: string[] } {
+  const names = orRefuse(directory, () => checkDataFile(directory));
+  const root = orRefuse(directory, () => open<V, K>({ path: directory, ...SETTINGS, ...options }));
+  handleFailedBatches(root);
+  return { root, names };
 }
 
 function openMeta(root: RootDatabase): MetaDatabase {

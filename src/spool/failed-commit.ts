@@ -38,6 +38,15 @@ export function isDiskFull(reason: unknown, directory: string): boolean {
   return diskRoomBytes(directory) < FULL_BELOW_BYTES;
 }
 
+/**
+ * Keeps a write from a disk that is full. When LMDB is the one to find that out, lmdb-js 3.5 prints what it tried into 100
+ * bytes of heap that are too few for it (`mdb.c`: `last_error`), which can end the process.
+ * @throws StatewayError STATEWAY_SPOOL_FULL
+ */
+export function assertRoom(directory: string): void {
+  if (diskRoomBytes(directory) < FULL_BELOW_BYTES) throw spoolError(true);
+}
+
 /** The error that a refused write leaves the spool with. */
 export function spoolError(isFull: boolean, cause?: unknown): StatewayError {
   return isFull

@@ -9,6 +9,15 @@ export interface OpenQuestion {
   fail(reason?: string): void;
 }
 
+/** States on their way, until the test answers them. */
+export interface SentStates {
+  readonly device: Device;
+  readonly token: string;
+  readonly body: string;
+  answer(status: number, message?: string, retryAfterMs?: number): void;
+  fail(): void;
+}
+
 /** A cloud that answers who may send when it is told to. */
 export class FakeCloud implements CloudClient {
   /** All that were asked, in order. */
@@ -33,8 +42,21 @@ export class FakeCloud implements CloudClient {
     return this.logInAnswer;
   }
 
-  sendStates(): Promise<SendResult> {
-    throw new Error('auth sends no states');
+  /** States that were sent; each waits for its answer unless {@link FakeCloud.sendAnswer} is set. */
+  readonly sent: SentStates[] = [];
+  sendAnswer: SendResult | undefined = undefined;
+
+  sendStates(device: Device, token: string, body: Uint8Array): Promise<SendResult> {
+    return new Promise((resolve) => {
+      this.sent.push({
+        device,
+        token,
+        body: Buffer.from(body).toString(),
+        answer: (status, message = '', retryAfterMs) => resolve({ kind: 'answer', status, retryAfterMs, message }),
+        fail: () => resolve({ kind: 'failure', mayArriveLater: true, reason: 'no answer' }),
+      });
+      if (this.sendAnswer !== undefined) resolve(this.sendAnswer);
+    });
   }
 
   async close(): Promise<void> {}

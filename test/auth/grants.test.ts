@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Grants } from '../../src/auth/grants.js';
+import type { KeptGrant } from '../../src/auth/kept-grant.js';
 import { Refusals, tripleOf } from '../../src/auth/refusals.js';
 import { StatewayError } from '../../src/core/errors.js';
-import type { Grant } from '../../src/core/grant.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { tokenExpiringAt } from './tokens.js';
 
@@ -14,38 +14,44 @@ const REASON = new StatewayError('STATEWAY_TOKEN_REFUSED', 'the cloud no longer 
 
 let clock: FakeClock;
 let refusals: Refusals;
-let granted: Grant[];
+let granted: KeptGrant[];
+let confirmed: KeptGrant[];
+let dropped: KeptGrant[];
+let ended: [KeptGrant, StatewayError][];
 
 beforeEach(() => {
   clock = new FakeClock();
   refusals = new Refusals(100, clock);
   granted = [];
+  confirmed = [];
+  dropped = [];
+  ended = [];
 });
 
 function createGrants(maxGrants = 100): Grants {
-  return new Grants({ maxGrants, clock, refusals, onGranted: (grant) => granted.push(grant) });
-}
-
-/** The id of device number `i`. */
-function deviceId(i: number): string {
-  return i.toString(16).padStart(24, '0');
+  const watcher = {
+    onConfirmed: (grant: KeptGrant, isNew: boolean) => (isNew ? granted : confirmed).push(grant),
+    onDropped: (grant: KeptGrant) => dropped.push(grant),
+    onEnded: (grant: KeptGrant, reason: StatewayError) => ended.push([grant, reason]),
+  };
+  return new Grants({ maxGrants, clock, refusals, watcher });
 }
 
 describe('find', () => {
   it('finds what was added, and is asked in vain before', () => {
     const grants = createGrants();
     expect(grants.find('token', APPLICATION, DEVICE)).toBeUndefined();
-    const grant = grants.add('token', APPLICATION, DEVICE);
+    const grant = grants.add('token', APPLICATION, DEVICE, 'read');
     expect(grants.find('token', APPLICATION, DEVICE)).toBe(grant);
     expect(grant).toMatchObject({ token: 'token', device: { applicationId: APPLICATION, deviceId: DEVICE } });
   });
 
   it('takes ids in either case, when adding as when finding', () => {
     const grants = createGrants();
-    const upper = grants.add('token', APPLICATION.toUpperCase(), DEVICE.toUpperCase());
+    const upper = grants.add('token', APPLICATION.toUpperCase(), DEVICE.toUpperCase(), 'read');
     expect(grants.find('token', APPLICATION, DEVICE)).toBe(upper);
     expect(grants.find('token', APPLICATION.toUpperCase(), DEVICE.toUpperCase())).toBe(upper);
-    expect(grants.add('token', APPLICATION, DEVICE)).toBe(upper);
+    expect(grants.add('token', APPLICATION, DEVICE, 'read')).toBe(upper);
     expect(grants.size).toBe(1);
   });
 
@@ -60,15 +66,15 @@ describe('find', () => {
     ['the ids changed about', 'token', DEVICE, APPLICATION],
   ])('finds nothing for %s', (_, token, applicationId, device) => {
     const grants = createGrants();
-    grants.add('token', APPLICATION, DEVICE);
+    grants.add('token', APPLICATION, DEVICE, 'read');
     expect(grants.find(token, applicationId, device)).toBeUndefined();
   });
 
   it('keeps the grants of one device apart by token, and of one token by device', () => {
     const grants = createGrants();
-    const first = grants.add('token1', APPLICATION, DEVICE);
-    const second = grants.add('token2', APPLICATION, DEVICE);
-    const other = grants.add('token1', APPLICATION, OTHER_DEVICE);
+    const first = grants.add('token1', APPLICATION, DEVICE, 'read');
+    const second = grants.add('token2', APPLICATION, DEVICE, 'read');
+    const other = grants.add('token1', APPLICATION, OTHER_DEVICE, 'read');
     expect(grants.find('token1', APPLICATION, DEVICE)).toBe(first);
     expect(grants.find('token2', APPLICATION, DEVICE)).toBe(second);
     expect(grants.find('token1', APPLICATION, OTHER_DEVICE)).toBe(other);
@@ -78,7 +84,7 @@ describe('find', () => {
   it('finds a grant until its token expires by the wall clock', async () => {
     const grants = createGrants();
     const token = tokenExpiringAt(clock.wallMs() + 5_000);
-    const grant = grants.add(token, APPLICATION, DEVICE);
+    const grant = grants.add(token, APPLICATION, DEVICE, 'read');
     await clock.advance(4_999);
     expect(grants.find(token, APPLICATION, DEVICE)).toBe(grant);
     await clock.advance(1);
@@ -89,55 +95,135 @@ describe('find', () => {
 describe('add', () => {
   it('tells of each new grant once, and of a known one not again', () => {
     const grants = createGrants();
-    const first = grants.add('token1', APPLICATION, DEVICE);
-    grants.add('token1', APPLICATION, DEVICE);
-    const second = grants.add('token2', APPLICATION, DEVICE);
+    const first = grants.add('token1', APPLICATION, DEVICE, 'read');
+    grants.add('token1', APPLICATION, DEVICE, 'read');
+    const second = grants.add('token2', APPLICATION, DEVICE, 'read');
     expect(granted).toEqual([first, second]);
+    expect(confirmed).toEqual([first]);
+  });
+
+  it('confirms a known grant by what the cloud has just said', async () => {
+    const grants = createGrants();
+    const grant = grants.add('token', APPLICATION, DEVICE, 'log-in');
+    await clock.advance(5_000);
+    grants.add('token', APPLICATION, DEVICE, 'read');
+    expect(grant).toMatchObject({ proof: 'read', confirmedAtMs: clock.monotonicMs() });
+    // What it was once let read it may read: a log-in takes nothing of that back.
+    grants.add('token', APPLICATION, DEVICE, 'log-in');
+    expect(grant.proof).toBe('read');
   });
 
   it('lets the grant be found by whoever it tells', () => {
-    let found: Grant | undefined;
+    let found: KeptGrant | undefined;
     const grants: Grants = new Grants({
       maxGrants: 5,
       clock,
       refusals,
-      onGranted: (grant) => {
-        found = grants.find(grant.token, APPLICATION, DEVICE);
+      watcher: {
+        onConfirmed: (grant) => {
+          found = grants.find(grant.token, APPLICATION, DEVICE);
+        },
+        onDropped() {},
+        onEnded() {},
       },
     });
-    const grant = grants.add('token', APPLICATION, DEVICE);
+    const grant = grants.add('token', APPLICATION, DEVICE, 'read');
     expect(found).toBe(grant);
   });
 
   it('needs nobody to tell', () => {
     const grants = new Grants({ maxGrants: 5, clock, refusals });
-    expect(grants.add('token', APPLICATION, DEVICE).token).toBe('token');
+    expect(grants.add('token', APPLICATION, DEVICE, 'read').token).toBe('token');
   });
 
   it('drops what has expired of the same device', async () => {
     const grants = createGrants();
-    grants.add(tokenExpiringAt(clock.wallMs() + 1_000), APPLICATION, DEVICE);
-    grants.add('lasting', APPLICATION, DEVICE);
+    grants.add(tokenExpiringAt(clock.wallMs() + 1_000), APPLICATION, DEVICE, 'read');
+    grants.add('lasting', APPLICATION, DEVICE, 'read');
     await clock.advance(1_000);
-    grants.add('new', APPLICATION, DEVICE);
+    grants.add('new', APPLICATION, DEVICE, 'read');
     expect(grants.size).toBe(2);
+    expect(dropped.map(({ token }) => token)).toEqual([granted[0]?.token]);
   });
 
   it('drops what was known of a device that the cloud now grants in another application', () => {
     const grants = createGrants();
-    grants.add('token', APPLICATION, DEVICE);
-    const moved = grants.add('token', OTHER_APPLICATION, DEVICE);
+    grants.add('token', APPLICATION, DEVICE, 'read');
+    const moved = grants.add('token', OTHER_APPLICATION, DEVICE, 'read');
     expect(grants.find('token', APPLICATION, DEVICE)).toBeUndefined();
     expect(grants.find('token', OTHER_APPLICATION, DEVICE)).toBe(moved);
+    expect(dropped).toEqual([granted[0]]);
     expect(grants.size).toBe(1);
   });
 });
 
+describe('restore', () => {
+  it('puts a grant of the last run at hand and tells nobody of it', () => {
+    const grants = createGrants();
+    const confirmedAtMs = clock.monotonicMs() - 60_000;
+    const stored = {
+      token: 'token',
+      applicationId: APPLICATION,
+      deviceId: DEVICE,
+      proof: 'first state',
+      confirmedAtMs,
+    };
+    const grant = grants.restore({ ...stored, proof: 'first state' });
+    expect(grants.find('token', APPLICATION, DEVICE)).toBe(grant);
+    expect(grant).toMatchObject({ proof: 'first state', confirmedAtMs });
+    expect([granted, confirmed, dropped]).toEqual([[], [], []]);
+  });
+});
+
+describe('what is noted for ageing', () => {
+  it('is the use of a grant since it was last confirmed', () => {
+    const grants = createGrants();
+    const grant = grants.add('token', APPLICATION, DEVICE, 'read');
+    expect(grant.isUsed).toBe(false);
+    grants.find('other', APPLICATION, DEVICE);
+    grants.find('token', APPLICATION, OTHER_DEVICE);
+    expect(grant.isUsed).toBe(false);
+    grants.find('token', APPLICATION, DEVICE);
+    expect(grant.isUsed).toBe(true);
+    grants.confirm(grant, 'read');
+    expect(grant.isUsed).toBe(false);
+  });
+
+  it('is whether anyone watches for its end', () => {
+    const grant = createGrants().add('token', APPLICATION, DEVICE, 'read');
+    expect(grant.isWatched).toBe(false);
+    const stops = [grant.onEnd(() => {}), grant.onEnd(() => {})];
+    stops[0]?.();
+    stops[0]?.();
+    expect(grant.isWatched).toBe(true);
+    stops[1]?.();
+    expect(grant.isWatched).toBe(false);
+  });
+});
+
 describe('the end of a grant', () => {
+  it('is told to who keeps it first, then to who watches, and once', () => {
+    const grants = createGrants();
+    const grant = grants.add('token', APPLICATION, DEVICE, 'read');
+    const atHandWhenTold: unknown[] = [];
+    grant.onEnd(() => atHandWhenTold.push(grants.find('token', APPLICATION, DEVICE)));
+    grant.end(REASON);
+    grant.end(REASON);
+    expect(ended).toEqual([[grant, REASON]]);
+    expect(atHandWhenTold).toEqual([undefined]);
+  });
+
+  it('that is no verdict of the cloud is no refusal of the triple', () => {
+    const grant = createGrants().add('token', APPLICATION, DEVICE, 'read');
+    grant.end(new StatewayError('STATEWAY_CLOUD_UNREACHABLE', 'lapsed'));
+    expect(ended).toHaveLength(1);
+    expect(refusals.find(tripleOf('token', grant.device))).toBeUndefined();
+  });
+
   it('removes it alone, and is remembered as a refusal of its triple', () => {
     const grants = createGrants();
-    const ended = grants.add('token1', APPLICATION, DEVICE);
-    const other = grants.add('token2', APPLICATION, DEVICE);
+    const ended = grants.add('token1', APPLICATION, DEVICE, 'read');
+    const other = grants.add('token2', APPLICATION, DEVICE, 'read');
     ended.end(REASON);
     expect(grants.find('token1', APPLICATION, DEVICE)).toBeUndefined();
     expect(grants.find('token2', APPLICATION, DEVICE)).toBe(other);
@@ -148,68 +234,23 @@ describe('the end of a grant', () => {
 
   it('leaves nothing of a device that has no other', () => {
     const grants = createGrants();
-    grants.add('token', APPLICATION, DEVICE).end(REASON);
+    grants.add('token', APPLICATION, DEVICE, 'read').end(REASON);
     expect(grants.size).toBe(0);
   });
 
   it('does not touch a newer grant of the same triple', () => {
     const grants = createGrants(1);
-    const old = grants.add('token', APPLICATION, DEVICE);
-    grants.add('token', APPLICATION, OTHER_DEVICE);
-    const renewed = grants.add('token', APPLICATION, DEVICE);
+    const old = grants.add('token', APPLICATION, DEVICE, 'read');
+    grants.add('token', APPLICATION, OTHER_DEVICE, 'read');
+    const renewed = grants.add('token', APPLICATION, DEVICE, 'read');
     old.end(REASON);
     expect(grants.find('token', APPLICATION, DEVICE)).toBe(renewed);
   });
 
   it('lets the triple be granted again', () => {
     const grants = createGrants();
-    grants.add('token', APPLICATION, DEVICE).end(REASON);
-    const again = grants.add('token', APPLICATION, DEVICE);
+    grants.add('token', APPLICATION, DEVICE, 'read').end(REASON);
+    const again = grants.add('token', APPLICATION, DEVICE, 'read');
     expect(grants.find('token', APPLICATION, DEVICE)).toBe(again);
-  });
-});
-
-describe('the bound', () => {
-  it('is exact, and the least recently used device goes first', () => {
-    const grants = createGrants(3);
-    for (const i of [1, 2, 3]) grants.add('token', APPLICATION, deviceId(i));
-    grants.find('token', APPLICATION, deviceId(1));
-    grants.add('token', APPLICATION, deviceId(4));
-    expect(grants.size).toBe(3);
-    const kept = [1, 2, 3, 4].filter((i) => grants.find('token', APPLICATION, deviceId(i)));
-    expect(kept).toEqual([1, 3, 4]);
-  });
-
-  it('counts every grant of a device', () => {
-    const grants = createGrants(4);
-    for (const token of ['token1', 'token2', 'token3']) grants.add(token, APPLICATION, deviceId(1));
-    grants.add('token', APPLICATION, deviceId(2));
-    expect(grants.size).toBe(4);
-    grants.add('token', APPLICATION, deviceId(3));
-    // One more than fits: the device used longest ago goes, with all three of its grants.
-    expect(grants.find('token1', APPLICATION, deviceId(1))).toBeUndefined();
-    expect(grants.size).toBe(2);
-  });
-
-  it('holds for one device with many tokens, of which the oldest goes', () => {
-    const grants = createGrants(2);
-    for (const token of ['token1', 'token2', 'token3']) grants.add(token, APPLICATION, DEVICE);
-    const kept = ['token1', 'token2', 'token3'].filter((token) => grants.find(token, APPLICATION, DEVICE));
-    expect(kept).toEqual(['token2', 'token3']);
-  });
-
-  it('keeps the newest grant where there is room for one', () => {
-    const grants = createGrants(1);
-    grants.add('token1', APPLICATION, DEVICE);
-    const newest = grants.add('token2', APPLICATION, DEVICE);
-    expect(grants.find('token2', APPLICATION, DEVICE)).toBe(newest);
-  });
-
-  it('does not let a device that logs in again and again push the others out', () => {
-    const grants = createGrants(1_000);
-    grants.add('token', APPLICATION, OTHER_DEVICE);
-    for (let i = 0; i < 1_000; i++) grants.add(`token${i}`, APPLICATION, DEVICE);
-    expect(grants.find('token', APPLICATION, OTHER_DEVICE)).toBeDefined();
-    expect(grants.size).toBeLessThan(100);
   });
 });

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
-import { Refusals, tripleOf } from '../../src/auth/refusals.js';
+import { Refusals, refusalFor, tripleOf } from '../../src/auth/refusals.js';
 import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { FakeClock } from '../helpers/fake-clock.js';
@@ -48,6 +48,43 @@ it('holds as many as it was told, and forgets the longest unused', () => {
   refusals.find('a');
   refusals.add('d', ERROR);
   expect(['a', 'b', 'c', 'd'].filter((triple) => refusals.find(triple))).toEqual(['a', 'c', 'd']);
+});
+
+it('keeps a refusal for another time where it is told one', async () => {
+  const refusals = new Refusals(10, clock);
+  refusals.add('triple', ERROR, 5_000);
+  await clock.advance(4_999);
+  expect(refusals.find('triple')).toBe(ERROR);
+  await clock.advance(1);
+  expect(refusals.find('triple')).toBeUndefined();
+});
+
+it('is bounded in bytes too, however long the cloud makes its messages', () => {
+  const refusals = new Refusals(1_000_000, clock);
+  const longWinded = new StatewayError('STATEWAY_NOT_GRANTED', 'x'.repeat(1_000));
+  for (let i = 0; i < 20_000; i++) refusals.add(`triple ${i}`, longWinded);
+  expect(refusals.size * 2_000).toBeLessThan(16 * 1024 * 1024);
+  expect(refusals.size).toBeGreaterThan(1_000);
+  expect(refusals.find('triple 19999')).toBe(longWinded);
+});
+
+it('takes a key of the same size for a token of any length, with nothing of the token in it', () => {
+  const device = new Device('a'.repeat(24), 'b'.repeat(24));
+  const long = tripleOf('secret token '.repeat(1_000), device);
+  expect(long).toHaveLength(tripleOf('t', device).length);
+  expect(long).not.toContain('secret');
+});
+
+it.each([
+  [401, 'STATEWAY_TOKEN_REFUSED'],
+  [403, 'STATEWAY_NOT_GRANTED'],
+  [404, 'STATEWAY_NO_SUCH_DEVICE'],
+])('takes a %i for %s', (status, code) => {
+  expect(refusalFor(status, 'what the cloud said')).toMatchObject({ code, message: 'what the cloud said' });
+});
+
+it.each([200, 400, 402, 408, 410, 429, 500, 503])('takes a %i for no verdict', (status) => {
+  expect(refusalFor(status, '')).toBeUndefined();
 });
 
 it('has one key for a triple however its ids are spelled, and another for each other triple', () => {

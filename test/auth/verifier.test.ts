@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { FirstStates } from '../../src/auth/first-states.js';
 import { Grants } from '../../src/auth/grants.js';
 import { Refusals } from '../../src/auth/refusals.js';
 import { Verifier } from '../../src/auth/verifier.js';
@@ -16,6 +17,7 @@ let clock: FakeClock;
 let cloud: FakeCloud;
 let meters: Meters;
 let verifier: Verifier;
+let voidTokens: string[];
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -23,7 +25,18 @@ beforeEach(() => {
   meters = new Meters();
   const refusals = new Refusals(1_000, clock);
   const grants = new Grants({ maxGrants: 1_000, clock, refusals });
-  verifier = new Verifier({ grants, cloud, clock, meters, refusals });
+  voidTokens = [];
+  const onVoidToken = (token: string) => voidTokens.push(token);
+  const shared = { grants, cloud, clock, meters, refusals, onVoidToken };
+  const proofRefusals = new Refusals(1_000, clock);
+  const bodyFor = (_: unknown, bytes: Uint8Array) => ({ bytes, states: 1, outOfWindow: 0 });
+  const firstStates = new FirstStates({
+    ...shared,
+    proofRefusals,
+    bodyFor,
+    sendNow: (device, token, { bytes }) => cloud.sendStates(device, token, bytes),
+  });
+  verifier = new Verifier({ ...shared, firstStates });
 });
 
 function question(number: number): OpenQuestion {
@@ -139,6 +152,11 @@ describe('a no of the cloud', () => {
     expect(cloud.questions).toHaveLength(2);
   });
 
+  it.each([401, 403, 404])('%i puts the token itself in doubt only where the cloud calls it void', async (status) => {
+    await askAndAnswer(status);
+    expect(voidTokens).toEqual(status === 401 ? ['token'] : []);
+  });
+
   it.each([401, 403, 404])('%i without a message has one all the same, without the token', async (status) => {
     const error = (await askAndAnswer(status)) as StatewayError;
     expect(error.message).toMatch(/\w+ \w+/);
@@ -167,6 +185,17 @@ describe('no answer of the cloud', () => {
     question(0).fail();
     await expect(asking).rejects.toMatchObject({ code: 'STATEWAY_CLOUD_UNREACHABLE', status: 503 });
     expect(await askAndAnswer(200)).toMatchObject({ token: 'token' });
+  });
+});
+
+describe('prove', () => {
+  it('grants by a first state what the question did not', async () => {
+    expect(await askAndAnswer(403)).toMatchObject({ status: 403 });
+    cloud.sendAnswer = { kind: 'answer', status: 200, retryAfterMs: undefined, message: '' };
+    const { grant, states } = await verifier.prove('token', APPLICATION, DEVICE_A, 'json', Buffer.from('[{}]'));
+    expect(states).toBe(1);
+    expect(await verifier.ask('token', APPLICATION, DEVICE_A)).toBe(grant);
+    expect(cloud.questions).toHaveLength(1);
   });
 });
 

@@ -1,0 +1,157 @@
+import type { Clock } from '../core/clock.js';
+import { Device } from '../core/device.js';
+import { StatewayError } from '../core/errors.js';
+import type { Grant } from '../core/grant.js';
+import type { Meters } from '../core/meters.js';
+import type { Encoding, Forwarder, ReadyBody, SendLater, SendResult } from '../core/ports.js';
+import type { Grants } from './grants.js';
+import { type Refusals, refusalFor, tripleOf } from './refusals.js';
+import { expiryOf } from './token-claims.js';
+
+/** Bodies that may be on their way to the cloud as proofs at once. */
+const MAX_PROOFS = 1_000;
+/** How long a throttled triple proves nothing, where the cloud does not say: its whole window (FACTS, "Limits"). */
+const THROTTLED_MS = 15_000;
+const MAX_RETRY_AFTER_MS = 60_000;
+
+/** A body as one request to the cloud (`src/state/single-body.ts`). */
+export interface FirstBody extends ReadyBody {
+  readonly outOfWindow: number;
+}
+
+/** What came of a proof. `states` is -1 for a body that was not delivered. */
+export interface Proven {
+  readonly grant: Grant;
+  readonly states: number;
+}
+
+export interface FirstStatesOptions {
+  readonly grants: Grants;
+  readonly sendNow: Forwarder['sendNow'];
+  readonly clock: Clock;
+  readonly meters: Meters;
+  /** Of the question; a proof's no is one to it as well. */
+  readonly refusals: Refusals;
+  /** Of proofs: that a token may not read, which refused the question, says nothing of them. */
+  readonly proofRefusals: Refusals;
+  /** @throws StatewayError what is wrong with the body */
+  readonly bodyFor: (encoding: Encoding, body: Uint8Array) => FirstBody;
+  /** Told of a token that the cloud has called void. */
+  readonly onVoidToken: (token: string) => void;
+}
+
+/**
+ * Grants a token that may send but not read: its first state is forwarded before it is answered, and what the cloud says
+ * to that decides (DESIGN 1.4). One proof at a time for each triple; the others wait for its verdict.
+ */
+export class FirstStates {
+  readonly #options: FirstStatesOptions;
+  /** By triple: rejects where the outcome counts for all; undefined where the cloud found fault with that body alone. */
+  readonly #underWay = new Map<string, Promise<Grant | undefined>>();
+
+  constructor(options: FirstStatesOptions) {
+    this.#options = options;
+  }
+
+  /** See {@link Authorizer.prove}. */
+  async prove(
+    token: string,
+    applicationId: string,
+    deviceId: string,
+    encoding: Encoding,
+    body: Uint8Array,
+  ): Promise<Proven> {
+    const { grants, clock, bodyFor } = this.#options;
+    // First of all, since the body's memory is not ours after the first wait.
+    const first = bodyFor(encoding, body);
+    const device = new Device(applicationId, deviceId);
+    const triple = tripleOf(token, device);
+    if (expiryOf(token) <= clock.wallMs()) {
+      throw new StatewayError('STATEWAY_TOKEN_EXPIRED', 'the token has expired; log in again for a new one');
+    }
+    for (;;) {
+      const granted = grants.find(token, applicationId, deviceId);
+      if (granted !== undefined) return { grant: granted, states: -1 };
+      const refusal = this.#options.proofRefusals.find(triple);
+      if (refusal !== undefined) throw refusal;
+      const underWay = this.#underWay.get(triple);
+      if (underWay === undefined)
+        return { grant: await this.#proveOnce(triple, token, device, first), states: first.states };
+      const grant = await underWay;
+      if (grant !== undefined) return { grant, states: -1 };
+    }
+  }
+
+  async #proveOnce(triple: string, token: string, device: Device, first: FirstBody): Promise<Grant> {
+    if (this.#underWay.size >= MAX_PROOFS) {
+      throw new StatewayError('STATEWAY_OVERLOADED', 'too many unknown tokens are being checked; try again');
+    }
+    const proof = this.#forward(triple, token, device, first).finally(() => this.#underWay.delete(triple));
+    const forOthers = proof.catch((error: unknown) => {
+      if (isAboutBody(error)) return undefined;
+      throw error;
+    });
+    // Perhaps nobody else waits for it.
+    forOthers.catch(() => {});
+    this.#underWay.set(triple, forOthers);
+    return proof;
+  }
+
+  async #forward(triple: string, token: string, device: Device, first: FirstBody): Promise<Grant> {
+    const { sendNow, meters, grants } = this.#options;
+    const result = await sendNow(device, token, first);
+    const error = errorFor(result);
+    if (error !== undefined) {
+      this.#remember(triple, token, error);
+      throw error;
+    }
+    meters.forwarded += first.states;
+    meters.outOfWindow += first.outOfWindow;
+    return grants.add(token, device.applicationId, device.deviceId, 'first state');
+  }
+
+  #remember(triple: string, token: string, error: StatewayError): void {
+    const { refusals, proofRefusals, onVoidToken } = this.#options;
+    if (error.code === 'STATEWAY_CLOUD_THROTTLED') {
+      proofRefusals.add(triple, error, (error.retryAfterSeconds ?? 0) * 1000);
+    } else if (!error.retryable && !isAboutBody(error)) {
+      proofRefusals.add(triple, error);
+      refusals.add(triple, error);
+      if (error.code === 'STATEWAY_TOKEN_REFUSED') onVoidToken(token);
+    }
+  }
+}
+
+/** What the cloud's answer to a first state means for its sender; undefined: taken. */
+function errorFor(result: SendResult | SendLater): StatewayError | undefined {
+  if (result.kind === 'later') return throttled('the device has had its share of requests', result.afterMs);
+  if (result.kind === 'failure') return unavailable('the cloud cannot be asked');
+  const { status, message, retryAfterMs } = result;
+  if (status >= 200 && status < 300) return undefined;
+  if (status === 429) return throttled(message || 'the cloud has had too many requests', retryAfterMs ?? THROTTLED_MS);
+  if (status === 400 || status === 422) {
+    return new StatewayError('STATEWAY_INVALID_STATE', message || 'the cloud refuses the state');
+  }
+  if (status === 413) {
+    return new StatewayError('STATEWAY_BODY_TOO_LARGE', message || 'the cloud finds the body too large');
+  }
+  return refusalFor(status, message) ?? unavailable(`the cloud answered ${status}`);
+}
+
+function throttled(message: string, afterMs: number): StatewayError {
+  const retryAfterSeconds = Math.ceil(Math.min(afterMs, MAX_RETRY_AFTER_MS) / 1000);
+  return new StatewayError('STATEWAY_CLOUD_THROTTLED', message, { retryAfterSeconds });
+}
+
+function unavailable(why: string): StatewayError {
+  return new StatewayError(
+    'STATEWAY_CLOUD_UNREACHABLE',
+    `the token may not read its device, so that its first state must reach the cloud, and ${why}`,
+  );
+}
+
+/** Whether an error is of the body that was sent, and so says nothing of the token. */
+function isAboutBody(error: unknown): boolean {
+  if (!(error instanceof StatewayError)) return false;
+  return error.code === 'STATEWAY_INVALID_STATE' || error.code === 'STATEWAY_BODY_TOO_LARGE';
+}

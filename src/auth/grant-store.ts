@@ -1,0 +1,65 @@
+import type { Device } from '../core/device.js';
+import type { Proof } from './kept-grant.js';
+import { RowKeys } from './row-keys.js';
+import type { RowEntry, SealedStore } from './sealed-store.js';
+import type { Sealing } from './sealing.js';
+
+const KEY_PREFIX = 'grant:';
+
+/** A grant as it outlives a run. Times are wall-clock milliseconds: the monotonic clock starts anew with each. */
+export interface StoredGrant {
+  readonly token: string;
+  readonly applicationId: string;
+  readonly deviceId: string;
+  readonly proof: Proof;
+  readonly confirmedAtMs: number;
+}
+
+/**
+ * The grants on disk, one sealed row each under a MAC of its triple, so that the file shows neither token nor device.
+ */
+export class GrantStore {
+  readonly #store: SealedStore;
+  readonly #sealing: Sealing;
+  readonly #keys: RowKeys;
+
+  /** @param maxGrants rows kept; the longest unconfirmed gives way */
+  constructor(store: SealedStore, sealing: Sealing, maxGrants: number) {
+    this.#store = store;
+    this.#sealing = sealing;
+    this.#keys = new RowKeys(store, maxGrants);
+  }
+
+  /**
+   * The grants among the rows on disk that are of use at wall-clock time `nowMs`; those of use longest, which as a rule are the newest,
+   * come last.
+   */
+  *load(index: readonly RowEntry[], nowMs: number): Iterable<StoredGrant> {
+    this.#keys.load(index, KEY_PREFIX, nowMs);
+    for (const key of [...this.#keys]) {
+      const grant = this.#store.get(key) as StoredGrant | undefined;
+      if (grant !== undefined) yield grant;
+    }
+  }
+
+  /**
+   * Writes a grant, or what has changed of it.
+   * @param keptUntilMs wall-clock time until which it is of use
+   */
+  keep(grant: StoredGrant, keptUntilMs: number): void {
+    this.#keys.put(this.#keyOf(grant.token, grant.applicationId, grant.deviceId), keptUntilMs, grant);
+  }
+
+  forget(token: string, { applicationId, deviceId }: Device): void {
+    this.#keys.remove(this.#keyOf(token, applicationId, deviceId));
+  }
+
+  /** Removes what is of no use any more at wall-clock time `nowMs`. */
+  sweep(nowMs: number): void {
+    this.#keys.sweep(nowMs);
+  }
+
+  #keyOf(token: string, applicationId: string, deviceId: string): string {
+    return KEY_PREFIX + this.#sealing.mac('grant', token, applicationId, deviceId);
+  }
+}

@@ -1,0 +1,62 @@
+import type { Device } from '../core/device.js';
+import type { StatewayError } from '../core/errors.js';
+import { Grant } from '../core/grant.js';
+
+/**
+ * How the cloud showed that it grants a triple: it let the token read the device, a log-in brought the token, or it took
+ * a state. A token that was never let read may be one that may not, so a 403 to a later read says nothing of it.
+ */
+export type Proof = 'read' | 'log-in' | 'first state';
+
+/** A grant at hand, with what its ageing needs (DESIGN 1.2, `STATEWAY_TOKEN_TTL_MS`). */
+export class KeptGrant extends Grant {
+  proof: Proof;
+  /** Monotonic; when the cloud last said yes. Before the start of this process for one read back from disk. */
+  confirmedAtMs: number;
+  /** Monotonic; when it is due to be checked again. */
+  recheckAtMs = 0;
+  /** Monotonic; the confirmation that the disk knows of. */
+  storedConfirmationMs = Number.NEGATIVE_INFINITY;
+  /** Whether a request or frame relied on it since it was last confirmed. Set on the hot path. */
+  isUsed = false;
+  /** Set when it is not at hand any more, though it may still be good. */
+  isReleased = false;
+  readonly #onEnded: (grant: KeptGrant, reason: StatewayError) => void;
+  #watchers = 0;
+
+  constructor(
+    token: string,
+    device: Device,
+    expiresAtMs: number,
+    kept: { readonly proof: Proof; readonly confirmedAtMs: number },
+    onEnded: (grant: KeptGrant, reason: StatewayError) => void,
+  ) {
+    super(token, device, expiresAtMs);
+    this.proof = kept.proof;
+    this.confirmedAtMs = kept.confirmedAtMs;
+    this.#onEnded = onEnded;
+  }
+
+  /** Whether someone listens for its end: an open socket, which may hold it for days without a frame. */
+  get isWatched(): boolean {
+    return this.#watchers > 0;
+  }
+
+  /** Tells the keeper of grants first, so that whoever is told next and asks again finds it gone. */
+  override end(reason: StatewayError): void {
+    if (this.endedBy !== undefined) return;
+    this.#onEnded(this, reason);
+    super.end(reason);
+  }
+
+  override onEnd(listener: (reason: StatewayError) => void): () => void {
+    this.#watchers++;
+    const stop = super.onEnd(listener);
+    let isWatching = true;
+    return () => {
+      if (isWatching) this.#watchers--;
+      isWatching = false;
+      stop();
+    };
+  }
+}

@@ -1,0 +1,117 @@
+import type { CloudAnswer } from '../core/ports.js';
+import type { Credentials } from './credentials.js';
+import { RowKeys } from './row-keys.js';
+import type { RowEntry, SealedStore } from './sealed-store.js';
+import { type Sealing, sameMac } from './sealing.js';
+
+const KEY_PREFIX = 'log-in:';
+/** Different requests of one access key that are kept: with other scopes or another life of the token. */
+const MAX_REQUESTS = 4;
+/** A log-in's answer is about 2 KB; one beyond this is not kept. */
+const MAX_ANSWER_BYTES = 16_384;
+
+/** The log-ins of one access key of one device. */
+interface StoredLogIn {
+  /** MAC of the secret with which the key last logged in. */
+  readonly secret: string;
+  /** What the cloud answered to it, by the MAC of the whole request; newest first. */
+  readonly answers: readonly StoredAnswer[];
+  /** Wall-clock milliseconds until which any of the answers may be given; null where no token says. */
+  readonly keptUntilMs: number | null;
+}
+
+interface StoredAnswer {
+  readonly request: string;
+  readonly contentType: string;
+  readonly bodyBase64: string;
+}
+
+/**
+ * What is known of credentials: the answer of their last good log-in; that the key last logged in with another secret;
+ * that the secret is right, but the request another; or nothing.
+ */
+export type KnownLogIn = CloudAnswer | 'other secret' | 'other request' | 'unknown';
+
+/**
+ * The last good log-ins on disk: a sealed row for each access key, under a MAC of device and key. Of the secret it holds
+ * a MAC alone, so that not even the secret key gives a credential back. Rows are read when they are asked for, and take
+ * no memory but for their keys. No more of them than `maxLogIns`: the longest unused gives way.
+ */
+export class LogInStore {
+  readonly #store: SealedStore;
+  readonly #sealing: Sealing;
+  readonly #keys: RowKeys;
+
+  constructor(store: SealedStore, sealing: Sealing, maxLogIns: number) {
+    this.#store = store;
+    this.#sealing = sealing;
+    this.#keys = new RowKeys(store, maxLogIns);
+  }
+
+  /** Takes note of the log-ins among the rows on disk that are of use at wall-clock time `nowMs`. */
+  load(index: readonly RowEntry[], nowMs: number): void {
+    this.#keys.load(index, KEY_PREFIX, nowMs);
+  }
+
+  find(credentials: Credentials): KnownLogIn {
+    const row = this.#rowOf(this.#keyOf(credentials));
+    if (row === undefined) return 'unknown';
+    if (!sameMac(row.secret, this.#secretMac(credentials))) return 'other secret';
+    const request = this.#requestMac(credentials);
+    const answer = row.answers.find((candidate) => sameMac(candidate.request, request));
+    if (answer === undefined) return 'other request';
+    return { status: 200, contentType: answer.contentType, body: Buffer.from(answer.bodyBase64, 'base64') };
+  }
+
+  /**
+   * Keeps the answer of a good log-in. A secret that is new for its key takes the place of the one before.
+   * @param keptUntilMs wall-clock time until which the answer is of use; Infinity where its token does not say
+   */
+  keep(credentials: Credentials, answer: CloudAnswer, keptUntilMs: number): void {
+    if (answer.body.byteLength > MAX_ANSWER_BYTES) return;
+    const key = this.#keyOf(credentials);
+    const secret = this.#secretMac(credentials);
+    const request = this.#requestMac(credentials);
+    const before = this.#rowOf(key);
+    const known = before?.secret === secret ? before : undefined;
+    const others = known?.answers.filter((other) => other.request !== request) ?? [];
+    const bodyBase64 = Buffer.from(answer.body).toString('base64');
+    const answers = [{ request, contentType: answer.contentType, bodyBase64 }, ...others].slice(0, MAX_REQUESTS);
+    const lastUntilMs = Math.max(
+      keptUntilMs,
+      known === undefined ? 0 : (known.keptUntilMs ?? Number.POSITIVE_INFINITY),
+    );
+    // JSON has no Infinity.
+    const row = { secret, answers, keptUntilMs: Number.isFinite(lastUntilMs) ? lastUntilMs : null };
+    this.#keys.put(key, lastUntilMs, row satisfies StoredLogIn);
+  }
+
+  /** The cloud has refused these credentials. What is known of the same key with another secret stays. */
+  forget(credentials: Credentials): void {
+    const key = this.#keyOf(credentials);
+    const row = this.#rowOf(key);
+    if (row === undefined || !sameMac(row.secret, this.#secretMac(credentials))) return;
+    this.#keys.remove(key);
+  }
+
+  /** Removes what is of no use any more. */
+  sweep(nowMs: number): void {
+    this.#keys.sweep(nowMs);
+  }
+
+  #rowOf(key: string): StoredLogIn | undefined {
+    return this.#keys.has(key) ? (this.#store.get(key) as StoredLogIn | undefined) : undefined;
+  }
+
+  #keyOf({ deviceId, key }: Credentials): string {
+    return KEY_PREFIX + this.#sealing.mac('log-in', deviceId, key);
+  }
+
+  #secretMac({ deviceId, key, secret }: Credentials): string {
+    return this.#sealing.mac('secret', deviceId, key, secret);
+  }
+
+  #requestMac({ request }: Credentials): string {
+    return this.#sealing.mac('request', request);
+  }
+}

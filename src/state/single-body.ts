@@ -1,0 +1,85 @@
+import { StatewayError } from '../core/errors.js';
+import type { Encoding } from '../core/ports.js';
+import { decode } from './decode.js';
+import { fragmentOf, singleBodyBytes } from './fragment.js';
+import { absoluteTime, isOutOfWindow, timeJson } from './time.js';
+import { beginAboutState, bodyProblem, type DeviceState, findProblem, statesOf } from './validate.js';
+
+export interface SingleBodyRules {
+  /** Wall-clock milliseconds, whole, of the body's last byte. */
+  readonly arrivalMs: number;
+  /** Of the JSON for the cloud (`STATEWAY_MAX_BODY_BYTES`). */
+  readonly maxBodyBytes: number;
+}
+
+export interface SingleBody {
+  /** A JSON array of states, each with an absolute time. */
+  readonly bytes: Uint8Array;
+  readonly states: number;
+  /** Those of them that the cloud will ignore for their age (FACTS, "Sending state"). */
+  readonly outOfWindow: number;
+}
+
+/**
+ * Turns one body of a device into the body of one request to the cloud, by the rules that a worker follows, for a body
+ * that is passed on at once instead of being stored (DESIGN 1.4, a token that may send but not read).
+ *
+ * States without a time share the millisecond of their arrival, and each gets one of its own (DESIGN 1.5): the last the
+ * arrival, those before it the free milliseconds before. Not those after it, which belong to the bodies to come: those
+ * are stamped by the intake, which knows nothing of this one.
+ *
+ * @throws StatewayError STATEWAY_MALFORMED_BODY, STATEWAY_INVALID_STATE, STATEWAY_STATE_TOO_LARGE, or
+ *   STATEWAY_BODY_TOO_LARGE where the states do not fit one request together
+ */
+export function singleBody(encoding: Encoding, body: Uint8Array, rules: SingleBodyRules): SingleBody {
+  const decoded = decode(encoding, body);
+  const states = checkedStates(decoded);
+  const times = stamped(states, rules.arrivalMs);
+  const parts: string[] = [];
+  let outOfWindow = 0;
+  for (let i = 0; i < states.length; i++) {
+    const timeMs = times[i] as number;
+    const fragment = fragmentOf(states[i] as DeviceState);
+    assertFits(fragment, timeMs, states === decoded ? i : -1, rules.maxBodyBytes);
+    parts.push(`{"time":${timeJson(timeMs)},${fragment}`);
+    if (isOutOfWindow(timeMs, rules.arrivalMs)) outOfWindow++;
+  }
+  const bytes = Buffer.from(`[${parts.join()}]`, 'utf8');
+  if (bytes.length > rules.maxBodyBytes) {
+    throw new StatewayError(
+      'STATEWAY_BODY_TOO_LARGE',
+      `the states take ${bytes.length} bytes of JSON; the first body of a token that may not read its device must take at most ${rules.maxBodyBytes}: send fewer states`,
+    );
+  }
+  return { bytes, states: states.length, outOfWindow };
+}
+
+function checkedStates(body: unknown): readonly DeviceState[] {
+  const states = statesOf(body);
+  if (states === undefined) throw new StatewayError('STATEWAY_INVALID_STATE', bodyProblem(body));
+  for (let i = 0; i < states.length; i++) {
+    const problem = findProblem(states[i], states === body ? i : -1, false);
+    if (problem !== undefined) throw new StatewayError('STATEWAY_INVALID_STATE', problem);
+  }
+  return states as readonly DeviceState[];
+}
+
+/** The time of each state, whole milliseconds. */
+function stamped(states: readonly DeviceState[], arrivalMs: number): number[] {
+  const times = states.map((state) => absoluteTime(state.time, arrivalMs));
+  const taken = new Set(times);
+  let stampMs = arrivalMs;
+  for (let i = times.length - 1; i >= 0; i--) {
+    if (Number.isInteger(times[i])) continue;
+    while (taken.has(stampMs)) stampMs--;
+    times[i] = stampMs--;
+  }
+  return times;
+}
+
+function assertFits(fragment: string, timeMs: number, index: number, maxBytes: number): void {
+  const bytes = singleBodyBytes(Buffer.byteLength(fragment, 'utf8'), timeMs);
+  if (bytes <= maxBytes) return;
+  const message = `${beginAboutState(index)}the state takes ${bytes} bytes of JSON, at most ${maxBytes} can be forwarded`;
+  throw new StatewayError('STATEWAY_STATE_TOO_LARGE', message);
+}

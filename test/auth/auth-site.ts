@@ -1,0 +1,100 @@
+import { expect } from 'vitest';
+import { AuthStage } from '../../src/auth/auth-stage.js';
+import type { StatewayError } from '../../src/core/errors.js';
+import type { Grant } from '../../src/core/grant.js';
+import { Meters } from '../../src/core/meters.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { FakeCloud } from './fake-cloud.js';
+import { MemoryTable } from './memory-table.js';
+
+export const APPLICATION = 'abcdef0123456789abcdef01';
+export const DAY_MS = 86_400_000;
+export const OFFLINE_MS = 7 * DAY_MS;
+export const RETENTION_MS = 30 * DAY_MS;
+const TTL_MS = 900_000;
+/** A grant in use is asked for by then: jitter, and the pause between two looks. */
+export const CHECKED_BY_MS = TTL_MS * 1.1 + 10_000;
+
+export interface StartOptions {
+  readonly keyByte?: number;
+  readonly maxGrants?: number;
+}
+
+/** The id of device number `i`. */
+export function deviceId(i: number): string {
+  return i.toString(16).padStart(24, '0');
+}
+
+/** An auth stage over a table that outlives it. */
+export class AuthSite {
+  readonly cloud = new FakeCloud();
+  readonly table = new MemoryTable();
+  readonly unreadable: number[] = [];
+  clock = new FakeClock();
+  stage!: AuthStage;
+  /** All that the lanes were offered since the last start. */
+  offered: Grant[] = [];
+
+  constructor() {
+    this.start();
+  }
+
+  /** @returns grants at hand again */
+  start(options: StartOptions = {}): number {
+    this.offered = [];
+    this.table.isClosed = false;
+    this.stage = new AuthStage({
+      cloud: this.cloud,
+      clock: this.clock,
+      meters: new Meters(),
+      random: () => 0.5,
+      table: this.table,
+      secretKey: Buffer.alloc(32, options.keyByte ?? 1),
+      maxGrants: options.maxGrants ?? 100,
+      tokenTtlMs: TTL_MS,
+      tokenOfflineMs: OFFLINE_MS,
+      retentionMs: RETENTION_MS,
+      bodyFor: (_encoding, bytes) => ({ bytes, states: 1, outOfWindow: 0 }),
+      sendNow: (device, token, { bytes }) => this.cloud.sendStates(device, token, bytes),
+      offerGrant: (grant) => this.offered.push(grant),
+      onUnreadable: (rows) => this.unreadable.push(rows),
+      onWriteFailed: (error) => expect.fail(String(error)),
+    });
+    return this.stage.restore();
+  }
+
+  /** Ends the process, as it were; the machine is off for `offMs`, by its wall clock. */
+  async restart(offMs = 0, options?: StartOptions): Promise<number> {
+    await this.stage.close();
+    expect(this.clock.pendingTimers).toBe(0);
+    this.clock = new FakeClock(this.clock.wallMs() + offMs);
+    return this.start(options);
+  }
+
+  find(token: string, i = 1): Grant | undefined {
+    return this.stage.authorizer.find(token, APPLICATION, deviceId(i));
+  }
+
+  /** Logs device `i` in; the cloud gives it this token. */
+  async logIn(token: string, i = 1): Promise<void> {
+    const body = { applicationId: APPLICATION, deviceId: deviceId(i), deviceClass: 'standalone', token };
+    this.cloud.logInAnswer = { status: 200, contentType: 'application/json', body: Buffer.from(JSON.stringify(body)) };
+    await this.tryLogIn(i);
+    this.cloud.logInAnswer = undefined;
+  }
+
+  /** Logs device `i` in, with the cloud away unless a test says otherwise; the status. */
+  async tryLogIn(i = 1): Promise<number> {
+    const credentials = Buffer.from(JSON.stringify({ deviceId: deviceId(i), key: 'k', secret: 's' }));
+    const answer = this.stage.deviceLogin.logIn(credentials, 'application/json', '');
+    return (await answer.catch((error: StatewayError) => error)).status;
+  }
+
+  /** Asks, and has the cloud answer with this status. */
+  async ask(token: string, status: number, i = 1): Promise<Grant | StatewayError> {
+    const asking = this.stage.authorizer.ask(token, APPLICATION, deviceId(i)).catch((error: StatewayError) => error);
+    await this.clock.advance(0);
+    this.cloud.questions.at(-1)?.answer(status);
+    return asking;
+  }
+}

@@ -1,0 +1,140 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { StatewayError } from '../../src/core/errors.js';
+import type { Grant } from '../../src/core/grant.js';
+import { AuthSite, DAY_MS, deviceId, OFFLINE_MS, RETENTION_MS } from './auth-site.js';
+
+let site: AuthSite;
+
+beforeEach(() => {
+  site = new AuthSite();
+});
+
+describe('the age of a grant', () => {
+  it('goes on while the machine is off', async () => {
+    await site.logIn('token');
+    await site.restart(OFFLINE_MS - 60_000);
+    expect(site.find('token')).toBeDefined();
+    await site.clock.advance(80_000);
+    expect(site.find('token')).toBeUndefined();
+  });
+
+  it('counts from the last yes of the cloud, not from the first', async () => {
+    await site.logIn('token');
+    site.find('token');
+    await site.clock.advance(3 * DAY_MS);
+    site.cloud.questions[0]?.answer(200);
+    await site.clock.advance(1_000);
+    await site.restart(OFFLINE_MS - 60_000);
+    expect(site.find('token')).toBeDefined();
+  });
+
+  it('is written down about a hundred times in its life, not at each yes', async () => {
+    await site.logIn('token');
+    await site.clock.advance(1_000);
+    const before = site.table.writes;
+    for (let answered = 0; answered < 96; ) {
+      site.find('token');
+      await site.clock.advance(60_000);
+      while (answered < site.cloud.questions.length) site.cloud.questions[answered++]?.answer(200);
+    }
+    const writes = site.table.writes - before;
+    expect(writes).toBeGreaterThan(5);
+    expect(writes).toBeLessThan(30);
+  });
+
+  it('is nothing where the wall clock has gone back, which a machine without a battery does', async () => {
+    await site.logIn('token');
+    await site.restart(-365 * DAY_MS);
+    expect(site.find('token')).toBeDefined();
+    await site.clock.advance(OFFLINE_MS - 20_000);
+    expect(site.find('token')).toBeDefined();
+    await site.clock.advance(40_000);
+    expect(site.find('token')).toBeUndefined();
+  }, 60_000);
+
+  it('does not bear on the next check of one that is used', async () => {
+    await site.ask('token', 200);
+    await site.restart(DAY_MS);
+    site.find('token');
+    await site.clock.advance(10_000);
+    expect(site.cloud.questions).toHaveLength(2);
+    site.cloud.questions[1]?.answer(403);
+    await site.clock.advance(0);
+    expect(site.find('token')).toBeUndefined();
+  });
+
+  it('does not make a token void that was never let read', async () => {
+    await site.logIn('token');
+    await site.restart(DAY_MS);
+    site.find('token');
+    await site.clock.advance(10_000);
+    site.cloud.questions[0]?.answer(403);
+    await site.clock.advance(0);
+    expect(site.find('token')).toBeDefined();
+  });
+});
+
+describe('a grant that has lapsed', () => {
+  let told: StatewayError[];
+  beforeEach(async () => {
+    told = [];
+    await site.logIn('token');
+    site.find('token')?.onEnd((reason) => told.push(reason));
+    await site.clock.advance(60_000);
+  });
+
+  it('closes its sockets and lets nothing in, but may still deliver what was stored', async () => {
+    await site.clock.advance(OFFLINE_MS + DAY_MS);
+    expect(told).toMatchObject([{ type: 'Unavailable' }]);
+    expect(site.find('token')).toBeUndefined();
+    expect(await site.tryLogIn()).toBe(503);
+    const spare = site.offered.at(-1) as Grant;
+    expect(spare).toMatchObject({ token: 'token', device: { deviceId: deviceId(1) } });
+    expect(spare.isGood(site.clock.wallMs())).toBe(true);
+    expect(spare).not.toBe(site.offered[0]);
+  }, 60_000);
+
+  it('does so after a restart too, until the cloud says no', async () => {
+    expect(await site.restart(OFFLINE_MS + DAY_MS)).toBe(0);
+    expect(site.find('token')).toBeUndefined();
+    expect(site.offered.map(({ token }) => token)).toEqual(['token']);
+    site.offered[0]?.end(new StatewayError('STATEWAY_TOKEN_REFUSED', 'revoked'));
+    await site.restart();
+    expect(site.offered).toEqual([]);
+  });
+
+  it('is good again when the cloud says yes', async () => {
+    await site.restart(OFFLINE_MS + DAY_MS);
+    const grant = await site.ask('token', 200);
+    expect(site.find('token')).toBe(grant);
+    expect(site.offered.at(-1)).toBe(grant);
+    await site.restart();
+    expect(site.find('token')).toBeDefined();
+  });
+
+  it('leaves the disk when what was stored with it can no longer wait', async () => {
+    await site.restart(OFFLINE_MS + RETENTION_MS - DAY_MS);
+    expect(site.offered).toHaveLength(1);
+    await site.restart(2 * DAY_MS);
+    expect(site.offered).toEqual([]);
+    await site.clock.advance(1_000);
+    expect(site.table.keysOf('grant:')).toEqual([]);
+  });
+});
+
+it('a token that the cloud calls void for one device is checked for its others within a minute', async () => {
+  await site.ask('shared', 200, 1);
+  await site.ask('shared', 200, 2);
+  await site.ask('another', 200, 3);
+  await site.ask('shared', 401, 4);
+  await site.clock.advance(60_000);
+  const asked = site.cloud.questions.slice(4).map(({ token, device }) => [token, device.deviceId]);
+  expect(asked).toEqual([
+    ['shared', deviceId(1)],
+    ['shared', deviceId(2)],
+  ]);
+  for (const question of site.cloud.questions.slice(4)) question.answer(401);
+  await site.clock.advance(0);
+  expect([site.find('shared', 1), site.find('shared', 2)]).toEqual([undefined, undefined]);
+  expect(site.find('another', 3)).toBeDefined();
+});

@@ -1,0 +1,236 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { FirstStates, type Proven } from '../../src/auth/first-states.js';
+import { Grants } from '../../src/auth/grants.js';
+import type { KeptGrant } from '../../src/auth/kept-grant.js';
+import { Refusals, tripleOf } from '../../src/auth/refusals.js';
+import { Device } from '../../src/core/device.js';
+import { StatewayError } from '../../src/core/errors.js';
+import { Meters } from '../../src/core/meters.js';
+import type { SendLater } from '../../src/core/ports.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { FakeCloud } from './fake-cloud.js';
+import { tokenExpiringAt } from './tokens.js';
+
+const APPLICATION = 'abcdef0123456789abcdef01';
+const DEVICE_A = 'fedcba9876543210fedcba98';
+const DEVICE_B = 'fedcba9876543210fedcba99';
+
+let clock: FakeClock;
+let cloud: FakeCloud;
+let meters: Meters;
+let grants: Grants;
+let refusals: Refusals;
+let voidTokens: string[];
+let firstStates: FirstStates;
+let later: SendLater | undefined;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  cloud = new FakeCloud();
+  meters = new Meters();
+  refusals = new Refusals(100, clock);
+  grants = new Grants({ maxGrants: 100, clock, refusals });
+  voidTokens = [];
+  later = undefined;
+  firstStates = new FirstStates({
+    grants,
+    sendNow: async (device, token, { bytes }) => later ?? cloud.sendStates(device, token, bytes),
+    clock,
+    meters,
+    refusals,
+    proofRefusals: new Refusals(100, clock),
+    bodyFor: (_encoding, body) => {
+      const text = Buffer.from(body).toString();
+      if (text === 'bad') throw new StatewayError('STATEWAY_INVALID_STATE', 'no state');
+      return { bytes: Buffer.from(`for the cloud: ${text}`), states: text.length, outOfWindow: 1 };
+    },
+    onVoidToken: (token) => voidTokens.push(token),
+  });
+});
+
+/** Proves device A with a body of so many states; an error comes back as its value. */
+function prove(body = 'abc', deviceId = DEVICE_A, token = 'token'): Promise<Proven | StatewayError> {
+  return firstStates
+    .prove(token, APPLICATION, deviceId, 'json', Buffer.from(body))
+    .catch((error: StatewayError) => error);
+}
+
+async function proveAndAnswer(status: number, message?: string, retryAfterMs?: number): Promise<unknown> {
+  const proving = prove();
+  await clock.advance(0);
+  cloud.sent.at(-1)?.answer(status, message, retryAfterMs);
+  return proving;
+}
+
+describe('a state that the cloud takes', () => {
+  it('grants its triple and no other, and is counted as forwarded', async () => {
+    const { grant, states } = (await proveAndAnswer(200)) as Proven;
+    expect(states).toBe(3);
+    expect(cloud.sent).toMatchObject([
+      { device: { applicationId: APPLICATION, deviceId: DEVICE_A }, token: 'token', body: 'for the cloud: abc' },
+    ]);
+    expect(grants.find('token', APPLICATION, DEVICE_A)).toBe(grant);
+    expect((grant as KeptGrant).proof).toBe('first state');
+    expect(grants.size).toBe(1);
+    expect(meters).toMatchObject({ forwarded: 3, outOfWindow: 1 });
+  });
+
+  it('is not sent again for a body that comes after it: that is to be stored', async () => {
+    const { grant } = (await proveAndAnswer(200)) as Proven;
+    expect(await prove('more')).toEqual({ grant, states: -1 });
+    expect(cloud.sent).toHaveLength(1);
+  });
+
+  it('decides for all that wait for it, however they spell their ids; their bodies are to be stored', async () => {
+    const proving = [prove('a'), prove('b'), prove('c', DEVICE_A.toUpperCase())];
+    await clock.advance(0);
+    expect(cloud.sent).toHaveLength(1);
+    cloud.sent[0]?.answer(200);
+    const outcomes = (await Promise.all(proving)) as Proven[];
+    expect(outcomes.map(({ states }) => states)).toEqual([1, -1, -1]);
+    expect(new Set(outcomes.map(({ grant }) => grant)).size).toBe(1);
+    expect(cloud.sent).toHaveLength(1);
+  });
+
+  it('says nothing of another device, or another token', async () => {
+    await proveAndAnswer(200);
+    void prove('x', DEVICE_B);
+    void prove('y', DEVICE_A, 'token2');
+    await clock.advance(0);
+    expect(cloud.sent.map(({ device, token }) => [device.deviceId, token])).toEqual([
+      [DEVICE_A, 'token'],
+      [DEVICE_B, 'token'],
+      [DEVICE_A, 'token2'],
+    ]);
+    cloud.sent[1]?.answer(403);
+    await clock.advance(0);
+    expect(grants.find('token', APPLICATION, DEVICE_B)).toBeUndefined();
+    expect(grants.find('token2', APPLICATION, DEVICE_A)).toBeUndefined();
+  });
+});
+
+describe('a no of the cloud', () => {
+  it.each([
+    [401, 'STATEWAY_TOKEN_REFUSED'],
+    [403, 'STATEWAY_NOT_GRANTED'],
+    [404, 'STATEWAY_NO_SUCH_DEVICE'],
+  ])('%i is %s for all that wait, and for 30 seconds', async (status, code) => {
+    const proving = [prove('a'), prove('b')];
+    await clock.advance(0);
+    cloud.sent[0]?.answer(status, 'what the cloud said');
+    for (const outcome of await Promise.all(proving)) {
+      expect(outcome).toMatchObject({ code, status, message: 'what the cloud said' });
+    }
+    await clock.advance(29_999);
+    expect(await prove()).toMatchObject({ code });
+    expect(cloud.sent).toHaveLength(1);
+    await clock.advance(1);
+    expect(await proveAndAnswer(200)).toMatchObject({ states: 3 });
+    expect(meters.forwarded).toBe(3);
+  });
+
+  it.each([401, 403, 404])('%i is a no to the question as well, and void is only a token of 401', async (status) => {
+    await proveAndAnswer(status);
+    const device = new Device(APPLICATION, DEVICE_A);
+    expect(refusals.find(tripleOf('token', device))).toMatchObject({ status });
+    expect(voidTokens).toEqual(status === 401 ? ['token'] : []);
+    expect(grants.size).toBe(0);
+  });
+
+  it('to the question is none to the proof', async () => {
+    const device = new Device(APPLICATION, DEVICE_A);
+    refusals.add(tripleOf('token', device), new StatewayError('STATEWAY_NOT_GRANTED', 'may not read'));
+    expect(await proveAndAnswer(200)).toMatchObject({ states: 3 });
+  });
+});
+
+describe('no verdict', () => {
+  it.each<[string, number | undefined, number]>([
+    ['with a Retry-After', 7_000, 7],
+    ['without', undefined, 15],
+    ['with one beyond belief', 86_400_000, 60],
+  ])('429 %s is Throttled, and nothing more is sent meanwhile', async (_, retryAfterMs, seconds) => {
+    const throttled = { type: 'Throttled', status: 429, retryAfterSeconds: seconds };
+    expect(await proveAndAnswer(429, '', retryAfterMs)).toMatchObject(throttled);
+    await clock.advance(seconds * 1000 - 1);
+    expect(await prove()).toMatchObject(throttled);
+    expect(cloud.sent).toHaveLength(1);
+    await clock.advance(1);
+    expect(await proveAndAnswer(200)).toMatchObject({ states: 3 });
+  });
+
+  it('where the lane of the device lets nothing through, until it does', async () => {
+    later = { kind: 'later', afterMs: 2_001 };
+    expect(await prove()).toMatchObject({ type: 'Throttled', status: 429, retryAfterSeconds: 3 });
+    later = undefined;
+    await clock.advance(2_999);
+    expect(await prove()).toMatchObject({ type: 'Throttled' });
+    expect(cloud.sent).toEqual([]);
+    await clock.advance(1);
+    expect(await proveAndAnswer(200)).toMatchObject({ states: 3 });
+  });
+
+  it.each([301, 408, 500, 503])('%i is Unavailable, for all that wait, and not remembered', async (status) => {
+    const proving = [prove('a'), prove('b')];
+    await clock.advance(0);
+    cloud.sent[0]?.answer(status);
+    for (const outcome of await Promise.all(proving))
+      expect(outcome).toMatchObject({ type: 'Unavailable', status: 503 });
+    expect(cloud.sent).toHaveLength(1);
+    expect(await proveAndAnswer(200)).toMatchObject({ states: 3 });
+  });
+
+  it('no answer is the same', async () => {
+    const proving = prove();
+    await clock.advance(0);
+    cloud.sent[0]?.fail();
+    expect(await proving).toMatchObject({ code: 'STATEWAY_CLOUD_UNREACHABLE' });
+    expect(grants.size).toBe(0);
+  });
+
+  it.each([
+    [400, 'STATEWAY_INVALID_STATE'],
+    [422, 'STATEWAY_INVALID_STATE'],
+    [413, 'STATEWAY_BODY_TOO_LARGE'],
+  ])('%i is about one body: the next that waits proves with its own', async (status, code) => {
+    const proving = [prove('a'), prove('bb')];
+    await clock.advance(0);
+    cloud.sent[0]?.answer(status);
+    expect(await proving[0]).toMatchObject({ code });
+    await clock.advance(0);
+    expect(cloud.sent.map(({ body }) => body)).toEqual(['for the cloud: a', 'for the cloud: bb']);
+    cloud.sent[1]?.answer(200);
+    expect(await proving[1]).toMatchObject({ states: 2 });
+  });
+});
+
+it('refuses a body that is wrong before anything is sent', async () => {
+  expect(await prove('bad')).toMatchObject({ code: 'STATEWAY_INVALID_STATE' });
+  expect(cloud.sent).toEqual([]);
+});
+
+it('refuses an expired token before anything is sent', async () => {
+  expect(await prove('a', DEVICE_A, tokenExpiringAt(clock.wallMs()))).toMatchObject({ code: 'STATEWAY_TOKEN_EXPIRED' });
+  expect(cloud.sent).toEqual([]);
+});
+
+it('reads the body before it returns, whose memory may then be used again', async () => {
+  const body = Buffer.from('abc');
+  const proving = firstStates.prove('token', APPLICATION, DEVICE_A, 'json', body);
+  body.fill('x');
+  await clock.advance(0);
+  expect(cloud.sent[0]?.body).toBe('for the cloud: abc');
+  cloud.sent[0]?.answer(200);
+  await proving;
+});
+
+it('has a bound on what is under way, and room again after an answer', async () => {
+  for (let i = 0; i < 1_000; i++) void prove('a', DEVICE_A, `token ${i}`);
+  await clock.advance(0);
+  expect(await prove('a', DEVICE_A, 'one more')).toMatchObject({ code: 'STATEWAY_OVERLOADED' });
+  cloud.sent[0]?.answer(200);
+  await clock.advance(0);
+  void prove('a', DEVICE_A, 'one more');
+  await clock.advance(0);
+  expect(cloud.sent).toHaveLength(1_001);
+});

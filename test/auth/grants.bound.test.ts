@@ -1,0 +1,71 @@
+import { beforeEach, expect, it } from 'vitest';
+import { Grants } from '../../src/auth/grants.js';
+import type { KeptGrant } from '../../src/auth/kept-grant.js';
+import { Refusals } from '../../src/auth/refusals.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+
+const APPLICATION = 'abcdef0123456789abcdef01';
+const DEVICE = 'fedcba9876543210fedcba98';
+const OTHER_DEVICE = 'fedcba9876543210fedcba99';
+
+let dropped: KeptGrant[];
+
+beforeEach(() => {
+  dropped = [];
+});
+
+function createGrants(maxGrants: number): Grants {
+  const clock = new FakeClock();
+  const watcher = { onConfirmed() {}, onDropped: (grant: KeptGrant) => dropped.push(grant), onEnded() {} };
+  return new Grants({ maxGrants, clock, refusals: new Refusals(100, clock), watcher });
+}
+
+/** The id of device number `i`. */
+function deviceId(i: number): string {
+  return i.toString(16).padStart(24, '0');
+}
+
+it('is exact, and the least recently used device goes first', () => {
+  const grants = createGrants(3);
+  for (const i of [1, 2, 3]) grants.add('token', APPLICATION, deviceId(i), 'read');
+  grants.find('token', APPLICATION, deviceId(1));
+  grants.add('token', APPLICATION, deviceId(4), 'read');
+  expect(grants.size).toBe(3);
+  const kept = [1, 2, 3, 4].filter((i) => grants.find('token', APPLICATION, deviceId(i)));
+  expect(kept).toEqual([1, 3, 4]);
+  expect(dropped.map(({ device }) => device.deviceId)).toEqual([deviceId(2)]);
+});
+
+it('counts every grant of a device', () => {
+  const grants = createGrants(4);
+  for (const token of ['token1', 'token2', 'token3']) grants.add(token, APPLICATION, deviceId(1), 'read');
+  grants.add('token', APPLICATION, deviceId(2), 'read');
+  expect(grants.size).toBe(4);
+  grants.add('token', APPLICATION, deviceId(3), 'read');
+  // One more than fits: the device used longest ago goes, with all three of its grants.
+  expect(grants.find('token1', APPLICATION, deviceId(1))).toBeUndefined();
+  expect(grants.size).toBe(2);
+});
+
+it('holds for one device with many tokens, of which the oldest goes', () => {
+  const grants = createGrants(2);
+  for (const token of ['token1', 'token2', 'token3']) grants.add(token, APPLICATION, DEVICE, 'read');
+  const kept = ['token1', 'token2', 'token3'].filter((token) => grants.find(token, APPLICATION, DEVICE));
+  expect(kept).toEqual(['token2', 'token3']);
+});
+
+it('keeps the newest grant where there is room for one', () => {
+  const grants = createGrants(1);
+  grants.add('token1', APPLICATION, DEVICE, 'read');
+  const newest = grants.add('token2', APPLICATION, DEVICE, 'read');
+  expect(grants.find('token2', APPLICATION, DEVICE)).toBe(newest);
+});
+
+it('does not let a device that logs in again and again push the others out', () => {
+  const grants = createGrants(1_000);
+  grants.add('token', APPLICATION, OTHER_DEVICE, 'read');
+  for (let i = 0; i < 1_000; i++) grants.add(`token${i}`, APPLICATION, DEVICE, 'read');
+  expect(grants.find('token', APPLICATION, OTHER_DEVICE)).toBeDefined();
+  expect(grants.size).toBeLessThan(100);
+  expect(dropped).toHaveLength(1_001 - grants.size);
+});

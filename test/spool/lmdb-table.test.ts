@@ -1,0 +1,126 @@
+import * as fs from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RootDatabase } from 'lmdb';
+import * as lmdb from 'lmdb';
+import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { LmdbTable } from '../../src/spool/lmdb-table.js';
+import { SpoolOpenError } from '../../src/spool/spool-open-error.js';
+import { temporaryDirectory } from '../helpers/temporary-directory.js';
+
+/** The environment that the table under test has open, for a test to make it fail. */
+let root: RootDatabase;
+
+vi.mock('lmdb', async (importOriginal) => {
+  const original = await importOriginal<typeof lmdb>();
+  return {
+    ...original,
+    open: vi.fn((options: lmdb.RootDatabaseOptionsWithPath) => {
+      root = original.open(options);
+      return root;
+    }),
+  };
+});
+
+vi.mock('node:fs', async (importOriginal) => {
+  const original = await importOriginal<typeof fs>();
+  return { ...original, statfsSync: vi.fn(original.statfsSync) };
+});
+
+let directory: string;
+
+beforeEach(() => {
+  directory = join(temporaryDirectory(), 'da.ta', 'grants');
+});
+
+function open(): LmdbTable {
+  const table = new LmdbTable(directory);
+  onTestFinished(() => table.close());
+  return table;
+}
+
+it('holds what was put, in the same run and the next', async () => {
+  const table = open();
+  const value = Buffer.from([0, 255, 10, 13]);
+  await table.put('row', value);
+  await table.put('row:2', new Uint8Array(value.buffer, value.byteOffset + 1, 2));
+  expect(table.get('row')).toEqual(value);
+  await table.close();
+  const next = open();
+  expect([...next.entries()]).toEqual([
+    ['row', value],
+    ['row:2', Buffer.from([255, 10])],
+  ]);
+});
+
+it('replaces and removes; a row that is not there may be removed too', async () => {
+  const table = open();
+  await table.put('row', Buffer.from('a'));
+  await table.put('row', Buffer.from('b'));
+  expect(table.get('row')).toEqual(Buffer.from('b'));
+  await table.remove('row');
+  await table.remove('row');
+  expect(table.get('row')).toBeUndefined();
+  expect([...table.entries()]).toEqual([]);
+});
+
+it('gives values that stay what they are when their row changes', async () => {
+  const table = open();
+  await table.put('row', Buffer.from('before'));
+  const [entry] = [...table.entries()];
+  const value = table.get('row');
+  await table.put('row', Buffer.from('after!'));
+  expect(Buffer.from(value as Uint8Array).toString()).toBe('before');
+  expect(Buffer.from(entry?.[1] as Uint8Array).toString()).toBe('before');
+});
+
+it('holds a hundred thousand rows', async () => {
+  const table = open();
+  await Promise.all(Array.from({ length: 100_000 }, (_, i) => table.put(`row ${i}`, Buffer.from(`value ${i}`))));
+  expect(table.get('row 99999')).toEqual(Buffer.from('value 99999'));
+  expect([...table.entries()]).toHaveLength(100_000);
+});
+
+it('makes its directory for its owner alone', () => {
+  open();
+  expect(statSync(directory).mode & 0o777).toBe(0o700);
+});
+
+it('opens LMDB so that a promise resolves after the fdatasync, and no stray memory is written', () => {
+  open();
+  const options = vi.mocked(lmdb.open).mock.lastCall?.[0] as unknown as Record<string, unknown>;
+  expect(options.overlappingSync).toBe(false);
+  const unsafe = ['noSync', 'noMetaSync', 'mapAsync', 'useWritemap', 'noMemInit', 'separateFlushed'];
+  expect(unsafe.filter((name) => options[name])).toEqual([]);
+});
+
+it.each(['put', 'remove'] as const)('says of a %s that the disk does not take that it failed', async (method) => {
+  const table = open();
+  await table.put('row', Buffer.from('a'));
+  vi.spyOn(root, method).mockRejectedValueOnce(new Error('no space left on device'));
+  const write = method === 'put' ? table.put('row', Buffer.from('b')) : table.remove('row');
+  await expect(write).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FULL' });
+  expect(table.get('row')).toEqual(Buffer.from('a'));
+});
+
+it('writes nothing to a disk that is full, as LMDB could end the process when it is the one to find out', async () => {
+  const table = open();
+  await table.put('row', Buffer.from('a'));
+  const room = fs.statfsSync(directory);
+  const write = vi.spyOn(root, 'put');
+  vi.mocked(fs.statfsSync).mockReturnValueOnce({ ...room, bsize: 4_096, bavail: 255 } as typeof room);
+  await expect(table.put('row', Buffer.from('b'))).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FULL' });
+  expect(write).not.toHaveBeenCalled();
+  vi.mocked(fs.statfsSync).mockReturnValueOnce({ ...room, bsize: 4_096, bavail: 255 } as typeof room);
+  await expect(table.remove('row')).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FULL' });
+  vi.mocked(fs.statfsSync).mockReturnValueOnce({ ...room, bsize: 4_096, bavail: 256 } as typeof room);
+  await table.put('row', Buffer.from('c'));
+  expect(table.get('row')).toEqual(Buffer.from('c'));
+});
+
+it('says of a directory that holds something else why it cannot be opened', () => {
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'data.mdb'), 'x'.repeat(10_000));
+  expect(open).toThrow(SpoolOpenError);
+  expect(open).toThrow(/grants cannot be opened: data\.mdb is damaged and was left as it is: it is not an LMDB file/);
+});
