@@ -2,7 +2,16 @@ import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { BacklogSummary, CloudClient, Forwarder, LaneCounts, Spool } from '../core/ports.js';
+import type {
+  BacklogSummary,
+  CloudClient,
+  Forwarder,
+  LaneCounts,
+  ReadyBody,
+  SendLater,
+  SendResult,
+  Spool,
+} from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
 import { Ages } from './ages.js';
 import { CloudHealth } from './cloud-health.js';
@@ -130,6 +139,10 @@ export class Lanes implements Forwarder {
     lane.remember(grant, this.#clock.wallMs());
     this.#schedule.plan(lane);
     this.#schedule.serve();
+  }
+
+  sendNow(device: Device, token: string, body: ReadyBody): Promise<SendResult | SendLater> {
+    return this.#schedule.sendNow(this.#table.laneOf(device, false), token, body);
   }
 
   lanes(): LaneCounts {

@@ -1,15 +1,16 @@
 import type { Clock } from '../core/clock.js';
+import type { ReadyBody, SendLater, SendResult } from '../core/ports.js';
+import { Chores } from './chores.js';
 import type { CloudHealth } from './cloud-health.js';
 import { DueHeap } from './due-heap.js';
 import type { Expiry } from './expiry.js';
 import type { Lane } from './lane.js';
 import type { LaneTable } from './lane-table.js';
+import { outcomeOf } from './outcome.js';
 import { mustSettle, type Sender } from './sender.js';
 import type { Spiller } from './spiller.js';
 import type { UplinkCap } from './uplink-cap.js';
 
-/** Lanes at one time that only write down what they are rid of. */
-const MAX_CHORES = 16;
 /** How often all lanes are looked through for what has waited too long. */
 export const SWEEP_EVERY_MS = 1_000;
 /**
@@ -19,6 +20,13 @@ export const SWEEP_EVERY_MS = 1_000;
 export const REQUESTS_AT_FIRST = 8;
 /** A probe that hangs is given up the sooner the smaller its body: the more of it, the more time it is given. */
 export const PROBE_BODY_BYTES = 16 * 1024;
+/** A device that is being served is as a rule free again by then. */
+const BUSY_MS = 1_000;
+const NOT_SENT: SendResult = {
+  kind: 'failure',
+  mayArriveLater: false,
+  reason: 'the cloud does not answer, or the proxy is being stopped',
+};
 /** After an outage lanes come back at this rate, or all within {@link MAX_SPREAD_MS}, so that they are no second one. */
 const LANES_BACK_PER_MS = 0.2;
 export const MAX_SPREAD_MS = 5_000;
@@ -55,10 +63,8 @@ export class Schedule {
   readonly #parts: ScheduleParts;
   readonly #due = new DueHeap();
   readonly #ready: Lane[] = [];
-  /** What needs no request, each for a lane that is busy with it. */
-  readonly #chores: (() => Promise<Lane>)[] = [];
+  readonly #chores = new Chores((lane) => this.#onFree(lane));
   #inFlight = 0;
-  #choresUnderWay = 0;
   /** Monotonic. Infinity while there is no lane. */
   #sweepAtMs = Number.POSITIVE_INFINITY;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -93,7 +99,7 @@ export class Schedule {
     if (lane.isEmpty) {
       this.#parts.table.drop(lane);
     } else if (mustSettle(lane)) {
-      this.#addChore(lane, () => this.#parts.sender.settle(lane));
+      this.#chores.add(lane, () => this.#parts.sender.settle(lane));
     } else {
       lane.isQueued = true;
       this.#ready.push(lane);
@@ -110,7 +116,7 @@ export class Schedule {
   /** Starts what is ready and may start, then sets the timer for what comes next. */
   serve(): void {
     if (!this.#isStarted || this.#isStopped) return;
-    this.#startChores();
+    this.#chores.start();
     const { clock, health, sender, spiller, uplink } = this.#parts;
     const nowMs = clock.monotonicMs();
     const mayStart = nowMs <= this.#lastStartMs;
@@ -131,10 +137,28 @@ export class Schedule {
       const maxBodyBytes = uplink.bodyBytes(mostBytes, this.#ready.length + 1);
       void sender.step(lane, maxBodyBytes).then(() => this.#onServed(lane));
     }
-    this.#startChores();
-    const isQuiet = this.#inFlight === 0 && this.#choresUnderWay === 0 && spiller.isIdle;
+    this.#chores.start();
+    const isQuiet = this.#inFlight === 0 && this.#chores.isIdle && spiller.isIdle;
     if (this.#isClosing && isQuiet && !this.#canSendInTime(mayStart)) this.#stop();
     else this.#setTimer(nowMs);
+  }
+
+  /** See {@link Forwarder.sendNow}. While the cloud is down it is the probe, or is not sent. */
+  async sendNow(lane: Lane, token: string, body: ReadyBody): Promise<SendResult | SendLater> {
+    const { clock, health, sender } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    const afterMs = this.#waitMs(lane, nowMs);
+    if (!this.#isStarted || this.#isClosing || health.earliestStartMs > nowMs || afterMs > 0) {
+      // It may have come to be for this alone.
+      this.plan(lane);
+      return afterMs > 0 ? { kind: 'later', afterMs } : NOT_SENT;
+    }
+    lane.isBusy = true;
+    this.#inFlight++;
+    const result = await sender.request(lane, token, body);
+    if (outcomeOf(result) === 'throttle') sender.throttle(lane, result);
+    this.#onServed(lane);
+    return result;
   }
 
   /** The cloud is back: lanes that waited for it become due, spread over some time. */
@@ -186,6 +210,13 @@ export class Schedule {
     return Math.max(this.#parts.health.earliestStartMs, this.#parts.uplink.earliestStartMs);
   }
 
+  /** Until a request for the lane's device may start beside those of the lane. */
+  #waitMs(lane: Lane, nowMs: number): number {
+    if (lane.isBusy) return BUSY_MS;
+    const holdUntilMs = lane.hold === 'backoff' ? lane.holdUntilMs : nowMs;
+    return Math.max(holdUntilMs, lane.pacing.earliestStartMs(nowMs)) - nowMs;
+  }
+
   #stop(): void {
     this.#isStopped = true;
     this.#parts.sender.stop();
@@ -207,29 +238,13 @@ export class Schedule {
   #onServed(lane: Lane): void {
     this.#inFlight--;
     lane.isBusy = false;
+    this.#onFree(lane);
+  }
+
+  #onFree(lane: Lane): void {
     if (this.#isStopped) return;
     this.plan(lane);
     this.serve();
-  }
-
-  #addChore(lane: Lane, chore: () => Promise<void>): void {
-    lane.isBusy = true;
-    this.#chores.push(() => chore().then(() => lane));
-  }
-
-  #startChores(): void {
-    while (this.#choresUnderWay < MAX_CHORES) {
-      const chore = this.#chores.shift();
-      if (chore === undefined) return;
-      this.#choresUnderWay++;
-      void chore().then((lane) => {
-        this.#choresUnderWay--;
-        lane.isBusy = false;
-        if (this.#isStopped) return;
-        this.plan(lane);
-        this.serve();
-      });
-    }
   }
 
   #sweep(nowMs: number): void {
@@ -238,7 +253,7 @@ export class Schedule {
     for (const lane of table.all()) {
       if (lane.isBusy || lane.isEmpty || lane.unsettled !== undefined) continue;
       const giveUp = expiry.dueOf(lane, health.isUp, nowMs);
-      if (giveUp !== undefined) this.#addChore(lane, () => sender.giveUp(lane, giveUp));
+      if (giveUp !== undefined) this.#chores.add(lane, () => sender.giveUp(lane, giveUp));
     }
     spiller.sweep();
   }

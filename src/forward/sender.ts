@@ -3,7 +3,7 @@ import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { CloudClient, DeadLetter, SendResult, Spool } from '../core/ports.js';
+import type { CloudClient, DeadLetter, ReadyBody, SendResult, Spool } from '../core/ports.js';
 import { type Batch, buildBatch, readHead } from './batch.js';
 import type { CloudHealth } from './cloud-health.js';
 import type { Expiry, GivenUp, GiveUp } from './expiry.js';
@@ -72,6 +72,34 @@ export class Sender {
     if (batch !== undefined) await this.#send(lane, token, grant, batch);
   }
 
+  /** Sends one request for a lane, with all that counts it. Nothing follows from its answer but how the lane is paced. */
+  async request(lane: Lane, token: string, body: ReadyBody): Promise<SendResult> {
+    const { cloud, clock, meters, health, uplink } = this.#parts;
+    const startedMs = clock.monotonicMs();
+    lane.windowEndsMs = startedMs + this.#options.windowMs;
+    lane.unrecordedSends++;
+    uplink.spend(body.bytes.byteLength, startedMs);
+    const isProbe = health.start();
+    const result = await cloud.sendStates(lane.device, token, body.bytes);
+    const endedMs = clock.monotonicMs();
+    const label = result.kind === 'answer' ? String(result.status) : 'error';
+    meters.upstreamRequests.set(label, (meters.upstreamRequests.get(label) ?? 0) + 1);
+    meters.upstreamSeconds.observe((endedMs - startedMs) / 1000);
+    meters.upstreamBatchStates.observe(body.states);
+    if (this.#isStopped) return result;
+    if (result.kind === 'answer') lane.pacing.answered(endedMs);
+    else if (result.mayArriveLater) lane.pacing.lost(endedMs);
+    health.record(lane.device.key, isProbe, result);
+    return result;
+  }
+
+  /** The cloud has had too many requests of the lane's device: it waits. */
+  throttle(lane: Lane, result: SendResult): void {
+    const retryAfterMs = result.kind === 'answer' ? result.retryAfterMs : undefined;
+    const untilMs = this.#parts.clock.monotonicMs() + throttleMs(retryAfterMs, this.#options.rateLimit.windowMs);
+    lane.holdBack('backoff', untilMs, false);
+  }
+
   /** Writes down what of the lane is not, or how often it has sent. Never rejects. */
   async settle(lane: Lane): Promise<void> {
     lane.release();
@@ -105,23 +133,9 @@ export class Sender {
   }
 
   async #send(lane: Lane, token: string, grant: Grant | undefined, batch: Batch): Promise<void> {
-    const { cloud, clock, meters, health, uplink } = this.#parts;
-    const startedMs = clock.monotonicMs();
-    lane.windowEndsMs = startedMs + this.#options.windowMs;
-    lane.unrecordedSends++;
-    uplink.spend(batch.body.bytes.byteLength, startedMs);
-    const isProbe = health.start();
-    const result = await cloud.sendStates(lane.device, token, batch.body.bytes);
-    const endedMs = clock.monotonicMs();
-    const label = result.kind === 'answer' ? String(result.status) : 'error';
-    meters.upstreamRequests.set(label, (meters.upstreamRequests.get(label) ?? 0) + 1);
-    meters.upstreamSeconds.observe((endedMs - startedMs) / 1000);
-    meters.upstreamBatchStates.observe(batch.body.sentStates);
-    if (this.#isStopped) return;
-    if (result.kind === 'answer') lane.pacing.answered(endedMs);
-    else if (result.mayArriveLater) lane.pacing.lost(endedMs);
-    health.record(lane.device.key, isProbe, result);
-    await this.#conclude(lane, grant, batch, result, endedMs);
+    const { bytes, sentStates } = batch.body;
+    const result = await this.request(lane, token, { bytes, states: sentStates });
+    if (!this.#isStopped) await this.#conclude(lane, grant, batch, result, this.#parts.clock.monotonicMs());
   }
 
   async #conclude(
@@ -146,10 +160,8 @@ export class Sender {
         return this.#endGrant(lane, grant, statusOf(result));
       case 'missing':
         return this.#miss(lane, result, nowMs);
-      case 'throttle': {
-        const retryAfterMs = result.kind === 'answer' ? result.retryAfterMs : undefined;
-        return lane.holdBack('backoff', nowMs + throttleMs(retryAfterMs, this.#options.rateLimit.windowMs), false);
-      }
+      case 'throttle':
+        return this.throttle(lane, result);
       case 'retry':
         return this.#backOff(lane, nowMs);
     }
