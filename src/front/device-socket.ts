@@ -1,22 +1,48 @@
 import type { WebSocket } from 'uws-current';
+import { asStatewayError, type StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Encoding } from '../core/ports.js';
 import { CLOSE_POLICY, FrameSocket, type SocketData } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 
-/** A WebSocket at `…/devices/:deviceId/state`: every frame is for its one device (DESIGN 1.3). */
+interface WaitingFrame {
+  readonly frame: number;
+  readonly encoding: Encoding;
+  readonly bytes: Uint8Array;
+}
+
+/** Proves a triple with the body of a frame; see `Authorizer.prove`. */
+export type Proof = (encoding: Encoding, body: Uint8Array) => Promise<{ grant: Grant; states: number }>;
+
+/**
+ * A WebSocket at `…/devices/:deviceId/state`: every frame is for its one device (DESIGN 1.3). One that the cloud did not
+ * grant for the asking opens all the same: its first frame settles it (DESIGN 1.4, a token that may send but not read),
+ * and those that come meanwhile wait, under the front's bound.
+ */
 export class DeviceSocket extends FrameSocket {
-  readonly #grant: Grant;
+  readonly #prove: Proof | undefined;
+  readonly #waiting: WaitingFrame[] = [];
+  #grant: Grant | undefined;
+  #isProving = false;
   #stopWatching: () => void = () => {};
 
-  constructor(context: FrontContext, grant: Grant) {
+  private constructor(context: FrontContext, grant: Grant | undefined, prove: Proof | undefined) {
     super(context);
     this.#grant = grant;
+    this.#prove = prove;
+  }
+
+  static granted(context: FrontContext, grant: Grant): DeviceSocket {
+    return new DeviceSocket(context, grant, undefined);
+  }
+
+  static unproven(context: FrontContext, prove: Proof): DeviceSocket {
+    return new DeviceSocket(context, undefined, prove);
   }
 
   override open(ws: WebSocket<SocketData>): void {
     super.open(ws);
-    this.#stopWatching = this.#grant.onEnd((reason) => this.end(CLOSE_POLICY, reason.message));
+    this.#watch();
   }
 
   override closed(): void {
@@ -25,15 +51,64 @@ export class DeviceSocket extends FrameSocket {
   }
 
   override tick(): void {
-    if (!this.#grant.isGood(this.context.clock.wallMs())) this.end(CLOSE_POLICY, 'the token has expired');
+    if (this.#grant !== undefined && !this.#grant.isGood(this.context.clock.wallMs())) {
+      this.end(CLOSE_POLICY, 'the token has expired');
+    }
   }
 
   protected take(frame: number, encoding: Encoding, bytes: Uint8Array): void {
-    if (this.#grant.isGood(this.context.clock.wallMs())) {
-      this.context.intake.accept(this.#grant, encoding, bytes, this, frame);
-    } else {
-      this.tick();
-      this.drop(frame);
+    if (this.#grant !== undefined && !this.#isProving) {
+      this.#handOver(this.#grant, frame, encoding, bytes);
+      return;
+    }
+    // The frame's memory is the socket's again after this call.
+    this.#waiting.push({ frame, encoding, bytes: bytes.slice() });
+    if (!this.#isProving && this.#prove !== undefined) void this.#proveWithFirst(this.#prove);
+  }
+
+  #handOver(grant: Grant, frame: number, encoding: Encoding, bytes: Uint8Array): void {
+    if (this.isOpen && grant.isGood(this.context.clock.wallMs())) {
+      this.context.intake.accept(grant, encoding, bytes, this, frame);
+      return;
+    }
+    this.tick();
+    this.drop(frame);
+  }
+
+  #watch(): void {
+    if (this.#grant === undefined) return;
+    this.#stopWatching = this.#grant.onEnd((reason) => this.end(CLOSE_POLICY, reason.message));
+  }
+
+  /** Proves with one frame after another until one is taken, or the cloud says no for good. */
+  async #proveWithFirst(prove: Proof): Promise<void> {
+    this.#isProving = true;
+    while (this.isOpen && this.#grant === undefined && this.#waiting.length > 0) {
+      await this.#proveWith(prove, this.#waiting.shift() as WaitingFrame);
+    }
+    this.#isProving = false;
+    for (const { frame, encoding, bytes } of this.#waiting.splice(0)) {
+      if (this.#grant === undefined) this.drop(frame);
+      else this.#handOver(this.#grant, frame, encoding, bytes);
     }
   }
+
+  async #proveWith(prove: Proof, { frame, encoding, bytes }: WaitingFrame): Promise<void> {
+    try {
+      const { grant, states } = await prove(encoding, bytes);
+      this.#grant = grant;
+      if (this.isOpen) this.#watch();
+      if (states >= 0) this.onStored(frame, states);
+      else this.#handOver(grant, frame, encoding, bytes);
+    } catch (thrown) {
+      const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
+      this.onRefused(frame, error);
+      if (isForGood(error)) this.end(CLOSE_POLICY, error.message);
+    }
+  }
+}
+
+/** What says no to the triple, and not just to one body at one time. */
+function isForGood({ status }: StatewayError): boolean {
+  return status === 401 || status === 403 || status === 404;
 }

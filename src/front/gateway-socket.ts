@@ -2,8 +2,9 @@ import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Encoding } from '../core/ports.js';
 import { namedDevices } from '../state/gateway-frame.js';
-import { FrameSocket } from './frame-socket.js';
+import { CLOSE_POLICY, FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
+import { withoutDeviceIds } from './gateway-proof.js';
 
 interface WaitingFrame {
   readonly frame: number;
@@ -12,21 +13,42 @@ interface WaitingFrame {
   readonly deviceIds: readonly string[];
 }
 
+/** What a frame's devices came to: their grants, or how many of its states a proof has delivered. */
+type Clearance = { readonly grants: readonly Grant[] } | { readonly delivered: number };
+
 /**
  * A WebSocket at `/applications/:applicationId/state`: each frame names the devices it is for, and each (token,
- * application, device) must be granted (DESIGN 1.3). While a frame waits for the cloud to say so, those behind it wait
- * too, so that a device's states keep their order; what waits counts under the front's bound.
+ * application, device) must be granted (DESIGN 1.3). While a frame waits for the cloud to say so, those behind it that
+ * share a device with it wait too, so that a device's states keep their order; all others pass. What waits counts under
+ * the front's bound.
+ *
+ * The end of one grant is the end of that device's frames. When the cloud calls the token itself void, or it expires, none
+ * is left, and the socket is closed.
  */
 export class GatewaySocket extends FrameSocket {
   readonly #token: string;
   readonly #applicationId: string;
-  #waiting: WaitingFrame[] = [];
-  #isServing = false;
+  /** By device, the end of the last frame that waits and names it. */
+  readonly #waiting = new Map<string, Promise<void>>();
+  /** One of the grants in use, by which the socket learns of the end of its token even when no frame comes. */
+  #watched: Grant | undefined = undefined;
+  #stopWatching: () => void = () => {};
 
   constructor(context: FrontContext, token: string, applicationId: string) {
     super(context);
     this.#token = token;
     this.#applicationId = applicationId;
+  }
+
+  override closed(): void {
+    super.closed();
+    this.#stopWatching();
+  }
+
+  override tick(): void {
+    if (this.#watched !== undefined && this.context.clock.wallMs() >= this.#watched.expiresAtMs) {
+      this.end(CLOSE_POLICY, 'the token has expired');
+    }
   }
 
   protected take(frame: number, encoding: Encoding, bytes: Uint8Array): void {
@@ -41,14 +63,29 @@ export class GatewaySocket extends FrameSocket {
       this.onStored(frame, 0);
       return;
     }
-    const grants = this.#isServing ? undefined : this.#grantsAtHand(deviceIds);
-    if (grants !== undefined) {
-      this.context.intake.acceptForMany(grants, encoding, bytes, this, frame);
-      return;
-    }
+    const before = this.#before(deviceIds);
+    const grants = before.length > 0 ? undefined : this.#grantsAtHand(deviceIds);
+    if (grants !== undefined) this.#handOver(grants, frame, encoding, bytes);
     // The frame's memory is the socket's again after this call.
-    this.#waiting.push({ frame, encoding, bytes: bytes.slice(), deviceIds });
-    if (!this.#isServing) void this.#serveWaiting();
+    else this.#wait(before, { frame, encoding, bytes: bytes.slice(), deviceIds });
+  }
+
+  #handOver(grants: readonly Grant[], frame: number, encoding: Encoding, bytes: Uint8Array): void {
+    if (this.#watched === undefined) this.#watch(grants[0] as Grant);
+    this.context.intake.acceptForMany(grants, encoding, bytes, this, frame);
+  }
+
+  #watch(grant: Grant): void {
+    this.#watched = grant;
+    this.#stopWatching = grant.onEnd((reason) => {
+      this.#watched = undefined;
+      if (reason.code === 'STATEWAY_TOKEN_REFUSED') this.end(CLOSE_POLICY, reason.message);
+    });
+  }
+
+  #before(deviceIds: readonly string[]): Promise<void>[] {
+    if (this.#waiting.size === 0) return [];
+    return deviceIds.flatMap((deviceId) => this.#waiting.get(deviceId) ?? []);
   }
 
   #grantsAtHand(deviceIds: readonly string[]): Grant[] | undefined {
@@ -61,42 +98,66 @@ export class GatewaySocket extends FrameSocket {
     return grants;
   }
 
-  async #serveWaiting(): Promise<void> {
-    this.#isServing = true;
-    while (this.#waiting.length > 0) {
-      // Taken from the end of a reversed list, as taking from the front of a long one moves all the rest each time.
-      const waiting = this.#waiting.reverse();
-      this.#waiting = [];
-      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await this.#serve(next);
-    }
-    this.#isServing = false;
+  #wait(before: readonly Promise<void>[], waiting: WaitingFrame): void {
+    const served = this.#serve(before, waiting).then(() => {
+      for (const deviceId of waiting.deviceIds) {
+        if (this.#waiting.get(deviceId) === served) this.#waiting.delete(deviceId);
+      }
+    });
+    for (const deviceId of waiting.deviceIds) this.#waiting.set(deviceId, served);
   }
 
-  async #serve({ frame, encoding, bytes, deviceIds }: WaitingFrame): Promise<void> {
+  async #serve(before: readonly Promise<void>[], waiting: WaitingFrame): Promise<void> {
+    const { frame, encoding, bytes } = waiting;
+    if (before.length > 0) await Promise.all(before);
     try {
-      const grants = this.isOpen ? await this.#askForAll(deviceIds) : [];
+      const clearance: Clearance = this.isOpen ? await this.#clear(waiting) : { grants: [] };
+      if ('delivered' in clearance) this.onStored(frame, clearance.delivered);
       // Nobody waits for the answer any more, and where the proxy is being stopped the intake may be closed by now.
-      if (!this.isOpen) this.drop(frame);
-      else this.context.intake.acceptForMany(grants, encoding, bytes, this, frame);
+      else if (!this.isOpen) this.drop(frame);
+      else this.#handOver(clearance.grants, frame, encoding, bytes);
     } catch (error) {
       this.onRefused(frame, asStatewayError(error, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked'));
     }
   }
 
-  #askForAll(deviceIds: readonly string[]): Promise<Grant[]> {
-    return Promise.all(
-      deviceIds.map((deviceId) =>
-        this.context.authorizer.ask(this.#token, this.#applicationId, deviceId).catch((error: unknown) => {
-          throw forbidden(deviceId, error);
-        }),
-      ),
-    );
+  async #clear(waiting: WaitingFrame): Promise<Clearance> {
+    const [deviceId, ...others] = waiting.deviceIds as [string, ...string[]];
+    if (others.length > 0) return { grants: await Promise.all(waiting.deviceIds.map((id) => this.#ask(id))) };
+    try {
+      return { grants: [await this.#ask(deviceId)] };
+    } catch (error) {
+      const { cause } = error as { cause?: unknown };
+      if (cause instanceof StatewayError && cause.code === 'STATEWAY_NOT_GRANTED')
+        return this.#prove(deviceId, waiting);
+      throw error;
+    }
+  }
+
+  #ask(deviceId: string): Promise<Grant> {
+    return this.context.authorizer.ask(this.#token, this.#applicationId, deviceId).catch((error: unknown) => {
+      throw forbidden(deviceId, error);
+    });
+  }
+
+  /** A token that may send but not read (DESIGN 1.4); of frames for several devices that is not settled. */
+  async #prove(deviceId: string, { encoding, bytes }: WaitingFrame): Promise<Clearance> {
+    const body = withoutDeviceIds(encoding, bytes);
+    try {
+      const { authorizer } = this.context;
+      const { grant, states } = await authorizer.prove(this.#token, this.#applicationId, deviceId, 'json', body);
+      return states >= 0 ? { delivered: states } : { grants: [grant] };
+    } catch (error) {
+      throw forbidden(deviceId, error);
+    }
   }
 }
 
-/** A device without a grant is Forbidden whatever the cloud called it (DESIGN 1.3); what may pass stays as it is. */
+/** A device without a grant is Forbidden whatever the cloud called it (DESIGN 1.3); all else stays as it is. */
 function forbidden(deviceId: string, error: unknown): unknown {
-  if (!(error instanceof StatewayError) || error.retryable) return error;
+  if (!(error instanceof StatewayError)) return error;
+  const isRefusal = error.status === 401 || error.status === 403 || error.status === 404;
+  if (!isRefusal) return error;
   return new StatewayError('STATEWAY_NOT_GRANTED', `device ${deviceId} is not granted: ${error.message}`, {
     cause: error,
   });

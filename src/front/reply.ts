@@ -17,9 +17,9 @@ export function statusLine(status: number): string {
   return line;
 }
 
-/** `200 {"success":true}`. The response must be corked and not aborted. */
-export function writeSuccess(res: HttpResponse): void {
-  res.writeHeader('Content-Type', JSON_TYPE).end(SUCCESS_BODY);
+/** `200 {"success":true}`. The response must be corked and not aborted; `closes`: the connection ends with it. */
+export function writeSuccess(res: HttpResponse, closes: boolean): void {
+  res.writeHeader('Content-Type', JSON_TYPE).end(SUCCESS_BODY, closes);
 }
 
 /**
@@ -27,16 +27,53 @@ export function writeSuccess(res: HttpResponse): void {
  * ends the connection, since what the client still sends of it is not wanted; after any other error uWebSockets.js reads
  * past the rest of the body, and the connection serves the next request.
  */
-export function writeError(res: HttpResponse, error: StatewayError): void {
-  writeErrorHead(res, error).end(JSON.stringify(error.toBody()), error.code === 'STATEWAY_BODY_TOO_LARGE');
+export function writeError(res: HttpResponse, error: StatewayError, closes = false): void {
+  const isUnwanted = error.code === 'STATEWAY_BODY_TOO_LARGE';
+  writeErrorHead(res, error).end(JSON.stringify(error.toBody()), closes || isUnwanted);
 }
 
 /**
  * The same as the answer to HEAD, which has no body (RFC 9110 9.3.2): a client would take one for its next answer. The
  * length that GET would have is left out, as may be: told of one, uWebSockets.js 20.30 waits for as many bytes.
  */
-export function writeErrorWithoutBody(res: HttpResponse, error: StatewayError): void {
-  writeErrorHead(res, error).endWithoutBody();
+export function writeErrorWithoutBody(res: HttpResponse, error: StatewayError, closes = false): void {
+  writeErrorHead(res, error);
+  // Only with a length can it be told to close, and zero is the one that it does not wait for.
+  if (closes) res.endWithoutBody(0, true);
+  else res.endWithoutBody();
+}
+
+/**
+ * Answers a request that has not been answered, after which the connection must end. Not within the request's own
+ * handler: uWebSockets.js would go on, forget the end, and serve what the same read brought behind it. A request that
+ * comes while the one before has no answer makes it close the connection.
+ * @param isGone whether the client is gone by now
+ */
+export function answerLast(res: HttpResponse, isGone: () => boolean, write: () => void): void {
+  setImmediate(() => {
+    if (!isGone()) res.cork(write);
+  });
+}
+
+/**
+ * Refuses a request by its head, from within its handler. What cannot be read for certain ends the connection.
+ * @param isHead whether it is a HEAD request
+ */
+export function refuseHead(res: HttpResponse, error: StatewayError, isHead = false): void {
+  const write = isHead ? writeErrorWithoutBody : writeError;
+  if (error.code !== 'STATEWAY_MALFORMED_REQUEST') {
+    write(res, error);
+    return;
+  }
+  let isGone = false;
+  res.onAborted(() => {
+    isGone = true;
+  });
+  answerLast(
+    res,
+    () => isGone,
+    () => write(res, error, true),
+  );
 }
 
 function writeErrorHead(res: HttpResponse, error: StatewayError): HttpResponse {

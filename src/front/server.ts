@@ -1,13 +1,13 @@
 import type { TemplatedApp, us_listen_socket } from 'uws-current';
 import type { Clock } from '../core/clock.js';
-import { StatewayError } from '../core/errors.js';
 import type { Meters } from '../core/meters.js';
+import type { CallStream } from '../core/passed-call.js';
 import type { Authorizer, DeviceLogin, Intake } from '../core/ports.js';
 import { Admission } from './admission.js';
 import { handleDeviceLogin } from './device-login-route.js';
 import { CLOSE_GOING_AWAY, type FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
-import { writeError, writeErrorWithoutBody } from './reply.js';
+import { Passthrough, type PassthroughMode } from './passthrough.js';
 import { deviceSocketBehavior, gatewaySocketBehavior } from './socket-route.js';
 import { StateRequest } from './state-request.js';
 import type { UwsModule } from './uws.js';
@@ -41,11 +41,16 @@ export interface FrontOptions {
   readonly port: number;
   readonly tls?: TlsFiles;
   readonly maxBodyBytes: number;
-  /** Bound on the bytes of unanswered bodies. */
+  /** Bound on the bytes of unanswered bodies, and again on those of calls that wait for the cloud. */
   readonly maxUnansweredBytes: number;
   readonly authorizer: Authorizer;
   readonly deviceLogin: DeviceLogin;
   readonly intake: Intake;
+  /** Where calls go that the proxy does not serve itself. */
+  readonly calls: CallStream;
+  readonly passthrough: PassthroughMode;
+  /** Calls passed on at once; `MAX_PASSED_CALLS` if left out. */
+  readonly maxPassedCalls?: number;
   readonly meters: Meters;
   readonly clock: Clock;
 }
@@ -55,6 +60,7 @@ export class Front {
   readonly #options: FrontOptions;
   readonly #app: TemplatedApp;
   readonly #context: FrontContext;
+  readonly #passthrough: Passthrough;
   readonly #sockets = new Set<FrameSocket>();
   #listenSocket: us_listen_socket | undefined = undefined;
   #cancelTick: () => void = () => {};
@@ -75,6 +81,13 @@ export class Front {
       stopping: false,
       openRequests: 0,
     };
+    this.#passthrough = new Passthrough(this.#context, {
+      calls: options.calls,
+      mode: options.passthrough,
+      scheme: tls === undefined ? 'http' : 'https',
+      maxHeldBytes: options.maxUnansweredBytes,
+      maxCalls: options.maxPassedCalls,
+    });
     this.#app = tls === undefined ? uws.App() : createTlsApp(uws, tls);
     this.#route();
   }
@@ -106,7 +119,7 @@ export class Front {
 
   /** Bytes of bodies received and not answered. */
   unansweredBytes(): number {
-    return this.#context.admission.bytes;
+    return this.#context.admission.bytes + this.#passthrough.heldBytes;
   }
 
   /**
@@ -119,6 +132,7 @@ export class Front {
     if (this.#listenSocket !== undefined) uws.us_listen_socket_close(this.#listenSocket);
     this.#listenSocket = undefined;
     this.#cancelTick();
+    this.#passthrough.endStreams();
     const deadlineMs = clock.monotonicMs() + withinMs;
     while (!this.#isSettled() && clock.monotonicMs() < deadlineMs) {
       await new Promise<void>((resolve) => clock.schedule(DRAIN_POLL_MS, resolve));
@@ -137,16 +151,20 @@ export class Front {
 
   #route(): void {
     const context = this.#context;
+    const passthrough = this.#passthrough;
     this.#app.ws('/applications/:applicationId/devices/:deviceId/state', deviceSocketBehavior(context, this.#sockets));
     this.#app.ws('/applications/:applicationId/state', gatewaySocketBehavior(context, this.#sockets));
     this.#app.post('/applications/:applicationId/devices/:deviceId/state', (res, req) => {
-      StateRequest.start(context, res, req);
+      const applicationId = req.getParameter(0) as string;
+      const deviceId = req.getParameter(1) as string;
+      // Hexadecimal digits need no escape: what has one is not ours, and the cloud may make of it what it likes.
+      if (applicationId.includes('%') || deviceId.includes('%')) passthrough.handle(res, req);
+      else StateRequest.start(context, res, req, applicationId, deviceId);
     });
     this.#app.post('/auth/device', (res, req) => {
       void handleDeviceLogin(context, res, req);
     });
-    this.#app.head('/*', (res) => writeErrorWithoutBody(res, noSuchRoute()));
-    this.#app.any('/*', (res) => writeError(res, noSuchRoute()));
+    this.#app.any('/*', (res, req) => passthrough.handle(res, req));
   }
 
   #scheduleTick(): void {
@@ -165,8 +183,4 @@ function createTlsApp(uws: UwsModule, { certFile, keyFile }: TlsFiles): Template
     const message = `the TLS certificate ${certFile} cannot be used with the key ${keyFile}: they must be readable PEM files that belong together`;
     throw new Error(message, { cause });
   }
-}
-
-function noSuchRoute(): StatewayError {
-  return new StatewayError('STATEWAY_NO_SUCH_ROUTE', 'this proxy does not serve this method and path');
 }

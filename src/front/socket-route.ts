@@ -1,10 +1,11 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocketBehavior } from 'uws-current';
 import { asStatewayError, StatewayError } from '../core/errors.js';
-import { DeviceSocket } from './device-socket.js';
+import { DeviceSocket, type Proof } from './device-socket.js';
 import type { FrameSocket, SocketData } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { GatewaySocket } from './gateway-socket.js';
-import { writeError } from './reply.js';
+import { readHead } from './head-fields.js';
+import { refuseHead, writeError } from './reply.js';
 import { assertIds, bearerToken, queryOf, tokenOfQuery } from './request-head.js';
 
 /**
@@ -33,22 +34,29 @@ export function deviceSocketBehavior(context: FrontContext, sockets: Set<FrameSo
     assertAccepting(context);
     assertIds(applicationId, deviceId);
     const token = upgradeToken(req);
-    const grant = context.authorizer.find(token, applicationId, deviceId);
+    const { authorizer } = context;
+    const grant = authorizer.find(token, applicationId, deviceId);
     if (grant !== undefined) {
-      complete(res, upgrade, new DeviceSocket(context, grant));
+      complete(res, upgrade, DeviceSocket.granted(context, grant));
       return;
     }
     let aborted = false;
     res.onAborted(() => {
       aborted = true;
     });
-    context.authorizer.ask(token, applicationId, deviceId).then(
-      (asked) => {
-        if (!aborted) res.cork(() => complete(res, upgrade, new DeviceSocket(context, asked)));
-      },
+    const answer = (write: () => void): void => {
+      if (!aborted) res.cork(write);
+    };
+    authorizer.ask(token, applicationId, deviceId).then(
+      (asked) => answer(() => complete(res, upgrade, DeviceSocket.granted(context, asked))),
       (thrown) => {
         const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
-        if (!aborted) res.cork(() => writeError(res, error));
+        if (error.code !== 'STATEWAY_NOT_GRANTED') {
+          answer(() => writeError(res, error));
+          return;
+        }
+        const prove: Proof = (encoding, body) => authorizer.prove(token, applicationId, deviceId, encoding, body);
+        answer(() => complete(res, upgrade, DeviceSocket.unproven(context, prove)));
       },
     );
   });
@@ -83,7 +91,7 @@ function behavior(
           socketContext,
         });
       } catch (error) {
-        writeError(res, asStatewayError(error, 'STATEWAY_BAD_UPGRADE', 'the upgrade request cannot be read'));
+        refuseHead(res, asStatewayError(error, 'STATEWAY_BAD_UPGRADE', 'the upgrade request cannot be read'));
       }
     },
     open(ws) {
@@ -108,7 +116,7 @@ function complete(res: HttpResponse, upgrade: Upgrade, socket: FrameSocket): voi
 }
 
 function upgradeToken(req: HttpRequest): string {
-  const authorization = req.getHeader('authorization');
+  const { authorization } = readHead(req);
   return authorization === '' ? tokenOfQuery(queryOf(req)) || bearerToken('') : bearerToken(authorization);
 }
 

@@ -4,8 +4,16 @@ import type { Grant } from '../core/grant.js';
 import type { BodyReceiver, Encoding } from '../core/ports.js';
 import { BodyBuffer } from './body-buffer.js';
 import type { FrontContext } from './front-context.js';
-import { writeError, writeSuccess } from './reply.js';
+import { readHead } from './head-fields.js';
+import { answerLast, writeError, writeSuccess } from './reply.js';
 import { assertIds, assertNotCompressed, bearerToken, bodyTooLarge, encodingOf } from './request-head.js';
+
+/** A triple that the cloud has not granted for the asking. */
+interface Unproven {
+  readonly token: string;
+  readonly applicationId: string;
+  readonly deviceId: string;
+}
 
 /**
  * One `POST /applications/:applicationId/devices/:deviceId/state` from its first header to its answer (DESIGN 1.3).
@@ -20,23 +28,35 @@ export class StateRequest implements BodyReceiver {
   #grant: Grant | undefined = undefined;
   /** A body in pieces, or one that waits for its grant. */
   #gathered: BodyBuffer | undefined = undefined;
+  /** What to prove with the body, where the cloud granted nothing (DESIGN 1.4, a token that may send but not read). */
+  #unproven: Unproven | undefined = undefined;
   #admittedBytes = 0;
   #bodyEndedAtMs = 0;
   #bodyComplete = false;
+  /** The connection ends with the answer. */
+  #closes = false;
   #aborted = false;
   #answered = false;
 
-  /** Takes over the request; must be called within its route handler. */
-  static start(context: FrontContext, res: HttpResponse, req: HttpRequest): void {
+  /** Takes over the request; must be called within its route handler. The ids are as the path has them. */
+  static start(
+    context: FrontContext,
+    res: HttpResponse,
+    req: HttpRequest,
+    applicationId: string,
+    deviceId: string,
+  ): void {
     const request = new StateRequest(context, res);
     context.openRequests++;
+    res.onAborted(() => request.#abort());
     try {
-      request.#readHead(req);
-    } catch (error) {
-      request.#refuse(asStatewayError(error, 'STATEWAY_MALFORMED_BODY', 'the request cannot be read'));
+      request.#readHead(req, applicationId, deviceId);
+    } catch (thrown) {
+      const error = asStatewayError(thrown, 'STATEWAY_MALFORMED_BODY', 'the request cannot be read');
+      request.#closes ||= error.code === 'STATEWAY_MALFORMED_REQUEST';
+      request.#refuse(error);
       return;
     }
-    res.onAborted(() => request.#abort());
     res.onData((chunk, isLast) => request.#receive(chunk, isLast));
   }
 
@@ -50,34 +70,42 @@ export class StateRequest implements BodyReceiver {
     this.#releaseBody();
     meters.received.http.accepted += states;
     meters.ackSeconds.observe((clock.monotonicMs() - this.#bodyEndedAtMs) / 1000);
-    this.#answer(() => writeSuccess(this.#res));
+    this.#answer(() => writeSuccess(this.#res, this.#closes));
   }
 
   onRefused(_ticket: number, error: StatewayError): void {
     this.#refuse(error);
   }
 
-  #readHead(req: HttpRequest): void {
+  #readHead(req: HttpRequest, applicationId: string, deviceId: string): void {
     const { authorizer, stopping, maxBodyBytes } = this.#context;
+    const head = readHead(req);
+    this.#closes = head.isChunked;
     if (stopping) throw new StatewayError('STATEWAY_STOPPING', 'the proxy is being stopped; send again shortly');
-    const applicationId = req.getParameter(0) as string;
-    const deviceId = req.getParameter(1) as string;
     assertIds(applicationId, deviceId);
-    const token = bearerToken(req.getHeader('authorization'));
-    this.#encoding = encodingOf(req.getHeader('content-type'));
-    assertNotCompressed(req.getHeader('content-encoding'));
-    if (Number(req.getHeader('content-length')) > maxBodyBytes) throw bodyTooLarge(maxBodyBytes);
+    const token = bearerToken(head.authorization);
+    this.#encoding = encodingOf(head.contentType);
+    assertNotCompressed(head.contentEncoding);
+    if (Number(head.contentLength) > maxBodyBytes) throw bodyTooLarge(maxBodyBytes);
     this.#grant = authorizer.find(token, applicationId, deviceId);
-    if (this.#grant === undefined) this.#askForGrant(token, applicationId, deviceId);
+    if (this.#grant === undefined) this.#askForGrant({ token, applicationId, deviceId });
   }
 
-  #askForGrant(token: string, applicationId: string, deviceId: string): void {
-    this.#context.authorizer.ask(token, applicationId, deviceId).then(
+  #askForGrant(asked: Unproven): void {
+    this.#context.authorizer.ask(asked.token, asked.applicationId, asked.deviceId).then(
       (grant) => {
         this.#grant = grant;
         if (this.#bodyComplete) this.#handOver();
       },
-      (error) => this.#refuse(asStatewayError(error, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked')),
+      (thrown) => {
+        const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
+        if (error.code !== 'STATEWAY_NOT_GRANTED') {
+          this.#refuse(error);
+          return;
+        }
+        this.#unproven = asked;
+        if (this.#bodyComplete) this.#prove(asked);
+      },
     );
   }
 
@@ -103,7 +131,25 @@ export class StateRequest implements BodyReceiver {
     // The chunk's memory is the socket's again after this call, so what has to wait is copied.
     this.#gathered ??= new BodyBuffer();
     this.#gathered.append(chunk);
-    if (isLast && this.#grant !== undefined) this.#handOver();
+    if (!isLast) return;
+    if (this.#grant !== undefined) this.#handOver();
+    else if (this.#unproven !== undefined) this.#prove(this.#unproven);
+  }
+
+  #prove({ token, applicationId, deviceId }: Unproven): void {
+    if (this.#answered || this.#gathered === undefined) return;
+    const { authorizer } = this.#context;
+    authorizer.prove(token, applicationId, deviceId, this.#encoding, this.#gathered.bytes).then(
+      ({ grant, states }) => {
+        if (states >= 0) {
+          this.onStored(0, states);
+          return;
+        }
+        this.#grant = grant;
+        this.#handOver();
+      },
+      (error) => this.#refuse(asStatewayError(error, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked')),
+    );
   }
 
   #handOver(): void {
@@ -121,14 +167,16 @@ export class StateRequest implements BodyReceiver {
     this.#releaseBody();
     if (this.#answered) return;
     this.#context.meters.received.http[error.retryable ? 'unavailable' : 'refused']++;
-    this.#answer(() => writeError(this.#res, error));
+    this.#answer(() => writeError(this.#res, error, this.#closes));
   }
 
   #answer(write: () => void): void {
     if (this.#answered) return;
     this.#answered = true;
     this.#context.openRequests--;
-    if (!this.#aborted) this.#res.cork(write);
+    if (this.#aborted) return;
+    if (this.#closes) answerLast(this.#res, () => this.#aborted, write);
+    else this.#res.cork(write);
   }
 
   /** The client is gone. What it sent whole is kept all the same; what is still incomplete is forgotten. */

@@ -128,6 +128,6 @@ class Exchange implements Dispatcher.DispatchHandler {
 }
 
 /** The error's code and words; an AggregateError of several addresses has only the code. */
-function reasonOf(error: Error & { code?: string }): string {
+export function reasonOf(error: Error & { code?: string }): string {
   return [error.code, error.message].filter((part) => part !== undefined && part !== '').join(': ');
 }

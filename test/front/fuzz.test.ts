@@ -49,6 +49,8 @@ const header = fc.oneof(
     'Transfer-Encoding: chunked',
     'Transfer-Encoding: gzip, chunked',
     'Content-Length: -1',
+    'Content-Length: 4',
+    'Host: b',
     'Content-Length: 1e3',
     'Content-Length: 99999999999999999999',
     `Content-Length: ${MAX_BODY_BYTES + 1}`,
@@ -157,8 +159,21 @@ async function play(port: number, session: Session): Promise<void> {
   }
 }
 
+/** Answers every call in one of the ways there are. */
+async function answerCalls({ calls }: FrontHarness): Promise<void> {
+  for (let n = 0; ; n++) {
+    const taken = await calls.nextCall();
+    await turn();
+    if (n % 4 === 0) taken.fail('no');
+    else if (n % 4 === 1) taken.respond(204, []);
+    else if (n % 4 === 2) taken.respond(200, [['content-length', '4']], 'body');
+    else taken.respond(200, [['content-type', 'text/event-stream']], 'data: 1\n\n');
+  }
+}
+
 /** Answers every question and settles every body, some one way and some the other. */
-function answerAll({ authorizer, intake }: FrontHarness): void {
+function answerAll(harness: FrontHarness): void {
+  const { authorizer, intake } = harness;
   const no = new StatewayError('STATEWAY_NOT_GRANTED', 'no');
   const questions = async (): Promise<void> => {
     for (let n = 0; ; n++) {
@@ -175,15 +190,25 @@ function answerAll({ authorizer, intake }: FrontHarness): void {
       else taken.store();
     }
   };
+  const proofs = async (): Promise<void> => {
+    for (let n = 0; ; n++) {
+      const proof = await authorizer.nextProof();
+      if (n % 3 === 0) proof.succeed();
+      else if (n % 3 === 1) proof.succeed(-1);
+      else proof.refuse(no);
+    }
+  };
+  void answerCalls(harness);
+  void proofs();
   void questions();
   void bodies();
 }
 
 test.each([
-  ['requests', httpSession, 3000],
+  ['requests', httpSession, 4000],
   ['frames', socketSession, 1500],
 ])('thousands of malformed %s neither end the process nor leave anything behind', async (_what, session, count) => {
-  const harness = await startFront({ maxBodyBytes: MAX_BODY_BYTES });
+  const harness = await startFront({ maxBodyBytes: MAX_BODY_BYTES, passthrough: 'all' });
   harness.authorizer.give(TOKEN, APPLICATION, DEVICE);
   answerAll(harness);
   const sessions = fc.sample(session, { numRuns: count, seed: SEED });

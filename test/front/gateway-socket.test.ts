@@ -15,6 +15,8 @@ import {
 import { encodeFrame, OPCODE, RawWebSocket } from '../helpers/raw-websocket.js';
 
 const THIRD_DEVICE = '5b0000000000000000000003';
+const FOURTH_DEVICE = '5b0000000000000000000004';
+const REFUSED = new StatewayError('STATEWAY_TOKEN_REFUSED', 'the cloud refused the token');
 
 interface OpenGateway extends FrontHarness {
   readonly socket: RawWebSocket;
@@ -139,30 +141,44 @@ describe('a frame that names a device without a grant', () => {
     expect(await socket.nextAnswer()).toEqual({ ack: 4 });
   });
 
-  test('and one that comes while the line is being served takes its place at the end of it', async () => {
+  test('holds back those behind it that share a device with it, and lets all others pass', async () => {
     const { socket, intake, authorizer } = await openGateway([DEVICE]);
     await socket.send(OPCODE.text, frameOf(OTHER_DEVICE));
-    await socket.send(OPCODE.text, frameOf(THIRD_DEVICE));
-    (await authorizer.nextQuestion()).grant();
-    const first = await intake.nextBody();
-    const question = await authorizer.nextQuestion();
+    await socket.send(OPCODE.text, frameOf(OTHER_DEVICE, THIRD_DEVICE));
+    await socket.send(OPCODE.text, frameOf(THIRD_DEVICE, DEVICE));
+    await socket.send(OPCODE.text, frameOf(FOURTH_DEVICE));
+    const first = await authorizer.nextQuestion();
+    const fourth = await authorizer.nextQuestion();
+    expect([first, fourth].map((question) => question.deviceId)).toEqual([OTHER_DEVICE, FOURTH_DEVICE]);
+    fourth.grant();
+    expect((await intake.nextBody()).text).toBe(frameOf(FOURTH_DEVICE));
+    // What is granted, but stands behind a device that waits, keeps its place.
     await socket.send(OPCODE.text, frameOf(DEVICE));
     await socket.send(OPCODE.ping, '');
     expect((await socket.nextFrame()).opcode).toBe(OPCODE.pong);
-    question.grant();
-    const [second, third] = await intake.nextBodies(2);
-    expect([first, second, third].map((taken) => taken?.text)).toEqual([
+    expect(intake.taken).toHaveLength(1);
+    authorizer.give(TOKEN, APPLICATION, OTHER_DEVICE);
+    first.grant();
+    (await authorizer.nextQuestion()).grant();
+    (await authorizer.nextQuestion()).grant();
+    const bodies = await intake.nextBodies(4);
+    expect(bodies.map((taken) => taken.text)).toEqual([
       frameOf(OTHER_DEVICE),
-      frameOf(THIRD_DEVICE),
+      frameOf(OTHER_DEVICE, THIRD_DEVICE),
+      frameOf(THIRD_DEVICE, DEVICE),
       frameOf(DEVICE),
     ]);
+    // The ways are free again: at once, and not through any line.
+    await socket.send(OPCODE.text, frameOf(DEVICE, OTHER_DEVICE));
+    expect((await intake.nextBody()).text).toBe(frameOf(DEVICE, OTHER_DEVICE));
+    expect(authorizer.asked).toHaveLength(4);
   });
 
   test('that is refused lets those behind it pass', async () => {
     const { socket, intake, authorizer } = await openGateway([DEVICE]);
-    await socket.send(OPCODE.text, frameOf(OTHER_DEVICE));
+    await socket.send(OPCODE.text, frameOf(DEVICE, OTHER_DEVICE));
     await socket.send(OPCODE.text, frameOf(DEVICE));
-    (await authorizer.nextQuestion()).refuse(new StatewayError('STATEWAY_NOT_GRANTED', 'no'));
+    (await authorizer.nextQuestion()).refuse(REFUSED);
     expect(await socket.nextAnswer()).toMatchObject({ error: { type: 'Forbidden' }, frame: 1 });
     (await intake.nextBody()).store();
     expect(await socket.nextAnswer()).toEqual({ ack: 1 });
@@ -177,7 +193,7 @@ describe('a frame that names a device without a grant', () => {
     expect(front.unansweredBytes()).toBeGreaterThanOrEqual(large.length);
     await socket.send(OPCODE.text, large);
     expect(await socket.nextAnswer()).toMatchObject({ error: { type: 'Unavailable' }, frame: 2 });
-    question.refuse(new StatewayError('STATEWAY_NOT_GRANTED', 'no'));
+    question.refuse(REFUSED);
     expect(await socket.nextAnswer()).toMatchObject({ error: { type: 'Forbidden' }, frame: 1 });
     expect(await socket.nextAnswer()).toEqual({ ack: 2 });
   });
@@ -185,8 +201,8 @@ describe('a frame that names a device without a grant', () => {
   test('of a gateway that goes away is given up, with all those behind it', async () => {
     const { socket, intake, authorizer, front } = await openGateway([DEVICE]);
     await socket.send(OPCODE.text, frameOf(OTHER_DEVICE));
-    await socket.send(OPCODE.text, frameOf(THIRD_DEVICE));
-    await socket.send(OPCODE.text, frameOf(DEVICE));
+    await socket.send(OPCODE.text, frameOf(OTHER_DEVICE, THIRD_DEVICE));
+    await socket.send(OPCODE.text, frameOf(THIRD_DEVICE, DEVICE));
     const question = await authorizer.nextQuestion();
     socket.connection.end();
     await until(() => front.connections().websocket === 0);
@@ -239,4 +255,44 @@ test('an empty array is acknowledged, there being nothing to store', async () =>
   expect(await socket.nextAnswer()).toEqual({ ack: 1 });
   expect(intake.taken).toEqual([]);
   expect(meters.received.websocket.accepted).toBe(0);
+});
+
+describe('the end', () => {
+  test('of its token closes the socket with 1008, whichever device the cloud said so for', async () => {
+    const { socket, intake, authorizer, front } = await openGateway();
+    const grant = authorizer.give(TOKEN, APPLICATION, DEVICE);
+    await socket.send(OPCODE.text, frameOf(DEVICE));
+    (await intake.nextBody()).store();
+    grant.end(REFUSED);
+    expect(await socket.nextAnswer()).toEqual({ ack: 1 });
+    expect(await socket.nextClose()).toEqual({ code: 1008, reason: REFUSED.message });
+    await until(() => front.connections().websocket === 0);
+  });
+
+  test('of the grant for one device leaves it open, and the next one in use is watched', async () => {
+    const { socket, intake, authorizer } = await openGateway();
+    const first = authorizer.give(TOKEN, APPLICATION, DEVICE);
+    const second = authorizer.give(TOKEN, APPLICATION, OTHER_DEVICE);
+    await socket.send(OPCODE.text, frameOf(DEVICE));
+    (await intake.nextBody()).store();
+    expect(await socket.nextAnswer()).toEqual({ ack: 1 });
+    first.end(new StatewayError('STATEWAY_NOT_GRANTED', 'not this device'));
+    await socket.send(OPCODE.text, frameOf(OTHER_DEVICE));
+    (await intake.nextBody()).store();
+    expect(await socket.nextAnswer()).toEqual({ ack: 2 });
+    second.end(REFUSED);
+    expect((await socket.nextClose()).code).toBe(1008);
+  });
+
+  test('of the life of its token closes the socket within a second', async () => {
+    const { socket, intake, authorizer, clock, front } = await openGateway();
+    authorizer.give(TOKEN, APPLICATION, DEVICE, clock.wallMs() + 5_000);
+    await socket.send(OPCODE.text, frameOf(DEVICE));
+    (await intake.nextBody()).store();
+    expect(await socket.nextAnswer()).toEqual({ ack: 1 });
+    await clock.advance(4_000);
+    expect(front.connections().websocket).toBe(1);
+    await clock.advance(1_000);
+    expect(await socket.nextClose()).toEqual({ code: 1008, reason: 'the token has expired' });
+  });
 });

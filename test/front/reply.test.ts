@@ -35,8 +35,8 @@ describe('statusLine', () => {
 
 test('success is the cloud’s own answer', () => {
   const { res, calls } = recordedResponse();
-  writeSuccess(res);
-  expect(calls).toEqual([JSON_HEADER, ['end', '{"success":true}']]);
+  writeSuccess(res, false);
+  expect(calls).toEqual([JSON_HEADER, ['end', '{"success":true}', false]]);
 });
 
 describe('writeError', () => {
@@ -73,4 +73,17 @@ test('an error without its body has the same head', () => {
   const { res, calls } = recordedResponse();
   writeErrorWithoutBody(res, new StatewayError('STATEWAY_NO_SUCH_ROUTE', 'none'));
   expect(calls).toEqual([['status', '404 Not Found'], JSON_HEADER, ['endWithoutBody']]);
+});
+
+test('the last answer of a connection says so, with a body and without', () => {
+  const { res, calls } = recordedResponse();
+  const error = new StatewayError('STATEWAY_NO_SUCH_ROUTE', 'none');
+  writeSuccess(res, true);
+  writeError(res, error, true);
+  writeErrorWithoutBody(res, error, true);
+  expect(calls.filter(([name]) => String(name).startsWith('end'))).toEqual([
+    ['end', expect.any(String), true],
+    ['end', expect.any(String), true],
+    ['endWithoutBody', 0, true],
+  ]);
 });

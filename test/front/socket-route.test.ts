@@ -133,7 +133,6 @@ describe('an upgrade whose grant is not at hand', () => {
 
   test.each<[StatewayError, number]>([
     [new StatewayError('STATEWAY_TOKEN_REFUSED', 'the cloud refused the token'), 401],
-    [new StatewayError('STATEWAY_NOT_GRANTED', 'not for this device'), 403],
     [new StatewayError('STATEWAY_NO_SUCH_DEVICE', 'no such device'), 404],
     [new StatewayError('STATEWAY_CLOUD_UNREACHABLE', 'cannot be asked'), 503],
   ])('is refused as the cloud says: %s', async (error, status) => {

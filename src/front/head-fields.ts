@@ -1,0 +1,112 @@
+import type { HttpRequest } from 'uws-current';
+import { StatewayError } from '../core/errors.js';
+
+/** The fields of a request's head that say who sends, what, and where it ends; '' where one is missing. */
+export interface HeadFields {
+  readonly authorization: string;
+  readonly contentType: string;
+  readonly contentEncoding: string;
+  /** Decimal digits, or ''. */
+  readonly contentLength: string;
+  readonly upgrade: string;
+  /** The body comes in chunks, for the decoding of which see {@link readHead}. */
+  readonly isChunked: boolean;
+}
+
+// Which fields have been seen of those that may come once.
+const HOST = 1;
+const AUTHORIZATION = 2;
+const CONTENT_LENGTH = 4;
+const TRANSFER_ENCODING = 8;
+
+/** One for all requests: a head is read and used up before the next one comes. */
+const head = {
+  authorization: '',
+  contentType: '',
+  contentEncoding: '',
+  contentLength: '',
+  upgrade: '',
+  isChunked: false,
+  transferEncoding: '',
+  seen: 0,
+  repeated: '',
+};
+
+/**
+ * Reads the head; good until the next one is read. One walk over all fields costs about 170 ns more than four look-ups,
+ * and only a walk shows a field that comes twice, on which two readers of one connection may disagree.
+ *
+ * uWebSockets.js refuses by itself what is no HTTP, and a length together with chunks. It takes the first of two lengths
+ * and any transfer coding for chunks: both are refused here. Its 20.30 also reads some chunk sizes that are none. Nobody
+ * can tell here, so a request in chunks is the last of its connection: what may be the wrong end of a body is never
+ * taken for the start of another request.
+ *
+ * @throws StatewayError STATEWAY_MALFORMED_REQUEST, after which the connection must be closed
+ */
+export function readHead(req: HttpRequest): HeadFields {
+  head.authorization = '';
+  head.contentType = '';
+  head.contentEncoding = '';
+  head.contentLength = '';
+  head.upgrade = '';
+  head.isChunked = false;
+  head.transferEncoding = '';
+  head.seen = 0;
+  head.repeated = '';
+  req.forEach(takeField);
+  if (head.repeated !== '') throw malformed(`the header ${head.repeated} may come only once`);
+  if ((head.seen & (CONTENT_LENGTH | TRANSFER_ENCODING)) !== 0) checkFraming();
+  return head;
+}
+
+function takeField(name: string, value: string): void {
+  switch (name) {
+    case 'host':
+      noteOnce(HOST, name);
+      return;
+    case 'authorization':
+      noteOnce(AUTHORIZATION, name);
+      head.authorization = value;
+      return;
+    case 'content-length':
+      noteOnce(CONTENT_LENGTH, name);
+      head.contentLength = value;
+      return;
+    case 'transfer-encoding':
+      noteOnce(TRANSFER_ENCODING, name);
+      head.transferEncoding = value;
+      return;
+    case 'content-type':
+      head.contentType = joined(head.contentType, value);
+      return;
+    case 'content-encoding':
+      head.contentEncoding = joined(head.contentEncoding, value);
+      return;
+    case 'upgrade':
+      head.upgrade = joined(head.upgrade, value);
+      return;
+  }
+}
+
+function noteOnce(field: number, name: string): void {
+  if ((head.seen & field) !== 0) head.repeated = name;
+  head.seen |= field;
+}
+
+/** Lines of one name are one list (RFC 9110, 5.2). */
+function joined(before: string, value: string): string {
+  return before === '' ? value : `${before}, ${value}`;
+}
+
+function checkFraming(): void {
+  const hasLength = (head.seen & CONTENT_LENGTH) !== 0;
+  if (hasLength && !/^\d+$/.test(head.contentLength)) throw malformed('Content-Length must be a number of bytes');
+  if ((head.seen & TRANSFER_ENCODING) === 0) return;
+  if (hasLength) throw malformed('Content-Length and Transfer-Encoding must not come together');
+  if (head.transferEncoding.toLowerCase() !== 'chunked') throw malformed('Transfer-Encoding must be "chunked"');
+  head.isChunked = true;
+}
+
+function malformed(message: string): StatewayError {
+  return new StatewayError('STATEWAY_MALFORMED_REQUEST', message);
+}

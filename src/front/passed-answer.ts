@@ -1,0 +1,265 @@
+import type { HttpResponse } from 'uws-current';
+import type { Clock } from '../core/clock.js';
+import { StatewayError } from '../core/errors.js';
+import type { PassedAnswer } from '../core/passed-call.js';
+import type { PassedBody } from './passed-body.js';
+import { writeError, writeErrorWithoutBody } from './reply.js';
+
+/** A device that takes nothing for so long is gone. */
+const STALLED_AFTER_MS = 60_000;
+/** uWebSockets.js itself waits 8 to 12 s: too short for a slow line behind a large socket buffer. */
+const PATIENCE_MS = 4_000;
+/** After a write that did not fit, so much is tried first, lest the buffer grows faster than it is emptied. */
+const PROBE_BYTES = 1_024;
+/**
+ * uWebSockets.js sends the head of a chunked answer with its first chunk. An event stream that is quiet for so long gets
+ * a comment as its first, so that the device learns that the stream stands.
+ */
+const QUIET_AFTER_MS = 100;
+const EVENT_STREAM = /^text\/event-stream\s*(?:;|$)/i;
+const EMPTY_COMMENT = ':\n';
+
+/** Statuses of answers that have no body whatever their headers say (RFC 9110, 15.3.5 and 15.4.5). */
+const WITHOUT_BODY = new Set([204, 304]);
+
+export interface PassedAnswerOptions {
+  readonly res: HttpResponse;
+  readonly clock: Clock;
+  readonly isHead: boolean;
+  /** The connection must end with the answer. */
+  readonly closes: boolean;
+  readonly body: PassedBody | undefined;
+}
+
+/**
+ * The cloud's answer on its way to the device: sized where the cloud gave a length, else in chunks; written no faster
+ * than the device reads. `Date` is the one header that cannot be kept: uWebSockets.js always writes its own.
+ */
+export class AnswerToDevice implements PassedAnswer {
+  readonly #res: HttpResponse;
+  readonly #clock: Clock;
+  readonly #isHead: boolean;
+  readonly #closes: boolean;
+  readonly #body: PassedBody | undefined;
+  /** Nothing more can be written: the answer is whole, or the device is gone. */
+  #isOver = false;
+  #hasHead = false;
+  #isEventStream = false;
+  /** Length of the body; undefined for one in chunks. */
+  #totalBytes: number | undefined = undefined;
+  /** Bytes of a sized body up to and with the chunk under way. */
+  #takenBytes = 0;
+  /** What is still to be written of the chunk under way. */
+  #rest: Buffer | undefined = undefined;
+  #isFull = false;
+  #onRoom: (() => void) | undefined = undefined;
+  #cancelQuiet: () => void = () => {};
+  #cancelStall: () => void = () => {};
+
+  constructor({ res, clock, isHead, closes, body }: PassedAnswerOptions) {
+    this.#res = res;
+    this.#clock = clock;
+    this.#isHead = isHead;
+    this.#closes = closes;
+    this.#body = body;
+  }
+
+  /** Whether the answer has no end of its own. */
+  get isEventStream(): boolean {
+    return this.#isEventStream;
+  }
+
+  onHead(status: number, statusText: string, headers: readonly (readonly [name: string, value: string])[]): void {
+    if (this.#isOver) return;
+    this.#hasHead = true;
+    this.#body?.neverPause();
+    const length = headerOf(headers, 'content-length');
+    const hasBody = !this.#isHead && !WITHOUT_BODY.has(status);
+    this.#totalBytes = length === undefined ? undefined : Number(length);
+    this.#res.cork(() => {
+      this.#res.writeStatus(asBytes(`${status} ${statusText}`));
+      for (const [name, value] of headers) this.#writeHeader(name, value);
+      if (!hasBody) this.#endWithoutBody(length);
+      else if (this.#totalBytes === 0) this.#endEmpty();
+      else this.#announceClose();
+    });
+    if (this.#isOver) return;
+    this.#res.onWritable(() => this.#onWritable());
+    this.#isEventStream = EVENT_STREAM.test(headerOf(headers, 'content-type') ?? '');
+    const isPlain = this.#totalBytes === undefined && headerOf(headers, 'content-encoding') === undefined;
+    if (this.#isEventStream && isPlain) this.#announceWhenQuiet();
+  }
+
+  onChunk(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#isOver) return undefined;
+    this.#cancelQuiet();
+    this.#takenBytes += chunk.length;
+    this.#rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    this.#writeRest();
+    if (this.#isOver || !this.#isFull) return undefined;
+    this.#watchForStall();
+    return new Promise((resolve) => {
+      this.#onRoom = resolve;
+    });
+  }
+
+  onEnd(): void {
+    // A sized answer ends with its last byte.
+    if (!this.#isOver && this.#totalBytes === undefined) this.#res.cork(() => this.#end());
+  }
+
+  onFailure(reason: string): void {
+    if (this.#isOver) return;
+    if (this.#hasHead) {
+      // Of an answer that has begun, only a broken connection says that it is not whole.
+      this.close();
+      return;
+    }
+    this.refuse(new StatewayError('STATEWAY_CLOUD_ANSWER', `the cloud did not answer this call: ${reason}`));
+  }
+
+  /** Answers in the cloud's stead, where the cloud has not begun to; a device that is still sending is told to stop. */
+  refuse(error: StatewayError, closes = this.#closes): void {
+    if (this.#isOver) return;
+    if (this.#hasHead) {
+      this.close();
+      return;
+    }
+    const write = this.#isHead ? writeErrorWithoutBody : writeError;
+    this.#finish();
+    this.#res.cork(() => {
+      write(this.#res, error, closes);
+    });
+  }
+
+  /** Cuts the connection. */
+  close(): void {
+    if (this.#isOver) return;
+    this.#finish();
+    this.#res.close();
+  }
+
+  /** The device is gone; the response may not be touched any more. */
+  abandon(): void {
+    this.#body?.abandon();
+    this.#finish();
+  }
+
+  #writeHeader(name: string, value: string): void {
+    const lower = name.toLowerCase();
+    if (lower !== 'content-length' && lower !== 'date') this.#res.writeHeader(name, asBytes(value));
+  }
+
+  #endWithoutBody(length: string | undefined): void {
+    // By hand, as uWebSockets.js 20.30 would wait for as many bytes.
+    if (length !== undefined) this.#res.writeHeader('Content-Length', length);
+    this.#announceClose();
+    this.#finish();
+    this.#res.endWithoutBody();
+  }
+
+  /** The device closes then; uWebSockets.js itself can be told to only where it writes a whole answer at once. */
+  #announceClose(): void {
+    if (this.#closes) this.#res.writeHeader('Connection', 'close');
+  }
+
+  #endEmpty(): void {
+    this.#finish();
+    this.#res.end('', this.#closes);
+  }
+
+  #end(): void {
+    this.#finish();
+    this.#res.end();
+  }
+
+  #announceWhenQuiet(): void {
+    this.#cancelQuiet = this.#clock.schedule(QUIET_AFTER_MS, () => {
+      this.#res.cork(() => this.#res.write(EMPTY_COMMENT));
+    });
+  }
+
+  #writeRest(): void {
+    this.#res.cork(() => {
+      if (this.#totalBytes === undefined) this.#writeChunked();
+      else this.#writeSized(this.#totalBytes);
+    });
+  }
+
+  #writeSized(totalBytes: number): void {
+    const rest = this.#rest as Buffer;
+    if (this.#takenBytes >= totalBytes) this.#body?.close();
+    const before = this.#res.getWriteOffset();
+    const [ok, isDone] = this.#res.tryEnd(rest, totalBytes);
+    this.#isFull = !ok;
+    if (isDone) this.#finish();
+    else this.#rest = rest.subarray(this.#res.getWriteOffset() - before);
+  }
+
+  /** What does not fit here is kept by uWebSockets.js, which says so, but not how much. */
+  #writeChunked(): void {
+    let rest = this.#rest as Buffer;
+    if (this.#isFull) {
+      this.#isFull = !this.#res.write(rest.subarray(0, PROBE_BYTES));
+      rest = rest.subarray(PROBE_BYTES);
+    }
+    if (!this.#isFull && rest.length > 0) {
+      this.#isFull = !this.#res.write(rest);
+      rest = rest.subarray(rest.length);
+    }
+    this.#rest = rest;
+  }
+
+  #onWritable(): boolean {
+    if (this.#isOver) return true;
+    if (this.#rest !== undefined && this.#rest.length > 0) {
+      this.#writeRest();
+    } else {
+      // Sends on what uWebSockets.js keeps, which it leaves to us while we listen.
+      this.#res.cork(() => {});
+      if (this.#totalBytes !== undefined) this.#isFull = false;
+    }
+    if (this.#isOver || this.#rest === undefined || this.#rest.length === 0) this.#makeRoom();
+    else this.#watchForStall();
+    return !this.#isFull;
+  }
+
+  #makeRoom(): void {
+    this.#cancelStall();
+    const onRoom = this.#onRoom;
+    this.#onRoom = undefined;
+    onRoom?.();
+  }
+
+  /** Waits for the device to take something, `leftMs` more. */
+  #watchForStall(leftMs = STALLED_AFTER_MS): void {
+    this.#cancelStall();
+    this.#cancelStall = this.#clock.schedule(PATIENCE_MS, () => {
+      if (leftMs <= PATIENCE_MS) {
+        this.close();
+        return;
+      }
+      // Changes nothing but that the limit of uWebSockets.js starts anew.
+      this.#res.pause();
+      this.#res.resume();
+      this.#watchForStall(leftMs - PATIENCE_MS);
+    });
+  }
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#body?.close();
+    this.#isOver = true;
+    this.#cancelQuiet();
+    this.#makeRoom();
+  }
+}
+
+/** Text of one character for each byte, as those bytes. */
+function asBytes(text: string): string | Buffer {
+  return /^[\x20-\x7e]*$/.test(text) ? text : Buffer.from(text, 'latin1');
+}
+
+function headerOf(headers: readonly (readonly [name: string, value: string])[], wanted: string): string | undefined {
+  return headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
+}

@@ -1,0 +1,128 @@
+import type { HttpRequest, HttpResponse } from 'uws-current';
+import { asStatewayError, StatewayError } from '../core/errors.js';
+import type { CallStream } from '../core/passed-call.js';
+import { Admission } from './admission.js';
+import { clientAddress } from './client-address.js';
+import type { FrontContext } from './front-context.js';
+import { type HeadFields, readHead } from './head-fields.js';
+import { AnswerToDevice } from './passed-answer.js';
+import { PassedBody } from './passed-body.js';
+import { passedHead } from './passed-head.js';
+import { refuseHead } from './reply.js';
+import { bodyTooLarge } from './request-head.js';
+
+/** Which calls are passed on (`STATEWAY_PASSTHROUGH`). */
+export type PassthroughMode = 'all' | 'auth' | 'none';
+
+/**
+ * Calls under way at once, event streams among them; each has a connection of its own to the cloud. With what the two
+ * sockets and the two libraries buffer, a call that is held up takes some 200 KiB.
+ */
+export const MAX_PASSED_CALLS = 1_024;
+/** uWebSockets.js 20.30 cuts a connection that announces a longer body. */
+const MAX_BODY_BYTES = 999_999_999;
+
+/** Paths of log-ins, written plainly: what the cloud might read as a path elsewhere is none. */
+const AUTH_PATH = /^\/auth(?:\/[\w-]+)*\/?$/;
+
+export interface PassthroughOptions {
+  readonly calls: CallStream;
+  readonly mode: PassthroughMode;
+  readonly scheme: 'http' | 'https';
+  /** Of bodies that wait for the cloud, of all calls together. */
+  readonly maxHeldBytes: number;
+  /** {@link MAX_PASSED_CALLS} if left out. */
+  readonly maxCalls?: number | undefined;
+}
+
+/** Every method and path that the proxy does not serve itself goes to the cloud as it is (DESIGN 1.3). */
+export class Passthrough {
+  readonly #context: FrontContext;
+  readonly #options: PassthroughOptions;
+  readonly #maxCalls: number;
+  readonly #admission: Admission;
+  readonly #open = new Set<AnswerToDevice>();
+
+  constructor(context: FrontContext, options: PassthroughOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#admission = new Admission(options.maxHeldBytes);
+    this.#maxCalls = options.maxCalls ?? MAX_PASSED_CALLS;
+  }
+
+  /** Takes over a request; must be called within its route handler. */
+  handle(res: HttpResponse, req: HttpRequest): void {
+    const method = req.getCaseSensitiveMethod();
+    try {
+      const head = readHead(req);
+      this.#assertPassable(req, method, head);
+      this.#pass(res, req, method === 'HEAD', head);
+    } catch (thrown) {
+      const error = asStatewayError(thrown, 'STATEWAY_MALFORMED_REQUEST', 'the request cannot be read');
+      refuseHead(res, error, method === 'HEAD');
+    }
+  }
+
+  /** Bytes of bodies that wait for the cloud. */
+  get heldBytes(): number {
+    return this.#admission.bytes;
+  }
+
+  /** Cuts the calls that have no end of their own, so that a stop need not wait for them. */
+  endStreams(): void {
+    for (const answer of this.#open) if (answer.isEventStream) answer.close();
+  }
+
+  #assertPassable(req: HttpRequest, method: string, head: HeadFields): void {
+    const { mode } = this.#options;
+    if (this.#context.stopping) {
+      throw new StatewayError('STATEWAY_STOPPING', 'the proxy is being stopped; send again shortly');
+    }
+    if (method === 'CONNECT') throw new StatewayError('STATEWAY_METHOD_NOT_ALLOWED', 'this proxy opens no tunnels');
+    if (mode === 'none' || (mode === 'auth' && !AUTH_PATH.test(req.getUrl()))) {
+      const passed = mode === 'none' ? 'no other calls' : 'of other calls only those to /auth';
+      throw noSuchRoute(
+        `this proxy does not serve this method and path, and passes ${passed} to the cloud (STATEWAY_PASSTHROUGH=${mode})`,
+      );
+    }
+    if (/(?:^|,)\s*websocket\s*(?:[,/]|$)/i.test(head.upgrade)) {
+      throw noSuchRoute(
+        'this proxy does not serve WebSockets here, only at /applications/:applicationId/devices/:deviceId/state and /applications/:applicationId/state',
+      );
+    }
+    if (Number(head.contentLength) > MAX_BODY_BYTES) throw bodyTooLarge(MAX_BODY_BYTES);
+    if (this.#open.size >= this.#maxCalls) {
+      throw new StatewayError(
+        'STATEWAY_OVERLOADED',
+        'too many calls are being passed to the cloud; send again shortly',
+      );
+    }
+  }
+
+  #pass(res: HttpResponse, req: HttpRequest, isHead: boolean, { isChunked, contentLength }: HeadFields): void {
+    const hasBody = isChunked || Number(contentLength) > 0;
+    const passed = passedHead(req, clientAddress(res.getRemoteAddress()), this.#options.scheme);
+    const abort = new AbortController();
+    const body = hasBody ? new PassedBody(res, this.#admission, () => overload()) : undefined;
+    const answer = new AnswerToDevice({ res, clock: this.#context.clock, isHead, closes: isChunked, body });
+    const overload = (): void => {
+      answer.refuse(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly'), true);
+      abort.abort();
+    };
+    res.onAborted(() => {
+      answer.abandon();
+      abort.abort();
+    });
+    this.#open.add(answer);
+    this.#context.openRequests++;
+    void this.#options.calls.pass({ ...passed, body, signal: abort.signal }, answer).finally(() => {
+      body?.abandon();
+      this.#open.delete(answer);
+      this.#context.openRequests--;
+    });
+  }
+}
+
+function noSuchRoute(message: string): StatewayError {
+  return new StatewayError('STATEWAY_NO_SUCH_ROUTE', message);
+}

@@ -1,0 +1,218 @@
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../core/clock.js';
+import type { CallStream, PassedAnswer, PassedCall } from '../core/passed-call.js';
+import { reasonOf } from './exchange.js';
+
+/**
+ * For the next sign of progress of a call: a connection, a piece of its body taken by the cloud, the head of the answer,
+ * a piece of the answer. Longer than the 30 s after which common load balancers in front of a cloud answer 504 themselves.
+ */
+export const PROGRESS_TIMEOUT_MS = 60_000;
+
+export interface CallStreamOptions {
+  /** The cloud; a path in it goes before every path (`STATEWAY_UPSTREAM_URL`). */
+  readonly url: URL;
+  readonly progressTimeoutMs?: number;
+}
+
+/**
+ * Passes calls through to the cloud, over connections of its own, so that long streams never hold up the forwarding of
+ * states. Follows no redirect, decodes nothing, drops trailers; what it frames itself, it frames anew.
+ */
+export class HttpCallStream implements CallStream {
+  readonly #dispatcher: Dispatcher;
+  readonly #clock: Clock;
+  readonly #origin: string;
+  readonly #pathPrefix: string;
+  readonly #progressTimeoutMs: number;
+
+  constructor(dispatcher: Dispatcher, clock: Clock, options: CallStreamOptions) {
+    this.#dispatcher = dispatcher;
+    this.#clock = clock;
+    this.#origin = options.url.origin;
+    this.#pathPrefix = options.url.pathname.replace(/\/+$/, '');
+    this.#progressTimeoutMs = options.progressTimeoutMs ?? PROGRESS_TIMEOUT_MS;
+  }
+
+  pass(call: PassedCall, answer: PassedAnswer): Promise<void> {
+    return new Promise((resolve) => {
+      const passing = new PassingCall(this.#clock, this.#progressTimeoutMs, call, answer, resolve);
+      this.#dispatcher.dispatch(
+        {
+          origin: this.#origin,
+          path: this.#pathPrefix + call.target,
+          // Any token will do as a method; the type lists the usual ones.
+          method: call.method as Dispatcher.HttpMethod,
+          headers: gathered(call.headers),
+          // The type asks for a stream, yet an iterable is what undici reads one piece at a time.
+          body: (passing.body() ?? null) as unknown as Readable | null,
+        },
+        passing,
+      );
+    });
+  }
+
+  /** Ends every connection at once; calls under way fail. */
+  async close(): Promise<void> {
+    await this.#dispatcher.destroy();
+  }
+}
+
+/** Headers by name: undici's agent for proxies takes no list, and of a name that comes twice it would keep one value. */
+function gathered(headers: PassedCall['headers']): Record<string, string | string[]> {
+  const byName: Record<string, string | string[]> = Object.create(null);
+  for (const [name, value] of headers) {
+    const before = byName[name];
+    if (before === undefined) byName[name] = value;
+    else if (Array.isArray(before)) before.push(value);
+    else byName[name] = [before, value];
+  }
+  return byName;
+}
+
+/** One call from its dispatch to the last word of undici, which comes exactly once, as an end or an error. */
+class PassingCall implements Dispatcher.DispatchHandler {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #call: PassedCall;
+  readonly #answer: PassedAnswer;
+  readonly #resolve: () => void;
+  readonly #abort = (): void => this.#giveUp(new Error('the device is gone'));
+  #controller: Dispatcher.DispatchController | undefined = undefined;
+  #cancelTimeout: () => void = () => {};
+  #hasTimeout = true;
+  /** The answer has had its last word. */
+  #isOver = false;
+
+  constructor(clock: Clock, timeoutMs: number, call: PassedCall, answer: PassedAnswer, resolve: () => void) {
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+    this.#call = call;
+    this.#answer = answer;
+    this.#resolve = resolve;
+    if (call.signal.aborted) this.#abort();
+    else call.signal.addEventListener('abort', this.#abort, { once: true });
+    this.#noteProgress();
+  }
+
+  body(): AsyncIterable<Uint8Array> | undefined {
+    return this.#call.body === undefined ? undefined : this.#bodyInPieces(this.#call.body);
+  }
+
+  async *#bodyInPieces(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const piece of body) {
+      this.#noteProgress();
+      yield piece;
+    }
+    this.#noteProgress();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // Given up while it waited for a connection: aborted here it is never written.
+    if (this.#isOver) controller.abort(new Error('given up'));
+    else this.#noteProgress();
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    statusText?: string,
+  ): void {
+    // An interim answer (RFC 9110, 15.2) is none.
+    if (status < 200 || this.#isOver) return;
+    const headers = endToEnd(controller.rawHeaders as Buffer[]);
+    // Between two events as much time may pass as likes to (WHATWG HTML, 9.2).
+    this.#hasTimeout = !headers.some(([name, value]) => isEventStream(name, value));
+    this.#noteProgress();
+    this.#answer.onHead(status, statusText ?? '', headers);
+    // It has no body (RFC 9110, 15.4.5), yet undici would wait for one of the length that it may name.
+    if (status === 304 && headers.some(([name]) => name.toLowerCase() === 'content-length') && this.#finish()) {
+      this.#answer.onEnd();
+      controller.abort(new Error('the answer is whole'));
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isOver) return;
+    const taken = this.#answer.onChunk(chunk);
+    if (taken === undefined) {
+      this.#noteProgress();
+      return;
+    }
+    // What now takes its time is the device: nothing to blame the cloud for.
+    this.#cancelTimeout();
+    controller.pause();
+    void taken.then(() => {
+      if (this.#isOver) return;
+      this.#noteProgress();
+      controller.resume();
+    });
+  }
+
+  onResponseEnd(): void {
+    if (this.#finish()) this.#answer.onEnd();
+    this.#resolve();
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    if (this.#finish()) this.#answer.onFailure(reasonOf(error));
+    this.#resolve();
+  }
+
+  #noteProgress(): void {
+    this.#cancelTimeout();
+    if (!this.#hasTimeout || this.#isOver) return;
+    this.#cancelTimeout = this.#clock.schedule(this.#timeoutMs, () => {
+      this.#giveUp(new Error(`no progress within ${this.#timeoutMs} ms`));
+    });
+  }
+
+  /** Tells the device at once; undici's own last word comes when it has let go of the request. */
+  #giveUp(error: Error): void {
+    if (!this.#finish()) return;
+    this.#answer.onFailure(error.message);
+    this.#controller?.abort(error);
+  }
+
+  /** Whether it was not finished before. */
+  #finish(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    this.#cancelTimeout();
+    this.#call.signal.removeEventListener('abort', this.#abort);
+    return true;
+  }
+}
+
+/** Fields of one connection alone (RFC 9110, 7.6.1), beside those that `Connection` names. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** The fields of an answer that go on to the device, as they came: one character for each byte. */
+function endToEnd(raw: readonly Buffer[]): (readonly [name: string, value: string])[] {
+  const headers: [name: string, value: string][] = [];
+  const named = new Set<string>();
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] as Buffer).toString('latin1');
+    const value = (raw[i + 1] as Buffer).toString('latin1');
+    headers.push([name, value]);
+    if (name.toLowerCase() !== 'connection') continue;
+    for (const option of value.split(',')) named.add(option.trim().toLowerCase());
+  }
+  return headers.filter(([name]) => !HOP_BY_HOP.has(name.toLowerCase()) && !named.has(name.toLowerCase()));
+}
+
+function isEventStream(name: string, value: string): boolean {
+  return name.toLowerCase() === 'content-type' && /^text\/event-stream\s*(?:;|$)/i.test(value);
+}

@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/core/clock.js';
+import { createAgent } from '../../src/upstream/agent.js';
+import { HttpCallStream } from '../../src/upstream/call-stream.js';
+import type { ScriptedAuthorizer, ScriptedIntake } from '../helpers/front-doubles.js';
+import { APPLICATION, createFront, DEVICE, STATE_PATH } from '../helpers/front-harness.js';
+import { RecordingCloud } from '../helpers/recording-cloud.js';
+import { MALFORMED, type MalformedRequest, type Target } from './malformed-requests.js';
+
+/** Of uWebSockets.js for what it cannot parse: it waits for more, 10 s at the most, in steps of 4. */
+const CLOSES_WITHIN_MS = 16_000;
+
+/** What came of one malformed request. */
+interface Outcome {
+  readonly isClosed: boolean;
+  readonly received: string;
+  /** Calls that reached the cloud whole, and bodies that reached the intake. */
+  readonly served: readonly string[];
+}
+
+const TOKENS = MALFORMED.map((_, n) => `token-${n}`);
+const SMUGGLED = 'smuggled';
+
+const PATHS = {
+  'a call that is passed on': (n: number): Target => ({
+    path: `/call?n=${n}`,
+    auth: `Authorization: Bearer ${TOKENS[n]}\r\n`,
+    smuggled: `GET /${SMUGGLED} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${TOKENS[n]}\r\n\r\n`,
+  }),
+  'a state': (n: number): Target => ({
+    path: STATE_PATH,
+    auth: `Authorization: Bearer ${TOKENS[n]}\r\n`,
+    smuggled: `POST ${STATE_PATH} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${TOKENS[n]}\r\nContent-Length: 8\r\n\r\n${SMUGGLED}`,
+  }),
+};
+
+/** Sends everything at once on a connection of its own, and waits for its end. */
+async function send(port: number, bytes: string): Promise<{ isClosed: boolean; received: string }> {
+  const socket = connect(port, '127.0.0.1');
+  let received = '';
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1');
+  });
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.write(Buffer.from(bytes, 'latin1'));
+  const timer = setTimeout(() => socket.destroy(new Error('still open')), CLOSES_WITHIN_MS);
+  const isClosed = await new Promise<boolean>((resolve) => {
+    socket.once('end', () => resolve(true));
+    socket.once('close', () => resolve(socket.errored?.message !== 'still open'));
+  });
+  clearTimeout(timer);
+  socket.destroy();
+  return { isClosed, received };
+}
+
+/** What the stages behind the front were given under one token. */
+function servedOf(token: string, cloud: RecordingCloud, intake: ScriptedIntake): string[] {
+  const calls = cloud.requests.filter(({ headers }) => headers.authorization === `Bearer ${token}`);
+  const bodies = intake.taken.filter(({ grants }) => grants[0]?.token === token);
+  return [
+    ...calls.map(({ method, url, body }) => `${method} ${url} ${body}`),
+    ...bodies.map(({ text }) => `state ${text}`),
+  ];
+}
+
+function giveAll(authorizer: ScriptedAuthorizer): void {
+  for (const token of TOKENS) authorizer.give(token, APPLICATION, DEVICE);
+}
+
+test('there are enough of them', () => {
+  expect(MALFORMED.length).toBeGreaterThanOrEqual(60);
+  expect(new Set(MALFORMED.map(({ name }) => name)).size).toBe(MALFORMED.length);
+});
+
+describe.each(Object.entries(PATHS))('as %s', (_what, targetOf) => {
+  const outcomes = new Map<MalformedRequest, Outcome>();
+  let tearDown = async (): Promise<void> => {};
+
+  beforeAll(async () => {
+    const cloud = await RecordingCloud.start();
+    const agent = createAgent({ connections: 256, caFile: undefined, environment: {} });
+    const callStream = new HttpCallStream(agent, systemClock, { url: new URL(cloud.url) });
+    const { front, authorizer, intake } = createFront({ passthrough: 'all', callStream });
+    giveAll(authorizer);
+    intake.storesAtOnce = true;
+    const port = await front.listen();
+    tearDown = async () => {
+      await front.close(0);
+      await callStream.close();
+      await cloud.close();
+    };
+    const sending = MALFORMED.map((malformed, n) => send(port, malformed.bytes(targetOf(n))));
+    const sent = await Promise.all(sending);
+    for (const [n, malformed] of MALFORMED.entries()) {
+      const { isClosed, received } = sent[n] as { isClosed: boolean; received: string };
+      outcomes.set(malformed, { isClosed, received, served: servedOf(TOKENS[n] as string, cloud, intake) });
+    }
+    // Whatever was served without a token, or under one that is not its own, belongs to nobody.
+    expect(cloud.requests.filter(({ headers }) => !TOKENS.includes(headers.authorization?.slice(7) ?? ''))).toEqual([]);
+  }, 2 * CLOSES_WITHIN_MS);
+
+  afterAll(() => tearDown());
+
+  test.each(MALFORMED.filter(({ isTaken }) => !isTaken))('$name is refused, and the connection closed', (malformed) => {
+    const { isClosed, received, served } = outcomes.get(malformed) as Outcome;
+    expect(served).toEqual([]);
+    expect(isClosed).toBe(true);
+    expect(received.match(/HTTP\/1\.1 \d+/g) ?? []).toEqual(received === '' ? [] : [expect.stringMatching(/ 4\d\d$/)]);
+  });
+
+  test.each(MALFORMED.filter(({ isTaken }) => isTaken))('$name comes to one request at most', (malformed) => {
+    const { isClosed, served } = outcomes.get(malformed) as Outcome;
+    expect(served.length).toBeLessThanOrEqual(1);
+    expect(served.filter((text) => text.includes(`/${SMUGGLED} `) || text === `state ${SMUGGLED}`)).toEqual([]);
+    expect(isClosed).toBe(true);
+  });
+});
