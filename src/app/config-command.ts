@@ -15,7 +15,6 @@ export function configCommand(): Command {
     const config = loadConfig(process.env, options);
     const rows = describeConfig(config);
     process.stdout.write(options.json ? asJson(rows) : asTable(rows));
-    for (const warning of config.warnings) process.stderr.write(`warning: ${warning}\n`);
   });
 }
 
@@ -25,10 +24,10 @@ function asJson(rows: readonly DescribedOption[]): string {
 }
 
 function asTable(rows: readonly DescribedOption[]): string {
-  const shown = rows.map(({ variable, value, source, inForce }) => ({
+  const shown = rows.map(({ variable, value, source }) => ({
     variable,
     value: value ?? '(not set)',
-    source: inForce ? source : `${source} (no effect in this version)`,
+    source,
   }));
   const variableWidth = Math.max(...shown.map(({ variable }) => variable.length));
   const valueWidth = Math.max(...shown.map(({ value }) => value.length));

@@ -1,22 +1,23 @@
 import { fileURLToPath } from 'node:url';
 import { AdminServer } from '../admin/admin-server.js';
 import type { AdminSources, Readiness } from '../admin/admin-sources.js';
-import { CloudDeviceLogin } from '../auth/device-login.js';
-import { Grants } from '../auth/grants.js';
-import { Refusals } from '../auth/refusals.js';
-import { Verifier } from '../auth/verifier.js';
+import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
 import { systemClock } from '../core/clock.js';
 import { Meters } from '../core/meters.js';
+import type { BacklogSummary } from '../core/ports.js';
 import { Lanes, MAX_REQUESTS_IN_FLIGHT } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
+import { MAX_PASSED_CALLS } from '../front/passthrough.js';
 import { Front } from '../front/server.js';
 import { type PickedUws, pickUws } from '../front/uws.js';
 import { Batcher } from '../intake/batcher.js';
 import { WorkerPool } from '../intake/worker-pool.js';
 import { LmdbSpool } from '../spool/lmdb-spool.js';
 import { createAgent } from '../upstream/agent.js';
+import { HttpCallStream } from '../upstream/call-stream.js';
 import { HttpCloudClient } from '../upstream/cloud-client.js';
+import { createAuth } from './create-auth.js';
 import type { Logger } from './logger.js';
 import { PACKAGE_VERSION } from './package-info.js';
 import { StoredThenForwarded } from './stored-then-forwarded.js';
@@ -50,9 +51,11 @@ export class App {
   readonly #log: Logger;
   readonly #meters = new Meters();
   readonly #cloud: HttpCloudClient;
+  readonly #calls: HttpCallStream;
   readonly #spool: LmdbSpool;
   readonly #lanes: Lanes;
   readonly #requeueWatch: RequeueWatch;
+  readonly #auth: AuthStage;
   readonly #sink: StoredThenForwarded;
   readonly #intake: Batcher;
   readonly #front: Front;
@@ -63,6 +66,7 @@ export class App {
   /**
    * Opens the spool and builds every stage; nothing listens yet.
    * @throws SpoolOpenError when the data directory cannot be used
+   * @throws SecretKeyError when the stored grants cannot be opened
    */
   static async open(config: Config, log: Logger): Promise<App> {
     const spool = await LmdbSpool.open({
@@ -70,7 +74,12 @@ export class App {
       clock: systemClock,
       onUnreadable: (item, reason) => log.error({ event: 'unreadable', item, reason }, 'set aside: it cannot be read'),
     });
-    return new App(config, log, spool);
+    try {
+      return new App(config, log, spool);
+    } catch (error) {
+      await spool.close();
+      throw error;
+    }
   }
 
   private constructor(config: Config, log: Logger, spool: LmdbSpool) {
@@ -80,12 +89,19 @@ export class App {
     const clock = systemClock;
     const meters = this.#meters;
     this.#cloud = createCloudClient(config);
+    this.#calls = createCallStream(config);
     this.#spool = spool;
     this.#lanes = this.#createLanes();
+    this.#auth = createAuth(config, {
+      cloud: this.#cloud,
+      meters,
+      log,
+      lanes: this.#lanes,
+    });
     this.#requeueWatch = new RequeueWatch({
       spool,
       clock,
-      onRequeued: (added) => this.#lanes.adoptBacklogs(added),
+      onRequeued: (added) => this.#takeUpRequeued(added),
       onError: (error) => log.error({ event: 'requeue-failed', err: error }, 'dead letters could not be taken back'),
     });
     this.#sink = new StoredThenForwarded(this.#spool, this.#lanes, {
@@ -111,12 +127,13 @@ export class App {
     const { listen, adminListen } = this.#config;
     const admin = await this.#admin.listen(adminListen.host, adminListen.port);
     const replayed = this.#replay();
+    const restoredGrants = this.#auth.restore();
     const port = await this.#front.listen();
     this.#phase = 'accepting states';
     this.#requeueWatch.start();
     const addresses = { listen: hostPort(listen.host, port), adminListen: hostPort(admin.host, admin.port) };
     this.#log.info(
-      { event: 'ready', version: PACKAGE_VERSION, uws: this.#picked.name, ...addresses, ...replayed },
+      { event: 'ready', version: PACKAGE_VERSION, uws: this.#picked.name, ...addresses, ...replayed, restoredGrants },
       `ready on ${addresses.listen}`,
     );
     return addresses;
@@ -127,9 +144,11 @@ export class App {
     this.#phase = 'draining';
     this.#log.info({ event: 'draining' }, 'draining');
     await this.#front.close(ANSWER_WITHIN_MS);
+    await this.#calls.close();
     await this.#intake.close();
     await this.#requeueWatch.stop();
     await this.#lanes.close(FLUSH_WITHIN_MS);
+    await this.#auth.close();
     const { states } = this.#spool.status();
     await this.#spool.close();
     await this.#cloud.close();
@@ -161,15 +180,7 @@ export class App {
   }
 
   #createFront(): Front {
-    const { listen, tlsCertFile, tlsKeyFile, maxBodyBytes, tokenCacheSize } = this.#config;
-    const clock = systemClock;
-    const refusals = new Refusals(tokenCacheSize, clock);
-    const grants = new Grants({
-      maxGrants: tokenCacheSize,
-      clock,
-      refusals,
-      onGranted: (grant) => this.#lanes.offerGrant(grant),
-    });
+    const { listen, tlsCertFile, tlsKeyFile, maxBodyBytes, passthrough } = this.#config;
     return new Front({
       uws: this.#picked.uws,
       host: listen.host,
@@ -177,11 +188,13 @@ export class App {
       ...(tlsCertFile && tlsKeyFile ? { tls: { certFile: tlsCertFile, keyFile: tlsKeyFile } } : {}),
       maxBodyBytes,
       maxUnansweredBytes: MAX_UNANSWERED_BYTES,
-      authorizer: new Verifier({ grants, cloud: this.#cloud, clock, meters: this.#meters, refusals }),
-      deviceLogin: new CloudDeviceLogin(this.#cloud, grants),
+      authorizer: this.#auth.authorizer,
+      deviceLogin: this.#auth.deviceLogin,
       intake: this.#intake,
+      calls: this.#calls,
+      passthrough,
       meters: this.#meters,
-      clock,
+      clock: systemClock,
     });
   }
 
@@ -193,6 +206,12 @@ export class App {
     }
     this.#lanes.adoptBacklogs(this.#spool.backlogs());
     return { replayedRecords, replayedStates: this.#spool.status().states };
+  }
+
+  /** Their devices may be away: what is known of their tokens is offered to the lanes that this may have made. */
+  #takeUpRequeued(added: readonly BacklogSummary[]): void {
+    this.#lanes.adoptBacklogs(added);
+    for (const { device } of added) this.#auth.offerGrantsOf(device);
   }
 
   #adminSources(): AdminSources {
@@ -223,6 +242,12 @@ function createCloudClient({ upstreamUrl, upstreamCaFile }: Config): HttpCloudCl
     environment: process.env,
   });
   return new HttpCloudClient(agent, systemClock, { url: new URL(upstreamUrl) });
+}
+
+/** Connections of its own, one for each call, so that long streams never hold up the forwarding of states. */
+function createCallStream({ upstreamUrl, upstreamCaFile }: Config): HttpCallStream {
+  const agent = createAgent({ connections: MAX_PASSED_CALLS, caFile: upstreamCaFile, environment: process.env });
+  return new HttpCallStream(agent, systemClock, { url: new URL(upstreamUrl) });
 }
 
 function hostPort(host: string, port: number): string {

@@ -13,7 +13,6 @@ export function serveCommand(): Command {
     async (flags: Record<string, unknown>) => {
       const config = loadConfig(process.env, flags);
       const log = createLogger(config.logLevel);
-      for (const warning of config.warnings) log.warn({ event: 'option-without-effect' }, warning);
       await serve(await App.open(config, log), log);
     },
   );

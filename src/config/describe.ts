@@ -7,16 +7,14 @@ export interface DescribedOption {
   /** As an operator would write it; null when unset, `set, hidden` for a secret. */
   readonly value: string | null;
   readonly source: Source;
-  /** False when the option has no effect in this version. */
-  readonly inForce: boolean;
 }
 
 /** The effective configuration, ready to be shown to anyone: secrets are left out. */
 export function describeConfig(config: Config): DescribedOption[] {
   return OPTION_KEYS.map((key) => {
-    const { variable, kind, secret, inForce } = optionRow(key);
+    const { variable, kind, secret } = optionRow(key);
     const value = config[key];
     const shown = secret ? 'set, hidden' : kind.format(value);
-    return { variable, value: value === undefined ? null : shown, source: config.sources[key], inForce };
+    return { variable, value: value === undefined ? null : shown, source: config.sources[key] };
   });
 }

@@ -28,6 +28,5 @@ function tableRow(key: OptionKey): string {
   const notes = [row.meaning];
   if (row.secret)
     notes.push(`Secret; prefer the variable to ${flagOf(row.variable)}, which other users of the machine can see.`);
-  if (!row.inForce) notes.push('*Checked, but without effect in this version.*');
   return `| \`${row.variable}\` | ${fallback} | ${notes.join(' ')} | ${row.isFile ? 'a file that can be read' : row.kind.allowed} |`;
 }

@@ -11,8 +11,6 @@ export type Source = 'flag' | 'environment' | 'default';
 /** The effective configuration, frozen: a field per option, and what is known about them. */
 export type Config = OptionValues & {
   readonly sources: Readonly<Record<OptionKey, Source>>;
-  /** One line for each option that was set but has no effect in this version. */
-  readonly warnings: readonly string[];
 };
 
 /** Text given by flags, under the key of the option; other keys are left alone. */
@@ -50,7 +48,6 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: FlagTexts): Config {
   return Object.freeze({
     ...checked,
     sources: Object.freeze(sources as Record<OptionKey, Source>),
-    warnings: Object.freeze(warningsFor(given)),
   });
 }
 
@@ -129,11 +126,6 @@ function whyNoDirectory(directory: string): string | undefined {
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' ? undefined : `cannot be used (${code})`;
   }
-}
-
-function warningsFor(given: ReadonlyMap<OptionKey, Given>): string[] {
-  const idle = [...given].filter(([key, { source }]) => source !== 'default' && !optionRow(key).inForce);
-  return idle.map(([, { name }]) => `${name} is set, but has no effect in this version`);
 }
 
 /** As one line, whatever is in it, and not too long for a log. */

@@ -26,8 +26,6 @@ export interface OptionRow<T> {
   readonly secret?: true;
   /** The value is the path of a file that must be there and readable. */
   readonly isFile?: true;
-  /** False while this version reads and checks the option but nothing acts on it yet. */
-  readonly inForce: boolean;
   readonly meaning: string;
 }
 
@@ -43,14 +41,12 @@ export const OPTIONS = {
     variable: 'STATEWAY_LISTEN',
     kind: address,
     default: '0.0.0.0:8080',
-    inForce: true,
     meaning: 'Device side: HTTP and WebSocket. Port 0 lets the system choose.',
   }),
   adminListen: row({
     variable: 'STATEWAY_ADMIN_LISTEN',
     kind: address,
     default: '127.0.0.1:9090',
-    inForce: true,
     meaning: 'Metrics, health and status; never on the device port.',
   }),
   tlsCertFile: row({
@@ -58,7 +54,6 @@ export const OPTIONS = {
     kind: path,
     default: undefined,
     isFile: true,
-    inForce: true,
     meaning: 'Certificate chain in PEM. With the key file: HTTPS and WSS on the device side.',
   }),
   tlsKeyFile: row({
@@ -66,14 +61,12 @@ export const OPTIONS = {
     kind: path,
     default: undefined,
     isFile: true,
-    inForce: true,
     meaning: 'Private key in PEM. Both files are set, or neither.',
   }),
   upstreamUrl: row({
     variable: 'STATEWAY_UPSTREAM_URL',
     kind: baseUrl,
     default: 'https://api.losant.com',
-    inForce: true,
     meaning: 'The cloud.',
   }),
   upstreamToken: row({
@@ -81,7 +74,6 @@ export const OPTIONS = {
     kind: token,
     default: undefined,
     secret: true,
-    inForce: true,
     meaning: "Set: states are forwarded with this token. Unset: with the device's own.",
   }),
   upstreamCaFile: row({
@@ -89,7 +81,6 @@ export const OPTIONS = {
     kind: path,
     default: undefined,
     isFile: true,
-    inForce: true,
     meaning:
       'Certificate authority in PEM, trusted beside the usual ones. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured too.',
   }),
@@ -97,7 +88,6 @@ export const OPTIONS = {
     variable: 'STATEWAY_DATA_DIR',
     kind: path,
     default: './data',
-    inForce: true,
     meaning: 'The spool. Created with mode 0700.',
   }),
   secretKey: row({
@@ -105,42 +95,37 @@ export const OPTIONS = {
     kind: base64Bytes(32),
     default: undefined,
     secret: true,
-    inForce: false,
-    meaning: 'Encrypts stored tokens. Unset: a key file of mode 0600 is made in the data directory.',
+    meaning:
+      'Encrypts stored tokens. Unset: a key file of mode 0600, `secret.key`, is made in the data directory and used from then on.',
   }),
   maxSpoolBytes: row({
     variable: 'STATEWAY_MAX_SPOOL_BYTES',
     kind: byteCount(64 * KIB, 64 * TIB),
     default: '10GiB',
-    inForce: true,
     meaning: 'Beyond it new state is refused with 503, never dropped.',
   }),
   retentionMs: row({
     variable: 'STATEWAY_RETENTION_MS',
     kind: duration(1_000, YEAR_MS),
     default: '30d',
-    inForce: true,
     meaning: 'Undeliverable state older than this goes to the dead letters.',
   }),
   windowMs: row({
     variable: 'STATEWAY_WINDOW_MS',
     kind: duration(0, 3_600_000),
     default: '500ms',
-    inForce: true,
     meaning: 'Coalescing window per device: after one request, how long the next one waits for more to send.',
   }),
   coalesce: row({
     variable: 'STATEWAY_COALESCE',
     kind: oneOf(['merge', 'latest']),
     default: 'merge',
-    inForce: true,
     meaning: '`merge` is lossless; `latest` sends one state per window, with the last value of each attribute.',
   }),
   rateLimit: row({
     variable: 'STATEWAY_RATE_LIMIT',
     kind: rate,
     default: '30/15s',
-    inForce: true,
     meaning: 'Requests to the cloud per device in a sliding window.',
   }),
   uplinkBytesPerSecond: row({
@@ -148,14 +133,12 @@ export const OPTIONS = {
     kind: byteCount(KIB, 10 * GIB),
     default: undefined,
     defaultInWords: 'no cap',
-    inForce: true,
     meaning: "Cap on what is forwarded, so that a drain after an outage leaves the plant's line usable.",
   }),
   maxBodyBytes: row({
     variable: 'STATEWAY_MAX_BODY_BYTES',
     kind: byteCount(KIB, 4 * KIB * KIB),
     default: '262144',
-    inForce: true,
     meaning: 'Largest request body or frame of a device, and largest request body to the cloud.',
   }),
   workers: row({
@@ -163,42 +146,36 @@ export const OPTIONS = {
     kind: count(1, 256),
     default: String(Math.max(1, availableParallelism() - 1)),
     defaultInWords: 'cores - 1, at least 1',
-    inForce: true,
     meaning: 'Worker threads that decode and check states.',
   }),
   tokenCacheSize: row({
     variable: 'STATEWAY_TOKEN_CACHE_SIZE',
     kind: count(1, 10_000_000),
     default: '100000',
-    inForce: true,
-    meaning: 'Grants kept in memory.',
+    meaning: 'Grants kept, in memory and on disk, and log-ins kept on disk.',
   }),
   tokenTtlMs: row({
     variable: 'STATEWAY_TOKEN_TTL_MS',
     kind: duration(1, YEAR_MS),
     default: '15min',
-    inForce: false,
-    meaning: 'A grant older than this is checked again in the background.',
+    meaning: 'A grant in use that is older than this is checked again in the background.',
   }),
   tokenOfflineMs: row({
     variable: 'STATEWAY_TOKEN_OFFLINE_MS',
     kind: duration(0, YEAR_MS),
     default: '7d',
-    inForce: false,
     meaning: "How long a grant stays good while the cloud cannot be asked; never past the token's own `exp`.",
   }),
   passthrough: row({
     variable: 'STATEWAY_PASSTHROUGH',
     kind: oneOf(['all', 'auth', 'none']),
     default: 'all',
-    inForce: false,
     meaning: 'Which other calls are passed to the cloud: `all`, `auth` (only `/auth*`) or `none`.',
   }),
   logLevel: row({
     variable: 'STATEWAY_LOG_LEVEL',
     kind: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     default: 'info',
-    inForce: true,
     meaning: 'JSON lines on standard output; pretty on a terminal.',
   }),
 } as const;

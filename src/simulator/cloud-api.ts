@@ -76,11 +76,20 @@ export class CloudApi {
     };
   }
 
-  /** `GET /applications/:applicationId/devices/:deviceId`. */
-  async readDevice(request: IncomingMessage, applicationId: string, deviceId: string): Promise<unknown> {
+  /**
+   * @returns the device, which the request's token may read
+   * @throws CloudRefusal
+   */
+  assertReadable(request: IncomingMessage, applicationId: string, deviceId: string): PlannedDevice {
     const claims = this.#authenticate(request);
     const device = this.#find(applicationId, deviceId);
     if (!mayReadDevice(claims, device, this.#options.gatewayReadsPeripherals)) throw forbidden('read');
+    return device;
+  }
+
+  /** `GET /applications/:applicationId/devices/:deviceId`. */
+  async readDevice(request: IncomingMessage, applicationId: string, deviceId: string): Promise<unknown> {
+    const device = this.assertReadable(request, applicationId, deviceId);
     return {
       id: device.deviceId,
       deviceId: device.deviceId,

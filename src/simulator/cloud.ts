@@ -8,6 +8,7 @@ import { type CloudRoute, type Fault, FaultPlan } from './cloud-faults.js';
 import type { CloudCounts, DeviceLedger } from './cloud-holdings.js';
 import { CloudRefusal, replyJson } from './cloud-http.js';
 import type { TokenRequest } from './cloud-tokens.js';
+import { DEVICE_CALLS, DeviceCalls } from './device-calls.js';
 
 /** How strict the simulated cloud is, and what it knows. */
 export type SimulatedCloudOptions = Partial<CloudApiOptions> & Pick<CloudApiOptions, 'devices'>;
@@ -20,10 +21,18 @@ const DEFAULT_MAX_BODY_BYTES = 262_144;
 /** Longer than any pause between a proxy's requests, so that no request meets a connection that is being closed. */
 const KEEP_ALIVE_MS = 120_000;
 
-const DEVICE_PATH = /^\/applications\/([^/]+)\/devices\/([^/]+?)(\/state)?\/?$/;
+const DEVICE_PATH = /^\/applications\/([^/]+)\/devices\/([^/]+?)(?:\/(\w+))?\/?$/;
+
+const NOWHERE: Target = { route: 'other', call: '', applicationId: '', deviceId: '' };
+const ROUTES: ReadonlyMap<string, CloudRoute> = new Map([
+  ['GET ', 'device'],
+  ['POST state', 'state'],
+]);
 
 interface Target {
   readonly route: CloudRoute;
+  /** One of {@link DEVICE_CALLS}, where it is. */
+  readonly call: string;
   readonly applicationId: string;
   readonly deviceId: string;
 }
@@ -36,6 +45,7 @@ interface Target {
  */
 export class SimulatedCloud implements CloudControl {
   readonly #api: CloudApi;
+  readonly #calls: DeviceCalls;
   readonly #clock: Clock;
   readonly #faults = new FaultPlan();
   readonly #hanging = new Set<ServerResponse>();
@@ -51,9 +61,13 @@ export class SimulatedCloud implements CloudControl {
       maxBodyBytes: DEFAULT_MAX_BODY_BYTES,
       keepsRecords: true,
       gatewayReadsPeripherals: true,
-      onTaken: () => {},
       ...options,
+      onTaken: (deviceId, states) => {
+        this.#calls.tellStates(deviceId, states);
+        options.onTaken?.(deviceId, states);
+      },
     });
+    this.#calls = new DeviceCalls(this.#api, this.#clock);
   }
 
   /**
@@ -121,6 +135,7 @@ export class SimulatedCloud implements CloudControl {
   reset(): void {
     this.setFaults([]);
     this.#api.reset();
+    this.#calls.reset();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -152,6 +167,10 @@ export class SimulatedCloud implements CloudControl {
       return;
     }
     if (fault?.kind === 'delay') await this.#wait(fault.delayMs);
+    if (DEVICE_CALLS.has(target.call)) {
+      await this.#calls.answer(target, request, response);
+      return;
+    }
     const handled = this.#handle(target, request, fault?.kind === 'refuse-attribute' ? fault.attribute : undefined);
     if (fault?.kind === 'lose-answer') {
       await handled.catch(() => {});
@@ -178,15 +197,12 @@ export class SimulatedCloud implements CloudControl {
 }
 
 function targetOf(method: string, path: string): Target {
-  if (method === 'POST' && path === '/auth/device') return { route: 'login', applicationId: '', deviceId: '' };
-  const match = DEVICE_PATH.exec(path);
-  const wanted = match?.[3] === undefined ? 'GET' : 'POST';
-  if (match === null || method !== wanted) return { route: 'other', applicationId: '', deviceId: '' };
-  return {
-    route: wanted === 'GET' ? 'device' : 'state',
-    applicationId: (match[1] as string).toLowerCase(),
-    deviceId: (match[2] as string).toLowerCase(),
-  };
+  if (method === 'POST' && path === '/auth/device') return { ...NOWHERE, route: 'login' };
+  const [, applicationId, deviceId, part = ''] = DEVICE_PATH.exec(path) ?? [];
+  if (applicationId === undefined || deviceId === undefined) return NOWHERE;
+  const call = `${method} ${part}`;
+  const ids = { applicationId: applicationId.toLowerCase(), deviceId: deviceId.toLowerCase() };
+  return { ...ids, call, route: ROUTES.get(call) ?? 'other' };
 }
 
 function replyFault(response: ServerResponse, status: number, retryAfterSeconds: number | undefined): void {

@@ -1,17 +1,7 @@
-import { createRequire } from 'node:module';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { Arrivals } from '../helpers/arrivals.js';
 import { openSite, type Site, untilHeld } from '../helpers/bench-site.js';
-
-/** The part of the real client (losant-rest 2.8.1) that is used; it has no types of its own. */
-interface LosantClient {
-  setOption(name: string, value: string): void;
-  auth: { authenticateDevice(params: object): Promise<{ token: string; applicationId: string }> };
-  device: { sendState(params: object): Promise<{ success: boolean }> };
-}
-
-const { createClient } = createRequire(import.meta.url)('losant-rest') as {
-  createClient(options: { url: string; accessToken?: string }): LosantClient;
-};
+import { createClient, type EventStream } from '../helpers/losant-client.js';
 
 async function loggedIn(site: Site) {
   const device = site.devices[0];
@@ -133,4 +123,53 @@ test('refusals reach the real client with the status and type of the cloud', asy
   ).toMatchObject({ statusCode: 401, type: 'Unauthorized' });
 
   expect(site.cloud.summary().states).toBe(0);
+});
+
+/** Events of a stream by name, in order; the stream is closed when the running test is over. */
+function eventsOf(stream: EventStream, name: string): Arrivals<unknown> {
+  const events = new Arrivals<unknown>();
+  stream.addEventListener(name, ({ data }) => events.add(JSON.parse(data)));
+  onTestFinished(() => stream.close());
+  return events;
+}
+
+test('the real client reads its device and its states through the proxy, and they are what it sent', async () => {
+  const site = await openSite();
+  const { client, device, send, applicationId } = await loggedIn(site);
+  const ids = { deviceId: device.deviceId, applicationId };
+  const time = Date.now();
+  await send([
+    { time: time - 1, data: { temperature: 20, on: false } },
+    { time, data: { temperature: 21.5 } },
+  ]);
+  await untilHeld(site, device, (ledger) => ledger.records.length === 2);
+
+  expect(await client.device.get(ids)).toMatchObject({ id: device.deviceId, applicationId, name: device.name });
+  const newest = { time: new Date(time).toISOString(), data: { temperature: 21.5 } };
+  expect(await client.device.getState(ids)).toEqual([newest]);
+  expect(await client.device.getState({ ...ids, limit: 10, since: time - 1 })).toHaveLength(2);
+  expect(await client.device.getCompositeState(ids)).toEqual({
+    temperature: { value: 21.5, time: newest.time },
+    on: { value: false, time: new Date(time - 1).toISOString() },
+  });
+  expect(await refusal(client.device.get({ ...ids, deviceId: site.devices[1]?.deviceId }))).toMatchObject({
+    statusCode: 403,
+    type: 'Forbidden',
+  });
+});
+
+test('the real client sends and reads commands, and listens to commands and states, through the proxy', async () => {
+  const site = await openSite();
+  const { client, device, send, applicationId } = await loggedIn(site);
+  const ids = { deviceId: device.deviceId, applicationId };
+  const commands = eventsOf(await client.device.commandStream({ ...ids, keepAliveInterval: 1 }), 'deviceCommand');
+  const states = eventsOf(await client.device.stateStream(ids), 'deviceState');
+
+  const command = { name: 'open', payload: { valve: 3 } };
+  expect(await client.device.sendCommand({ ...ids, deviceCommand: command })).toEqual({ success: true });
+  expect(await commands.next()).toMatchObject(command);
+  expect(await client.device.getCommand(ids)).toMatchObject([command]);
+  const state = { time: Date.now(), data: { valve: 3 } };
+  await send(state);
+  expect(await states.next()).toEqual(state);
 });

@@ -14,14 +14,13 @@ it('shows values as an operator writes them, with where they came from, and no s
     variable: 'STATEWAY_WINDOW_MS',
     value: '2s',
     source: 'flag',
-    inForce: true,
   });
   expect(row('STATEWAY_UPSTREAM_TOKEN')).toMatchObject({ value: 'set, hidden', source: 'environment' });
   expect(row('STATEWAY_TLS_CERT_FILE')).toMatchObject({ value: null, source: 'default' });
   expect(row('STATEWAY_LISTEN')).toMatchObject({ value: '0.0.0.0:8080' });
   expect(row('STATEWAY_MAX_SPOOL_BYTES')).toMatchObject({ value: '10GiB' });
-  expect(row('STATEWAY_RETENTION_MS')).toMatchObject({ value: '30d', inForce: true });
-  expect(row('STATEWAY_PASSTHROUGH')).toMatchObject({ value: 'all', inForce: false });
+  expect(row('STATEWAY_RETENTION_MS')).toMatchObject({ value: '30d' });
+  expect(row('STATEWAY_PASSTHROUGH')).toMatchObject({ value: 'all' });
   expect(JSON.stringify(rows)).not.toContain('hunter2');
   expect(JSON.stringify(rows)).not.toContain(secretKey);
 });

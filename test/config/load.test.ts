@@ -63,7 +63,7 @@ function messageOf(load: () => unknown): string {
 
 describe('defaults', () => {
   it('are those of the contract', () => {
-    const { sources, warnings, workers, ...values } = loadConfig({}, {});
+    const { sources, workers, ...values } = loadConfig({}, {});
     expect(values).toEqual({
       listen: { host: '0.0.0.0', port: 8080 },
       adminListen: { host: '127.0.0.1', port: 9090 },
@@ -89,7 +89,6 @@ describe('defaults', () => {
     });
     expect(workers).toBeGreaterThanOrEqual(1);
     expect(new Set(Object.values(sources))).toEqual(new Set(['default']));
-    expect(warnings).toEqual([]);
   });
 
   it('are allowed by their own rows', () => {
@@ -113,13 +112,15 @@ describe('sources', () => {
 
   it('the result is frozen all through', () => {
     const config = loadConfig({}, {});
-    for (const part of [config, config.sources, config.warnings, config.listen, config.rateLimit]) {
+    for (const part of [config, config.sources, config.listen, config.rateLimit]) {
       expect(Object.isFrozen(part)).toBe(true);
     }
   });
 
   it('names of other programs are left alone', () => {
-    expect(loadConfig({ PATH: '/bin', STATEWAYS: '1', stateway_listen: '1', STATE: '2' }, {}).warnings).toEqual([]);
+    expect(loadConfig({ PATH: '/bin', STATEWAYS: '1', stateway_listen: '1', STATE: '2' }, {})).toEqual(
+      loadConfig({}, {}),
+    );
   });
 });
 
@@ -231,24 +232,5 @@ describe('files', () => {
     expect(messageOf(() => loadConfig({ STATEWAY_UPSTREAM_CA_FILE: '/nowhere/ca.pem' }, {}))).toBe(
       'STATEWAY_UPSTREAM_CA_FILE "/nowhere/ca.pem" cannot be read (ENOENT); allowed is a file that can be read',
     );
-  });
-});
-
-describe('options without effect in this version', () => {
-  const SET: Partial<Record<OptionKey, string>> = {
-    secretKey: Buffer.alloc(32, 7).toString('base64'),
-    retentionMs: '1d',
-    uplinkBytesPerSecond: '1MiB',
-    tokenTtlMs: '1min',
-    tokenOfflineMs: '1d',
-    passthrough: 'none',
-  };
-
-  it('are named in a warning when they are set, and only then', () => {
-    const idle = OPTION_KEYS.filter((key) => !optionRow(key).inForce);
-    const env = Object.fromEntries(idle.map((key) => [optionRow(key).variable, SET[key]]));
-    const { warnings } = loadConfig({ ...env, STATEWAY_WINDOW_MS: '1s' }, {});
-    expect(warnings).toEqual(idle.map((key) => `${optionRow(key).variable} is set, but has no effect in this version`));
-    expect(loadConfig({ STATEWAY_WINDOW_MS: '1s' }, {}).warnings).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
+import type { CallStream, PassedAnswer, PassedCall } from '../../src/core/passed-call.js';
 import type { Authorizer, BodyReceiver, CloudAnswer, DeviceLogin, Encoding, Intake } from '../../src/core/ports.js';
 import { Arrivals } from './arrivals.js';
 
@@ -34,11 +35,46 @@ export class Question {
   }
 }
 
+/** A first state that the front asked to prove, and the test decides on. */
+export class Proof {
+  readonly token: string;
+  readonly device: Device;
+  readonly encoding: Encoding;
+  readonly text: string;
+  readonly result: Promise<{ grant: Grant; states: number }>;
+  #resolve!: (proven: { grant: Grant; states: number }) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(token: string, device: Device, encoding: Encoding, body: Uint8Array) {
+    this.token = token;
+    this.device = device;
+    this.encoding = encoding;
+    this.text = Buffer.from(body).toString();
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** `states` as `Authorizer.prove` has it. */
+  succeed(states = 1): Grant {
+    const grant = new Grant(this.token, this.device, Number.POSITIVE_INFINITY);
+    this.#resolve({ grant, states });
+    return grant;
+  }
+
+  refuse(error: unknown): void {
+    this.#reject(error);
+  }
+}
+
 /** Has the grants that the test gave it at hand, and leaves every other question to the test. */
 export class ScriptedAuthorizer implements Authorizer {
   readonly #atHand = new Map<string, Grant>();
   readonly asked: Question[] = [];
+  readonly proofs: Proof[] = [];
   readonly #arrivals = new Arrivals<Question>();
+  readonly #proofArrivals = new Arrivals<Proof>();
 
   /** Puts a grant at hand. */
   give(token: string, applicationId: string, deviceId: string, expiresAtMs = Number.POSITIVE_INFINITY): Grant {
@@ -62,6 +98,23 @@ export class ScriptedAuthorizer implements Authorizer {
 
   nextQuestion(): Promise<Question> {
     return this.#arrivals.next();
+  }
+
+  prove(
+    token: string,
+    applicationId: string,
+    deviceId: string,
+    encoding: Encoding,
+    body: Uint8Array,
+  ): Promise<{ grant: Grant; states: number }> {
+    const proof = new Proof(token, new Device(applicationId, deviceId), encoding, body);
+    this.proofs.push(proof);
+    this.#proofArrivals.add(proof);
+    return proof.result;
+  }
+
+  nextProof(): Promise<Proof> {
+    return this.#proofArrivals.next();
   }
 }
 
@@ -169,5 +222,67 @@ export class ScriptedLogin implements DeviceLogin {
   logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer> {
     this.calls.push({ body: Buffer.from(body).toString(), contentType, query });
     return this.answer();
+  }
+}
+
+/** A call that the front passed on, to be answered by the test. */
+export class TakenCall {
+  readonly call: PassedCall;
+  readonly answer: PassedAnswer;
+  readonly over: Promise<void>;
+  #finish!: () => void;
+
+  constructor(call: PassedCall, answer: PassedAnswer) {
+    this.call = call;
+    this.answer = answer;
+    this.over = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    call.signal.addEventListener('abort', () => this.finish(), { once: true });
+  }
+
+  /** The value of a header that goes to the cloud; undefined where it does not. */
+  header(wanted: string): string | undefined {
+    return this.call.headers.find(([name]) => name === wanted)?.[1];
+  }
+
+  /** Answers whole. */
+  respond(status: number, headers: readonly (readonly [string, string])[], body: string | Buffer = ''): void {
+    this.answer.onHead(status, 'Status Text', headers);
+    if (body.length > 0) void this.answer.onChunk(Buffer.from(body as string));
+    this.answer.onEnd();
+    this.finish();
+  }
+
+  fail(reason: string): void {
+    this.answer.onFailure(reason);
+    this.finish();
+  }
+
+  /** Ends the call without a word more. */
+  finish(): void {
+    this.#finish();
+  }
+}
+
+/** Keeps the calls that it is given until the test answers them. */
+export class ScriptedCalls implements CallStream {
+  readonly taken: TakenCall[] = [];
+  readonly #arrivals = new Arrivals<TakenCall>();
+
+  pass(call: PassedCall, answer: PassedAnswer): Promise<void> {
+    const taken = new TakenCall(call, answer);
+    this.taken.push(taken);
+    this.#arrivals.add(taken);
+    return taken.over;
+  }
+
+  nextCall(): Promise<TakenCall> {
+    return this.#arrivals.next();
+  }
+
+  /** Fails what is still open. */
+  close(): void {
+    for (const taken of this.taken) taken.fail('the test is over');
   }
 }

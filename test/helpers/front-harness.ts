@@ -2,10 +2,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
 import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/meters.js';
-import { Front } from '../../src/front/server.js';
+import type { CallStream } from '../../src/core/passed-call.js';
+import { Front, type FrontOptions } from '../../src/front/server.js';
 import { pickUws } from '../../src/front/uws.js';
 import { FakeClock } from './fake-clock.js';
-import { ScriptedAuthorizer, ScriptedIntake, ScriptedLogin } from './front-doubles.js';
+import { ScriptedAuthorizer, ScriptedCalls, ScriptedIntake, ScriptedLogin } from './front-doubles.js';
 
 export const APPLICATION = '5a0000000000000000000001';
 export const DEVICE = '5b0000000000000000000001';
@@ -24,6 +25,11 @@ export interface HarnessOptions {
   readonly host?: string;
   readonly port?: number;
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** 'none' if left out. */
+  readonly passthrough?: FrontOptions['passthrough'];
+  readonly maxPassedCalls?: number;
+  /** Where calls go in place of {@link FrontHarness.calls}. */
+  readonly callStream?: CallStream;
 }
 
 /** A real front on a port of its own between clients and scripted stages. */
@@ -33,6 +39,7 @@ export interface FrontHarness {
   readonly authorizer: ScriptedAuthorizer;
   readonly intake: ScriptedIntake;
   readonly login: ScriptedLogin;
+  readonly calls: ScriptedCalls;
   readonly meters: Meters;
   readonly clock: FakeClock;
 }
@@ -43,10 +50,12 @@ export interface FrontHarness {
  */
 export async function startFront(options: HarnessOptions = {}): Promise<FrontHarness> {
   const harness = createFront(options);
-  const { front, authorizer, intake } = harness;
+  const { front, authorizer, intake, calls } = harness;
   onTestFinished(async () => {
     await front.close(0);
     for (const question of authorizer.asked) question.refuse(new StatewayError('STATEWAY_STOPPING', 'over'));
+    for (const proof of authorizer.proofs) proof.refuse(new StatewayError('STATEWAY_STOPPING', 'over'));
+    calls.close();
     await turn();
     await intake.close();
     await turn();
@@ -64,6 +73,7 @@ export function createFront(options: HarnessOptions = {}): Omit<FrontHarness, 'p
   const authorizer = new ScriptedAuthorizer();
   const intake = new ScriptedIntake();
   const login = new ScriptedLogin();
+  const calls = new ScriptedCalls();
   const meters = new Meters();
   const clock = new FakeClock();
   const front = new Front({
@@ -76,10 +86,13 @@ export function createFront(options: HarnessOptions = {}): Omit<FrontHarness, 'p
     authorizer,
     deviceLogin: login,
     intake,
+    calls: options.callStream ?? calls,
+    passthrough: options.passthrough ?? 'none',
+    ...(options.maxPassedCalls === undefined ? {} : { maxPassedCalls: options.maxPassedCalls }),
     meters,
     clock,
   });
-  return { front, authorizer, intake, login, meters, clock };
+  return { front, authorizer, intake, login, calls, meters, clock };
 }
 
 /** Lets the event loop turn until `isSo`; the test's own time limit ends a wait in vain. */

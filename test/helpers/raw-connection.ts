@@ -6,7 +6,10 @@ import { onTestFinished } from 'vitest';
 export interface RawAnswer {
   readonly status: number;
   /** Names in lower case. */
+  readonly statusText: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** The same as they came, for those that come twice. */
+  readonly lines: readonly string[];
   readonly body: string;
 }
 
@@ -94,7 +97,34 @@ export class RawConnection {
     }
     const length = withoutBody ? 0 : Number(headers['content-length'] ?? 0);
     const body = (await this.readBytes(length)).toString();
-    return { status: Number(statusLine.split(' ')[1]), headers, body };
+    const [, status = '', ...words] = statusLine.split(' ');
+    return { status: Number(status), statusText: words.join(' '), headers, lines, body };
+  }
+
+  /** Reads one chunk of an answer in chunks; an empty one is its end. */
+  async readChunk(): Promise<string> {
+    // uWebSockets.js writes the line end of a chunk with what comes next.
+    let line = await this.#readLine();
+    if (line === '') line = await this.#readLine();
+    const length = Number.parseInt(line, 16);
+    if (length === 0) await this.#readLine();
+    return (await this.readBytes(length)).toString();
+  }
+
+  /** Reads an answer in chunks to its end. */
+  async readChunks(): Promise<string> {
+    let body = '';
+    for (let chunk = await this.readChunk(); chunk !== ''; chunk = await this.readChunk()) body += chunk;
+    return body;
+  }
+
+  async #readLine(): Promise<string> {
+    let end = this.#received.indexOf('\r\n');
+    while (end === -1) {
+      await this.#more();
+      end = this.#received.indexOf('\r\n');
+    }
+    return (await this.readBytes(end + 2)).toString('latin1', 0, end);
   }
 
   /** Reads exactly `count` bytes. */

@@ -68,7 +68,7 @@ describe('POST …/state', () => {
     for (const [method, path] of [
       ['GET', '/nowhere'],
       ['POST', devicePath(bench.device)],
-      ['GET', `${devicePath(bench.device)}/state`],
+      ['PUT', `${devicePath(bench.device)}/state`],
     ] as const) {
       const answer = await bench.request(method, path);
       expect(answer.status).toBe(404);

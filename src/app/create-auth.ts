@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import { AuthStage } from '../auth/auth-stage.js';
+import { keyFromFile } from '../auth/secret-key.js';
+import type { Config } from '../config/load.js';
+import { systemClock } from '../core/clock.js';
+import type { Meters } from '../core/meters.js';
+import type { CloudClient, Forwarder } from '../core/ports.js';
+import { LmdbTable } from '../spool/lmdb-table.js';
+import { singleBody } from '../state/single-body.js';
+import type { Logger } from './logger.js';
+
+/** Of the data directory: grants and log-ins, encrypted. */
+const GRANTS_DIRECTORY = 'grants';
+
+/**
+ * The auth stage over its table on disk.
+ * @throws SpoolOpenError when the table cannot be opened
+ * @throws SecretKeyError when there is no secret key to be had, or another than the one the table was written under
+ */
+export function createAuth(
+  config: Config,
+  parts: {
+    readonly cloud: CloudClient;
+    readonly meters: Meters;
+    readonly log: Logger;
+    readonly lanes: Forwarder;
+  },
+): AuthStage {
+  const { dataDir, maxBodyBytes, tokenCacheSize, tokenTtlMs, tokenOfflineMs, retentionMs } = config;
+  const { cloud, meters, log, lanes } = parts;
+  const clock = systemClock;
+  const onRepaired = (file: string, mode: number) =>
+    log.warn({ event: 'key-file-repaired', file, mode: mode.toString(8) }, 'the key file was open to others');
+  const secretKey = config.secretKey ?? keyFromFile(dataDir, onRepaired);
+  const table = new LmdbTable(join(dataDir, GRANTS_DIRECTORY));
+  try {
+    return new AuthStage({
+      cloud,
+      clock,
+      meters,
+      random: Math.random,
+      secretKey,
+      table,
+      maxGrants: tokenCacheSize,
+      tokenTtlMs,
+      tokenOfflineMs,
+      retentionMs,
+      bodyFor: (encoding, body) => singleBody(encoding, body, { arrivalMs: clock.wallMs(), maxBodyBytes }),
+      sendNow: (device, token, body) => lanes.sendNow(device, token, body),
+      offerGrant: (grant) => lanes.offerGrant(grant),
+      onUnreadable: (rows) => log.error({ event: 'grants-unreadable', rows }, 'stored grants set aside'),
+      onWriteFailed: (error) =>
+        log.error({ event: 'grants-not-written', reason: (error as Error).message }, 'grants cannot be stored'),
+    });
+  } catch (error) {
+    void table.close();
+    throw error;
+  }
+}

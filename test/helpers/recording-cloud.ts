@@ -1,0 +1,83 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { Arrivals } from './arrivals.js';
+
+/** A request that has come whole. */
+export interface RecordedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly rawHeaders: readonly string[];
+  readonly body: string;
+}
+
+/** Answers a request that has come whole. */
+export type Answering = (request: RecordedRequest, response: ServerResponse) => void;
+
+export interface RecordingOptions {
+  readonly answer?: Answering;
+  /** Takes requests as they come, instead of recording them. */
+  readonly onRequest?: RequestListener;
+  readonly tls?: { readonly key: string; readonly cert: string };
+}
+
+/** A cloud that writes down what comes, by a parser that takes nothing but HTTP as it should be. */
+export class RecordingCloud {
+  readonly requests: RecordedRequest[] = [];
+  readonly #server: Server;
+  readonly #arrivals = new Arrivals<RecordedRequest>();
+  readonly #scheme: string;
+
+  private constructor({ answer = (_request, response) => response.end(), onRequest, tls }: RecordingOptions) {
+    const listener: RequestListener =
+      onRequest ?? ((request, response) => void this.#record(request, response, answer));
+    this.#scheme = tls === undefined ? 'http' : 'https';
+    this.#server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+  }
+
+  /** Starts on a port of its own; to be closed by the caller. */
+  static async start(options: RecordingOptions = {}): Promise<RecordingCloud> {
+    const cloud = new RecordingCloud(options);
+    await new Promise<void>((resolve) => cloud.#server.listen(0, '127.0.0.1', resolve));
+    return cloud;
+  }
+
+  /** The same, closed when the running test is over. */
+  static async open(options: RecordingOptions = {}): Promise<RecordingCloud> {
+    const cloud = await RecordingCloud.start(options);
+    onTestFinished(() => cloud.close());
+    return cloud;
+  }
+
+  get url(): string {
+    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** The oldest request that no call has returned yet. */
+  nextRequest(): Promise<RecordedRequest> {
+    return this.#arrivals.next();
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #record(request: IncomingMessage, response: ServerResponse, answer: Answering): Promise<void> {
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of request) chunks.push(chunk);
+    } catch {
+      // Broken off: it did not come whole.
+      return;
+    }
+    const { method = '', url = '', headers, rawHeaders } = request;
+    const recorded = { method, url, headers, rawHeaders, body: Buffer.concat(chunks).toString() };
+    this.requests.push(recorded);
+    this.#arrivals.add(recorded);
+    answer(recorded, response);
+  }
+}
