@@ -34,11 +34,10 @@ describe('the table of options', () => {
     expect(read(document)).toBe(withOptionsTable(read(document)));
   });
 
-  it('says which options have no effect yet, and which are secret', () => {
+  it('says which options are secret', () => {
     for (const [variable, , meaning] of codeRows('docs/configuration.md')) {
       const row = OPTION_KEYS.map(optionRow).find((candidate) => candidate.variable === variable);
       expect(row, variable).toBeDefined();
-      expect(meaning?.includes('without effect in this version'), variable).toBe(row?.inForce === false);
       expect(meaning?.includes('Secret'), variable).toBe(row?.secret === true);
     }
   });
