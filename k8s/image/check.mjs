@@ -71,7 +71,9 @@ async function checkStage(folder, wantedUws) {
   const { uws, rssBytes } = await drive(folder);
   if (bytesOf(folder) !== bytes) throw new Error('something was written outside of the data directory');
   if (wantedUws !== undefined && !uws.startsWith(wantedUws)) throw new Error(`it runs on ${uws}, not on ${wantedUws}`);
-  say(`running: log-in, states, delivery, admin side, healthcheck and SIGTERM, with Node ${process.version} and ${uws}`);
+  say(
+    `running: log-in, states, delivery, admin side, healthcheck and SIGTERM, with Node ${process.version} and ${uws}`,
+  );
   say(`started: ${HOW_STARTED}; ${megabytes(rssBytes)} resident after a few states`);
   reportSizes(folder, bytes);
 }
@@ -84,7 +86,11 @@ function reportSizes(folder, total) {
   const parts = sizes(folder);
   const shown = parts.slice(0, SHOWN_PARTS);
   const rest = total - shown.reduce((sum, { bytes }) => sum + bytes, 0);
-  const rows = [...shown, { part: `${parts.length - shown.length} more packages`, bytes: rest }, { part: 'all', bytes: total }];
+  const rows = [
+    ...shown,
+    { part: `${parts.length - shown.length} more packages`, bytes: rest },
+    { part: 'all', bytes: total },
+  ];
   for (const { part, bytes } of rows) say(`${megabytes(bytes).padStart(9)}  ${part}`);
 }
 

@@ -120,14 +120,16 @@ class Program {
  * @param {string} folder
  * @param {string[]} args
  * @param {boolean} asProcessOne
+ * @returns {[string, ...string[]]}
  */
 function commandLine(folder, args, asProcessOne) {
-  return [
+  const words = [
     ...(asProcessOne ? ['unshare', '--pid', '--fork'] : []),
     ...(isRoot ? ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--no-new-privs'] : []),
     join(folder, 'bin', 'stateway'),
     ...args,
   ];
+  return /** @type {[string, ...string[]]} */ (words);
 }
 
 /**

@@ -94,13 +94,18 @@ function importFaults(/** @type {string} */ folder) {
       if (target.startsWith('/')) continue;
       if (!target.startsWith('.')) libraries.add(target);
       else if (!existsSync(join(dirname(file), target))) {
-        faults.push(`${relative(folder, join(dirname(file), target))} is missing, which ${relative(folder, file)} imports`);
+        faults.push(
+          `${relative(folder, join(dirname(file), target))} is missing, which ${relative(folder, file)} imports`,
+        );
       }
     }
   }
   for (const library of libraries) {
     const load = `await import(${JSON.stringify(library)})`;
-    const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', load], { cwd: folder, stdio: 'ignore' });
+    const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', load], {
+      cwd: folder,
+      stdio: 'ignore',
+    });
     if (status !== 0) faults.push(`the library ${library} does not load`);
   }
   return faults;

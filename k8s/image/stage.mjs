@@ -6,7 +6,17 @@
  * call this file, so that what is checked is what is shipped.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pruneBinaries } from './prune-binaries.mjs';
@@ -24,7 +34,8 @@ const SHIPPED_AS_THEY_ARE = ['package.json', 'LICENSE'];
  */
 export function stageFiles(folder) {
   mkdirSync(folder, { recursive: true });
-  for (const file of [...SHIPPED_AS_THEY_ARE, ...FOR_NPM_ONLY]) copyFileSync(join(PROJECT_ROOT, file), join(folder, file));
+  for (const file of [...SHIPPED_AS_THEY_ARE, ...FOR_NPM_ONLY])
+    copyFileSync(join(PROJECT_ROOT, file), join(folder, file));
   cpSync(join(PROJECT_ROOT, 'dist'), join(folder, 'dist'), {
     recursive: true,
     filter: (source) => !source.endsWith('.map'),

@@ -3,8 +3,8 @@ import { flagOf, OPTION_KEYS, type OptionKey, optionRow } from './options.js';
 const BEGIN = '<!-- options:begin -->';
 const END = '<!-- options:end -->';
 
-/** Documents that hold the table of options, from the package's root. */
-export const DOCUMENTS_WITH_TABLE = ['README.md', 'docs/configuration.md'] as const;
+/** The document that holds the table of options, from the package's root. */
+export const DOCUMENT_WITH_TABLE = 'docs/configuration.md';
 
 /** The table of options in Markdown. */
 export function optionsTable(): string {

@@ -1,5 +1,5 @@
-/** `npm run docs`: brings the table of options in the documents up to date. Run from the package's root. */
+/** `npm run docs`: brings the table of options in its document up to date. Run from the package's root. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { DOCUMENTS_WITH_TABLE, withOptionsTable } from './docs-table.js';
+import { DOCUMENT_WITH_TABLE, withOptionsTable } from './docs-table.js';
 
-for (const file of DOCUMENTS_WITH_TABLE) writeFileSync(file, withOptionsTable(readFileSync(file, 'utf8')));
+writeFileSync(DOCUMENT_WITH_TABLE, withOptionsTable(readFileSync(DOCUMENT_WITH_TABLE, 'utf8')));

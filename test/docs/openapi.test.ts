@@ -218,7 +218,11 @@ describe('the running proxy', () => {
     await expectDescribed(DEVICE_SOCKET, 403, await upgrade(statePath(site.devices[1] as PlannedDevice), token));
     await expectDescribed(DEVICE_SOCKET, 404, await upgrade(unknown, ofApplication));
     await site.cloud.close();
-    await expectDescribed(DEVICE_SOCKET, 503, await upgrade(statePath(site.devices[2] as PlannedDevice), ofApplication));
+    await expectDescribed(
+      DEVICE_SOCKET,
+      503,
+      await upgrade(statePath(site.devices[2] as PlannedDevice), ofApplication),
+    );
   });
 
   it('answers operators as described, and is ready until the spool is full', async () => {

@@ -74,7 +74,7 @@ describe('the Dockerfile', () => {
 
   it('is labelled with the version and licence of the package', () => {
     const labels = only(shipped, 'LABEL');
-    expect(labels).toContain('org.opencontainers.image.version="${VERSION}"');
+    expect(labels).toMatch(/org\.opencontainers\.image\.version="\$\{VERSION\}"/);
     expect(labels).toContain(`org.opencontainers.image.licenses="${manifest.license}"`);
     expect(labels).toContain(`org.opencontainers.image.base.name="${shipped.base}"`);
     const args = shipped.instructions.filter(({ name }) => name === 'ARG').map(({ rest }) => rest);

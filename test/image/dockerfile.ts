@@ -26,7 +26,10 @@ const KNOWN = new Set(
 export function parseDockerfile(text: string): Stage[] {
   const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.trimStart().startsWith('#'));
   const stages: { base: string; alias: string | undefined; instructions: Instruction[] }[] = [];
-  for (const line of lines.join('\n').replaceAll(/\\\n\s*/g, '').split('\n')) {
+  for (const line of lines
+    .join('\n')
+    .replaceAll(/\\\n\s*/g, '')
+    .split('\n')) {
     const [, name = '', rest = ''] = /^([A-Z]+)\s+(.+)$/.exec(line) ?? [];
     if (!KNOWN.has(name)) throw new Error(`not an instruction: ${line}`);
     if (name === 'FROM') {
