@@ -25,6 +25,8 @@ export const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What npm needs to install, and the program does not need to run. */
 const FOR_NPM_ONLY = ['package-lock.json', '.npmrc'];
+/** Of what `npm run build` makes; the benches stay behind. */
+const BUILT = ['src', 'workers'];
 const SHIPPED_AS_THEY_ARE = ['package.json', 'LICENSE'];
 
 /**
@@ -36,10 +38,12 @@ export function stageFiles(folder) {
   mkdirSync(folder, { recursive: true });
   for (const file of [...SHIPPED_AS_THEY_ARE, ...FOR_NPM_ONLY])
     copyFileSync(join(PROJECT_ROOT, file), join(folder, file));
-  cpSync(join(PROJECT_ROOT, 'dist'), join(folder, 'dist'), {
-    recursive: true,
-    filter: (source) => !source.endsWith('.map'),
-  });
+  for (const built of BUILT) {
+    cpSync(join(PROJECT_ROOT, 'dist', built), join(folder, 'dist', built), {
+      recursive: true,
+      filter: (source) => !source.endsWith('.map'),
+    });
+  }
   // No install scripts: every native part comes prebuilt, and a compiler is not to be needed.
   const install = ['ci', '--omit=dev', '--ignore-scripts', '--no-bin-links', '--prefer-offline', '--loglevel=error'];
   const { status, error } = spawnSync('npm', install, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });

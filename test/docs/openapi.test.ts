@@ -215,7 +215,12 @@ describe('the running proxy', () => {
       ttlSeconds: 600,
     });
     const upgrade = (path: string, with_: string) => refusedUpgrade(`${site.proxy.url + path}?token=${with_}`);
-    await expectDescribed(DEVICE_SOCKET, 403, await upgrade(statePath(site.devices[1] as PlannedDevice), token));
+    // A token that may not read may still send: only its first state shows that it may not.
+    const proving = await TestSocket.open(site.proxy.socketUrl + statePath(site.devices[1] as PlannedDevice), token);
+    proving.send('{"data":{"n":1}}');
+    expect(await proving.untilClosed()).toBe(1008);
+    expect(proving.answers).toMatchObject([{ error: { type: 'Forbidden' }, frame: 1 }, { ack: 1 }]);
+    expect(document.misfit('SocketAnswer', proving.answers[0])).toBeUndefined();
     await expectDescribed(DEVICE_SOCKET, 404, await upgrade(unknown, ofApplication));
     await site.cloud.close();
     await expectDescribed(
