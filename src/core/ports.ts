@@ -239,6 +239,8 @@ export interface Spool {
   takeRequeued(): Promise<readonly BacklogSummary[]>;
   /** Dead letters, the oldest first. */
   deadLetters(): Iterable<StoredDeadLetter>;
+  /** The latest dead letters, the newest first, `most` at most. */
+  latestDeadLetters(most: number): readonly StoredDeadLetter[];
   /** What is known of a device from before this start. */
   history(device: Device): DeviceHistory | undefined;
   status(): SpoolStatus;

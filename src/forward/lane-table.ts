@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import type { LaneCounts, Spool, Watermark } from '../core/ports.js';
+import { AbsentDevices } from './absent-devices.js';
 import type { Holdings } from './holdings.js';
 import { Lane } from './lane.js';
 import { MAX_UNRECORDED_SENDS } from './outcome.js';
@@ -14,6 +15,8 @@ export interface LaneTableParts {
 
 /** The lanes by device: made when something comes for a device, with what the last run left to know of it. */
 export class LaneTable {
+  /** Devices that were heard of and have no lane now. */
+  readonly absent = new AbsentDevices();
   readonly #rateLimit: RateLimit;
   readonly #parts: LaneTableParts;
   readonly #lanes = new Map<string, Lane>();
@@ -50,6 +53,7 @@ export class LaneTable {
       holdings,
       this.#watermarkOf(device),
       nowMs,
+      this.absent.take(device.key),
     );
     this.#lanes.set(device.key, lane);
     return lane;
@@ -57,6 +61,7 @@ export class LaneTable {
 
   drop(lane: Lane): void {
     this.#lanes.delete(lane.device.key);
+    if (lane.hearing.lastMs > Number.NEGATIVE_INFINITY) this.absent.add(lane.device.key, lane.hearing);
   }
 
   /** @param isCloudUp while it is down, lanes that are due wait for it as those in back-off do */

@@ -2,6 +2,7 @@ import type { Device } from '../core/device.js';
 import type { Grant } from '../core/grant.js';
 import type { DeadLetter, LaneCounts, Settlement, Spill, Watermark } from '../core/ports.js';
 import { BodyLimit } from './bisect.js';
+import { Hearing } from './hearing.js';
 import type { Holdings } from './holdings.js';
 import { LaneBacklog } from './lane-backlog.js';
 import type { Pacing } from './pacing.js';
@@ -13,6 +14,15 @@ const MAX_GRANTS = 4;
 
 /** What keeps a lane from sending, beside window and rate: `backoff` ends by itself; `parked` waits for someone's work. */
 export type Hold = 'none' | 'backoff' | 'parked';
+
+/** What keeps the states of a lane from the cloud, for people. */
+export interface LaneTrouble {
+  readonly kind: 'parked' | 'throttled' | 'failing';
+  /** May hold the cloud's words. */
+  readonly reason: string;
+  /** Monotonic. */
+  readonly sinceMs: number;
+}
 
 /** States at the head of a lane: first those of its first backlog piece, then those of the journal. */
 export interface Taken {
@@ -52,8 +62,10 @@ export class Lane {
   deliveredMs: number;
   /** Monotonic; since when the cloud has answered nothing but that it knows no such device. */
   missingSinceMs: number | undefined = undefined;
-  /** Whether the reason it is parked for was reported. */
-  isReported = false;
+  /** Undefined when nothing is the matter, or nothing is known yet. */
+  trouble: LaneTrouble | undefined = undefined;
+  /** Monotonic; since when the reason it is parked for is reported. */
+  reportedSinceMs: number | undefined = undefined;
   /** Something is being done for it: a request, a settlement, a spill. */
   isBusy = false;
   /** Stands in the queue of lanes that are due. */
@@ -61,19 +73,31 @@ export class Lane {
   /** Place in the heap of lanes by when they are due, -1 when not in it, and the time it stands there for. */
   heapSlot = -1;
   dueAtMs = 0;
+  readonly hearing: Hearing;
   /** How far the journal is free of the device. */
   #watermark: Watermark;
   readonly #holdings: Holdings;
   /** Oldest first. */
   readonly #grants: Grant[] = [];
 
-  /** @param watermark of the device before anything that is pushed */
-  constructor(device: Device, pacing: Pacing, holdings: Holdings, watermark: Watermark, nowMs: number) {
+  /**
+   * @param watermark of the device before anything that is pushed
+   * @param hearing of the device so far
+   */
+  constructor(
+    device: Device,
+    pacing: Pacing,
+    holdings: Holdings,
+    watermark: Watermark,
+    nowMs: number,
+    hearing = new Hearing(),
+  ) {
     this.device = device;
     this.pacing = pacing;
     this.#holdings = holdings;
     this.#watermark = watermark;
     this.deliveredMs = nowMs;
+    this.hearing = hearing;
   }
 
   /** Whether nothing waits to be sent or written down. */
@@ -95,6 +119,7 @@ export class Lane {
   push(chunk: WaitingChunk): void {
     const bytes = waitingBytesOf(chunk.view, chunk.nextState, chunk.endState);
     this.chunks.push(chunk);
+    this.hearing.hear(chunk.record.sinceMs);
     this.waitingBytes += bytes;
     this.#holdings.add(chunk, bytes);
   }
@@ -133,6 +158,11 @@ export class Lane {
 
   release(): void {
     this.holdBack('none', Number.NEGATIVE_INFINITY, false);
+  }
+
+  /** Notes what is the matter; of the same kind of trouble it is known since when. */
+  suffer(kind: LaneTrouble['kind'], reason: string, nowMs: number): void {
+    this.trouble = { kind, reason, sinceMs: this.trouble?.kind === kind ? this.trouble.sinceMs : nowMs };
   }
 
   /** Takes states off the head, delivered or given up; returns what is to be written down. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
+import type { DeviceReport } from '../core/device-report.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
 import type {
@@ -15,6 +16,7 @@ import type {
 import { RecordView } from '../state/record-layout.js';
 import { Ages } from './ages.js';
 import { CloudHealth } from './cloud-health.js';
+import { DeviceWatch } from './device-watch.js';
 import { Expiry } from './expiry.js';
 import { Holdings } from './holdings.js';
 import type { Lane } from './lane.js';
@@ -53,6 +55,8 @@ export interface LanesParts {
   readonly random: () => number;
   /** Told once each time a lane is parked for what only someone's work can change; for the log. */
   readonly onParked: (device: Device, reason: string) => void;
+  /** Told when the cloud takes states of a parked lane again, after how long; for the log. */
+  readonly onUnparked: (device: Device, parkedMs: number) => void;
   /** Told of states that became dead letters; `status` is the cloud's, 0 when they were too old. For the log. */
   readonly onGivenUp: (device: Device, states: number, status: number) => void;
   /** Told when the whole cloud goes down and when it is back; for the log. */
@@ -68,6 +72,7 @@ export class Lanes implements Forwarder {
   readonly #health: CloudHealth;
   readonly #table: LaneTable;
   readonly #spiller: Spiller;
+  readonly #watch: DeviceWatch;
   readonly #schedule: Schedule;
 
   constructor(options: LanesOptions, parts: LanesParts) {
@@ -98,6 +103,7 @@ export class Lanes implements Forwarder {
     this.#health = health;
     this.#table = table;
     this.#spiller = spiller;
+    this.#watch = new DeviceWatch({ clock, table, health });
     this.#schedule = new Schedule(
       { maxBodyBytes, maxRequestsInFlight: MAX_REQUESTS_IN_FLIGHT },
       { clock, random, table, sender, spiller, expiry, health, uplink },
@@ -147,6 +153,11 @@ export class Lanes implements Forwarder {
 
   lanes(): LaneCounts {
     return this.#table.counts(this.#health.isUp);
+  }
+
+  /** Which devices are in trouble, as of the last second. */
+  devices(): DeviceReport {
+    return this.#watch.report();
   }
 
   heldBytes(): number {

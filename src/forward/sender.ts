@@ -35,6 +35,8 @@ export interface SenderParts {
   readonly expiry: Expiry;
   /** Told once each time a lane is parked for what only someone's work can change; no token or value is in `reason`. */
   readonly onParked: (device: Device, reason: string) => void;
+  /** Told when the cloud takes states of a parked lane again, and how long after. */
+  readonly onUnparked: (device: Device, parkedMs: number) => void;
   /** Told of states that became dead letters, once they are kept; `status` is the cloud's, 0 when they were too old. */
   readonly onGivenUp: (device: Device, states: number, status: number) => void;
 }
@@ -67,7 +69,7 @@ export class Sender {
     lane.release();
     const grant = lane.goodGrant(this.#parts.clock.wallMs());
     const token = this.#options.upstreamToken ?? grant?.token;
-    if (token === undefined) return lane.holdBack('parked', Number.POSITIVE_INFINITY, true);
+    if (token === undefined) return this.#awaitToken(lane);
     const batch = this.#batchOf(lane, maxBodyBytes);
     if (batch !== undefined) await this.#send(lane, token, grant, batch);
   }
@@ -96,15 +98,16 @@ export class Sender {
   /** The cloud has had too many requests of the lane's device: it waits. */
   throttle(lane: Lane, result: SendResult): void {
     const retryAfterMs = result.kind === 'answer' ? result.retryAfterMs : undefined;
-    const untilMs = this.#parts.clock.monotonicMs() + throttleMs(retryAfterMs, this.#options.rateLimit.windowMs);
-    lane.holdBack('backoff', untilMs, false);
+    const nowMs = this.#parts.clock.monotonicMs();
+    lane.suffer('throttled', 'the cloud limits its requests (429)', nowMs);
+    lane.holdBack('backoff', nowMs + throttleMs(retryAfterMs, this.#options.rateLimit.windowMs), false);
   }
 
   /** Writes down what of the lane is not, or how often it has sent. Never rejects. */
   async settle(lane: Lane): Promise<void> {
     lane.release();
     const isRetry = lane.unsettled !== undefined;
-    lane.unsettled ??= lane.take(NOTHING, lane.pacing.countAt(this.#parts.clock.monotonicMs()));
+    lane.unsettled ??= lane.take(NOTHING, lane.pacing.countAt(this.#nowMs));
     await this.#settle(lane);
     if (isRetry && lane.unsettled === undefined) lane.failures = 0;
   }
@@ -117,6 +120,11 @@ export class Sender {
       await this.#bury(lane, expired);
       if (lane.unsettled !== undefined) return;
     }
+  }
+
+  #awaitToken(lane: Lane): void {
+    lane.holdBack('parked', Number.POSITIVE_INFINITY, true);
+    lane.suffer('parked', 'no good token of it is known here; it goes on when the device shows one', this.#nowMs);
   }
 
   #batchOf(lane: Lane, maxBodyBytes: number): Batch | undefined {
@@ -148,6 +156,7 @@ export class Sender {
     const outcome = outcomeOf(result);
     if (outcome !== 'retry') lane.failures = 0;
     if (outcome !== 'retry' && outcome !== 'missing') lane.missingSinceMs = undefined;
+    if (outcome === 'bisect' || outcome === 'halve') lane.trouble = undefined;
     const { states } = batch.body;
     switch (outcome) {
       case 'settle':
@@ -163,13 +172,13 @@ export class Sender {
       case 'throttle':
         return this.throttle(lane, result);
       case 'retry':
-        return this.#backOff(lane, nowMs);
+        return this.#backOff(lane, `the cloud fails for it: ${reasonOf(result)}`, nowMs);
     }
   }
 
   #deliver(lane: Lane, taken: Taken, nowMs: number): Promise<void> {
     const states = taken.pieceStates + taken.journalStates;
-    lane.isReported = false;
+    this.#endTrouble(lane, nowMs);
     lane.deliveredMs = nowMs;
     lane.bodyLimit.delivered(states);
     this.#parts.meters.forwarded += states;
@@ -211,7 +220,7 @@ export class Sender {
   }
 
   async #bury(lane: Lane, { taken, letters }: GivenUp): Promise<void> {
-    const sends = lane.pacing.countAt(this.#parts.clock.monotonicMs());
+    const sends = lane.pacing.countAt(this.#nowMs);
     lane.unsettled = lane.take(taken, sends, letters);
     await this.#settle(lane);
   }
@@ -223,7 +232,7 @@ export class Sender {
     try {
       await this.#parts.spool.settle(unsettled);
     } catch {
-      this.#backOff(lane, this.#parts.clock.monotonicMs());
+      this.#backOff(lane, 'what became of its states could not be written to disk', this.#nowMs);
       return;
     }
     lane.unsettled = undefined;
@@ -246,21 +255,38 @@ export class Sender {
         ? new StatewayError('STATEWAY_TOKEN_REFUSED', 'the cloud no longer accepts this token; log in again')
         : new StatewayError('STATEWAY_NOT_GRANTED', 'the cloud does not let this token send state for this device'),
     );
-    if (lane.goodGrant(this.#parts.clock.wallMs()) === undefined) {
-      lane.holdBack('parked', Number.POSITIVE_INFINITY, true);
-    }
+    if (lane.goodGrant(this.#parts.clock.wallMs()) !== undefined) return;
+    lane.holdBack('parked', Number.POSITIVE_INFINITY, true);
+    this.#report(lane, `the cloud refuses its token (${status})`);
   }
 
-  #backOff(lane: Lane, nowMs: number): void {
+  #backOff(lane: Lane, reason: string, nowMs: number): void {
     lane.failures++;
+    lane.suffer('failing', reason, nowMs);
     lane.holdBack('backoff', nowMs + backoffMs(lane.failures, this.#parts.random()), false);
   }
 
   #park(lane: Lane, reason: string, isGrantAwaited: boolean): void {
-    lane.holdBack('parked', this.#parts.clock.monotonicMs() + ASK_AGAIN_MS, isGrantAwaited);
-    if (lane.isReported) return;
-    lane.isReported = true;
+    lane.holdBack('parked', this.#nowMs + ASK_AGAIN_MS, isGrantAwaited);
+    this.#report(lane, reason);
+  }
+
+  #report(lane: Lane, reason: string): void {
+    lane.suffer('parked', reason, this.#nowMs);
+    if (lane.reportedSinceMs !== undefined) return;
+    lane.reportedSinceMs = this.#nowMs;
     this.#parts.onParked(lane.device, reason);
+  }
+
+  #endTrouble(lane: Lane, nowMs: number): void {
+    lane.trouble = undefined;
+    if (lane.reportedSinceMs === undefined) return;
+    this.#parts.onUnparked(lane.device, nowMs - lane.reportedSinceMs);
+    lane.reportedSinceMs = undefined;
+  }
+
+  get #nowMs(): number {
+    return this.#parts.clock.monotonicMs();
   }
 }
 

@@ -92,3 +92,13 @@ export function* readDeadLetters(
     else yield { ...letter, number: numberOfKey(key) };
   }
 }
+
+/** The latest dead letters, the newest first. One that cannot be read is left to {@link readDeadLetters} to report. */
+export function readLatestDeadLetters(db: Rows, most: number): StoredDeadLetter[] {
+  const latest: StoredDeadLetter[] = [];
+  for (const { key, value } of db.getRange({ reverse: true, limit: most })) {
+    const letter = decodeDeadLetter(key, value);
+    if (letter !== undefined) latest.push({ ...letter, number: numberOfKey(key) });
+  }
+  return latest;
+}

@@ -13,7 +13,7 @@ import type {
 } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
 import { Backlog } from './backlog.js';
-import { type DamagedLetter, DeadLetters, readDeadLetters } from './dead-letters.js';
+import { type DamagedLetter, DeadLetters, readDeadLetters, readLatestDeadLetters } from './dead-letters.js';
 import { DirectoryLock } from './directory-lock.js';
 import { DiskReserve } from './disk-reserve.js';
 import { diskRoomBytes } from './disk-room.js';
@@ -179,6 +179,10 @@ export class LmdbSpool implements Spool {
 
   deadLetters(): Iterable<StoredDeadLetter> {
     return readDeadLetters(this.#environment.deadLetters, (letter) => this.#setLetterAside(letter));
+  }
+
+  latestDeadLetters(most: number): readonly StoredDeadLetter[] {
+    return readLatestDeadLetters(this.#environment.deadLetters, most);
   }
 
   history(device: Device): DeviceHistory | undefined {

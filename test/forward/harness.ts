@@ -94,6 +94,7 @@ export class Harness {
   readonly spool: NotedSpool;
   readonly meters = new Meters();
   readonly parked: string[] = [];
+  readonly unparked: string[] = [];
   readonly givenUp: { device: string; states: number; status: number }[] = [];
   /** What was told of the cloud, and when. */
   readonly cloudChanges: { isUp: boolean; atMs: number }[] = [];
@@ -131,6 +132,7 @@ export class Harness {
         meters,
         random,
         onParked: (device, reason) => this.parked.push(`${nameOf(device)}: ${reason}`),
+        onUnparked: (device, parkedMs) => this.unparked.push(`${nameOf(device)}: ${parkedMs}`),
         onGivenUp: (device, states, status) => this.givenUp.push({ device: nameOf(device), states, status }),
         onCloudChange: (isUp) => this.cloudChanges.push({ isUp, atMs: clock.monotonicMs() }),
       },

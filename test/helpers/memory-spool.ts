@@ -107,6 +107,10 @@ export class MemorySpool implements Spool {
     return [...this.#disk.deadLetters.values()];
   }
 
+  latestDeadLetters(most: number): StoredDeadLetter[] {
+    return [...this.#disk.deadLetters.values()].reverse().slice(0, most);
+  }
+
   history(device: Device): DeviceHistory | undefined {
     return this.#earlier.get(device.key);
   }

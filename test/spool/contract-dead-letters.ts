@@ -87,6 +87,16 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
       expect(spool.status()).toMatchObject({ states: 2, deadLetters: 1 });
     });
 
+    it('shows the latest letters, the newest first', async () => {
+      expect(spool.latestDeadLetters(2)).toEqual([]);
+      await giveUp(letterOf(DEVICE_A, 1, 1), letterOf(DEVICE_B, 2, 2, 'the newest but one'));
+      await giveUp(letterOf(DEVICE_A, 3, 3));
+      await restart();
+      const [, second, third] = [...spool.deadLetters()];
+      expect(spool.latestDeadLetters(2)).toEqual([third, second]);
+      expect(spool.latestDeadLetters(9).map(({ timeMs }) => timeMs)).toEqual([3, 2, 1]);
+    });
+
     it('takes nothing in when nothing was asked for', async () => {
       await giveUp(letterOf(DEVICE_A, 1, 1));
       expect(await spool.takeRequeued()).toEqual([]);

@@ -1,0 +1,120 @@
+import type { Clock } from '../core/clock.js';
+import { Device, ID_BYTES } from '../core/device.js';
+import type { DeviceReport, Trouble, TroubledDevice } from '../core/device-report.js';
+import type { CloudHealth } from './cloud-health.js';
+import type { Hearing } from './hearing.js';
+import type { Lane } from './lane.js';
+import type { LaneTable } from './lane-table.js';
+
+/** Devices that are named at most; of the rest there is a count. */
+export const MAX_LISTED = 100;
+/** All lanes are looked through, so however often it is asked, it is done no more often than this. */
+const FRESH_FOR_MS = 1_000;
+
+const ID_DIGITS = 2 * ID_BYTES;
+
+export interface DeviceWatchParts {
+  readonly clock: Clock;
+  readonly table: LaneTable;
+  readonly health: CloudHealth;
+}
+
+/** Says which devices are in trouble and why, for people. Reads the lanes, and changes nothing. */
+export class DeviceWatch {
+  readonly #parts: DeviceWatchParts;
+  #report: DeviceReport | undefined = undefined;
+  #madeAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: DeviceWatchParts) {
+    this.#parts = parts;
+  }
+
+  /** At most a second old. */
+  report(): DeviceReport {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (this.#report === undefined || nowMs - this.#madeAtMs >= FRESH_FOR_MS) {
+      this.#report = this.#make(nowMs);
+      this.#madeAtMs = nowMs;
+    }
+    return this.#report;
+  }
+
+  #make(nowMs: number): DeviceReport {
+    const { clock, table, health } = this.#parts;
+    const list = new TroubleList(clock.wallMs() - nowMs);
+    for (const lane of table.all()) {
+      const trouble = troubleOf(lane, health.isUp);
+      if (trouble !== undefined) list.addLane(lane, trouble);
+      else if (lane.hearing.isSilent(nowMs)) list.addSilent(lane.device.key, lane.hearing, waitingStatesOf(lane));
+    }
+    for (const [deviceKey, hearing] of table.absent.all()) {
+      if (hearing.isSilent(nowMs)) list.addSilent(deviceKey, hearing, 0);
+    }
+    return { known: table.size + table.absent.size, troubled: list.counts, listed: list.listed() };
+  }
+}
+
+/** While the whole cloud is down, what is held up by it alone is no trouble of the device. */
+function troubleOf(lane: Lane, isCloudUp: boolean): Exclude<Trouble, 'silent'> | undefined {
+  const kind = lane.isEmpty ? undefined : lane.trouble?.kind;
+  if (kind === 'parked' || kind === undefined) return kind;
+  // Failures of an outage count no more once the cloud is back.
+  return isCloudUp && (kind === 'throttled' || lane.failures > 0) ? kind : undefined;
+}
+
+function waitingStatesOf(lane: Lane): number {
+  let states = lane.backlog.states;
+  for (const chunk of lane.chunks) states += chunk.states;
+  return states;
+}
+
+/** Counts all, and keeps the first of each kind. */
+class TroubleList {
+  readonly counts: Record<Trouble, number> = { parked: 0, throttled: 0, failing: 0, silent: 0 };
+  readonly #kept: Record<Trouble, TroubledDevice[]> = { parked: [], throttled: [], failing: [], silent: [] };
+  /** From monotonic to wall-clock milliseconds. */
+  readonly #toWallMs: number;
+
+  constructor(toWallMs: number) {
+    this.#toWallMs = toWallMs;
+  }
+
+  addLane(lane: Lane, trouble: Exclude<Trouble, 'silent'>): void {
+    if (!this.#count(trouble) || lane.trouble === undefined) return;
+    const { reason, sinceMs } = lane.trouble;
+    this.#kept[trouble].push({
+      device: lane.device,
+      trouble,
+      reason,
+      sinceMs: this.#wallMs(sinceMs),
+      nextTryMs: Number.isFinite(lane.holdUntilMs) ? this.#wallMs(lane.holdUntilMs) : undefined,
+      waitingStates: waitingStatesOf(lane),
+    });
+  }
+
+  addSilent(deviceKey: string, hearing: Hearing, waitingStates: number): void {
+    if (!this.#count('silent')) return;
+    this.#kept.silent.push({
+      device: new Device(deviceKey.slice(0, ID_DIGITS), deviceKey.slice(ID_DIGITS)),
+      trouble: 'silent',
+      reason: 'nothing has come from it for longer than it used to pause',
+      sinceMs: this.#wallMs(hearing.lastMs),
+      nextTryMs: undefined,
+      waitingStates,
+    });
+  }
+
+  listed(): TroubledDevice[] {
+    return Object.values(this.#kept).flat().slice(0, MAX_LISTED);
+  }
+
+  /** Returns whether there is room for it in the list. */
+  #count(trouble: Trouble): boolean {
+    this.counts[trouble]++;
+    return this.counts[trouble] <= MAX_LISTED;
+  }
+
+  #wallMs(monotonicMs: number): number {
+    return Math.round(monotonicMs + this.#toWallMs);
+  }
+}

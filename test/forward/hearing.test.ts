@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { AbsentDevices } from '../../src/forward/absent-devices.js';
+import { FORGOTTEN_AFTER_MS, Hearing, SILENT_AFTER_MS } from '../../src/forward/hearing.js';
+
+const HOUR_MS = 3_600_000;
+
+function heardAt(...timesMs: number[]): Hearing {
+  const hearing = new Hearing();
+  for (const timeMs of timesMs) hearing.hear(timeMs);
+  return hearing;
+}
+
+describe('a device', () => {
+  it('that was never heard of is not silent', () => {
+    expect(new Hearing().isSilent(1e12)).toBe(false);
+  });
+
+  it('is silent ten minutes after the last of its frequent states', () => {
+    const hearing = heardAt(0, 1_000, 2_000);
+    expect(hearing.isSilent(2_000 + SILENT_AFTER_MS - 1)).toBe(false);
+    expect(hearing.isSilent(2_000 + SILENT_AFTER_MS)).toBe(true);
+  });
+
+  it('that reports once an hour is silent after two hours', () => {
+    const hearing = heardAt(0, 1_000, HOUR_MS, HOUR_MS + 1_000);
+    const pauseMs = HOUR_MS - 1_000;
+    expect(hearing.isSilent(HOUR_MS + 1_000 + 2 * pauseMs - 1)).toBe(false);
+    expect(hearing.isSilent(HOUR_MS + 1_000 + 2 * pauseMs)).toBe(true);
+  });
+
+  it('that was away for days is judged by its rhythm all the same', () => {
+    const lastMs = 60 * HOUR_MS;
+    expect(heardAt(0, 1_000, lastMs).isSilent(lastMs + SILENT_AFTER_MS)).toBe(true);
+  });
+
+  it('that is gone for a week is one of the past', () => {
+    expect(heardAt(0).isSilent(FORGOTTEN_AFTER_MS - 1)).toBe(true);
+    expect(heardAt(0).isSilent(FORGOTTEN_AFTER_MS)).toBe(false);
+  });
+});
+
+describe('the absent devices', () => {
+  it('are kept until they are back', () => {
+    const absent = new AbsentDevices();
+    const hearing = heardAt(5);
+    absent.add('a', hearing);
+    expect(absent.take('a')).toBe(hearing);
+    expect([absent.take('a'), absent.size]).toEqual([undefined, 0]);
+  });
+
+  it('are never more than the bound: the one dropped longest ago is forgotten', () => {
+    const absent = new AbsentDevices(2);
+    for (const key of ['a', 'b']) absent.add(key, heardAt(0));
+    absent.add('a2', absent.take('a') as Hearing);
+    absent.add('c', heardAt(0));
+    expect([...absent.all()].map(([key]) => key)).toEqual(['a2', 'c']);
+  });
+});
