@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Status } from '../../src/admin/status.js';
+import type { Status } from '../../src/admin/status-page/status-shape.js';
 import { type Memory, memoryOf } from '../measure/proc.js';
 import { type RoleTimes, roleTimes } from '../measure/thread-roles.js';
 import { endWithUs } from '../processes/ended-with-us.js';

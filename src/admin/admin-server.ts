@@ -2,17 +2,20 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { AdminSources } from './admin-sources.js';
-import { INDEX_PAGE_POLICY, indexPage } from './index-page.js';
+import { LiveFigures } from './live-figures.js';
 import { createMetrics } from './metrics.js';
-import { readStatus } from './status.js';
+import { type Asset, loadPageAssets, PAGE_POLICY } from './page-assets.js';
 
 /** An answer before it is written. */
 interface Reply {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** Server-Sent Events: an answer that goes on until one side ends it. */
+const EVENTS_PATH = '/events';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -33,13 +36,21 @@ const SECURITY_HEADERS = {
   'X-Frame-Options': 'DENY',
 } as const;
 
-/** The admin side (DESIGN 1.7) on an address of its own: `/healthz`, `/readyz`, `/metrics`, `/status` and `/`. */
+/**
+ * The admin side (DESIGN 1.7) on an address of its own: `/healthz`, `/readyz`, `/metrics`, `/status`, and the status page
+ * at `/` with its `/assets/` and the `/events` that keep it up to date.
+ */
 export class AdminServer {
   readonly #server: Server;
+  readonly #figures: LiveFigures;
+  readonly #assets: ReadonlyMap<string, Asset>;
   readonly #routes: ReadonlyMap<string, () => Reply | Promise<Reply>>;
 
-  constructor(sources: AdminSources) {
-    this.#routes = createRoutes(sources);
+  /** @param assets of the status page; those that come with the program unless given */
+  constructor(sources: AdminSources, assets = loadPageAssets()) {
+    this.#figures = new LiveFigures(sources);
+    this.#assets = assets;
+    this.#routes = createRoutes(sources, this.#figures);
     this.#server = createServer(
       { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_WITHIN_MS, requestTimeout: REQUEST_WITHIN_MS },
       (request, response) => void this.#answer(request, response),
@@ -62,6 +73,7 @@ export class AdminServer {
       this.#server.once('error', reject);
       this.#server.listen({ host, port }, () => {
         this.#server.off('error', reject);
+        this.#figures.start();
         resolve({ host, port: (this.#server.address() as AddressInfo).port });
       });
     });
@@ -69,6 +81,7 @@ export class AdminServer {
 
   /** Stops listening, lets answers under way end for a second at most, and closes every connection. */
   close(): Promise<void> {
+    this.#figures.stop();
     return new Promise((resolve) => {
       const cut = setTimeout(() => this.#server.closeAllConnections(), CLOSE_WITHIN_MS);
       this.#server.close(() => {
@@ -81,6 +94,11 @@ export class AdminServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const reply = await this.#reply(request).catch(errorReply);
+    if (reply === 'events') {
+      response.writeHead(200, { ...SECURITY_HEADERS, 'Content-Type': 'text/event-stream' });
+      this.#figures.addViewer(response);
+      return;
+    }
     const body = Buffer.from(reply.body);
     response.writeHead(reply.status, {
       ...SECURITY_HEADERS,
@@ -93,26 +111,32 @@ export class AdminServer {
     response.end(request.method === 'HEAD' ? undefined : body);
   }
 
-  async #reply({ method, url = '/' }: IncomingMessage): Promise<Reply> {
+  async #reply({ method, url = '/' }: IncomingMessage): Promise<Reply | 'events'> {
     const path = url.split('?', 1)[0] as string;
+    const asset = this.#assets.get(path);
     const route = this.#routes.get(path);
-    if (route === undefined) {
-      throw new StatewayError(
-        'STATEWAY_NO_SUCH_ROUTE',
-        `The admin side has no such path; it has ${[...this.#routes.keys()].join(', ')}`,
-      );
+    if (asset === undefined && route === undefined && path !== EVENTS_PATH) {
+      const paths = ['/', EVENTS_PATH, ...this.#routes.keys()];
+      throw new StatewayError('STATEWAY_NO_SUCH_ROUTE', `The admin side has no such path; it has ${paths.join(', ')}`);
     }
     if (method !== 'GET' && method !== 'HEAD') {
       throw new StatewayError('STATEWAY_METHOD_NOT_ALLOWED', `${path} is read with GET or HEAD`);
     }
-    return route();
+    if (route !== undefined) return route();
+    return asset === undefined ? this.#eventsReply(method) : assetReply(asset);
+  }
+
+  #eventsReply(method: string): Reply | 'events' {
+    if (this.#figures.isFull) {
+      throw new StatewayError('STATEWAY_OVERLOADED', 'As many status pages are open as are served at one time');
+    }
+    return method === 'GET' ? 'events' : { status: 200, contentType: 'text/event-stream', body: '' };
   }
 }
 
-function createRoutes(sources: AdminSources): ReadonlyMap<string, () => Reply | Promise<Reply>> {
+function createRoutes(sources: AdminSources, figures: LiveFigures): ReadonlyMap<string, () => Reply | Promise<Reply>> {
   const metrics = createMetrics(sources);
   return new Map<string, () => Reply | Promise<Reply>>([
-    ['/', () => htmlReply(indexPage(readStatus(sources)))],
     ['/healthz', () => jsonReply(200, { alive: true })],
     [
       '/readyz',
@@ -122,7 +146,7 @@ function createRoutes(sources: AdminSources): ReadonlyMap<string, () => Reply | 
       },
     ],
     ['/metrics', async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.render() })],
-    ['/status', () => jsonReply(200, readStatus(sources))],
+    ['/status', () => jsonReply(200, figures.status())],
   ]);
 }
 
@@ -130,13 +154,8 @@ function jsonReply(status: number, value: unknown): Reply {
   return { status, contentType: JSON_TYPE, body: `${JSON.stringify(value)}\n` };
 }
 
-function htmlReply(body: string): Reply {
-  return {
-    status: 200,
-    contentType: 'text/html; charset=utf-8',
-    body,
-    headers: { 'Content-Security-Policy': INDEX_PAGE_POLICY },
-  };
+function assetReply({ contentType, body }: Asset): Reply {
+  return { status: 200, contentType, body, headers: { 'Content-Security-Policy': PAGE_POLICY } };
 }
 
 /** In the cloud's error shape (DESIGN 1.3). The spool is the one source that may fail while it is asked. */

@@ -1,6 +1,9 @@
 import type { Clock } from '../core/clock.js';
+import type { StoredDeadLetter } from '../core/dead-letter.js';
+import type { DeviceReport } from '../core/device-report.js';
 import type { Meters, Transport } from '../core/meters.js';
 import type { LaneCounts, SpoolStatus } from '../core/ports.js';
+import type { SpoolRoom } from './spool-growth.js';
 
 /** What is running: for `stateway_build_info` and `/status`. */
 export interface Build {
@@ -37,6 +40,11 @@ export interface AdminSources {
   readiness(): Readiness;
   cloud(): CloudView;
   spoolStatus(): SpoolStatus;
+  spoolRoom(): SpoolRoom;
+  /** The newest first, `most` at most. */
+  latestDeadLetters(most: number): readonly StoredDeadLetter[];
+  /** Which devices are in trouble, and why. */
+  devices(): DeviceReport;
   lanes(): LaneCounts;
   /** Open connections of devices. */
   connections(): Record<Transport, number>;

@@ -1,66 +1,41 @@
-import type { Meters, Transport } from '../core/meters.js';
-import type { LaneCounts } from '../core/ports.js';
+import type { StoredDeadLetter } from '../core/dead-letter.js';
+import type { TroubledDevice as CoreTroubledDevice, DeviceReport } from '../core/device-report.js';
 import type { AdminSources } from './admin-sources.js';
+import type { HourRing } from './hour-ring.js';
+import { fullInSeconds, type SpoolGrowth } from './spool-growth.js';
+import type { LatestDeadLetter, Status, TroubledDevice } from './status-page/status-shape.js';
 
-/** The body of `GET /status`. Times are ISO 8601 in UTC; counters start at 0 with the process. */
-export interface Status {
-  readonly version: string;
-  readonly node: string;
-  readonly uws: string;
-  readonly startedAt: string;
-  readonly uptimeSeconds: number;
-  readonly ready: boolean;
-  /** Why it is ready or not, in a few words. */
-  readonly reason: string;
-  readonly cloud: {
-    readonly url: string;
-    readonly up: boolean;
-    /** Since when it is up or down; null while nothing was asked yet. */
-    readonly since: string | null;
-  };
-  /** What waits for the cloud. */
-  readonly spool: {
-    readonly bytes: number;
-    readonly states: number;
-    /** Age of the oldest waiting state; null when none waits. */
-    readonly oldestSeconds: number | null;
-    /** Records that could not be read back at start and are kept where they are. */
-    readonly unreadableRecords: number;
-    /** States that the cloud refused or that became too old; they are kept. */
-    readonly deadLetters: number;
-  };
-  readonly lanes: LaneCounts;
-  /** Open connections of devices. */
-  readonly connections: Record<Transport, number>;
-  /** States, by transport and by what became of them. */
-  readonly received: Meters['received'];
-  /** States the cloud has taken. */
-  readonly forwarded: number;
-  /** Accepted states that the cloud will ignore for their age. */
-  readonly outOfWindow: number;
-  readonly tokenCache: Meters['tokenCache'];
-  /** Bodies accepted whose answer is outstanding. */
-  readonly workerQueueDepth: number;
+/** What the admin side itself keeps of the last minutes. */
+export interface History {
+  readonly hour: HourRing;
+  readonly growth: SpoolGrowth;
 }
 
+/** Dead letters that are shown; all of them are listed by `stateway spool dead-letters`. */
+export const MOST_DEAD_LETTERS = 20;
+
 /** Everything as it is now, in plain JSON values. */
-export function readStatus(sources: AdminSources): Status {
+export function readStatus(sources: AdminSources, history: History): Status {
   const { build, meters, clock, startedAtMs } = sources;
   const { ready, reason } = sources.readiness();
   const { url, up, sinceMs } = sources.cloud();
-  const { bytes, states, unreadableRecords, deadLetters } = sources.spoolStatus();
+  const nowMs = clock.wallMs();
   return {
     version: build.version,
     node: build.node,
     uws: build.uws,
-    startedAt: new Date(startedAtMs).toISOString(),
-    uptimeSeconds: secondsSince(startedAtMs, clock.wallMs()),
+    now: isoTime(nowMs),
+    startedAt: isoTime(startedAtMs),
+    uptimeSeconds: secondsSince(startedAtMs, nowMs),
     ready,
     reason,
-    cloud: { url, up, since: sinceMs === undefined ? null : new Date(sinceMs).toISOString() },
-    spool: { bytes, states, oldestSeconds: oldestSeconds(sources) ?? null, unreadableRecords, deadLetters },
+    cloud: { url, up, since: sinceMs === undefined ? null : isoTime(sinceMs) },
+    spool: readSpool(sources, history.growth),
     lanes: sources.lanes(),
+    devices: plainReport(sources.devices()),
+    latestDeadLetters: sources.latestDeadLetters(MOST_DEAD_LETTERS).map(plainLetter),
     connections: sources.connections(),
+    rates: history.hour.now(),
     received: meters.received,
     forwarded: meters.forwarded,
     outOfWindow: meters.outOfWindow,
@@ -73,6 +48,52 @@ export function readStatus(sources: AdminSources): Status {
 export function oldestSeconds(sources: AdminSources): number | undefined {
   const { oldestStoredAtMs } = sources.spoolStatus();
   return oldestStoredAtMs === undefined ? undefined : secondsSince(oldestStoredAtMs, sources.clock.wallMs());
+}
+
+function readSpool(sources: AdminSources, growth: SpoolGrowth): Status['spool'] {
+  const { bytes, states, unreadableRecords, deadLetters } = sources.spoolStatus();
+  const room = sources.spoolRoom();
+  const bytesPerSecond = growth.bytesPerSecond(bytes, sources.cloud().sinceMs);
+  return {
+    bytes,
+    states,
+    oldestSeconds: oldestSeconds(sources) ?? null,
+    unreadableRecords,
+    deadLetters,
+    maxBytes: room.maxBytes,
+    freeDiskBytes: room.freeDiskBytes ?? null,
+    growthBytesPerSecond: bytesPerSecond ?? null,
+    fullInSeconds: fullInSeconds(bytes, bytesPerSecond, room) ?? null,
+  };
+}
+
+function plainReport({ known, troubled, listed }: DeviceReport): Status['devices'] {
+  return { known, troubled, listed: listed.map(plainDevice) };
+}
+
+function plainDevice({
+  device,
+  trouble,
+  reason,
+  sinceMs,
+  nextTryMs,
+  waitingStates,
+}: CoreTroubledDevice): TroubledDevice {
+  const { applicationId, deviceId } = device;
+  const nextTry = nextTryMs === undefined ? null : isoTime(nextTryMs);
+  return { applicationId, deviceId, trouble, reason, since: isoTime(sinceMs), nextTry, waitingStates };
+}
+
+/** Without the state: whoever reads the page need not see what devices measure. */
+function plainLetter({ number, device, timeMs, refusedAtMs, status, reason }: StoredDeadLetter): LatestDeadLetter {
+  const { applicationId, deviceId } = device;
+  return { number, applicationId, deviceId, time: isoTime(timeMs), refusedAt: isoTime(refusedAtMs), status, reason };
+}
+
+/** A device may name times that no date can hold; these are shown as the number they are. */
+function isoTime(timeMs: number): string {
+  const date = new Date(timeMs);
+  return Number.isNaN(date.getTime()) ? String(timeMs) : date.toISOString();
 }
 
 /** Never negative: the wall clock may have been set back since. */

@@ -3,9 +3,9 @@ import { AdminServer } from '../admin/admin-server.js';
 import type { AdminSources, Readiness } from '../admin/admin-sources.js';
 import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
+import type { BacklogSummary } from '../core/backlog.js';
 import { systemClock } from '../core/clock.js';
 import { Meters } from '../core/meters.js';
-import type { BacklogSummary } from '../core/ports.js';
 import { Lanes, MAX_REQUESTS_IN_FLIGHT } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
 import { MAX_PASSED_CALLS } from '../front/passthrough.js';
@@ -18,7 +18,9 @@ import { createAgent } from '../upstream/agent.js';
 import { HttpCallStream } from '../upstream/call-stream.js';
 import { HttpCloudClient } from '../upstream/cloud-client.js';
 import { createAuth } from './create-auth.js';
-import type { Logger } from './logger.js';
+import { freeDiskBytes } from './disk-space.js';
+import type { EventLog } from './event-log.js';
+import { FullnessWatch } from './fullness-watch.js';
 import { PACKAGE_VERSION } from './package-info.js';
 import { StoredThenForwarded } from './stored-then-forwarded.js';
 
@@ -48,7 +50,7 @@ type Phase = 'starting' | 'accepting states' | 'draining';
 /** The stages of one running proxy, wired through `core/ports.ts` and nowhere else. */
 export class App {
   readonly #config: Config;
-  readonly #log: Logger;
+  readonly #log: EventLog;
   readonly #meters = new Meters();
   readonly #cloud: HttpCloudClient;
   readonly #calls: HttpCallStream;
@@ -57,18 +59,21 @@ export class App {
   readonly #requeueWatch: RequeueWatch;
   readonly #auth: AuthStage;
   readonly #sink: StoredThenForwarded;
+  readonly #fullnessWatch: FullnessWatch;
   readonly #intake: Batcher;
   readonly #front: Front;
   readonly #admin: AdminServer;
   readonly #picked: PickedUws;
   #phase: Phase = 'starting';
+  /** Monotonic; meaningful while the cloud is down. */
+  #cloudLostMs = 0;
 
   /**
    * Opens the spool and builds every stage; nothing listens yet.
    * @throws SpoolOpenError when the data directory cannot be used
    * @throws SecretKeyError when the stored grants cannot be opened
    */
-  static async open(config: Config, log: Logger): Promise<App> {
+  static async open(config: Config, log: EventLog): Promise<App> {
     const spool = await LmdbSpool.open({
       directory: config.dataDir,
       clock: systemClock,
@@ -82,7 +87,7 @@ export class App {
     }
   }
 
-  private constructor(config: Config, log: Logger, spool: LmdbSpool) {
+  private constructor(config: Config, log: EventLog, spool: LmdbSpool) {
     this.#config = config;
     this.#log = log;
     this.#picked = pickUws();
@@ -115,6 +120,7 @@ export class App {
       meters,
       maxStateBytes: config.maxBodyBytes,
     });
+    this.#fullnessWatch = this.#createFullnessWatch();
     this.#front = this.#createFront();
     this.#admin = new AdminServer(this.#adminSources());
   }
@@ -131,6 +137,7 @@ export class App {
     const port = await this.#front.listen();
     this.#phase = 'accepting states';
     this.#requeueWatch.start();
+    this.#fullnessWatch.start();
     const addresses = { listen: hostPort(listen.host, port), adminListen: hostPort(admin.host, admin.port) };
     this.#log.info(
       { event: 'ready', version: PACKAGE_VERSION, uws: this.#picked.name, ...addresses, ...replayed, restoredGrants },
@@ -147,12 +154,14 @@ export class App {
     await this.#calls.close();
     await this.#intake.close();
     await this.#requeueWatch.stop();
+    this.#fullnessWatch.stop();
     await this.#lanes.close(FLUSH_WITHIN_MS);
     await this.#auth.close();
+    // Before the spool, which it reads.
+    await this.#admin.close();
     const { states } = this.#spool.status();
     await this.#spool.close();
     await this.#cloud.close();
-    await this.#admin.close();
     this.#log.info({ event: 'stopped', waitingStates: states }, 'stopped');
   }
 
@@ -171,12 +180,34 @@ export class App {
           this.#log.warn({ event: 'device-parked', applicationId, deviceId, reason }, 'device parked'),
         onGivenUp: ({ applicationId, deviceId }, states, status) =>
           this.#log.error({ event: 'dead-letters', applicationId, deviceId, states, status }, 'states given up'),
-        onCloudChange: (isUp) =>
-          isUp
-            ? this.#log.info({ event: 'cloud-back' }, 'the cloud is back')
-            : this.#log.warn({ event: 'cloud-lost' }, 'the cloud does not answer'),
+        onUnparked: ({ applicationId, deviceId }, parkedMs) =>
+          this.#log.info({ event: 'device-unparked', applicationId, deviceId, parkedMs }, 'device delivers again'),
+        onCloudChange: (isUp) => this.#logCloud(isUp),
       },
     );
+  }
+
+  #logCloud(isUp: boolean): void {
+    const nowMs = systemClock.monotonicMs();
+    const { states: waitingStates } = this.#spool.status();
+    const outageMs = Math.round(nowMs - this.#cloudLostMs);
+    if (isUp) this.#log.info({ event: 'cloud-back', outageMs, waitingStates }, 'the cloud is back');
+    else this.#log.warn({ event: 'cloud-lost', waitingStates }, 'the cloud does not answer');
+    this.#cloudLostMs = nowMs;
+  }
+
+  #createFullnessWatch(): FullnessWatch {
+    const figures = () => {
+      const { bytes, states } = this.#spool.status();
+      return { waitingStates: states, waitingBytes: bytes, maxSpoolBytes: this.#config.maxSpoolBytes };
+    };
+    return new FullnessWatch({
+      clock: systemClock,
+      isFull: () => this.#sink.isFull(),
+      onFull: () => this.#log.error({ event: 'spool-full', ...figures() }, 'the spool is full: new states are refused'),
+      onRoom: (fullMs) =>
+        this.#log.info({ event: 'spool-room', fullMs: Math.round(fullMs), ...figures() }, 'new states are taken again'),
+    });
   }
 
   #createFront(): Front {
@@ -210,6 +241,7 @@ export class App {
 
   /** Their devices may be away: what is known of their tokens is offered to the lanes that this may have made. */
   #takeUpRequeued(added: readonly BacklogSummary[]): void {
+    this.#log.info({ event: 'requeued', devices: added.length }, 'dead letters taken back');
     this.#lanes.adoptBacklogs(added);
     for (const { device } of added) this.#auth.offerGrantsOf(device);
   }
@@ -223,6 +255,9 @@ export class App {
       readiness: () => this.#readiness(),
       cloud: () => ({ url: this.#config.upstreamUrl, up: this.#lanes.isCloudUp(), sinceMs: this.#lanes.cloudSince() }),
       spoolStatus: () => this.#spool.status(),
+      spoolRoom: () => ({ maxBytes: this.#config.maxSpoolBytes, freeDiskBytes: freeDiskBytes(this.#config.dataDir) }),
+      latestDeadLetters: (most) => this.#spool.latestDeadLetters(most),
+      devices: () => this.#lanes.devices(),
       lanes: () => this.#lanes.lanes(),
       connections: () => this.#front.connections(),
       queueDepth: () => this.#intake.backlog().bodies,

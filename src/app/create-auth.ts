@@ -7,7 +7,7 @@ import type { Meters } from '../core/meters.js';
 import type { CloudClient, Forwarder } from '../core/ports.js';
 import { LmdbTable } from '../spool/lmdb-table.js';
 import { singleBody } from '../state/single-body.js';
-import type { Logger } from './logger.js';
+import type { LineWriter } from './event-log.js';
 
 /** Of the data directory: grants and log-ins, encrypted. */
 const GRANTS_DIRECTORY = 'grants';
@@ -22,7 +22,7 @@ export function createAuth(
   parts: {
     readonly cloud: CloudClient;
     readonly meters: Meters;
-    readonly log: Logger;
+    readonly log: LineWriter;
     readonly lanes: Forwarder;
   },
 ): AuthStage {

@@ -1,8 +1,12 @@
 import { Command } from 'commander';
-import { loadConfig } from '../config/load.js';
+import { describeConfig } from '../config/describe.js';
+import { type Config, loadConfig } from '../config/load.js';
+import { systemClock } from '../core/clock.js';
 import { addConfigFlags } from './config-flags.js';
 import { App } from './create-app.js';
-import { createLogger, type Logger } from './logger.js';
+import { EventLog } from './event-log.js';
+import { createLogger } from './logger.js';
+import { PACKAGE_VERSION } from './package-info.js';
 
 /** A stop that takes longer than this has gone wrong (DESIGN 1.6, promise 6: 10 s). */
 const STOP_WITHIN_MS = 9_500;
@@ -11,19 +15,35 @@ const STOP_WITHIN_MS = 9_500;
 export function serveCommand(): Command {
   return addConfigFlags(new Command('serve').description('run the proxy until SIGTERM or SIGINT (default)')).action(
     async (flags: Record<string, unknown>) => {
+      // From the first moment on: process 1 of a container has no other way to be told.
+      const stopAsked = stopSignal();
       const config = loadConfig(process.env, flags);
-      const log = createLogger(config.logLevel);
-      await serve(await App.open(config, log), log);
+      const log = new EventLog(createLogger(config.logLevel), systemClock);
+      try {
+        logStart(config, log);
+        await serve(await App.open(config, log), log, stopAsked);
+      } finally {
+        log.close();
+      }
     },
   );
 }
 
-async function serve(app: App, log: Logger): Promise<void> {
-  const stopAsked = new Promise<string>((resolve) => {
+/** What the proxy goes by, as `stateway config` shows it: a secret is only said to be set. */
+function logStart(config: Config, log: EventLog): void {
+  const configuration = Object.fromEntries(describeConfig(config).map(({ variable, value }) => [variable, value]));
+  log.info({ event: 'starting', version: PACKAGE_VERSION, node: process.version, configuration }, 'starting');
+}
+
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
     // Once each: a second signal of the kind ends the process the system's way.
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
   });
+}
+
+async function serve(app: App, log: EventLog, stopAsked: Promise<string>): Promise<void> {
   try {
     await app.start();
   } catch (error) {
@@ -32,6 +52,7 @@ async function serve(app: App, log: Logger): Promise<void> {
   }
   const signal = await stopAsked;
   const overdue = setTimeout(() => {
+    log.close();
     log.fatal({ event: 'stop-overdue', signal }, 'could not stop in time; what was acknowledged is on disk');
     process.exit(1);
   }, STOP_WITHIN_MS);

@@ -1,4 +1,5 @@
-import type { SpoolStatus, StoredDeadLetter } from '../core/ports.js';
+import type { StoredDeadLetter } from '../core/dead-letter.js';
+import type { SpoolStatus } from '../core/ports.js';
 
 /** A dead letter as plain JSON: what `spool dead-letters --json` prints a line of. */
 export interface PlainDeadLetter {

@@ -2,6 +2,9 @@
  * Where the stages meet. Each interface is what one stage offers to the one before it; `src/app` wires them. Data flows
  * one way (front, auth, intake, spool, forward); what comes back is a promise or a call of the receiver handed in.
  */
+
+import type { BacklogPiece, BacklogSummary } from './backlog.js';
+import type { DeadLetter, StoredDeadLetter } from './dead-letter.js';
 import type { Device } from './device.js';
 import type { StatewayError } from './errors.js';
 import type { Grant } from './grant.js';
@@ -117,48 +120,6 @@ export interface RecordSink {
 export interface Watermark {
   readonly sequence: number;
   readonly states: number;
-}
-
-/** A state that the cloud will not have, or that has become too old to be delivered. */
-export interface DeadLetter {
-  readonly device: Device;
-  /** Milliseconds since the epoch, as it would have been sent. */
-  readonly timeMs: number;
-  /** The state as it stands in a record: JSON without its time and first brace. */
-  readonly fragment: Uint8Array;
-  /** The cloud's status; 0 where it never answered (`reason` says why it was given up). */
-  readonly status: number;
-  /** The cloud's message or our own words, at most 1,000 characters. Hostile text: escape it wherever it is shown. */
-  readonly reason: string;
-  /** Wall-clock milliseconds. */
-  readonly refusedAtMs: number;
-}
-
-/** A dead letter as it is kept. Numbers rise with time and are never given out twice. */
-export interface StoredDeadLetter extends DeadLetter {
-  readonly number: number;
-}
-
-/**
- * One piece of a device's backlog: a record (layout: `src/state/record-layout.ts`) of one chunk. Its `storedAtMs` is that
- * of its oldest state.
- */
-export interface BacklogPiece {
-  /** Rises with the order of the device's states. */
-  readonly sequence: number;
-  readonly record: Uint8Array;
-  /** States at its start that are settled already. */
-  readonly settledStates: number;
-}
-
-/** What a device has in the backlog when the spool is opened, or after requeued states were added. */
-export interface BacklogSummary {
-  readonly device: Device;
-  readonly pieces: number;
-  /** Not settled. */
-  readonly states: number;
-  readonly bytes: number;
-  readonly oldestStoredAtMs: number;
 }
 
 /** Waiting states of a device that leave the journal for its backlog, behind what is there. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
-import type { DeadLetter, Spool } from '../core/ports.js';
+import type { DeadLetter } from '../core/dead-letter.js';
+import type { Spool } from '../core/ports.js';
 import type { Ages } from './ages.js';
 import { readHead, takenOf } from './batch.js';
 import type { Lane, Taken } from './lane.js';

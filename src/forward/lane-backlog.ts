@@ -1,4 +1,4 @@
-import type { BacklogPiece } from '../core/ports.js';
+import type { BacklogPiece } from '../core/backlog.js';
 import { RecordView } from '../state/record-layout.js';
 import type { StateRun } from './waiting-chunk.js';
 

@@ -1,6 +1,7 @@
+import type { DeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { Grant } from '../core/grant.js';
-import type { DeadLetter, LaneCounts, Settlement, Spill, Watermark } from '../core/ports.js';
+import type { LaneCounts, Settlement, Spill, Watermark } from '../core/ports.js';
 import { BodyLimit } from './bisect.js';
 import { Hearing } from './hearing.js';
 import type { Holdings } from './holdings.js';

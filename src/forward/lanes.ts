@@ -1,18 +1,10 @@
+import type { BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import type { DeviceReport } from '../core/device-report.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type {
-  BacklogSummary,
-  CloudClient,
-  Forwarder,
-  LaneCounts,
-  ReadyBody,
-  SendLater,
-  SendResult,
-  Spool,
-} from '../core/ports.js';
+import type { CloudClient, Forwarder, LaneCounts, ReadyBody, SendLater, SendResult, Spool } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
 import { Ages } from './ages.js';
 import { CloudHealth } from './cloud-health.js';

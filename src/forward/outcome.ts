@@ -1,5 +1,7 @@
 import type { SendResult } from '../core/ports.js';
 
+const MAX_REASON_CHARACTERS = 1_000;
+
 /** What a lane does about an answer of the cloud; one row each of the table in DESIGN 1.5. */
 export type Outcome =
   /** The states are the cloud's: settled, never sent again. */
@@ -64,4 +66,15 @@ export function backoffMs(failures: number, random: number): number {
 /** How long a throttled lane waits: as the cloud said, else a whole rate window (DESIGN 1.5). */
 export function throttleMs(retryAfterMs: number | undefined, rateWindowMs: number): number {
   return retryAfterMs === undefined ? rateWindowMs : Math.min(retryAfterMs, MAX_RETRY_AFTER_MS);
+}
+
+/** The cloud's status; 0 when it gave no answer. */
+export function statusOf(result: SendResult): number {
+  return result.kind === 'answer' ? result.status : 0;
+}
+
+/** The cloud's own words, where it had any. */
+export function reasonOf(result: SendResult): string {
+  const words = result.kind === 'answer' ? result.message : result.reason;
+  return words === '' ? `the cloud answered ${statusOf(result)}` : words.slice(0, MAX_REASON_CHARACTERS);
 }

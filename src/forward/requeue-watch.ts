@@ -1,5 +1,6 @@
+import type { BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
-import type { BacklogSummary, Spool } from '../core/ports.js';
+import type { Spool } from '../core/ports.js';
 
 /** How soon `stateway spool requeue` shows in a running proxy. */
 export const LOOK_EVERY_MS = 1_000;

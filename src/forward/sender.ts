@@ -1,14 +1,24 @@
 import type { Clock } from '../core/clock.js';
+import type { DeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { CloudClient, DeadLetter, ReadyBody, SendResult, Spool } from '../core/ports.js';
+import type { CloudClient, ReadyBody, SendResult, Spool } from '../core/ports.js';
 import { type Batch, buildBatch, readHead } from './batch.js';
 import type { CloudHealth } from './cloud-health.js';
 import type { Expiry, GivenUp, GiveUp } from './expiry.js';
 import type { Lane, Taken } from './lane.js';
-import { ASK_AGAIN_MS, backoffMs, MAX_UNRECORDED_SENDS, MISSING_FOR_MS, outcomeOf, throttleMs } from './outcome.js';
+import {
+  ASK_AGAIN_MS,
+  backoffMs,
+  MAX_UNRECORDED_SENDS,
+  MISSING_FOR_MS,
+  outcomeOf,
+  reasonOf,
+  statusOf,
+  throttleMs,
+} from './outcome.js';
 import type { RateLimit } from './pacing.js';
 import type { Coalesce } from './request-body.js';
 import type { UplinkCap } from './uplink-cap.js';
@@ -42,7 +52,6 @@ export interface SenderParts {
 }
 
 const NOTHING: Taken = { piece: undefined, pieceStates: 0, journalStates: 0 };
-const MAX_REASON_CHARACTERS = 1_000;
 
 /** Does one thing at a time for a lane: one request and what follows from its answer, or what needs no request. */
 export class Sender {
@@ -293,14 +302,4 @@ export class Sender {
 /** Whether something of a lane is to be written down before it may send: a settlement, or the count of its requests. */
 export function mustSettle(lane: Lane): boolean {
   return lane.unsettled !== undefined || lane.unrecordedSends >= MAX_UNRECORDED_SENDS;
-}
-
-function statusOf(result: SendResult): number {
-  return result.kind === 'answer' ? result.status : 0;
-}
-
-/** The cloud's own words, where it had any. */
-function reasonOf(result: SendResult): string {
-  const words = result.kind === 'answer' ? result.message : result.reason;
-  return words === '' ? `the cloud answered ${statusOf(result)}` : words.slice(0, MAX_REASON_CHARACTERS);
 }

@@ -1,5 +1,6 @@
+import type { BacklogPiece, BacklogSummary } from '../core/backlog.js';
 import { Device } from '../core/device.js';
-import type { BacklogPiece, BacklogSummary, Settlement } from '../core/ports.js';
+import type { Settlement } from '../core/ports.js';
 import { buildPiece, type StateRange } from '../state/backlog-piece.js';
 import { RecordView } from '../state/record-layout.js';
 import { BacklogDevices, type DeviceBacklog, type HandedPiece } from './backlog-devices.js';

@@ -1,5 +1,5 @@
+import type { DeadLetter } from '../core/dead-letter.js';
 import { Device, ID_BYTES } from '../core/device.js';
-import type { DeadLetter } from '../core/ports.js';
 import { openRow, sealRow } from './sealed-row.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { DeadLetter, StoredDeadLetter } from '../core/ports.js';
+import type { DeadLetter, StoredDeadLetter } from '../core/dead-letter.js';
 import { decodeDeadLetter, encodeDeadLetter } from './dead-letter-row.js';
 import type { Rows } from './environment.js';
 import { numberKey, numberOfKey } from './keys.js';

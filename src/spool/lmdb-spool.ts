@@ -1,16 +1,8 @@
+import type { BacklogPiece, BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
+import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
-import type {
-  BacklogPiece,
-  BacklogSummary,
-  DeviceHistory,
-  Settlement,
-  Spill,
-  Spool,
-  SpoolStatus,
-  StoredDeadLetter,
-  StoredRecord,
-} from '../core/ports.js';
+import type { DeviceHistory, Settlement, Spill, Spool, SpoolStatus, StoredRecord } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
 import { Backlog } from './backlog.js';
 import { type DamagedLetter, DeadLetters, readDeadLetters, readLatestDeadLetters } from './dead-letters.js';

@@ -1,5 +1,6 @@
+import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
-import type { SpoolStatus, StoredDeadLetter } from '../core/ports.js';
+import type { SpoolStatus } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
 import { readDeadLetters } from './dead-letters.js';
 import { DirectoryLock } from './directory-lock.js';

@@ -1,6 +1,7 @@
+import type { BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
+import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
-import type { BacklogSummary, StoredDeadLetter } from '../core/ports.js';
 import { buildPieceOfStates } from '../state/backlog-piece.js';
 import { type DamagedLetter, type DeadLetters, readDeadLetters } from './dead-letters.js';
 import type { Environment, Rows } from './environment.js';

@@ -62,17 +62,28 @@ describe('the paths', () => {
   it('/ is a page under a policy of its own', async () => {
     const response = await ask('/');
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
-    expect(response.headers.get('content-security-policy')).toContain("style-src 'sha256-");
-    expect(await response.text()).toContain('<h1>Stateway</h1>');
+    expect(response.headers.get('content-security-policy')).toContain("script-src 'self'");
+    expect(await response.text()).toContain('<title>Stateway</title>');
   });
 });
 
 describe('what is not served', () => {
-  it.each(['/nothing', '/metrics/', '//status', '/applications/a/devices/b/state'])('%s is 404', async (path) => {
+  it.each([
+    '/nothing',
+    '/assets/',
+    '/assets/../page.html',
+    '/assets/page.ts',
+    '/metrics/',
+    '//status',
+    '/applications/a/devices/b/state',
+  ])('%s is 404', async (path) => {
     const response = await ask(path);
     expect([response.status, await response.json()]).toEqual([
       404,
-      { type: 'NotFound', message: 'The admin side has no such path; it has /, /healthz, /readyz, /metrics, /status' },
+      {
+        type: 'NotFound',
+        message: 'The admin side has no such path; it has /, /events, /healthz, /readyz, /metrics, /status',
+      },
     ]);
   });
 
@@ -115,7 +126,16 @@ describe('what is not served', () => {
 });
 
 it('every answer carries the security headers', async () => {
-  for (const path of ['/', '/healthz', '/readyz', '/metrics', '/status', '/nothing']) {
+  for (const path of [
+    '/',
+    '/assets/page.css',
+    '/assets/uplot.js',
+    '/healthz',
+    '/readyz',
+    '/metrics',
+    '/status',
+    '/nothing',
+  ]) {
     const { headers } = await ask(path);
     expect(headers.get('x-content-type-options'), path).toBe('nosniff');
     expect(headers.get('x-frame-options'), path).toBe('DENY');

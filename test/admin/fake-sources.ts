@@ -1,6 +1,11 @@
 import type { AdminSources, CloudView, Readiness } from '../../src/admin/admin-sources.js';
+import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
+import { Device } from '../../src/core/device.js';
+import type { DeviceReport } from '../../src/core/device-report.js';
 import { Meters } from '../../src/core/meters.js';
 import { FakeClock } from '../helpers/fake-clock.js';
+
+const DEVICE = new Device('a'.repeat(24), 'b'.repeat(24));
 
 /** Sources with a value of its own behind every figure, so that two that are mixed up show. */
 export class FakeSources implements AdminSources {
@@ -10,8 +15,12 @@ export class FakeSources implements AdminSources {
   readonly startedAtMs = this.clock.wallMs() - 90_000;
   isReady: Readiness = { ready: true, reason: 'accepting states' };
   oldestStoredAtMs: number | undefined = this.clock.wallMs() - 2_500;
+  spoolBytes = 4_096;
+  freeDiskBytes: number | undefined = 1_048_576;
   isCloudUp = true;
   spoolFailure: Error | undefined = undefined;
+  /** How often the devices were asked for. */
+  reports = 0;
 
   readiness() {
     return this.isReady;
@@ -23,7 +32,40 @@ export class FakeSources implements AdminSources {
 
   spoolStatus() {
     if (this.spoolFailure !== undefined) throw this.spoolFailure;
-    return { bytes: 4_096, states: 17, oldestStoredAtMs: this.oldestStoredAtMs, unreadableRecords: 3, deadLetters: 5 };
+    const { spoolBytes: bytes, oldestStoredAtMs } = this;
+    return { bytes, states: 17, oldestStoredAtMs, unreadableRecords: 3, deadLetters: 5 };
+  }
+
+  spoolRoom() {
+    return { maxBytes: 65_536, freeDiskBytes: this.freeDiskBytes };
+  }
+
+  latestDeadLetters(most: number): StoredDeadLetter[] {
+    const letter = {
+      device: DEVICE,
+      timeMs: this.startedAtMs + 2_000,
+      fragment: new TextEncoder().encode('"data":{"secret":42}}'),
+      status: 400,
+      reason: 'no such attribute',
+      refusedAtMs: this.startedAtMs + 3_000,
+    };
+    return [
+      { ...letter, number: 8 },
+      { ...letter, number: 7, status: 0, timeMs: 1e16 },
+    ].slice(0, most);
+  }
+
+  devices(): DeviceReport {
+    this.reports++;
+    const trouble = { device: DEVICE, reason: 'the cloud refuses its token (401)', sinceMs: this.startedAtMs + 4_000 };
+    return {
+      known: 41,
+      troubled: { parked: 42, throttled: 43, failing: 44, silent: 45 },
+      listed: [
+        { ...trouble, trouble: 'parked', nextTryMs: undefined, waitingStates: 46 },
+        { ...trouble, trouble: 'throttled', nextTryMs: this.startedAtMs + 99_000, waitingStates: 47 },
+      ],
+    };
   }
 
   lanes() {

@@ -1,31 +1,93 @@
 import { expect, it } from 'vitest';
+import { HourRing, STEP_MS } from '../../src/admin/hour-ring.js';
+import { SpoolGrowth } from '../../src/admin/spool-growth.js';
 import { readStatus } from '../../src/admin/status.js';
 import { FakeSources } from './fake-sources.js';
 
-it('says how things stand, in plain JSON', () => {
+function historyOf({ clock, meters }: FakeSources) {
+  return { hour: new HourRing(clock, meters), growth: new SpoolGrowth(clock) };
+}
+
+it('says how things stand, in plain JSON', async () => {
   const sources = new FakeSources();
-  sources.meters.forwarded = 7;
+  const history = historyOf(sources);
+  history.growth.sample(4_096 - 25_600);
+  sources.meters.forwarded = 70;
   sources.meters.outOfWindow = 8;
-  sources.meters.received.websocket.accepted = 9;
+  sources.meters.received.websocket.accepted = 90;
   sources.meters.tokenCache.hit = 10;
-  const status = readStatus(sources);
+  await sources.clock.advance(2 * STEP_MS);
+  const status = readStatus(sources, history);
+  const ids = { applicationId: 'a'.repeat(24), deviceId: 'b'.repeat(24) };
   expect(JSON.parse(JSON.stringify(status))).toEqual({
     version: '1.2.3',
     node: 'v20.19.0',
     uws: 'uws-current 20.57.0',
+    now: '2026-01-01T00:00:20.000Z',
     startedAt: '2025-12-31T23:58:30.000Z',
-    uptimeSeconds: 90,
+    uptimeSeconds: 110,
     ready: true,
     reason: 'accepting states',
     cloud: { url: 'https://cloud.test', up: true, since: '2025-12-31T23:58:31.000Z' },
-    spool: { bytes: 4_096, states: 17, oldestSeconds: 2.5, unreadableRecords: 3, deadLetters: 5 },
+    spool: {
+      bytes: 4_096,
+      states: 17,
+      oldestSeconds: 22.5,
+      unreadableRecords: 3,
+      deadLetters: 5,
+      maxBytes: 65_536,
+      freeDiskBytes: 1_048_576,
+      growthBytesPerSecond: 1_280,
+      fullInSeconds: 48,
+    },
     lanes: { idle: 11, pacing: 12, backoff: 13, parked: 14 },
+    devices: {
+      known: 41,
+      troubled: { parked: 42, throttled: 43, failing: 44, silent: 45 },
+      listed: [
+        {
+          ...ids,
+          trouble: 'parked',
+          reason: 'the cloud refuses its token (401)',
+          since: '2025-12-31T23:58:34.000Z',
+          nextTry: null,
+          waitingStates: 46,
+        },
+        {
+          ...ids,
+          trouble: 'throttled',
+          reason: 'the cloud refuses its token (401)',
+          since: '2025-12-31T23:58:34.000Z',
+          nextTry: '2026-01-01T00:00:09.000Z',
+          waitingStates: 47,
+        },
+      ],
+    },
+    latestDeadLetters: [
+      {
+        ...ids,
+        number: 8,
+        time: '2025-12-31T23:58:32.000Z',
+        refusedAt: '2025-12-31T23:58:33.000Z',
+        status: 400,
+        reason: 'no such attribute',
+      },
+      {
+        ...ids,
+        number: 7,
+        time: '10000000000000000',
+        refusedAt: '2025-12-31T23:58:33.000Z',
+        status: 0,
+        reason: 'no such attribute',
+      },
+    ],
     connections: { http: 21, websocket: 22 },
+    rates: { received: 4.5, forwarded: 3.5, refused: 0 },
     received: {
       http: { accepted: 0, refused: 0, unavailable: 0 },
-      websocket: { accepted: 9, refused: 0, unavailable: 0 },
+      websocket: { accepted: 90, refused: 0, unavailable: 0 },
     },
-    forwarded: 7,
+    forwarded: 70,
     outOfWindow: 8,
     tokenCache: { hit: 10, miss: 0, negative: 0, offline: 0 },
     workerQueueDepth: 31,
@@ -35,14 +97,21 @@ it('says how things stand, in plain JSON', () => {
 it('has null where there is nothing to say', () => {
   const sources = new FakeSources();
   sources.oldestStoredAtMs = undefined;
+  sources.freeDiskBytes = undefined;
   sources.cloud = () => ({ url: 'https://cloud.test', up: true, sinceMs: undefined });
-  const { spool, cloud } = readStatus(sources);
-  expect([spool.oldestSeconds, cloud.since]).toEqual([null, null]);
+  const { spool, cloud } = readStatus(sources, historyOf(sources));
+  expect(cloud.since).toBeNull();
+  expect(spool).toMatchObject({
+    oldestSeconds: null,
+    freeDiskBytes: null,
+    growthBytesPerSecond: null,
+    fullInSeconds: null,
+  });
 });
 
 it('has no negative age after the clock was set back', () => {
   const sources = new FakeSources();
   sources.clock.jumpWall(-3_600_000);
-  const { uptimeSeconds, spool } = readStatus(sources);
+  const { uptimeSeconds, spool } = readStatus(sources, historyOf(sources));
   expect([uptimeSeconds, spool.oldestSeconds]).toEqual([0, 0]);
 });

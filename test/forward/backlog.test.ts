@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BacklogSummary } from '../../src/core/ports.js';
+import type { BacklogSummary } from '../../src/core/backlog.js';
 import { RecordView } from '../../src/state/record-layout.js';
 import { readRecord } from '../helpers/records.js';
 import { answer, deviceOf, diskError, Harness, LOST, range, type SentRequest } from './harness.js';

@@ -1,14 +1,12 @@
+import type { BacklogPiece, BacklogSummary } from '../../src/core/backlog.js';
+import type { DeadLetter, StoredDeadLetter } from '../../src/core/dead-letter.js';
 import type { Device } from '../../src/core/device.js';
 import type {
-  BacklogPiece,
-  BacklogSummary,
-  DeadLetter,
   DeviceHistory,
   Settlement,
   Spill,
   Spool,
   SpoolStatus,
-  StoredDeadLetter,
   StoredRecord,
   Watermark,
 } from '../../src/core/ports.js';

@@ -1,14 +1,13 @@
+import type { BacklogPiece, BacklogSummary } from '../../src/core/backlog.js';
 import type { Clock } from '../../src/core/clock.js';
+import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
 import type { Device } from '../../src/core/device.js';
 import type {
-  BacklogPiece,
-  BacklogSummary,
   DeviceHistory,
   Settlement,
   Spill,
   Spool,
   SpoolStatus,
-  StoredDeadLetter,
   StoredRecord,
   Watermark,
 } from '../../src/core/ports.js';

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DeadLetter } from '../../src/core/dead-letter.js';
 import type { Device } from '../../src/core/device.js';
-import type { DeadLetter, Settlement, Spill, Spool } from '../../src/core/ports.js';
+import type { Settlement, Spill, Spool } from '../../src/core/ports.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { readRecord } from '../helpers/records.js';
 import { DEVICE_A, DEVICE_B, drain, NOTHING, recordOf, type SpoolSite } from './contract.js';

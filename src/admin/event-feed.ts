@@ -1,0 +1,107 @@
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '../core/clock.js';
+
+/** Pages that may be open at one time. */
+export const MAX_VIEWERS = 20;
+/** A viewer that has not taken this much is dropped; its page connects again by itself. */
+export const MAX_UNSENT_BYTES = 256 * 1024;
+export const STATUS_EVERY_MS = 1_000;
+/** How soon a browser connects again after its stream ended (Server-Sent Events, field `retry`). */
+const RETRY_MS = 2_000;
+
+/** What is told; each is called once for all viewers, and may throw when there is nothing to tell. */
+export interface FeedSources {
+  readonly clock: Clock;
+  status(): unknown;
+  hour(): unknown;
+}
+
+/**
+ * Tells every open page how things stand, as Server-Sent Events (WHATWG HTML, 9.2): `status` once a second, `hour` when it
+ * has changed. While nobody looks, nothing is read and no timer runs.
+ */
+export class EventFeed {
+  readonly #sources: FeedSources;
+  readonly #viewers = new Set<ServerResponse>();
+  #status = '';
+  #statusAtMs = Number.NEGATIVE_INFINITY;
+  #cancelTimer: () => void = () => {};
+
+  constructor(sources: FeedSources) {
+    this.#sources = sources;
+  }
+
+  get viewers(): number {
+    return this.#viewers.size;
+  }
+
+  get isFull(): boolean {
+    return this.#viewers.size >= MAX_VIEWERS;
+  }
+
+  /** Takes a viewer whose head was written; tells it everything at once, then as things go on. */
+  add(response: ServerResponse): void {
+    // Gone already: its close has been told, and would not be again.
+    if (response.destroyed) return;
+    this.#viewers.add(response);
+    response.once('close', () => this.#remove(response));
+    response.write(`retry: ${RETRY_MS}\n\n`);
+    response.write(this.#hourEvent() + this.#freshStatus());
+    if (this.#viewers.size === 1) this.#scheduleStatus();
+  }
+
+  /** A step of the last hour has ended. */
+  tellHour(): void {
+    if (this.#viewers.size > 0) this.#tell(this.#hourEvent());
+  }
+
+  /** Ends every stream. */
+  close(): void {
+    for (const viewer of this.#viewers) {
+      this.#remove(viewer);
+      viewer.end();
+    }
+  }
+
+  #remove(response: ServerResponse): void {
+    this.#viewers.delete(response);
+    if (this.#viewers.size === 0) this.#cancelTimer();
+  }
+
+  #scheduleStatus(): void {
+    this.#cancelTimer = this.#sources.clock.schedule(STATUS_EVERY_MS, () => {
+      this.#tell(this.#freshStatus());
+      if (this.#viewers.size > 0) this.#scheduleStatus();
+    });
+  }
+
+  #tell(events: string): void {
+    for (const viewer of this.#viewers) {
+      if (viewer.writableLength > MAX_UNSENT_BYTES) viewer.destroy();
+      else viewer.write(events);
+    }
+  }
+
+  #hourEvent(): string {
+    return eventOf('hour', this.#sources.hour);
+  }
+
+  /** The status of this second: who comes in between is told what the others were. */
+  #freshStatus(): string {
+    const nowMs = this.#sources.clock.monotonicMs();
+    if (nowMs - this.#statusAtMs >= STATUS_EVERY_MS) {
+      this.#status = eventOf('status', this.#sources.status);
+      this.#statusAtMs = nowMs;
+    }
+    return this.#status;
+  }
+}
+
+/** Figures that cannot be read are left out: the page shows how old those are that it has. */
+function eventOf(name: string, read: () => unknown): string {
+  try {
+    return `event: ${name}\ndata: ${JSON.stringify(read())}\n\n`;
+  } catch {
+    return ': the figures cannot be read now\n\n';
+  }
+}

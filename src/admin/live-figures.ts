@@ -1,0 +1,68 @@
+import type { ServerResponse } from 'node:http';
+import type { AdminSources } from './admin-sources.js';
+import { EventFeed } from './event-feed.js';
+import { HourRing, STEP_MS } from './hour-ring.js';
+import { SpoolGrowth } from './spool-growth.js';
+import { readStatus } from './status.js';
+import type { Status } from './status-page/status-shape.js';
+
+/** The figures of now with what is kept of the last hour, and the pages that look at them. */
+export class LiveFigures {
+  readonly #sources: AdminSources;
+  readonly #hour: HourRing;
+  readonly #growth: SpoolGrowth;
+  readonly #feed: EventFeed;
+  #cancelStep: () => void = () => {};
+
+  constructor(sources: AdminSources) {
+    const { clock, meters } = sources;
+    this.#sources = sources;
+    this.#hour = new HourRing(clock, meters);
+    this.#growth = new SpoolGrowth(clock);
+    this.#feed = new EventFeed({ clock, status: () => this.status(), hour: () => this.#hour.rates() });
+  }
+
+  /** Begins to keep the last hour. */
+  start(): void {
+    this.#sampleSpool();
+    this.#scheduleStep();
+  }
+
+  /** Ends every stream and timer. */
+  stop(): void {
+    this.#cancelStep();
+    this.#feed.close();
+  }
+
+  /** @throws what the sources throw when they cannot be read */
+  status(): Status {
+    return readStatus(this.#sources, { hour: this.#hour, growth: this.#growth });
+  }
+
+  /** Whether no more pages can be served. */
+  get isFull(): boolean {
+    return this.#feed.isFull;
+  }
+
+  /** Takes a viewer, see {@link EventFeed.add}. */
+  addViewer(response: ServerResponse): void {
+    this.#feed.add(response);
+  }
+
+  #scheduleStep(): void {
+    this.#cancelStep = this.#sources.clock.schedule(STEP_MS, () => {
+      this.#hour.step();
+      this.#sampleSpool();
+      this.#feed.tellHour();
+      this.#scheduleStep();
+    });
+  }
+
+  #sampleSpool(): void {
+    try {
+      this.#growth.sample(this.#sources.spoolStatus().bytes);
+    } catch {
+      // The spool is closed before this is, at shutdown: there is nothing to sample any more.
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { copyText } from './clipboard.js';
+import { byId, make, makeTime, setText } from './elements.js';
+import type { LatestDeadLetter, Status } from './status-shape.js';
+import { clockTime, count } from './words.js';
+
+const COPIED_FOR_MS = 2_000;
+
+/** What the list was made from, so that a button keeps its focus while nothing changes. */
+let shown = '';
+
+/** Lists the latest dead letters, each with a button that copies what is known of it. */
+export function showDeadLetters({ latestDeadLetters, spool, now }: Status): void {
+  byId('no-letters').hidden = spool.deadLetters > 0;
+  byId('some-letters').hidden = spool.deadLetters === 0;
+  const isCut = spool.deadLetters > latestDeadLetters.length;
+  setText(byId('letters-shown'), isCut ? `The latest ${latestDeadLetters.length} of ${count(spool.deadLetters)}:` : '');
+  const key = JSON.stringify(latestDeadLetters);
+  if (key === shown) return;
+  shown = key;
+  byId('letters').replaceChildren(...latestDeadLetters.map((letter) => itemOf(letter, Date.parse(now))));
+}
+
+function itemOf(letter: LatestDeadLetter, nowMs: number): HTMLElement {
+  const { deviceId, time, refusedAt, reason, number } = letter;
+  const facts = make('p', 'facts quiet', [
+    make('span', 'id', deviceId),
+    make('span', '', [text('state of '), makeTime(time, clockTime(time, nowMs))]),
+    make('span', '', [text('refused at '), makeTime(refusedAt, clockTime(refusedAt, nowMs))]),
+    make('span', '', answerWords(letter)),
+  ]);
+  return make('li', '', [make('div', '', [make('p', 'reason', reason), facts]), copyButton(letter, number)]);
+}
+
+function answerWords({ status }: LatestDeadLetter): string {
+  return status === 0 ? 'no answer of the cloud' : `the cloud answered ${status}`;
+}
+
+function copyButton(letter: LatestDeadLetter, number: number): HTMLElement {
+  const button = make('button', '', 'Copy');
+  button.setAttribute('type', 'button');
+  button.setAttribute('aria-label', `Copy dead letter ${number}`);
+  button.addEventListener('click', async () => {
+    const isCopied = await copyText(describe(letter));
+    setText(button, isCopied ? 'Copied ✓' : 'Not copied');
+    setText(byId('copied'), isCopied ? `Dead letter ${number} is copied` : 'The browser did not allow copying');
+    setTimeout(() => setText(button, 'Copy'), COPIED_FOR_MS);
+  });
+  return button;
+}
+
+/** For a ticket or a message to whoever looks after the device. */
+function describe({ number, applicationId, deviceId, time, refusedAt, status, reason }: LatestDeadLetter): string {
+  return [
+    `dead letter ${number}`,
+    `application ${applicationId}`,
+    `device ${deviceId}`,
+    `time of the state ${time}`,
+    `refused at ${refusedAt}`,
+    status === 0 ? 'no answer of the cloud' : `answer of the cloud ${status}`,
+    `reason ${reason}`,
+  ].join('\n');
+}
+
+function text(words: string): Text {
+  return document.createTextNode(words);
+}

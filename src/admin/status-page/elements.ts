@@ -1,0 +1,33 @@
+/**
+ * The only ways in which this page makes and fills elements. Text is set as text: whatever a device or the cloud says is
+ * shown as it is, and is never markup.
+ */
+
+/** The element of the page with this id. */
+export function byId(id: string): HTMLElement {
+  const element = document.getElementById(id);
+  if (element === null) throw new Error(`the page has no element ${id}`);
+  return element;
+}
+
+/** Changes the text only where it is another, so that a selection or a screen reader is left in peace. */
+export function setText(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** A new element with a class and text, or children. */
+export function make(tag: string, className: string, content: string | readonly Node[] = ''): HTMLElement {
+  const element = document.createElement(tag);
+  if (className !== '') element.className = className;
+  if (typeof content === 'string') element.textContent = content;
+  else element.append(...content);
+  return element;
+}
+
+/** A time with the instant behind it, for whoever needs it exactly. */
+export function makeTime(iso: string, shown: string): HTMLElement {
+  const element = make('time', '', shown);
+  element.setAttribute('datetime', iso);
+  element.title = iso;
+  return element;
+}

@@ -1,0 +1,117 @@
+/**
+ * What the page is told and `GET /status` answers, in plain JSON. This file imports nothing, as the server and the
+ * browser share it. Times are ISO 8601 in UTC; counters start at 0 with the process.
+ */
+
+export type Transport = 'http' | 'websocket';
+export type Trouble = 'parked' | 'throttled' | 'failing' | 'silent';
+
+/** States a second. */
+export interface Rates {
+  /** Stored and acknowledged. */
+  readonly received: number;
+  /** Taken by the cloud. */
+  readonly forwarded: number;
+  /** Not taken from devices: wrong, or no room at the moment. */
+  readonly refused: number;
+}
+
+/** A device that is not well. */
+export interface TroubledDevice {
+  readonly applicationId: string;
+  readonly deviceId: string;
+  readonly trouble: Trouble;
+  /** May hold the cloud's words: hostile text. */
+  readonly reason: string;
+  readonly since: string;
+  /** When it is tried again; null where nothing is planned. */
+  readonly nextTry: string | null;
+  readonly waitingStates: number;
+}
+
+/** A state that the cloud refused or that became too old; what it said is not shown. */
+export interface LatestDeadLetter {
+  readonly number: number;
+  readonly applicationId: string;
+  readonly deviceId: string;
+  /** Of the state. */
+  readonly time: string;
+  readonly refusedAt: string;
+  /** The cloud's status; 0 where it never answered. */
+  readonly status: number;
+  /** May be the cloud's words: hostile text. */
+  readonly reason: string;
+}
+
+/** The body of `GET /status`, and of each `status` event. */
+export interface Status {
+  readonly version: string;
+  readonly node: string;
+  readonly uws: string;
+  /** By the proxy's clock. */
+  readonly now: string;
+  readonly startedAt: string;
+  readonly uptimeSeconds: number;
+  readonly ready: boolean;
+  /** Why it is ready or not, in a few words. */
+  readonly reason: string;
+  readonly cloud: {
+    readonly url: string;
+    readonly up: boolean;
+    /** Since when it is up or down; null while nothing was asked yet. */
+    readonly since: string | null;
+  };
+  /** What waits for the cloud. */
+  readonly spool: {
+    readonly bytes: number;
+    readonly states: number;
+    /** Age of the oldest waiting state; null when none waits. */
+    readonly oldestSeconds: number | null;
+    /** Records that could not be read back at start and are kept where they are. */
+    readonly unreadableRecords: number;
+    /** States that the cloud refused or that became too old; they are kept. */
+    readonly deadLetters: number;
+    /** `STATEWAY_MAX_SPOOL_BYTES`. */
+    readonly maxBytes: number;
+    /** Free on its disk; null when that cannot be told. */
+    readonly freeDiskBytes: number | null;
+    /** Over the last minutes, negative while it empties; null until there is enough to go by. */
+    readonly growthBytesPerSecond: number | null;
+    /** When the nearer of the two bounds is reached at that rate; null while it is not growing. */
+    readonly fullInSeconds: number | null;
+  };
+  /** Lanes to the cloud by what they do. */
+  readonly lanes: Readonly<Record<'idle' | 'pacing' | 'backoff' | 'parked', number>>;
+  readonly devices: {
+    /** Devices heard of in this run and not forgotten, and those with states waiting. */
+    readonly known: number;
+    readonly troubled: Readonly<Record<Trouble, number>>;
+    /** The first of those in trouble, a hundred at most. */
+    readonly listed: readonly TroubledDevice[];
+  };
+  /** The newest first, twenty at most. */
+  readonly latestDeadLetters: readonly LatestDeadLetter[];
+  /** Open connections of devices. */
+  readonly connections: Readonly<Record<Transport, number>>;
+  /** Over the last ten seconds or so. */
+  readonly rates: Rates;
+  /** States, by transport and by what became of them. */
+  readonly received: Readonly<Record<Transport, Readonly<Record<'accepted' | 'refused' | 'unavailable', number>>>>;
+  /** States the cloud has taken. */
+  readonly forwarded: number;
+  /** Accepted states that the cloud will ignore for their age. */
+  readonly outOfWindow: number;
+  readonly tokenCache: Readonly<Record<'hit' | 'miss' | 'negative' | 'offline', number>>;
+  /** Bodies accepted whose answer is outstanding. */
+  readonly workerQueueDepth: number;
+}
+
+/** The body of each `hour` event: rates of the last hour, a point for each {@link HourRates.stepSeconds}. */
+export interface HourRates {
+  readonly stepSeconds: number;
+  /** Seconds since the epoch at which each step ended, rising. */
+  readonly endedAt: readonly number[];
+  readonly received: readonly number[];
+  readonly forwarded: readonly number[];
+  readonly refused: readonly number[];
+}

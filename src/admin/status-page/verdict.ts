@@ -1,0 +1,171 @@
+import type { Status } from './status-shape.js';
+import { clockTime, count, counted, duration, roughly } from './words.js';
+
+/** `good`: nothing to do. `watch`: look at it by day. `act`: somebody is needed now. */
+export type Level = 'good' | 'watch' | 'act';
+
+/** The answer to the operator's first question. */
+export interface Verdict {
+  readonly level: Level;
+  /** One sentence. */
+  readonly sentence: string;
+  /** What happens now, and what else there is to know: whole sentences. */
+  readonly more: readonly string[];
+}
+
+/** One thing to say, the worst of which becomes the sentence. */
+interface Remark {
+  readonly level: Level;
+  readonly sentence: string;
+  readonly more: readonly string[];
+}
+
+/** A state is forwarded within seconds; what is older than this was held up. */
+const HELD_UP_SECONDS = 60;
+/** With less room than this left, waiting until the morning is not safe. */
+const ACT_BELOW_SECONDS = 86_400;
+/** Dead letters older than this are no news. */
+const NEWS_FOR_MS = 3_600_000;
+
+/** Says in plain words whether all is well. */
+export function verdictOf(status: Status, timeZone?: string): Verdict {
+  const remarks = [notReady(status), cloudLost(status, timeZone), heldDevices(status), catchingUp(status, timeZone)]
+    .concat(newDeadLetters(status, timeZone), silentDevices(status), refusing(status))
+    .filter((remark) => remark !== undefined);
+  const worst = remarks.find(({ level }) => level === 'act') ?? remarks[0];
+  if (worst === undefined) return allWell(status);
+  const others = remarks.filter((remark) => remark !== worst).map(({ sentence }) => sentence);
+  return { level: worst.level, sentence: worst.sentence, more: [...worst.more, ...others] };
+}
+
+function allWell({ cloud, received, spool }: Status): Verdict {
+  const hasReceived = received.http.accepted + received.websocket.accepted > 0;
+  if (!hasReceived && spool.states === 0) {
+    return { level: 'good', sentence: 'Ready, and no state has come yet.', more: ['Devices may send now.'] };
+  }
+  const more =
+    cloud.since === null ? 'Nothing has been sent to the cloud yet.' : 'The cloud takes states as they come.';
+  return { level: 'good', sentence: 'All is well.', more: [more] };
+}
+
+function notReady({ ready, reason }: Status): Remark | undefined {
+  if (ready) return undefined;
+  if (reason === 'starting') {
+    return {
+      level: 'watch',
+      sentence: 'The proxy is starting.',
+      more: ['Devices are asked to try again in a moment.'],
+    };
+  }
+  if (reason === 'draining') {
+    return {
+      level: 'watch',
+      sentence: 'The proxy is stopping.',
+      more: ['It takes no new states. What waits stays on this disk and is sent after the next start.'],
+    };
+  }
+  return {
+    level: 'act',
+    sentence: `New states are refused: ${reason}.`,
+    more: ['What was acknowledged is safe. Devices are asked to keep their states and send them again.'],
+  };
+}
+
+function cloudLost(status: Status, timeZone: string | undefined): Remark | undefined {
+  const { cloud, spool, ready } = status;
+  if (cloud.up) return undefined;
+  const { fullInSeconds } = spool;
+  const isShort = fullInSeconds !== null && fullInSeconds < ACT_BELOW_SECONDS;
+  const waiting = `${counted(spool.states, 'state')} ${spool.states === 1 ? 'waits' : 'wait'} on this disk.`;
+  return {
+    level: isShort ? 'act' : 'watch',
+    sentence: `The cloud cannot be reached${sinceWords(status, timeZone)}.`,
+    more: [
+      waiting,
+      'Nothing is lost.',
+      ...(ready ? [roomSentence(fullInSeconds)] : []),
+      'It is tried again by itself.',
+    ],
+  };
+}
+
+function roomSentence(fullInSeconds: number | null): string {
+  return fullInSeconds === null
+    ? 'How long there is room for will show within a minute.'
+    : `There is room for about ${roughly(fullInSeconds)} more at the present rate.`;
+}
+
+function sinceWords({ cloud, now }: Status, timeZone: string | undefined): string {
+  if (cloud.since === null) return '';
+  const nowMs = Date.parse(now);
+  const seconds = (nowMs - Date.parse(cloud.since)) / 1_000;
+  return ` since ${clockTime(cloud.since, nowMs, timeZone)} (${duration(seconds)})`;
+}
+
+function heldDevices({ devices, cloud }: Status): Remark | undefined {
+  const { parked, throttled, failing } = devices.troubled;
+  const held = parked + throttled + failing;
+  if (held === 0) return undefined;
+  const kinds = Object.entries({ parked, throttled, failing }).filter(([, devices]) => devices > 0);
+  const named = kinds.map(([kind, devices]) => `${count(devices)} ${kind}`).join(', ');
+  const rest = cloud.up ? ' All others deliver.' : '';
+  return {
+    level: 'watch',
+    sentence:
+      kinds.length === 1
+        ? `${counted(held, `${kinds[0]?.[0]} device`)} cannot deliver.`
+        : `${counted(held, 'device')} cannot deliver: ${named}.`,
+    more: [`What they send is kept on this disk.${rest}`],
+  };
+}
+
+/** While devices are held up, an old state is theirs, and says nothing of the others. */
+function catchingUp(status: Status, timeZone: string | undefined): Remark | undefined {
+  const { cloud, devices, spool } = status;
+  const { parked, throttled, failing } = devices.troubled;
+  const isHeld = parked + throttled + failing > 0;
+  if (!cloud.up || cloud.since === null || isHeld || (spool.oldestSeconds ?? 0) < HELD_UP_SECONDS) return undefined;
+  const growth = spool.growthBytesPerSecond;
+  const drains = growth !== null && growth < 0;
+  return {
+    level: 'watch',
+    sentence: `The cloud is back${sinceWords(status, timeZone)}, and what waited is being sent.`,
+    more: [
+      `${counted(spool.states, 'state')} to go, the oldest from ${duration(spool.oldestSeconds ?? 0)} ago.`,
+      ...(drains ? [`At the present rate that takes about ${roughly(spool.bytes / -growth)}.`] : []),
+    ],
+  };
+}
+
+function newDeadLetters({ latestDeadLetters, now }: Status, timeZone: string | undefined): Remark | undefined {
+  const newest = latestDeadLetters[0];
+  const nowMs = Date.parse(now);
+  if (newest === undefined || nowMs - Date.parse(newest.refusedAt) > NEWS_FOR_MS) return undefined;
+  const what = newest.status === 0 ? 'States were given up' : 'The cloud has refused states for good';
+  return {
+    level: 'watch',
+    sentence: `${what}, the last at ${clockTime(newest.refusedAt, nowMs, timeZone)}.`,
+    more: ['They are kept below with the reason, and can be sent again.'],
+  };
+}
+
+function silentDevices({ devices, ready }: Status): Remark | undefined {
+  const { silent } = devices.troubled;
+  // While states are refused, everything is silent: that is said already.
+  if (silent === 0 || !ready) return undefined;
+  const verb = silent === 1 ? 'has' : 'have';
+  return {
+    level: 'watch',
+    sentence: `${counted(silent, 'device')} ${verb} gone silent.`,
+    more: ['See the list below.'],
+  };
+}
+
+function refusing({ rates, ready }: Status): Remark | undefined {
+  if (rates.refused === 0 || !ready) return undefined;
+  return {
+    level: 'watch',
+    sentence: 'Devices send states that are refused.',
+    more: ['Each is told what to change. Nothing that was acknowledged is concerned.'],
+  };
+}

@@ -1,0 +1,73 @@
+/** Figures in words, as an operator would say them. */
+
+const SECONDS_A_MINUTE = 60;
+const SECONDS_AN_HOUR = 3_600;
+const SECONDS_A_DAY = 86_400;
+const LONG_DAYS = 365;
+
+/** As `1,204,331`. */
+export function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
+/** As `1 state` or `1,204 states`. */
+export function counted(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${Math.round(value) === 1 ? one : many}`;
+}
+
+/** As `3 d 4 h`, `4 h 5 min`, `5 min`, `50 s`: two units at most, as no one needs more to act. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < SECONDS_A_MINUTE) return `${whole} s`;
+  if (whole < SECONDS_AN_HOUR) return `${Math.floor(whole / SECONDS_A_MINUTE)} min`;
+  if (whole < SECONDS_A_DAY) return joined(whole, SECONDS_AN_HOUR, 'h', SECONDS_A_MINUTE, 'min');
+  return joined(whole, SECONDS_A_DAY, 'd', SECONDS_AN_HOUR, 'h');
+}
+
+/** A forecast is no better than this: `9 days`, `14 hours`, `40 minutes`, `less than a minute`. */
+export function roughly(seconds: number): string {
+  if (seconds < SECONDS_A_MINUTE) return 'less than a minute';
+  if (seconds < 2 * SECONDS_AN_HOUR) return counted(seconds / SECONDS_A_MINUTE, 'minute');
+  if (seconds < 2 * SECONDS_A_DAY) return counted(seconds / SECONDS_AN_HOUR, 'hour');
+  const days = seconds / SECONDS_A_DAY;
+  return days > LONG_DAYS ? 'more than a year' : counted(days, 'day');
+}
+
+/** As `412 MiB`. */
+export function bytes(value: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  let amount = Math.max(0, value);
+  while (amount >= 1_000 && unit < units.length - 1) {
+    amount /= 1_024;
+    unit++;
+  }
+  const digits = unit > 0 && amount < 10 ? 1 : 0;
+  return `${amount.toFixed(digits)} ${units[unit]}`;
+}
+
+/** States a second: `0`, `0.4`, `12`, `1,204`. */
+export function rate(perSecond: number): string {
+  return perSecond > 0 && perSecond < 10 ? String(Math.round(perSecond * 10) / 10) : count(perSecond);
+}
+
+/**
+ * The time of day, with the date where it is not clear which day is meant: `02:14`, `20 Nov, 02:14`.
+ * @param iso an ISO 8601 time; what is none is returned as it is
+ * @param nowMs milliseconds since the epoch
+ * @param timeZone of the reader unless given
+ */
+export function clockTime(iso: string, nowMs: number, timeZone?: string): string {
+  const thenMs = Date.parse(iso);
+  if (Number.isNaN(thenMs)) return iso;
+  const zone = timeZone === undefined ? {} : { timeZone };
+  const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', ...zone });
+  const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', ...zone }).format(thenMs);
+  return day.format(thenMs) === day.format(nowMs) ? time : `${day.format(thenMs)}, ${time}`;
+}
+
+function joined(seconds: number, large: number, largeUnit: string, small: number, smallUnit: string): string {
+  const rest = Math.floor((seconds % large) / small);
+  const whole = `${Math.floor(seconds / large)} ${largeUnit}`;
+  return rest === 0 ? whole : `${whole} ${rest} ${smallUnit}`;
+}

@@ -1,0 +1,21 @@
+import type { Device } from './device.js';
+
+/** A state that the cloud will not have, or that has become too old to be delivered. */
+export interface DeadLetter {
+  readonly device: Device;
+  /** Milliseconds since the epoch, as it would have been sent. */
+  readonly timeMs: number;
+  /** The state as it stands in a record: JSON without its time and first brace. */
+  readonly fragment: Uint8Array;
+  /** The cloud's status; 0 where it never answered (`reason` says why it was given up). */
+  readonly status: number;
+  /** The cloud's message or our own words, at most 1,000 characters. Hostile text: escape it wherever it is shown. */
+  readonly reason: string;
+  /** Wall-clock milliseconds. */
+  readonly refusedAtMs: number;
+}
+
+/** A dead letter as it is kept. Numbers rise with time and are never given out twice. */
+export interface StoredDeadLetter extends DeadLetter {
+  readonly number: number;
+}

@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest';
+import type { LatestDeadLetter, Status } from '../../../src/admin/status-page/status-shape.js';
+import { verdictOf } from '../../../src/admin/status-page/verdict.js';
+
+const NOW = '2026-01-02T03:17:00.000Z';
+const DAY = 86_400;
+
+/** A plant at which all is well. */
+const WELL: Status = {
+  version: '1.2.3',
+  node: 'v20.19.0',
+  uws: 'uws',
+  now: NOW,
+  startedAt: '2026-01-01T00:00:00.000Z',
+  uptimeSeconds: 98_220,
+  ready: true,
+  reason: 'accepting states',
+  cloud: { url: 'https://cloud.test', up: true, since: '2026-01-01T00:00:01.000Z' },
+  spool: {
+    bytes: 1_000,
+    states: 12,
+    oldestSeconds: 0.4,
+    unreadableRecords: 0,
+    deadLetters: 0,
+    maxBytes: 1e10,
+    freeDiskBytes: 1e11,
+    growthBytesPerSecond: 0,
+    fullInSeconds: null,
+  },
+  lanes: { idle: 0, pacing: 3, backoff: 0, parked: 0 },
+  devices: { known: 3, troubled: { parked: 0, throttled: 0, failing: 0, silent: 0 }, listed: [] },
+  latestDeadLetters: [],
+  connections: { http: 1, websocket: 2 },
+  rates: { received: 30, forwarded: 30, refused: 0 },
+  received: {
+    http: { accepted: 100, refused: 0, unavailable: 0 },
+    websocket: { accepted: 0, refused: 0, unavailable: 0 },
+  },
+  forwarded: 88,
+  outOfWindow: 0,
+  tokenCache: { hit: 0, miss: 0, negative: 0, offline: 0 },
+  workerQueueDepth: 0,
+};
+
+type Changes = { readonly [Key in keyof Status]?: Partial<Status[Key]> };
+
+/** {@link WELL} with some figures changed. */
+function plant(changes: Changes): Status {
+  const merged = Object.entries(WELL).map(([key, value]) => {
+    const change = changes[key as keyof Status];
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return [key, isObject ? { ...value, ...(change as object) } : (change ?? value)];
+  });
+  return Object.fromEntries(merged);
+}
+
+function troubled(devices: Partial<Status['devices']['troubled']>): Changes {
+  return { devices: { troubled: { ...WELL.devices.troubled, ...devices } } };
+}
+
+function wordsOf(changes: Changes) {
+  const { level, sentence, more } = verdictOf(plant(changes), 'UTC');
+  return [level, sentence, more.join(' ')];
+}
+
+const OUTAGE = { cloud: { up: false, since: '2026-01-02T02:14:00.000Z' } } as const;
+
+describe('all is well', () => {
+  it('when states come and go', () => {
+    expect(wordsOf({})).toEqual(['good', 'All is well.', 'The cloud takes states as they come.']);
+  });
+
+  it('when none has come yet', () => {
+    const received = { http: { accepted: 0, refused: 0, unavailable: 0 } };
+    expect(wordsOf({ received, spool: { states: 0 }, cloud: { since: null } })).toEqual([
+      'good',
+      'Ready, and no state has come yet.',
+      'Devices may send now.',
+    ]);
+  });
+});
+
+describe('an outage', () => {
+  it('is told with since when, what waits, and how long there is room', () => {
+    const spool = { states: 1_204_331, oldestSeconds: 3_780, growthBytesPerSecond: 1e4, fullInSeconds: 9.2 * DAY };
+    expect(wordsOf({ ...OUTAGE, spool })).toEqual([
+      'watch',
+      'The cloud cannot be reached since 02:14 (1 h 3 min).',
+      '1,204,331 states wait on this disk. Nothing is lost. There is room for about 9 days more at the present rate. ' +
+        'It is tried again by itself.',
+    ]);
+  });
+
+  it('needs somebody when there is room for less than a day', () => {
+    const [level, , more] = wordsOf({ ...OUTAGE, spool: { fullInSeconds: DAY - 1 } });
+    expect([level, more]).toEqual(['act', expect.stringContaining('room for about 24 hours more')]);
+    expect(wordsOf({ ...OUTAGE, spool: { fullInSeconds: DAY } })[0]).toBe('watch');
+  });
+
+  it('makes no forecast before there is one', () => {
+    expect(wordsOf(OUTAGE)[2]).toContain('How long there is room for will show within a minute.');
+  });
+
+  it('is not the worst of it when states are refused', () => {
+    const [level, sentence, more] = wordsOf({ ...OUTAGE, ready: false, reason: 'spool full' } as unknown as Changes);
+    expect([level, sentence]).toEqual(['act', 'New states are refused: spool full.']);
+    expect(more).toContain('What was acknowledged is safe.');
+    expect(more).toContain('The cloud cannot be reached since 02:14 (1 h 3 min).');
+  });
+
+  it('that is over is told while what waited is sent', () => {
+    const spool = { states: 5_000, oldestSeconds: 3_900, bytes: 600_000, growthBytesPerSecond: -1_000 };
+    expect(wordsOf({ cloud: { since: '2026-01-02T03:15:00.000Z' }, spool })).toEqual([
+      'watch',
+      'The cloud is back since 03:15 (2 min), and what waited is being sent.',
+      '5,000 states to go, the oldest from 1 h 5 min ago. At the present rate that takes about 10 minutes.',
+    ]);
+  });
+});
+
+describe('devices', () => {
+  it('of one kind of trouble are named by it', () => {
+    expect(wordsOf(troubled({ parked: 1 }))).toEqual([
+      'watch',
+      '1 parked device cannot deliver.',
+      'What they send is kept on this disk. All others deliver.',
+    ]);
+  });
+
+  it('of several kinds are counted', () => {
+    const [, sentence] = wordsOf(troubled({ parked: 1_000, throttled: 2, failing: 3 }));
+    expect(sentence).toBe('1,005 devices cannot deliver: 1,000 parked, 2 throttled, 3 failing.');
+  });
+
+  it('that are held up are the reason for an old state, and not an outage', () => {
+    const [, , more] = wordsOf({ ...troubled({ parked: 1 }), spool: { oldestSeconds: 9_999 } });
+    expect(more).not.toContain('the oldest');
+  });
+
+  it('that are silent are told, unless states are refused anyway', () => {
+    expect(wordsOf(troubled({ silent: 2 }))).toEqual(['watch', '2 devices have gone silent.', 'See the list below.']);
+    const draining = { ...troubled({ silent: 2 }), ready: false, reason: 'draining' } as unknown as Changes;
+    expect(wordsOf(draining)[2]).not.toContain('silent');
+  });
+
+  it('in an outage come after it', () => {
+    const [, sentence, more] = wordsOf({ ...OUTAGE, ...troubled({ parked: 2 }) });
+    expect(sentence).toContain('The cloud cannot be reached');
+    expect(more).toContain('2 parked devices cannot deliver.');
+  });
+});
+
+describe('dead letters', () => {
+  const letter = (refusedAt: string, status: number): LatestDeadLetter => ({
+    number: 1,
+    applicationId: 'a',
+    deviceId: 'd',
+    time: NOW,
+    refusedAt,
+    status,
+    reason: 'no',
+  });
+  const sentenceOf = (refusedAt: string, status = 400) =>
+    wordsOf({ latestDeadLetters: [letter(refusedAt, status)] as never })[1];
+
+  it('of the last hour are news', () => {
+    expect(sentenceOf('2026-01-02T02:20:00.000Z')).toBe('The cloud has refused states for good, the last at 02:20.');
+    expect(sentenceOf('2026-01-02T02:20:00.000Z', 0)).toBe('States were given up, the last at 02:20.');
+  });
+
+  it('of before are not', () => {
+    expect(sentenceOf('2026-01-02T02:16:00.000Z')).toBe('All is well.');
+  });
+});
+
+it.each([
+  ['starting', 'The proxy is starting.', 'watch'],
+  ['draining', 'The proxy is stopping.', 'watch'],
+  ['no room on the disk', 'New states are refused: no room on the disk.', 'act'],
+])('says that it is %s', (reason, sentence, level) => {
+  expect(wordsOf({ ready: false, reason } as unknown as Changes).slice(0, 2)).toEqual([level, sentence]);
+});
+
+it('says that devices send what is refused', () => {
+  expect(wordsOf({ rates: { refused: 0.1 } }).slice(0, 2)).toEqual(['watch', 'Devices send states that are refused.']);
+});
