@@ -41,7 +41,7 @@ export class DeviceWatch {
 
   #make(nowMs: number): DeviceReport {
     const { clock, table, health } = this.#parts;
-    const list = new TroubleList(clock.wallMs() - nowMs);
+    const list = new TroubleList(nowMs, clock.wallMs());
     for (const lane of table.all()) {
       const trouble = troubleOf(lane, health.isUp);
       if (trouble !== undefined) list.addLane(lane, trouble);
@@ -72,11 +72,12 @@ function waitingStatesOf(lane: Lane): number {
 class TroubleList {
   readonly counts: Record<Trouble, number> = { parked: 0, throttled: 0, failing: 0, silent: 0 };
   readonly #kept: Record<Trouble, TroubledDevice[]> = { parked: [], throttled: [], failing: [], silent: [] };
-  /** From monotonic to wall-clock milliseconds. */
-  readonly #toWallMs: number;
+  readonly #nowMs: number;
+  readonly #nowWallMs: number;
 
-  constructor(toWallMs: number) {
-    this.#toWallMs = toWallMs;
+  constructor(nowMs: number, nowWallMs: number) {
+    this.#nowMs = nowMs;
+    this.#nowWallMs = nowWallMs;
   }
 
   addLane(lane: Lane, trouble: Exclude<Trouble, 'silent'>): void {
@@ -87,7 +88,7 @@ class TroubleList {
       trouble,
       reason,
       sinceMs: this.#wallMs(sinceMs),
-      nextTryMs: Number.isFinite(lane.holdUntilMs) ? this.#wallMs(lane.holdUntilMs) : undefined,
+      nextTryMs: this.#nextTryMs(lane.holdUntilMs),
       waitingStates: waitingStatesOf(lane),
     });
   }
@@ -114,7 +115,12 @@ class TroubleList {
     return this.counts[trouble] <= MAX_LISTED;
   }
 
+  /** What is over and has not been followed by a try waits for the cloud, or for its turn. */
+  #nextTryMs(holdUntilMs: number): number | undefined {
+    return holdUntilMs > this.#nowMs && Number.isFinite(holdUntilMs) ? this.#wallMs(holdUntilMs) : undefined;
+  }
+
   #wallMs(monotonicMs: number): number {
-    return Math.round(monotonicMs + this.#toWallMs);
+    return Math.round(this.#nowWallMs + monotonicMs - this.#nowMs);
   }
 }

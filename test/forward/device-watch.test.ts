@@ -107,14 +107,16 @@ describe('a device is listed with the reason', () => {
 
 it('an outage of the whole cloud is no trouble of the devices, and parked ones stay parked', async () => {
   const harness = new Harness();
-  harness.cloud.respond = () => answer(401);
+  harness.cloud.respond = () => answer(404);
   harness.push(ONE);
   await harness.clock.advance(0);
   harness.cloud.respond = () => LOST;
   for (let n = 2; n < 2 + FAILURES_TO_TRIP; n++) harness.push(deviceOf(n));
   expect((await reportOf(harness)).troubled).toEqual({ ...NOBODY, parked: 1 });
   expect(harness.lanes.isCloudUp()).toBe(false);
-  harness.cloud.respond = () => answer(200);
+  await harness.clock.advance(ASK_AGAIN_MS);
+  expect((await reportOf(harness)).listed).toMatchObject([{ trouble: 'parked', nextTryMs: undefined }]);
+  harness.cloud.respond = ({ device }) => answer(device === ONE ? 404 : 200);
   await harness.clock.advance(60_000);
   expect(harness.lanes.isCloudUp()).toBe(true);
   expect((await reportOf(harness)).troubled).toEqual({ ...NOBODY, parked: 1 });

@@ -9,6 +9,15 @@ const TROUBLE_WORDS: Readonly<Record<Trouble, string>> = {
   silent: 'Silent',
 };
 
+/** Said outright, as some browsers forget that it is a table where a phone's style shows it as blocks. */
+const ROLES = [
+  ['thead, tbody', 'rowgroup'],
+  ['tr', 'row'],
+  ['thead th', 'columnheader'],
+  ['tbody th', 'rowheader'],
+  ['td', 'cell'],
+] as const;
+
 /** What the rows were made from, so that rows that say the same stay as they are. */
 let shown = '';
 
@@ -25,6 +34,9 @@ export function showDeviceTable({ devices, now }: Status): void {
   if (key === shown) return;
   shown = key;
   byId('device-rows').replaceChildren(...listed.map((device) => rowOf(device, now)));
+  for (const [selector, role] of ROLES) {
+    for (const element of byId('devices').querySelectorAll(selector)) element.setAttribute('role', role);
+  }
 }
 
 function rowOf(device: TroubledDevice, now: string): HTMLElement {
@@ -41,12 +53,7 @@ function rowOf(device: TroubledDevice, now: string): HTMLElement {
     make('td', 'number', count(waitingStates)),
     make('td', 'why', `${reason}${again}`),
   ];
-  // Roles are said, as a phone shows the cells as blocks and would forget that they are a table.
-  id.setAttribute('role', 'rowheader');
-  for (const cell of cells) cell.setAttribute('role', 'cell');
-  const row = make('tr', '', [id, ...cells]);
-  row.setAttribute('role', 'row');
-  return row;
+  return make('tr', '', [id, ...cells]);
 }
 
 function sinceWords({ since }: TroubledDevice, now: string): string {

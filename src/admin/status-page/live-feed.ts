@@ -9,8 +9,12 @@ const LOOK_EVERY_MS = 500;
 export interface FeedReceiver {
   onStatus(status: Status): void;
   onHour(rates: HourRates): void;
-  /** Told again and again: seconds since the last news; 0 while they come as they should. Undefined before the first. */
-  onAge(seconds: number | undefined): void;
+  /**
+   * Told again and again.
+   * @param seconds since the last news; 0 while they come as they should
+   * @param isFirst there were none yet: seconds since the page was opened
+   */
+  onAge(seconds: number, isFirst: boolean): void;
 }
 
 /** Follows `/events` for as long as the page is open; a lost connection is made again by itself. */
@@ -45,8 +49,8 @@ export class LiveFeed {
     // A browser gives up for good when it is answered with an error, as by a proxy in between or when too many look.
     const hasGivenUp = this.#source?.readyState === EventSource.CLOSED && quietMs > STALE_AFTER_MS;
     if (hasGivenUp || quietMs > REOPEN_AFTER_MS) this.#open();
-    const ageMs = this.#newsAtMs === undefined ? undefined : nowMs - this.#newsAtMs;
-    const isFresh = ageMs !== undefined && ageMs < STALE_AFTER_MS;
-    this.#receiver.onAge(isFresh ? 0 : ageMs === undefined ? undefined : Math.round(ageMs / 1_000));
+    // `performance.now` counts from the opening of the page.
+    const ageMs = nowMs - (this.#newsAtMs ?? 0);
+    this.#receiver.onAge(ageMs < STALE_AFTER_MS ? 0 : Math.round(ageMs / 1_000), this.#newsAtMs === undefined);
   }
 }

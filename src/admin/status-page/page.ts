@@ -1,7 +1,7 @@
 import { Charts } from './charts.js';
 import { showDeadLetters } from './dead-letter-list.js';
 import { showDeviceTable } from './device-table.js';
-import { byId, setText } from './elements.js';
+import { byId, make, setText } from './elements.js';
 import { showFigures } from './figures.js';
 import { LiveFeed } from './live-feed.js';
 import type { Status } from './status-shape.js';
@@ -30,27 +30,40 @@ function showStatus(status: Status): void {
 }
 
 function showVerdict(status: Status): void {
-  const { level, sentence, more } = verdictOf(status);
+  const { level, sentence, more, also } = verdictOf(status);
   byId('verdict').dataset.level = level;
   setText(byId('level'), LEVEL_WORDS[level]);
   setText(byId('sentence'), sentence);
   setText(byId('more'), more.join(' '));
-  document.title = `${TITLE_SIGNS[level]} ${sentence} Stateway`;
+  showAlso(also);
+  document.title = `${TITLE_SIGNS[level]} ${sentence.replace(/\.$/, '')} · Stateway`;
   const news = `${LEVEL_WORDS[level]}: ${sentence.replace(/ \(.*\)/, '')}`;
   if (news === announced) return;
   announced = news;
   setText(byId('announcement'), news);
 }
 
-/** @param seconds since the last news: 0 while they come, undefined before the first */
-function showAge(seconds: number | undefined): void {
-  const isLost = seconds !== 0;
-  const wasLive = seconds !== undefined;
-  byId('link').dataset.link = isLost ? (wasLive ? 'lost' : 'waiting') : 'live';
-  setText(byId('link-text'), isLost ? (wasLive ? 'Connection lost' : 'Connecting') : 'Live');
-  byId('lost').hidden = !(isLost && wasLive);
+function showAlso(sentences: readonly string[]): void {
+  const list = byId('also');
+  list.hidden = sentences.length === 0;
+  if (list.textContent === sentences.join('')) return;
+  list.replaceChildren(...sentences.map((sentence) => make('li', '', sentence)));
+}
+
+/** See `FeedReceiver`. */
+function showAge(seconds: number, isFirst: boolean): void {
+  const isLost = seconds > 0;
+  byId('link').dataset.link = isLost ? 'lost' : isFirst ? 'waiting' : 'live';
+  setText(byId('link-text'), isLost ? 'Connection lost' : isFirst ? 'Connecting' : 'Live');
+  byId('lost').hidden = !isLost;
   // An alert is told when its text comes: it goes when the connection is back.
-  setText(byId('lost-what'), isLost && wasLive ? 'This page has lost the connection to the proxy.' : '');
-  setText(byId('lost-age'), wasLive ? `These figures are ${duration(seconds)} old. It is tried again by itself.` : '');
-  if (isLost && wasLive) document.title = '? Connection lost Stateway';
+  setText(byId('lost-what'), isLost ? lostWords(isFirst) : '');
+  const age = isFirst ? '' : `These figures are ${duration(seconds)} old. `;
+  setText(byId('lost-age'), isLost ? `${age}It is tried again by itself.` : '');
+  if (isLost) document.title = '? Connection lost · Stateway';
+}
+
+function lostWords(isFirst: boolean): string {
+  if (!isFirst) return 'This page has lost the connection to the proxy.';
+  return 'The proxy does not tell how things stand: it may be starting, or too many of these pages are open.';
 }

@@ -9,16 +9,14 @@ export interface Verdict {
   readonly level: Level;
   /** One sentence. */
   readonly sentence: string;
-  /** What happens now, and what else there is to know: whole sentences. */
+  /** What happens now: whole sentences. */
   readonly more: readonly string[];
+  /** What else there is to know, the most important first: whole sentences. */
+  readonly also: readonly string[];
 }
 
-/** One thing to say, the worst of which becomes the sentence. */
-interface Remark {
-  readonly level: Level;
-  readonly sentence: string;
-  readonly more: readonly string[];
-}
+/** One thing to say. The worst is the verdict, the others are told beside it. */
+type Remark = Omit<Verdict, 'also'>;
 
 /** A state is forwarded within seconds; what is older than this was held up. */
 const HELD_UP_SECONDS = 60;
@@ -30,15 +28,14 @@ const NEWS_FOR_MS = 3_600_000;
 /** Says in plain words whether all is well. */
 export function verdictOf(status: Status, timeZone?: string): Verdict {
   const remarks = [notReady(status), cloudLost(status, timeZone), heldDevices(status), catchingUp(status, timeZone)]
-    .concat(newDeadLetters(status, timeZone), silentDevices(status), refusing(status))
+    .concat(newDeadLetters(status, timeZone), silentDevices(status), refusing(status), unreadable(status))
     .filter((remark) => remark !== undefined);
   const worst = remarks.find(({ level }) => level === 'act') ?? remarks[0];
-  if (worst === undefined) return allWell(status);
-  const others = remarks.filter((remark) => remark !== worst).map(({ sentence }) => sentence);
-  return { level: worst.level, sentence: worst.sentence, more: [...worst.more, ...others] };
+  if (worst === undefined) return { ...allWell(status), also: [] };
+  return { ...worst, also: remarks.filter((remark) => remark !== worst).map(({ sentence }) => sentence) };
 }
 
-function allWell({ cloud, received, spool }: Status): Verdict {
+function allWell({ cloud, received, spool }: Status): Remark {
   const hasReceived = received.http.accepted + received.websocket.accepted > 0;
   if (!hasReceived && spool.states === 0) {
     return { level: 'good', sentence: 'Ready, and no state has come yet.', more: ['Devices may send now.'] };
@@ -167,5 +164,14 @@ function refusing({ rates, ready }: Status): Remark | undefined {
     level: 'watch',
     sentence: 'Devices send states that are refused.',
     more: ['Each is told what to change. Nothing that was acknowledged is concerned.'],
+  };
+}
+
+function unreadable({ spool }: Status): Remark | undefined {
+  if (spool.unreadableRecords === 0) return undefined;
+  return {
+    level: 'watch',
+    sentence: `${counted(spool.unreadableRecords, 'record')} on this disk cannot be read.`,
+    more: ['What is damaged is kept aside, and the rest goes on. The log says what it is.'],
   };
 }

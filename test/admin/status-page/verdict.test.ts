@@ -59,15 +59,15 @@ function troubled(devices: Partial<Status['devices']['troubled']>): Changes {
 }
 
 function wordsOf(changes: Changes) {
-  const { level, sentence, more } = verdictOf(plant(changes), 'UTC');
-  return [level, sentence, more.join(' ')];
+  const { level, sentence, more, also } = verdictOf(plant(changes), 'UTC');
+  return [level, sentence, more.join(' '), also.join(' ')];
 }
 
 const OUTAGE = { cloud: { up: false, since: '2026-01-02T02:14:00.000Z' } } as const;
 
 describe('all is well', () => {
   it('when states come and go', () => {
-    expect(wordsOf({})).toEqual(['good', 'All is well.', 'The cloud takes states as they come.']);
+    expect(wordsOf({})).toEqual(['good', 'All is well.', 'The cloud takes states as they come.', '']);
   });
 
   it('when none has come yet', () => {
@@ -76,6 +76,7 @@ describe('all is well', () => {
       'good',
       'Ready, and no state has come yet.',
       'Devices may send now.',
+      '',
     ]);
   });
 });
@@ -88,6 +89,7 @@ describe('an outage', () => {
       'The cloud cannot be reached since 02:14 (1 h 3 min).',
       '1,204,331 states wait on this disk. Nothing is lost. There is room for about 9 days more at the present rate. ' +
         'It is tried again by itself.',
+      '',
     ]);
   });
 
@@ -102,10 +104,13 @@ describe('an outage', () => {
   });
 
   it('is not the worst of it when states are refused', () => {
-    const [level, sentence, more] = wordsOf({ ...OUTAGE, ready: false, reason: 'spool full' } as unknown as Changes);
-    expect([level, sentence]).toEqual(['act', 'New states are refused: spool full.']);
-    expect(more).toContain('What was acknowledged is safe.');
-    expect(more).toContain('The cloud cannot be reached since 02:14 (1 h 3 min).');
+    const full = { ...OUTAGE, ready: false, reason: 'spool full' } as unknown as Changes;
+    expect(wordsOf(full)).toEqual([
+      'act',
+      'New states are refused: spool full.',
+      'What was acknowledged is safe. Devices are asked to keep their states and send them again.',
+      'The cloud cannot be reached since 02:14 (1 h 3 min).',
+    ]);
   });
 
   it('that is over is told while what waited is sent', () => {
@@ -114,6 +119,7 @@ describe('an outage', () => {
       'watch',
       'The cloud is back since 03:15 (2 min), and what waited is being sent.',
       '5,000 states to go, the oldest from 1 h 5 min ago. At the present rate that takes about 10 minutes.',
+      '',
     ]);
   });
 });
@@ -124,6 +130,7 @@ describe('devices', () => {
       'watch',
       '1 parked device cannot deliver.',
       'What they send is kept on this disk. All others deliver.',
+      '',
     ]);
   });
 
@@ -133,20 +140,25 @@ describe('devices', () => {
   });
 
   it('that are held up are the reason for an old state, and not an outage', () => {
-    const [, , more] = wordsOf({ ...troubled({ parked: 1 }), spool: { oldestSeconds: 9_999 } });
-    expect(more).not.toContain('the oldest');
+    const held = wordsOf({ ...troubled({ parked: 1 }), spool: { oldestSeconds: 9_999 } });
+    expect(held).toEqual(wordsOf(troubled({ parked: 1 })));
   });
 
   it('that are silent are told, unless states are refused anyway', () => {
-    expect(wordsOf(troubled({ silent: 2 }))).toEqual(['watch', '2 devices have gone silent.', 'See the list below.']);
+    expect(wordsOf(troubled({ silent: 2 }))).toEqual([
+      'watch',
+      '2 devices have gone silent.',
+      'See the list below.',
+      '',
+    ]);
     const draining = { ...troubled({ silent: 2 }), ready: false, reason: 'draining' } as unknown as Changes;
-    expect(wordsOf(draining)[2]).not.toContain('silent');
+    expect(wordsOf(draining)[3]).toBe('');
   });
 
   it('in an outage come after it', () => {
-    const [, sentence, more] = wordsOf({ ...OUTAGE, ...troubled({ parked: 2 }) });
+    const [, sentence, , also] = wordsOf({ ...OUTAGE, ...troubled({ parked: 2, silent: 1 }) });
     expect(sentence).toContain('The cloud cannot be reached');
-    expect(more).toContain('2 parked devices cannot deliver.');
+    expect(also).toBe('2 parked devices cannot deliver. 1 device has gone silent.');
   });
 });
 
@@ -183,4 +195,11 @@ it.each([
 
 it('says that devices send what is refused', () => {
   expect(wordsOf({ rates: { refused: 0.1 } }).slice(0, 2)).toEqual(['watch', 'Devices send states that are refused.']);
+});
+
+it('says that something on the disk is damaged', () => {
+  expect(wordsOf({ spool: { unreadableRecords: 1 } }).slice(0, 2)).toEqual([
+    'watch',
+    '1 record on this disk cannot be read.',
+  ]);
 });

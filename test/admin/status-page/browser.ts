@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { onTestFinished } from 'vitest';
+
+/** Debian's chromium; undefined where it is not installed. */
+export const CHROMIUM: string | undefined = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin']
+  .map((directory) => join(directory, 'chromium'))
+  .find((file) => existsSync(file));
+
+/** Sizes that the page is looked at in. */
+export const SCREENS = {
+  desk: { width: 1280, height: 900 },
+  phone: { width: 360, height: 780 },
+} as const;
+
+/** A page of the proxy in a browser, and all that went wrong there. */
+export interface WatchedPage {
+  readonly page: Page;
+  /** Errors and warnings of the console, breaches of the Content-Security-Policy among them, and uncaught errors. */
+  readonly complaints: string[];
+  /** Addresses of every request. */
+  readonly requests: string[];
+}
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM as string, args: ['--no-sandbox'] });
+}
+
+/**
+ * A page that is gone when the running test is over.
+ * @param prepare is run in the page before its own scripts
+ */
+export async function watchedPage(
+  browser: Browser,
+  options: BrowserContextOptions = {},
+  prepare?: string,
+): Promise<WatchedPage> {
+  const context = await browser.newContext({ viewport: SCREENS.desk, ...options });
+  onTestFinished(() => context.close());
+  if (prepare !== undefined) await context.addInitScript(prepare);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const requests: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('dialog', (dialog) => complaints.push(`a dialog says ${dialog.message()}`));
+  page.on('request', (request) => requests.push(request.url()));
+  return { page, complaints, requests };
+}
+
+/** Opens the status page and waits for its first figures. */
+export async function openStatusPage({ page }: WatchedPage, adminUrl: string): Promise<void> {
+  await page.goto(`${adminUrl}/`);
+  await page.locator('#link[data-link="live"]').waitFor();
+}

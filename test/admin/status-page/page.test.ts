@@ -1,0 +1,289 @@
+import { readFileSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MAX_VIEWERS } from '../../../src/admin/event-feed.js';
+import type { PlannedDevice } from '../../../src/simulator/fleet-plan.js';
+import { logIn, openSite, postState, type Site } from '../../helpers/bench-site.js';
+import { startProxy } from '../../helpers/running-proxy.js';
+import { temporaryDirectory } from '../../helpers/temporary-directory.js';
+import { CHROMIUM, launch, openStatusPage, SCREENS, type WatchedPage, watchedPage } from './browser.js';
+import { HOSTILE_WORDS, startHostileCloud } from './hostile-cloud.js';
+
+const LOW_CONTRAST = readFileSync(new URL('./low-contrast.js', import.meta.url), 'utf8');
+const DEVICES = 6;
+
+if (CHROMIUM === undefined) {
+  process.stderr.write(
+    '\nTHE STATUS PAGE IS NOT TESTED IN A BROWSER: there is no chromium on this machine ' +
+      '(apt-get install chromium). Everything else is tested.\n\n',
+  );
+}
+
+/** A state of each device, through the proxy. */
+async function report(site: Site, tokens: readonly string[], states = 1): Promise<void> {
+  await Promise.all(
+    site.devices.map((device, index) =>
+      postState(
+        site,
+        device,
+        tokens[index] as string,
+        Array.from({ length: states }, (_, n) => ({ data: { temperature: n } })),
+      ),
+    ),
+  );
+}
+
+function logInAll(site: Site): Promise<string[]> {
+  return Promise.all(site.devices.map((device) => logIn(site, device)));
+}
+
+/** Nothing went wrong in the browser, and nobody else was asked for anything. */
+function expectNoHarm({ complaints, requests }: WatchedPage, adminUrl: string): void {
+  expect(complaints).toEqual([]);
+  expect(requests.length).toBeGreaterThan(5);
+  expect(requests.filter((request) => !request.startsWith(`${adminUrl}/`))).toEqual([]);
+}
+
+async function untilText(page: Page, selector: string, text: string | RegExp): Promise<void> {
+  await page.locator(selector).filter({ hasText: text }).waitFor({ timeout: 25_000 });
+}
+
+const textOf = (page: Page, selector: string) => page.locator(selector).innerText();
+
+describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await launch();
+  });
+  afterAll(() => browser.close());
+
+  it('shows an outage and its end as they happen', async () => {
+    const site = await openSite({ devices: DEVICES });
+    const { adminUrl } = site.proxy;
+    const tokens = await logInAll(site);
+    const watched = await watchedPage(browser);
+    const { page } = watched;
+    await openStatusPage(watched, adminUrl);
+    expect(await textOf(page, '#sentence')).toBe('Ready, and no state has come yet.');
+    await report(site, tokens);
+    await untilText(page, '#sentence', 'All is well.');
+    await untilText(page, '#cloud', 'Reachable');
+    expect(await page.title()).toBe('✓ All is well · Stateway');
+
+    site.cloud.setFaults([{ kind: 'outage' }]);
+    await report(site, tokens, 200);
+    await untilText(page, '#sentence', /^The cloud cannot be reached since \d\d:\d\d \(\d+ s\)\.$/);
+    expect(await textOf(page, '#more')).toContain('1,200 states wait on this disk. Nothing is lost.');
+    expect([await textOf(page, '#cloud'), await textOf(page, '#waiting')]).toEqual(['Not reachable', '1,200']);
+    expect(await page.locator('#verdict').getAttribute('data-level')).toBe('watch');
+    expect(await textOf(page, '#announcement')).toMatch(/^Not urgent: The cloud cannot be reached since \d\d:\d\d\.$/);
+
+    site.cloud.setFaults([]);
+    await untilText(page, '#sentence', 'All is well.');
+    await untilText(page, '#oldest', 'nothing waits');
+    expectNoHarm(watched, adminUrl);
+  });
+
+  it('lists devices that are parked, with the reason', async () => {
+    const site = await openSite({ devices: 2 });
+    const tokens = await logInAll(site);
+    const [parked] = site.devices as [PlannedDevice];
+    site.cloud.revokeDevice(parked.deviceId);
+    const watched = await watchedPage(browser);
+    await openStatusPage(watched, site.proxy.adminUrl);
+    expect(await textOf(watched.page, '#no-devices')).toContain('None');
+    await report(site, tokens);
+    await untilText(watched.page, '#sentence', '1 parked device cannot deliver.');
+    const cells = await watched.page.locator('#device-rows > *').getByRole('cell').allInnerTexts();
+    expect(await watched.page.getByRole('rowheader').allInnerTexts()).toEqual([parked.deviceId]);
+    expect([cells[0], cells[2], cells[3]]).toEqual(['Parked', '1', 'the cloud refuses its token (401)']);
+    expectNoHarm(watched, site.proxy.adminUrl);
+  });
+
+  it('shows hostile words of the cloud as the text they are', async () => {
+    const [refused, failing] = ['a'.repeat(24), 'b'.repeat(24)];
+    const upstreamUrl = await startHostileCloud((deviceId) => (deviceId === failing ? 500 : 400));
+    const proxy = await startProxy({ upstreamUrl, dataDir: temporaryDirectory() });
+    try {
+      const watched = await watchedPage(browser);
+      const { page } = watched;
+      await openStatusPage(watched, proxy.adminUrl);
+      for (const deviceId of [refused, failing]) {
+        await fetch(`${proxy.url}/applications/${'c'.repeat(24)}/devices/${deviceId}/state`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', authorization: 'Bearer any' },
+          body: '{"data":{"secret":42}}',
+        });
+      }
+      await untilText(page, '#letters', refused as string);
+      await untilText(page, '#device-rows', failing as string);
+      expect(await page.locator('.reason').textContent()).toBe(HOSTILE_WORDS);
+      expect(await page.locator('.why').textContent()).toContain(HOSTILE_WORDS);
+      expect(await page.locator('#letters img, #letters script, #letters svg, #device-rows img').count()).toBe(0);
+      expect(await page.evaluate('window.harm')).toBeUndefined();
+      expect(await page.content()).not.toContain('secret');
+      expectNoHarm(watched, proxy.adminUrl);
+    } finally {
+      await proxy.kill();
+    }
+  });
+
+  it('has a policy that would stop a script, had one come in', async () => {
+    const site = await openSite();
+    const { page, complaints } = await watchedPage(browser);
+    await page.goto(`${site.proxy.adminUrl}/`);
+    const planted = `(() => {
+      const outcomes = [];
+      const attempt = (what) => { try { what(); outcomes.push('done'); } catch (error) { outcomes.push(error.name); } };
+      const [script, image] = [document.createElement('script'), document.createElement('img')];
+      attempt(() => { script.textContent = 'window.harm = 1'; });
+      attempt(() => image.setAttribute('onerror', 'window.harm = 2'));
+      attempt(() => { document.body.innerHTML = '<img src=x>'; });
+      attempt(() => { image.src = 'http://127.0.0.1:9/x'; document.body.append(image); });
+      return new Promise((resolve) => image.addEventListener('error', () => resolve([window.harm, ...outcomes])));
+    })()`;
+    expect(await page.evaluate(planted)).toEqual([undefined, 'TypeError', 'TypeError', 'TypeError', 'done']);
+    expect(complaints.join('\n')).toContain('violates the following Content Security Policy directive: "img-src');
+  });
+
+  describe('the copy button', () => {
+    const LABEL = 'Copy dead letter 1';
+    const focused = (page: Page) => page.evaluate('document.activeElement?.getAttribute("aria-label")');
+
+    /** A site with one dead letter, and its page. */
+    async function withDeadLetter(prepare?: string): Promise<{ site: Site; watched: WatchedPage }> {
+      const site = await openSite({ devices: 1 });
+      const [token] = await logInAll(site);
+      site.cloud.setFaults([{ kind: 'refuse-attribute', attribute: 'temperature' }]);
+      const permissions = ['clipboard-read', 'clipboard-write'];
+      const watched = await watchedPage(browser, { permissions }, prepare);
+      await openStatusPage(watched, site.proxy.adminUrl);
+      expect(await textOf(watched.page, '#no-letters')).toContain('None');
+      await report(site, [token as string]);
+      await watched.page.getByRole('button', { name: LABEL }).waitFor();
+      return { site, watched };
+    }
+
+    const expected = (site: Site) =>
+      new RegExp(
+        `^dead letter 1\napplication ${site.devices[0]?.applicationId}\ndevice ${site.devices[0]?.deviceId}\n` +
+          'time of the state \\S+Z\nrefused at \\S+Z\nanswer of the cloud 400\nreason attribute "temperature" is refused$',
+      );
+
+    it('is reached and pressed by the keyboard, and is seen to be', async () => {
+      const { site, watched } = await withDeadLetter();
+      const { page } = watched;
+      for (let presses = 0; presses < 10 && (await focused(page)) !== LABEL; presses++)
+        await page.keyboard.press('Tab');
+      expect(await focused(page)).toBe(LABEL);
+      expect(await page.evaluate('getComputedStyle(document.activeElement).outline')).toMatch(/ solid 3px$/);
+      await page.keyboard.press('Enter');
+      await untilText(page, '#copied', 'Dead letter 1 is copied');
+      expect(await page.getByRole('button', { name: LABEL }).innerText()).toBe('Copied ✓');
+      expect(await page.evaluate('navigator.clipboard.readText()')).toMatch(expected(site));
+      expectNoHarm(watched, site.proxy.adminUrl);
+    });
+
+    it('works where the browser has no modern clipboard, and keeps the focus', async () => {
+      const { site, watched } = await withDeadLetter(
+        `Object.defineProperty(navigator, 'realClipboard', { value: navigator.clipboard });
+         Object.defineProperty(navigator, 'clipboard', { value: undefined });`,
+      );
+      const { page } = watched;
+      await page.getByRole('button', { name: LABEL }).click();
+      await untilText(page, '#copied', 'Dead letter 1 is copied');
+      expect(await page.evaluate('navigator.realClipboard.readText()')).toMatch(expected(site));
+      expect(await focused(page)).toBe(LABEL);
+      expect(await page.locator('textarea').count()).toBe(0);
+      expectNoHarm(watched, site.proxy.adminUrl);
+    });
+  });
+
+  it('says when it has lost the proxy and how old its figures are, and finds it again', async () => {
+    const site = await openSite();
+    const { adminUrl } = site.proxy;
+    const watched = await watchedPage(browser);
+    const { page } = watched;
+    await openStatusPage(watched, adminUrl);
+    expect(await page.locator('#lost').isVisible()).toBe(false);
+    await site.proxy.kill();
+    await untilText(page, '#lost', 'This page has lost the connection to the proxy.');
+    expect(await textOf(page, '#lost')).toMatch(/These figures are \d+ s old\./);
+    expect([await textOf(page, '#link-text'), await page.title()]).toEqual([
+      'Connection lost',
+      '? Connection lost · Stateway',
+    ]);
+    await site.restart({ STATEWAY_ADMIN_LISTEN: adminUrl.replace('http://', '') });
+    await untilText(page, '#link-text', 'Live');
+    expect(await page.locator('#lost').isVisible()).toBe(false);
+    expect(await page.title()).toContain('Ready');
+  });
+
+  it('says so when it is not told anything, as when too many pages are open', async () => {
+    const site = await openSite();
+    const { adminUrl } = site.proxy;
+    const others = await Promise.all(Array.from({ length: MAX_VIEWERS }, () => fetch(`${adminUrl}/events`)));
+    const { page } = await watchedPage(browser);
+    await page.goto(`${adminUrl}/`);
+    await untilText(page, '#lost', 'The proxy does not tell how things stand');
+    expect(await textOf(page, '#sentence')).toBe('Asking the proxy how things stand.');
+    await others[0]?.body?.cancel();
+    await untilText(page, '#link-text', 'Live');
+    expect(await page.locator('#lost').isVisible()).toBe(false);
+    for (const other of others.slice(1)) await other.body?.cancel();
+  });
+
+  it('ends with the proxy, which does not wait for it', async () => {
+    const site = await openSite();
+    const watched = await watchedPage(browser);
+    await openStatusPage(watched, site.proxy.adminUrl);
+    const startedMs = performance.now();
+    expect(await site.proxy.stop()).toBe(0);
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+  });
+
+  for (const [screen, viewport] of Object.entries(SCREENS)) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      it(`can be read on a ${screen}, ${colorScheme}: nothing sticks out, and every text has a contrast of 4.5`, async () => {
+        const site = await openSite({ devices: DEVICES });
+        const tokens = await logInAll(site);
+        const watched = await watchedPage(browser, { viewport, colorScheme, reducedMotion: 'reduce' });
+        const { page } = watched;
+        await openStatusPage(watched, site.proxy.adminUrl);
+        site.cloud.setFaults([{ kind: 'refuse-attribute', attribute: 'temperature' }]);
+        await report(site, tokens);
+        await page
+          .locator('#letters li')
+          .nth(DEVICES - 1)
+          .waitFor();
+        site.cloud.revokeDevice(site.devices[0]?.deviceId as string);
+        await report(site, tokens);
+        await page.locator('.trouble').waitFor();
+
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(viewport.width);
+        const { checked, low } = (await page.evaluate(LOW_CONTRAST)) as { checked: number; low: string[] };
+        expect(checked).toBeGreaterThan(40);
+        expect(low).toEqual([]);
+        expect(await page.evaluate("getComputedStyle(document.querySelector('.dot')).animationName")).toBe('none');
+        const chart = await page.locator('#chart-received canvas').boundingBox();
+        expect(chart?.width).toBeGreaterThan(200);
+        const picture = await page.screenshot({ fullPage: true });
+        expect(picture.readUInt32BE(16)).toBe(viewport.width);
+        expectNoHarm(watched, site.proxy.adminUrl);
+      });
+    }
+  }
+
+  it('draws the last hour, and says in words what it draws', async () => {
+    const site = await openSite({ devices: DEVICES });
+    const tokens = await logInAll(site);
+    await report(site, tokens, 100);
+    const watched = await watchedPage(browser);
+    await openStatusPage(watched, site.proxy.adminUrl);
+    const chart = watched.page.getByRole('img', { name: 'Chart of the last hour, received: at most 60 /s' });
+    await chart.waitFor({ timeout: 20_000 });
+    expect(await textOf(watched.page, '#chart-received .peak')).toBe('at most 60 /s');
+    expectNoHarm(watched, site.proxy.adminUrl);
+  });
+});
