@@ -60,7 +60,7 @@ function showDevices({ devices, connections }: Status): void {
   setText(byId('known'), count(devices.known));
   setText(
     byId('troubled'),
-    troubled === 0 ? 'all of them well' : `${counted(troubled, 'needs a look', 'need a look')}`,
+    troubled === 0 ? 'none needs a look' : `${counted(troubled, 'needs a look', 'need a look')}`,
   );
   setText(byId('connections'), `${count(connections.http)} HTTP, ${count(connections.websocket)} WebSocket connected`);
 }

@@ -8,12 +8,13 @@ import type { Status } from './status-shape.js';
 import { type Level, verdictOf } from './verdict.js';
 import { duration } from './words.js';
 
-const LEVEL_WORDS: Readonly<Record<Level, string>> = { good: 'All well', watch: 'Not urgent', act: 'Act now' };
+const LEVEL_WORDS: Readonly<Record<Level, string>> = { good: 'Nothing to do', watch: 'Not urgent', act: 'Act now' };
 const TITLE_SIGNS: Readonly<Record<Level, string>> = { good: '✓', watch: '▲', act: '✕' };
 
 const charts = new Charts();
 /** The sentence that a screen reader was told, without the figures that go on changing. */
 let announced = '';
+let lastLevel: Level | undefined;
 
 new LiveFeed({
   onStatus: showStatus,
@@ -31,6 +32,7 @@ function showStatus(status: Status): void {
 
 function showVerdict(status: Status): void {
   const { level, sentence, more, also } = verdictOf(status);
+  lastLevel = level;
   byId('verdict').dataset.level = level;
   setText(byId('level'), LEVEL_WORDS[level]);
   setText(byId('sentence'), sentence);
@@ -60,7 +62,9 @@ function showAge(seconds: number, isFirst: boolean): void {
   setText(byId('lost-what'), isLost ? lostWords(isFirst) : '');
   const age = isFirst ? '' : `These figures are ${duration(seconds)} old. `;
   setText(byId('lost-age'), isLost ? `${age}It is tried again by itself.` : '');
-  if (isLost) document.title = '? Connection lost · Stateway';
+  if (!isLost) return;
+  document.title = '? Connection lost · Stateway';
+  if (lastLevel !== undefined) setText(byId('level'), `Last known: ${LEVEL_WORDS[lastLevel]}`);
 }
 
 function lostWords(isFirst: boolean): string {

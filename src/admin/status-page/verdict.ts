@@ -61,10 +61,14 @@ function notReady({ ready, reason }: Status): Remark | undefined {
       more: ['It takes no new states. What waits stays on this disk and is sent after the next start.'],
     };
   }
+  const isFull = reason === 'spool full';
   return {
     level: 'act',
-    sentence: `New states are refused: ${reason}.`,
-    more: ['What was acknowledged is safe. Devices are asked to keep their states and send them again.'],
+    sentence: `New states are refused: ${isFull ? 'there is no room for more' : reason}.`,
+    more: [
+      'What was acknowledged is safe. Devices are asked to keep their states and send them again.',
+      ...(isFull ? ['Room comes as the cloud takes what waits, or by raising STATEWAY_MAX_SPOOL_BYTES.'] : []),
+    ],
   };
 }
 

@@ -214,10 +214,12 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
       'Connection lost',
       '? Connection lost · Stateway',
     ]);
+    expect(await textOf(page, '#level')).toBe('Last known: Nothing to do');
     await site.restart({ STATEWAY_ADMIN_LISTEN: adminUrl.replace('http://', '') });
     await untilText(page, '#link-text', 'Live');
     expect(await page.locator('#lost').isVisible()).toBe(false);
     expect(await page.title()).toContain('Ready');
+    expect(await textOf(page, '#level')).toBe('Nothing to do');
   });
 
   it('says so when it is not told anything, as when too many pages are open', async () => {

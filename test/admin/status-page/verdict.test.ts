@@ -107,8 +107,9 @@ describe('an outage', () => {
     const full = { ...OUTAGE, ready: false, reason: 'spool full' } as unknown as Changes;
     expect(wordsOf(full)).toEqual([
       'act',
-      'New states are refused: spool full.',
-      'What was acknowledged is safe. Devices are asked to keep their states and send them again.',
+      'New states are refused: there is no room for more.',
+      'What was acknowledged is safe. Devices are asked to keep their states and send them again. ' +
+        'Room comes as the cloud takes what waits, or by raising STATEWAY_MAX_SPOOL_BYTES.',
       'The cloud cannot be reached since 02:14 (1 h 3 min).',
     ]);
   });
