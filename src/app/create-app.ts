@@ -181,7 +181,10 @@ export class App {
         onGivenUp: ({ applicationId, deviceId }, states, status) =>
           this.#log.error({ event: 'dead-letters', applicationId, deviceId, states, status }, 'states given up'),
         onUnparked: ({ applicationId, deviceId }, parkedMs) =>
-          this.#log.info({ event: 'device-unparked', applicationId, deviceId, parkedMs }, 'device delivers again'),
+          this.#log.info(
+            { event: 'device-unparked', applicationId, deviceId, parkedMs: Math.round(parkedMs) },
+            'device delivers again',
+          ),
         onCloudChange: (isUp) => this.#logCloud(isUp),
       },
     );

@@ -136,7 +136,9 @@ export class Lane {
     if (known >= 0) grants.splice(known, 1);
     grants.push(grant);
     if (grants.length > MAX_GRANTS) grants.shift();
-    if (known < 0 && this.isGrantAwaited && grant.isGood(nowMs)) this.release();
+    if (known >= 0 || !this.isGrantAwaited || !grant.isGood(nowMs)) return;
+    this.release();
+    this.trouble = undefined;
   }
 
   /** The newest grant that is good at wall-clock time `nowMs`; those that are not any more are forgotten. */
@@ -163,6 +165,8 @@ export class Lane {
 
   /** Notes what is the matter; of the same kind of trouble it is known since when. */
   suffer(kind: LaneTrouble['kind'], reason: string, nowMs: number): void {
+    // That it cannot be asked again says nothing of what it is parked for.
+    if (kind === 'failing' && this.trouble?.kind === 'parked') return;
     this.trouble = { kind, reason, sinceMs: this.trouble?.kind === kind ? this.trouble.sinceMs : nowMs };
   }
 

@@ -67,6 +67,28 @@ describe('a device is listed with the reason', () => {
     ]);
   });
 
+  it('that it is parked for, also when it cannot be asked again', async () => {
+    const harness = new Harness();
+    harness.cloud.respond = (_request, number) => (number === 0 ? answer(404) : LOST);
+    harness.push(ONE);
+    await harness.clock.advance(ASK_AGAIN_MS);
+    expect(harness.cloud.requests).toHaveLength(2);
+    const expected = { trouble: 'parked', reason: 'the cloud knows no such device (404)', sinceMs: TIME_ZERO };
+    expect((await reportOf(harness)).listed).toMatchObject([expected]);
+    harness.cloud.respond = () => answer(200);
+    await harness.clock.advance(2_000);
+    expect((await reportOf(harness)).troubled).toEqual(NOBODY);
+  });
+
+  it('of now: with another token, what the first was refused for is over', async () => {
+    const harness = new Harness();
+    harness.cloud.respond = (_request, number) => answer(number === 0 ? 401 : 500);
+    harness.push(ONE);
+    await harness.clock.advance(1_000);
+    harness.lanes.offerGrant(harness.newGrant(ONE, 'another'));
+    expect((await reportOf(harness)).troubled).toEqual({ ...NOBODY, failing: 1 });
+  });
+
   it('when what a run before left waits for a token, and the log is not told of it', async () => {
     const harness = new Harness();
     harness.replay(ONE, 2);

@@ -34,9 +34,9 @@ function showWaiting({ spool, now }: Status): void {
   setText(byId('bytes'), `${bytes(spool.bytes)} on this disk`);
 }
 
-function showRoom({ spool }: Status): void {
+function showRoom({ spool, reason }: Status): void {
   const { fullInSeconds, growthBytesPerSecond, maxBytes, freeDiskBytes } = spool;
-  setText(byId('room'), roomWords(spool));
+  setText(byId('room'), reason === 'spool full' ? 'None' : roomWords(spool));
   const isDiskNearer = freeDiskBytes !== null && freeDiskBytes < maxBytes - spool.bytes;
   const room = isDiskNearer ? spool.bytes + freeDiskBytes : maxBytes;
   byId('used').setAttribute('value', String(room > 0 ? Math.min(1, spool.bytes / room) : 1));
@@ -49,8 +49,7 @@ function showRoom({ spool }: Status): void {
 /** A forecast beyond this says nothing but that there is no hurry. */
 const ENOUGH_SECONDS = 60 * 86_400;
 
-function roomWords({ bytes: used, maxBytes, fullInSeconds, freeDiskBytes }: Status['spool']): string {
-  if (used >= maxBytes || freeDiskBytes === 0) return 'None';
+function roomWords({ fullInSeconds }: Status['spool']): string {
   return fullInSeconds === null || fullInSeconds > ENOUGH_SECONDS ? 'Enough' : `About ${roughly(fullInSeconds)}`;
 }
 

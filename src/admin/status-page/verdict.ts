@@ -45,7 +45,7 @@ function allWell({ cloud, received, spool }: Status): Remark {
   return { level: 'good', sentence: 'All is well.', more: [more] };
 }
 
-function notReady({ ready, reason }: Status): Remark | undefined {
+function notReady({ ready, reason, spool }: Status): Remark | undefined {
   if (ready) return undefined;
   if (reason === 'starting') {
     return {
@@ -67,9 +67,15 @@ function notReady({ ready, reason }: Status): Remark | undefined {
     sentence: `New states are refused: ${isFull ? 'there is no room for more' : reason}.`,
     more: [
       'What was acknowledged is safe. Devices are asked to keep their states and send them again.',
-      ...(isFull ? ['Room comes as the cloud takes what waits, or by raising STATEWAY_MAX_SPOOL_BYTES.'] : []),
+      ...(isFull ? [roomAdvice(spool)] : []),
     ],
   };
+}
+
+function roomAdvice({ bytes, maxBytes, freeDiskBytes }: Status['spool']): string {
+  const isDiskNearer = freeDiskBytes !== null && freeDiskBytes < maxBytes - bytes;
+  const remedy = isDiskNearer ? 'by freeing space on its disk' : 'by raising STATEWAY_MAX_SPOOL_BYTES';
+  return `Room comes as the cloud takes what waits, or ${remedy}.`;
 }
 
 function cloudLost(status: Status, timeZone: string | undefined): Remark | undefined {

@@ -104,7 +104,7 @@ describe('an outage', () => {
   });
 
   it('is not the worst of it when states are refused', () => {
-    const full = { ...OUTAGE, ready: false, reason: 'spool full' } as unknown as Changes;
+    const full = { ...OUTAGE, ready: false, reason: 'spool full', spool: { bytes: 1e10 } } as unknown as Changes;
     expect(wordsOf(full)).toEqual([
       'act',
       'New states are refused: there is no room for more.',
@@ -112,6 +112,11 @@ describe('an outage', () => {
         'Room comes as the cloud takes what waits, or by raising STATEWAY_MAX_SPOOL_BYTES.',
       'The cloud cannot be reached since 02:14 (1 h 3 min).',
     ]);
+  });
+
+  it('that has filled the disk asks for space there', () => {
+    const full = { ready: false, reason: 'spool full', spool: { freeDiskBytes: 1e6 } } as unknown as Changes;
+    expect(wordsOf(full)[2]).toContain('or by freeing space on its disk.');
   });
 
   it('that is over is told while what waited is sent', () => {
