@@ -11,9 +11,7 @@ import { chromium } from 'playwright-core';
 const [, , adminUrl = 'http://127.0.0.1:9090', folder = 'docs'] = process.argv;
 const PICTURES = [
   { name: 'status-page', viewport: { width: 1280, height: 800 }, colorScheme: 'light', deviceScaleFactor: 1.5 },
-  { name: 'status-page-dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark', deviceScaleFactor: 1.5 },
   { name: 'status-page-phone', viewport: { width: 360, height: 1500 }, colorScheme: 'light', deviceScaleFactor: 2 },
-  { name: 'status-page-phone-dark', viewport: { width: 360, height: 1500 }, colorScheme: 'dark', deviceScaleFactor: 2 },
 ];
 
 const browser = await chromium.launch({
