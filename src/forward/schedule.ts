@@ -6,8 +6,9 @@ import { DueHeap } from './due-heap.js';
 import type { Expiry } from './expiry.js';
 import type { Lane } from './lane.js';
 import type { LaneTable } from './lane-table.js';
+import { mustSettle } from './must-settle.js';
 import { outcomeOf } from './outcome.js';
-import { mustSettle, type Sender } from './sender.js';
+import type { Sender } from './sender.js';
 import type { Spiller } from './spiller.js';
 import type { UplinkCap } from './uplink-cap.js';
 
