@@ -9,16 +9,7 @@ import { type Batch, buildBatch, readHead } from './batch.js';
 import type { CloudHealth } from './cloud-health.js';
 import type { Expiry, GivenUp, GiveUp } from './expiry.js';
 import type { Lane, Taken } from './lane.js';
-import {
-  ASK_AGAIN_MS,
-  backoffMs,
-  MAX_UNRECORDED_SENDS,
-  MISSING_FOR_MS,
-  outcomeOf,
-  reasonOf,
-  statusOf,
-  throttleMs,
-} from './outcome.js';
+import { ASK_AGAIN_MS, backoffMs, MISSING_FOR_MS, outcomeOf, reasonOf, statusOf, throttleMs } from './outcome.js';
 import type { RateLimit } from './pacing.js';
 import type { Coalesce } from './request-body.js';
 import type { UplinkCap } from './uplink-cap.js';

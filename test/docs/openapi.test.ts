@@ -37,6 +37,20 @@ function firstDevice(site: Site): PlannedDevice {
   return site.devices[0] as PlannedDevice;
 }
 
+/** What a stream of Server-Sent Events says until so many events are whole. */
+async function firstEvents(url: string, events: number): Promise<string> {
+  const response = await fetch(url);
+  expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of response.body as ReadableStream<Uint8Array>) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.split('\n\n').filter((event) => event.includes('event: ')).length > events - 1 && text.endsWith('\n\n'))
+      break;
+  }
+  return text;
+}
+
 function send(
   site: Site,
   path: string,
@@ -239,6 +253,14 @@ describe('the running proxy', () => {
       await expectDescribed(`get ${path}`, 200, await fetch(adminUrl + path));
       await expectDescribed(`get ${path}`, 405, await fetch(adminUrl + path, { method: 'POST' }));
     }
+    const text = await firstEvents(`${adminUrl}/events`, 2);
+    const headers = new Headers({ 'content-type': 'text/event-stream' });
+    expect(document.difference('get /events', { status: 200, headers, text })).toBeUndefined();
+    seen.add('get /events 200');
+    const data = (event: string) => JSON.parse(new RegExp(`event: ${event}\ndata: (.*)`).exec(text)?.[1] ?? 'null');
+    expect(document.misfit('Status', data('status'))).toBeUndefined();
+    expect(document.misfit('HourRates', data('hour'))).toBeUndefined();
+    await expectDescribed('get /events', 405, await fetch(`${adminUrl}/events`, { method: 'POST' }));
     site.cloud.setFaults([{ kind: 'outage' }]);
     const large = JSON.stringify({ data: { text: 'x'.repeat(30_000) } });
     let answer = await send(site, statePath(device), token, large);
