@@ -6,18 +6,18 @@ import type { Config } from '../config/load.js';
 import type { BacklogSummary } from '../core/backlog.js';
 import { systemClock } from '../core/clock.js';
 import { Meters } from '../core/meters.js';
-import { Lanes, MAX_REQUESTS_IN_FLIGHT } from '../forward/lanes.js';
+import { Lanes } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
-import { MAX_PASSED_CALLS } from '../front/passthrough.js';
 import { Front } from '../front/server.js';
 import { type PickedUws, pickUws } from '../front/uws.js';
 import { Batcher } from '../intake/batcher.js';
 import { WorkerPool } from '../intake/worker-pool.js';
 import { LmdbSpool } from '../spool/lmdb-spool.js';
-import { createAgent } from '../upstream/agent.js';
-import { HttpCallStream } from '../upstream/call-stream.js';
-import { HttpCloudClient } from '../upstream/cloud-client.js';
+import type { HttpCallStream } from '../upstream/call-stream.js';
+import type { HttpCloudClient } from '../upstream/cloud-client.js';
+import type { SendThread } from '../upstream/send-thread.js';
 import { createAuth } from './create-auth.js';
+import { createCallStream, createCloudClient, createSendThread } from './create-upstream.js';
 import { freeDiskBytes } from './disk-space.js';
 import type { EventLog } from './event-log.js';
 import { FullnessWatch } from './fullness-watch.js';
@@ -30,9 +30,6 @@ const WORKER_FILE = fileURLToPath(new URL('../../workers/batch-worker.js', impor
 const MAX_UNANSWERED_BYTES = 64 * 1024 * 1024;
 /** Bytes of waiting states held in memory; beyond it new state is refused until the cloud has taken some. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
-
-/** Connections beside those of the lanes, so that log-ins and questions do not queue behind a drain. */
-const CONNECTIONS_FOR_QUESTIONS = 32;
 
 // Shares of the ten seconds that DESIGN 1.6, promise 6, allows from SIGTERM to exit.
 const ANSWER_WITHIN_MS = 3_000;
@@ -53,6 +50,7 @@ export class App {
   readonly #log: EventLog;
   readonly #meters = new Meters();
   readonly #cloud: HttpCloudClient;
+  readonly #sends: SendThread;
   readonly #calls: HttpCallStream;
   readonly #spool: LmdbSpool;
   readonly #lanes: Lanes;
@@ -94,6 +92,7 @@ export class App {
     const clock = systemClock;
     const meters = this.#meters;
     this.#cloud = createCloudClient(config);
+    this.#sends = createSendThread(config);
     this.#calls = createCallStream(config);
     this.#spool = spool;
     this.#lanes = this.#createLanes();
@@ -161,7 +160,7 @@ export class App {
     await this.#admin.close();
     const { states } = this.#spool.status();
     await this.#spool.close();
-    await this.#cloud.close();
+    await Promise.all([this.#cloud.close(), this.#sends.close()]);
     this.#log.info({ event: 'stopped', waitingStates: states }, 'stopped');
   }
 
@@ -171,7 +170,7 @@ export class App {
     return new Lanes(
       { windowMs, coalesce, rateLimit, maxBodyBytes, upstreamToken, retentionMs, uplinkBytesPerSecond },
       {
-        cloud: this.#cloud,
+        cloud: this.#sends,
         spool: this.#spool,
         clock: systemClock,
         meters: this.#meters,
@@ -271,21 +270,6 @@ export class App {
     if (this.#phase !== 'accepting states') return { ready: false, reason: this.#phase };
     return this.#sink.isFull() ? { ready: false, reason: 'spool full' } : { ready: true, reason: this.#phase };
   }
-}
-
-function createCloudClient({ upstreamUrl, upstreamCaFile }: Config): HttpCloudClient {
-  const agent = createAgent({
-    connections: MAX_REQUESTS_IN_FLIGHT + CONNECTIONS_FOR_QUESTIONS,
-    caFile: upstreamCaFile,
-    environment: process.env,
-  });
-  return new HttpCloudClient(agent, systemClock, { url: new URL(upstreamUrl) });
-}
-
-/** Connections of its own, one for each call, so that long streams never hold up the forwarding of states. */
-function createCallStream({ upstreamUrl, upstreamCaFile }: Config): HttpCallStream {
-  const agent = createAgent({ connections: MAX_PASSED_CALLS, caFile: upstreamCaFile, environment: process.env });
-  return new HttpCallStream(agent, systemClock, { url: new URL(upstreamUrl) });
 }
 
 function hostPort(host: string, port: number): string {

@@ -281,7 +281,7 @@ export type AskResult =
 
 /** The one client of the cloud. Its promises never reject. */
 export interface CloudClient {
-  /** `POST /applications/:a/devices/:d/state` with a JSON body. */
+  /** `POST /applications/:a/devices/:d/state` with a JSON body, which is the client's from the call on. */
   sendStates(device: Device, token: string, body: Uint8Array): Promise<SendResult>;
   /** `GET /applications/:a/devices/:d`: may this token see this device? */
   askForDevice(device: Device, token: string): Promise<AskResult>;

@@ -39,7 +39,7 @@ export interface LanesOptions extends SenderOptions {
 }
 
 export interface LanesParts {
-  readonly cloud: CloudClient;
+  readonly cloud: Pick<CloudClient, 'sendStates'>;
   readonly spool: Spool;
   readonly clock: Clock;
   readonly meters: Meters;

@@ -25,7 +25,7 @@ export interface SenderOptions {
 }
 
 export interface SenderParts {
-  readonly cloud: CloudClient;
+  readonly cloud: Pick<CloudClient, 'sendStates'>;
   readonly spool: Spool;
   readonly clock: Clock;
   readonly meters: Meters;

@@ -3,9 +3,14 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/core/clock.js';
 import { createAgent } from '../../src/upstream/agent.js';
 import { HttpCloudClient } from '../../src/upstream/cloud-client.js';
+import { SendThread } from '../../src/upstream/send-thread.js';
+
+/** Threads run no TypeScript: the built entry. */
+const SEND_WORKER_FILE = fileURLToPath(new URL('../../dist/workers/send-worker.js', import.meta.url));
 
 /** Servers and clients of one test file, all ended by {@link Cleaner.run}. */
 export class Cleaner {
@@ -63,15 +68,33 @@ export function makeCertificate(directory: string): { keyFile: string; certFile:
   return { keyFile, certFile };
 }
 
+export interface ClientOptions {
+  readonly path?: string | undefined;
+  readonly answerTimeoutMs?: number;
+  readonly connections?: number;
+}
+
+/** A client that sends from a thread of its own, as {@link plainClient} else. */
+export function threadClient(
+  cleaner: Cleaner,
+  port: number,
+  { path = '', connections = 4 }: ClientOptions = {},
+): SendThread {
+  const client = new SendThread({
+    workerFile: SEND_WORKER_FILE,
+    url: `http://127.0.0.1:${port}${path}`,
+    connections,
+    caFile: undefined,
+  });
+  cleaner.add(() => client.close());
+  return client;
+}
+
 /** A client of the HTTP server at `port`, with no proxy and no CA file. */
 export function plainClient(
   cleaner: Cleaner,
   port: number,
-  {
-    path = '',
-    answerTimeoutMs = 5_000,
-    connections = 4,
-  }: { path?: string | undefined; answerTimeoutMs?: number; connections?: number },
+  { path = '', answerTimeoutMs = 5_000, connections = 4 }: ClientOptions = {},
 ): HttpCloudClient {
   const agent = createAgent({ connections, caFile: undefined, environment: {} });
   const url = new URL(`http://127.0.0.1:${port}${path}`);

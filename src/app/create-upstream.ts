@@ -1,0 +1,31 @@
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config/load.js';
+import { systemClock } from '../core/clock.js';
+import { MAX_REQUESTS_IN_FLIGHT } from '../forward/lanes.js';
+import { MAX_PASSED_CALLS } from '../front/passthrough.js';
+import { createAgent } from '../upstream/agent.js';
+import { HttpCallStream } from '../upstream/call-stream.js';
+import { HttpCloudClient } from '../upstream/cloud-client.js';
+import { SendThread } from '../upstream/send-thread.js';
+
+const SEND_WORKER_FILE = fileURLToPath(new URL('../../workers/send-worker.js', import.meta.url));
+/** Log-ins and questions have connections of their own, so that they do not queue behind a drain. */
+const CONNECTIONS_FOR_QUESTIONS = 32;
+
+/** What the lanes send with. */
+export function createSendThread({ upstreamUrl: url, upstreamCaFile: caFile }: Config): SendThread {
+  return new SendThread({ workerFile: SEND_WORKER_FILE, url, connections: MAX_REQUESTS_IN_FLIGHT, caFile });
+}
+
+/** What log-ins and questions go through. */
+export function createCloudClient({ upstreamUrl, upstreamCaFile }: Config): HttpCloudClient {
+  const connections = CONNECTIONS_FOR_QUESTIONS;
+  const agent = createAgent({ connections, caFile: upstreamCaFile, environment: process.env });
+  return new HttpCloudClient(agent, systemClock, { url: new URL(upstreamUrl) });
+}
+
+/** Connections of its own, one for each call, so that long streams never hold up anything else. */
+export function createCallStream({ upstreamUrl, upstreamCaFile }: Config): HttpCallStream {
+  const agent = createAgent({ connections: MAX_PASSED_CALLS, caFile: upstreamCaFile, environment: process.env });
+  return new HttpCallStream(agent, systemClock, { url: new URL(upstreamUrl) });
+}

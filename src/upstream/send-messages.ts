@@ -1,0 +1,29 @@
+import type { SendResult } from '../core/ports.js';
+
+/**
+ * What passes between the main thread and the one that sends. The main thread posts what came up in one turn of its event
+ * loop as one message; the sending thread answers with all that ended in one turn of its own. Ids are the main thread's,
+ * and each is answered once. A `close` is the last message: requests without an answer fail, their results are posted,
+ * and the thread ends by itself.
+ */
+export type ToSender = { readonly orders: readonly SendOrder[] } | 'close';
+
+export interface SendOrder {
+  readonly id: number;
+  readonly applicationId: string;
+  readonly deviceId: string;
+  readonly token: string;
+  /** JSON. Its memory moves with it where it is its own. */
+  readonly body: Uint8Array;
+}
+
+export interface FromSender {
+  readonly results: readonly { readonly id: number; readonly result: SendResult }[];
+}
+
+/** What the sending thread is started with; proxies it takes from its environment. */
+export interface SenderData {
+  readonly url: string;
+  readonly connections: number;
+  readonly caFile: string | undefined;
+}

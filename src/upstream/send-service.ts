@@ -1,0 +1,50 @@
+import type { MessagePort } from 'node:worker_threads';
+import { systemClock } from '../core/clock.js';
+import { Device } from '../core/device.js';
+import { createAgent } from './agent.js';
+import { HttpCloudClient } from './cloud-client.js';
+import type { FromSender, SenderData, SendOrder, ToSender } from './send-messages.js';
+
+/** The sending thread: does what comes through `port` with connections of its own (see `send-messages.ts`). */
+export class SendService {
+  readonly #port: MessagePort;
+  readonly #client: HttpCloudClient;
+  #results: FromSender['results'][number][] = [];
+  #underWay = 0;
+  #isClosing = false;
+
+  constructor(port: MessagePort, { url, connections, caFile }: SenderData) {
+    this.#port = port;
+    const agent = createAgent({ connections, caFile, environment: process.env });
+    this.#client = new HttpCloudClient(agent, systemClock, { url: new URL(url) });
+    port.on('message', (message: ToSender) => {
+      if (message === 'close') void this.#close();
+      else for (const order of message.orders) void this.#send(order);
+    });
+  }
+
+  async #send({ id, applicationId, deviceId, token, body }: SendOrder): Promise<void> {
+    this.#underWay++;
+    const result = await this.#client.sendStates(new Device(applicationId, deviceId), token, body);
+    this.#underWay--;
+    if (this.#results.length === 0) setImmediate(() => this.#post());
+    this.#results.push({ id, result });
+  }
+
+  #post(): void {
+    this.#port.postMessage({ results: this.#results } satisfies FromSender);
+    this.#results = [];
+    this.#endIfDone();
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#client.close();
+    this.#endIfDone();
+  }
+
+  /** Without its port nothing keeps the thread alive. */
+  #endIfDone(): void {
+    if (this.#isClosing && this.#underWay === 0 && this.#results.length === 0) this.#port.close();
+  }
+}

@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { Device } from '../core/device.js';
+import type { CloudClient, SendResult } from '../core/ports.js';
+import type { FromSender, SenderData, SendOrder } from './send-messages.js';
+
+/** Below this a buffer may be a part of Node's pool, which others use too; and a copy costs little. */
+const OWN_ABOVE_BYTES = Buffer.poolSize;
+
+export interface SendThreadOptions extends SenderData {
+  /** Absolute path of the built entry, `dist/workers/send-worker.js`. */
+  readonly workerFile: string;
+}
+
+/**
+ * Sends states from a thread of its own: each request costs as much of a thread as several states, and the main one has
+ * the devices to answer. A thread that dies fails what it had under way, which may still arrive, and the next request
+ * starts another.
+ */
+export class SendThread implements Pick<CloudClient, 'sendStates' | 'close'> {
+  readonly #workerFile: string;
+  readonly #data: SenderData;
+  readonly #pending = new Map<number, (result: SendResult) => void>();
+  #worker: Worker | undefined;
+  #orders: SendOrder[] = [];
+  #moved: ArrayBuffer[] = [];
+  #lastId = 0;
+
+  constructor({ workerFile, url, connections, caFile }: SendThreadOptions) {
+    this.#workerFile = workerFile;
+    this.#data = { url, connections, caFile };
+  }
+
+  /** As {@link CloudClient.sendStates}. */
+  sendStates({ applicationId, deviceId }: Device, token: string, body: Uint8Array): Promise<SendResult> {
+    const id = ++this.#lastId;
+    if (this.#orders.length === 0) queueMicrotask(() => this.#post());
+    this.#orders.push({ id, applicationId, deviceId, token, body: this.#movable(body) });
+    return new Promise((resolve) => this.#pending.set(id, resolve));
+  }
+
+  /** Ends every connection at once; requests that wait for an answer fail. */
+  async close(): Promise<void> {
+    this.#post();
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    const ended = once(worker, 'exit');
+    worker.postMessage('close');
+    await ended;
+  }
+
+  #movable(body: Uint8Array): Uint8Array {
+    if (body.buffer.byteLength <= OWN_ABOVE_BYTES) return new Uint8Array(body);
+    this.#moved.push(body.buffer as ArrayBuffer);
+    return body;
+  }
+
+  #post(): void {
+    if (this.#orders.length === 0) return;
+    this.#worker ??= this.#start();
+    this.#worker.postMessage({ orders: this.#orders }, this.#moved);
+    this.#orders = [];
+    this.#moved = [];
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#workerFile, { workerData: this.#data });
+    let reason = 'the sending thread has ended';
+    worker.on('message', ({ results }: FromSender) => {
+      for (const { id, result } of results) this.#settle(id, result);
+    });
+    worker.on('error', (error) => {
+      reason = `the sending thread has failed: ${error.message}`;
+    });
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#worker = undefined;
+      for (const id of [...this.#pending.keys()]) this.#settle(id, { kind: 'failure', mayArriveLater: true, reason });
+    });
+    return worker;
+  }
+
+  #settle(id: number, result: SendResult): void {
+    this.#pending.get(id)?.(result);
+    this.#pending.delete(id);
+  }
+}

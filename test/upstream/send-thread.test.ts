@@ -1,0 +1,25 @@
+import { afterEach, expect, it } from 'vitest';
+import { Device } from '../../src/core/device.js';
+import { Cleaner, startHttp, threadClient } from './test-servers.js';
+
+const device = new Device('5'.repeat(24), 'a'.repeat(24));
+const cleaner = new Cleaner();
+afterEach(() => cleaner.run());
+
+it('fails what a dead thread had under way as something that may still arrive, and sends on with another', async () => {
+  const port = await startHttp(cleaner, (request, response) => {
+    if (request.headers.authorization !== 'Bearer never') response.end('{}');
+  });
+  const client = threadClient(cleaner, port);
+  const lost = client.sendStates(device, 'never', Buffer.from('[]'));
+  // Nothing that could come from a device: it makes the thread's own code throw.
+  const killer = client.sendStates({} as Device, 't', Buffer.from('[]'));
+  for (const result of await Promise.all([lost, killer])) {
+    expect(result).toMatchObject({ kind: 'failure', mayArriveLater: true, reason: expect.stringContaining('thread') });
+  }
+  expect(await client.sendStates(device, 't', Buffer.from('[]'))).toMatchObject({ kind: 'answer', status: 200 });
+});
+
+it('is closed without having been used, and starts no thread for it', async () => {
+  await threadClient(cleaner, 1).close();
+});
