@@ -118,6 +118,7 @@ export class App {
       clock,
       meters,
       maxStateBytes: config.maxBodyBytes,
+      stampFloorMs: spool.stampFloorMs,
     });
     this.#fullnessWatch = this.#createFullnessWatch();
     this.#front = this.#createFront();

@@ -31,13 +31,13 @@ export class StoredThenForwarded implements RecordSink {
     return this.#forwarder.heldBytes() >= maxHeldBytes;
   }
 
-  async store(record: Uint8Array, grants: readonly Grant[]): Promise<void> {
+  async store(record: Uint8Array, grants: readonly Grant[], latestStampMs: number): Promise<void> {
     if (this.isFull()) {
       throw new StatewayError('STATEWAY_SPOOL_FULL', 'the spool is full; keep the state and send it again', {
         retryAfterSeconds: FULL_RETRY_AFTER_SECONDS,
       });
     }
-    const { sequence, stored } = this.#spool.append(record);
+    const { sequence, stored } = this.#spool.append(record, latestStampMs);
     await stored;
     this.#forwarder.enqueue(sequence, record, grants);
   }

@@ -111,7 +111,7 @@ export interface RecordSink {
    * @param grants the grant behind each chunk of the record, by chunk number
    * @returns resolves when the record is on stable storage; rejects with a StatewayError when nothing of it was kept
    */
-  store(record: Uint8Array, grants: readonly Grant[]): Promise<void>;
+  store(record: Uint8Array, grants: readonly Grant[], latestStampMs: number): Promise<void>;
 }
 
 // ---------------------------------------------------------------- spool
@@ -180,9 +180,10 @@ export interface SpoolStatus {
 export interface Spool {
   /**
    * Appends a record. Sequences rise by one, in the order of the calls.
+   * @param latestStampMs the latest time in it that the proxy gave, if it gave any
    * @returns the sequence at once, and a promise that resolves when the record is on stable storage
    */
-  append(record: Uint8Array): { sequence: number; stored: Promise<void> };
+  append(record: Uint8Array, latestStampMs?: number): { sequence: number; stored: Promise<void> };
   /** Moves a device's watermark and trims what is settled; resolves when that is on stable storage. */
   settle(settlement: Settlement): Promise<void>;
   /** What the last run left: records in order, to be called once before the first append. */
@@ -207,6 +208,8 @@ export interface Spool {
   status(): SpoolStatus;
   /** Whether there is no room for new records on the disk; looked at again by itself. */
   readonly isDiskFull: boolean;
+  /** Wall clock: up to this, an earlier run may have given stamps that lay ahead of its clock. */
+  readonly stampFloorMs: number;
   /** Waits for what was written, then closes. */
   close(): Promise<void>;
 }

@@ -23,6 +23,8 @@ export interface BatcherOptions {
   readonly meters: Meters;
   /** A single state larger than this as JSON for the cloud is refused (`STATEWAY_MAX_BODY_BYTES`). */
   readonly maxStateBytes: number;
+  /** Up to this, an earlier run may have given stamps (`Spool.stampFloorMs`). */
+  readonly stampFloorMs?: number;
 }
 
 /** A batch that has left for a worker, in the order in which it left. */
@@ -57,7 +59,7 @@ export class Batcher implements Intake {
 
   constructor(options: BatcherOptions) {
     this.#options = options;
-    this.#stamper = new Stamper(options.clock);
+    this.#stamper = new Stamper(options.clock, options.stampFloorMs);
   }
 
   accept(grant: Grant, encoding: Encoding, body: Uint8Array, receiver: BodyReceiver, ticket: number): void {
@@ -167,10 +169,10 @@ export class Batcher implements Intake {
     if (result.record === undefined) return undefined;
     const view = new RecordView(result.record);
     const grants = Array.from(result.chunkSlots, (slot) => batch.grants[slot] as Grant);
-    this.#stamper.stamp(view, grants);
+    const latestStampMs = this.#stamper.stamp(view, grants);
     view.seal(clock.wallMs());
     try {
-      await sink.store(result.record, grants);
+      await sink.store(result.record, grants, latestStampMs);
       meters.outOfWindow += result.outOfWindow;
       return undefined;
     } catch (error) {

@@ -18,6 +18,8 @@ const FIRST_SWEEP_DEVICES = 1024;
  * that came in one millisecond might get one stamp, and longer than the steps by which a clock is corrected.
  */
 const STAMPS_KEPT_MS = 600_000;
+/** A floor further ahead than this would falsify the times of all devices more than it saved one. */
+const MAX_FLOOR_AHEAD_MS = 60_000;
 const NO_TIMES: ReadonlySet<number> = new Set();
 
 /**
@@ -30,11 +32,14 @@ const NO_TIMES: ReadonlySet<number> = new Set();
  */
 export class Stamper {
   readonly #clock: Clock;
+  readonly #floorMs: number;
   readonly #devices = new Map<string, DeviceStamps>();
   #nextSweepDevices = FIRST_SWEEP_DEVICES;
 
-  constructor(clock: Clock) {
+  /** @param floorMs up to this, an earlier run may have given stamps: those of a device may run ahead of the clock */
+  constructor(clock: Clock, floorMs = Number.NEGATIVE_INFINITY) {
     this.#clock = clock;
+    this.#floorMs = floorMs > clock.wallMs() + MAX_FLOOR_AHEAD_MS ? Number.NEGATIVE_INFINITY : floorMs;
   }
 
   /** Devices remembered. */
@@ -45,20 +50,26 @@ export class Stamper {
   /**
    * Stamps every state of a record that has no time; see `UNSTAMPED` in the record layout.
    * @param grants by chunk: whose device it is, since reading ids back from the record costs more than all the rest
+   * @returns the latest stamp given; -Infinity for none
    */
-  stamp(record: RecordView, grants: readonly Grant[]): void {
+  stamp(record: RecordView, grants: readonly Grant[]): number {
     if (this.#devices.size >= this.#nextSweepDevices) this.#sweep();
+    let latestMs = Number.NEGATIVE_INFINITY;
     for (let chunk = 0; chunk < record.chunkCount; chunk++) {
       const { key } = (grants[chunk] as Grant).device;
-      this.#stampChunk(record, key, record.chunkFirstState(chunk), record.chunkStateCount(chunk));
+      const givenMs = this.#stampChunk(record, key, record.chunkFirstState(chunk), record.chunkStateCount(chunk));
+      if (givenMs > latestMs) latestMs = givenMs;
     }
+    return latestMs;
   }
 
-  #stampChunk(record: RecordView, deviceKey: string, first: number, count: number): void {
+  /** @returns the last stamp given; -Infinity for none */
+  #stampChunk(record: RecordView, deviceKey: string, first: number, count: number): number {
     const { times } = record;
     const stamps = this.#stampsOf(deviceKey);
     const end = first + count;
     let ownTimes: ReadonlySet<number> | undefined;
+    let givenMs = Number.NEGATIVE_INFINITY;
     for (let state = first; state < end; state++) {
       const time = times[state] as number;
       const arrivalMs = Math.floor(time);
@@ -72,13 +83,15 @@ export class Stamper {
       while (stampMs === stamps.lastOwnMs || ownTimes.has(stampMs)) stampMs++;
       times[state] = stampMs;
       stamps.lastStampMs = stampMs;
+      givenMs = stampMs;
     }
+    return givenMs;
   }
 
   #stampsOf(deviceKey: string): DeviceStamps {
     let stamps = this.#devices.get(deviceKey);
     if (stamps === undefined) {
-      stamps = { lastStampMs: Number.NEGATIVE_INFINITY, lastOwnMs: Number.NEGATIVE_INFINITY };
+      stamps = { lastStampMs: this.#floorMs, lastOwnMs: Number.NEGATIVE_INFINITY };
       this.#devices.set(deviceKey, stamps);
     }
     return stamps;

@@ -11,7 +11,11 @@ export const LEAP = 2 ** 40;
 export interface Floors {
   readonly sequence: number;
   readonly deadLetter: number;
+  /** Wall clock: no stamp that lay ahead of it was beyond this. */
+  readonly stampMs: number;
 }
+
+const NONE: Floors = { sequence: 0, deadLetter: 0, stampMs: 0 };
 
 interface FloorsRow extends Floors {
   readonly checksum: number;
@@ -26,12 +30,16 @@ export function readFormat(meta: Database<unknown, string>): number | undefined 
 /** The floors; zeros where they cannot be read, which `isDamaged` says. */
 export function readFloors(meta: Database<unknown, string>): Floors & { isDamaged: boolean } {
   const row = readJson(meta, FLOORS_KEY);
-  if (row === undefined) return { sequence: 0, deadLetter: 0, isDamaged: false };
-  const { sequence, deadLetter, checksum } = (row ?? {}) as Partial<FloorsRow>;
-  if (sequence !== undefined && deadLetter !== undefined && checksum === checksumOf({ sequence, deadLetter })) {
-    return { sequence, deadLetter, isDamaged: false };
+  if (row === undefined) return { ...NONE, isDamaged: false };
+  const { sequence, deadLetter, stampMs = 0, checksum } = (row ?? {}) as Partial<FloorsRow>;
+  if (
+    sequence !== undefined &&
+    deadLetter !== undefined &&
+    checksum === checksumOf({ sequence, deadLetter, stampMs })
+  ) {
+    return { sequence, deadLetter, stampMs, isDamaged: false };
   }
-  return { sequence: 0, deadLetter: 0, isDamaged: true };
+  return { ...NONE, isDamaged: true };
 }
 
 /** Writes the floors down. */
@@ -40,8 +48,9 @@ export function writeFloors(meta: Database<unknown, string>, floors: Floors): Ch
   return { write: () => [meta.put(FLOORS_KEY, row)], committed: () => {}, failed: () => {} };
 }
 
-function checksumOf({ sequence, deadLetter }: Floors): number {
-  return crc32(`${sequence} ${deadLetter}`);
+function checksumOf({ sequence, deadLetter, stampMs }: Floors): number {
+  // Rows from before there were stamps in them go on being read.
+  return crc32(stampMs === 0 ? `${sequence} ${deadLetter}` : `${sequence} ${deadLetter} ${stampMs}`);
 }
 
 /** A value; null where it is not JSON. */

@@ -22,6 +22,9 @@ import { type Change, Transactions } from './transaction.js';
 import { Turns } from './turns.js';
 import { type ItemKind, type OnUnreadable, UnreadableItems } from './unreadable-items.js';
 
+/** Stamps that one writing covers, so that a device that runs ahead of the clock does not cause one with each record. */
+const STAMPS_AT_ONCE_MS = 1_000;
+
 export interface LmdbSpoolOptions {
   /** Made with mode 0700 if missing. */
   readonly directory: string;
@@ -59,6 +62,9 @@ export class LmdbSpool implements Spool {
   /** What nobody waits for but the closing. */
   readonly #background = new Set<Promise<void>>();
   #lastSequence: number;
+  /** What is written down of {@link LmdbSpool.stampFloorMs} for the next run. */
+  #stampCeilingMs: number;
+  readonly stampFloorMs: number;
 
   private constructor(options: LmdbSpoolOptions, lock: DirectoryLock, environment: Environment) {
     const { directory, clock } = options;
@@ -77,6 +83,8 @@ export class LmdbSpool implements Spool {
     const { journal, watermarks, backlog, deadLetters, meta } = environment;
     const setAside = (kind: ItemKind, database: Rows) => (damaged: Damaged) => this.#setAside(kind, database, damaged);
     const floors = readFloors(meta);
+    this.stampFloorMs = floors.stampMs;
+    this.#stampCeilingMs = floors.stampMs;
     const leap = floors.isDamaged ? LEAP : 0;
     if (floors.isDamaged) options.onUnreadable?.('numbering', 'its checksum does not match; numbers go on far above');
     this.#journal = new Journal(journal);
@@ -112,10 +120,10 @@ export class LmdbSpool implements Spool {
     }
   }
 
-  append(record: Uint8Array): { sequence: number; stored: Promise<void> } {
+  append(record: Uint8Array, latestStampMs = Number.NEGATIVE_INFINITY): { sequence: number; stored: Promise<void> } {
     const sequence = ++this.#lastSequence;
     if (!this.#reserve.takes(record.byteLength)) return { sequence, stored: Promise.reject(spoolError(true)) };
-    const appended = this.#journal.append(sequence, record);
+    const appended = this.#noteStamp(latestStampMs, this.#journal.append(sequence, record));
     const stored = appended.catch(async (error: unknown) => this.#refuse(await reasonOf(error)));
     return { sequence, stored };
   }
@@ -211,8 +219,19 @@ export class LmdbSpool implements Spool {
   }
 
   #floors(): Change {
-    const floors = { sequence: this.#lastSequence, deadLetter: this.#letters.lastNumber };
+    const { lastNumber: deadLetter } = this.#letters;
+    const floors = { sequence: this.#lastSequence, deadLetter, stampMs: this.#stampCeilingMs };
     return writeFloors(this.#environment.meta, floors);
+  }
+
+  /**
+   * Writes down, with the record it is in, a stamp that lies ahead of the clock: after a crash it would be given again.
+   * @returns resolves when both are on stable storage
+   */
+  #noteStamp(latestStampMs: number, appended: Promise<void>): Promise<void> {
+    if (latestStampMs <= this.#stampCeilingMs || latestStampMs <= this.#clock.wallMs()) return appended;
+    this.#stampCeilingMs = latestStampMs + STAMPS_AT_ONCE_MS;
+    return Promise.all([appended, ...this.#floors().write()]).then(() => {});
   }
 
   async #stage(device: Device, piece: Uint8Array): Promise<Change> {

@@ -115,6 +115,7 @@ export class MemorySpool implements Spool {
   }
 
   readonly isDiskFull = false;
+  readonly stampFloorMs = 0;
 
   status(): SpoolStatus {
     const records = [...this.#disk.records].map(([sequence, record]) => ({ sequence, view: new RecordView(record) }));

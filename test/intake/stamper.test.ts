@@ -171,3 +171,28 @@ describe('devices', () => {
     expect(stamper.size).toBe(3_000);
   });
 });
+
+describe('after another run', () => {
+  it('begins behind the stamps of that run, which may lie ahead of the clock', () => {
+    stamper = new Stamper(clock, T + 3_000);
+    expect(stamp([arrived(T), arrived(T)], [arrived(T)])).toEqual([[T + 3_001, T + 3_002], [T + 3_001]]);
+    expect(stamp([arrived(T + 4_000)])).toEqual([[T + 4_000]]);
+  });
+
+  it('does not carry all devices a minute ahead for the sake of one', () => {
+    stamper = new Stamper(clock, T + 60_001);
+    expect(stamp([arrived(T)])).toEqual([[T]]);
+  });
+
+  it('says which stamp was the latest, for the run that follows', () => {
+    const record = new RecordView(
+      buildRecord([
+        { device: device(1), states: [arrived(T), arrived(T)].map((time) => ({ time, data: {} })) },
+        { device: device(2), states: [{ time: T + 9, data: {} }] },
+      ]),
+    );
+    expect(stamper.stamp(record, [grantFor(device(1)), grantFor(device(2))])).toBe(T + 1);
+    const own = new RecordView(buildRecord([{ device: device(1), states: [{ time: T, data: {} }] }]));
+    expect(stamper.stamp(own, [grantFor(device(1))])).toBe(Number.NEGATIVE_INFINITY);
+  });
+});

@@ -228,3 +228,22 @@ it.each([
 ])('counts what is settled of a chunk: %s', (_, watermark, settled) => {
   expect(settledOfChunk(7, 4, watermark)).toBe(settled);
 });
+
+it('knows after a crash how far stamps ran ahead of the clock, and of none that did not', async () => {
+  const directory = temporaryDirectory();
+  const clock = new FakeClock();
+  const nowMs = clock.wallMs();
+  const record = recordOf(new Map([[DEVICE_A, 1]]), nowMs);
+  const first = await LmdbSpool.open({ directory, clock });
+  expect(first.stampFloorMs).toBe(0);
+  await first.append(record, nowMs).stored;
+  await first.close();
+  const second = await LmdbSpool.open({ directory, clock });
+  expect(second.stampFloorMs).toBe(0);
+  await second.append(record, nowMs + 5_000).stored;
+  await second.append(record, nowMs + 5_001).stored;
+  await second.close();
+  const third = await openSpool(directory, clock);
+  expect(third.stampFloorMs).toBeGreaterThanOrEqual(nowMs + 5_001);
+  expect(third.stampFloorMs).toBeLessThanOrEqual(nowMs + 7_000);
+});
