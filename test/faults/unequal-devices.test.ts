@@ -18,7 +18,9 @@ const SICK_EVERY_MS = 50;
 const MOST_SLOWER = 2;
 /** Medians below it are as good as equal: the timers and the scheduler of the machine are no finer. */
 const NOT_MEASURABLE_MS = 5;
-const TIMEOUT_MS = inForm({ short: 60_000, long: 300_000 });
+/** Each refused state costs 2·log2(n) requests, of which the device has two a second. */
+const DRAIN_WITHIN_MS = inForm({ short: 30_000, long: 300_000 });
+const TIMEOUT_MS = inForm({ short: 60_000, long: 600_000 });
 
 test(
   'one device throttled, one parked, one poisoned: a hundred healthy ones do not notice',
@@ -79,7 +81,7 @@ test(
     const refusals = poisoned.fates.filter((fate, n) => fate === 'acknowledged' && poisoned.isPoison(n)).length;
     for (const n of poisoned.fates.keys()) if (poisoned.isPoison(n)) poisoned.fates[n] = 'refused';
     await site.knock(sick);
-    await site.untilDelivered(30_000);
+    await site.untilDelivered(DRAIN_WITHIN_MS);
     const { lost, findings } = site.verdict();
     expect({ lost, findings }).toEqual({ lost: [], findings: [] });
     expect(refusals).toBeGreaterThan(0);
