@@ -90,8 +90,10 @@ function importFaults(/** @type {string} */ folder) {
   for (const file of files.filter((name) => name.endsWith('.js')).map((name) => join(folder, 'dist', name))) {
     for (const [, fromStatement, fromCall] of readFileSync(file, 'utf8').matchAll(IMPORTED)) {
       const target = /** @type {string} */ (fromStatement ?? fromCall);
+      // The page's module for charts comes from its package, by way of the admin side.
+      if (target === './uplot.js') libraries.add('uplot/dist/uPlot.esm.js');
       // A path of the admin side: the module is one for the browser.
-      if (target.startsWith('/')) continue;
+      if (target.startsWith('/') || target === './uplot.js') continue;
       if (!target.startsWith('.')) libraries.add(target);
       else if (!existsSync(join(dirname(file), target))) {
         faults.push(

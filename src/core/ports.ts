@@ -181,7 +181,8 @@ export interface Spool {
   /**
    * Appends a record. Sequences rise by one, in the order of the calls.
    * @param latestStampMs the latest time in it that the proxy gave, if it gave any
-   * @returns the sequence at once, and a promise that resolves when the record is on stable storage
+   * @returns the sequence at once, and a promise that resolves when the record is on stable storage, in the order of the
+   *   sequences
    */
   append(record: Uint8Array, latestStampMs?: number): { sequence: number; stored: Promise<void> };
   /** Moves a device's watermark and trims what is settled; resolves when that is on stable storage. */

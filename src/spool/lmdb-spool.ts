@@ -123,7 +123,8 @@ export class LmdbSpool implements Spool {
   append(record: Uint8Array, latestStampMs = Number.NEGATIVE_INFINITY): { sequence: number; stored: Promise<void> } {
     const sequence = ++this.#lastSequence;
     if (!this.#reserve.takes(record.byteLength)) return { sequence, stored: Promise.reject(spoolError(true)) };
-    const appended = this.#noteStamp(latestStampMs, this.#journal.append(sequence, record));
+    const appended = this.#journal.append(sequence, record);
+    this.#noteStamp(latestStampMs);
     const stored = appended.catch(async (error: unknown) => this.#refuse(await reasonOf(error)));
     return { sequence, stored };
   }
@@ -220,18 +221,21 @@ export class LmdbSpool implements Spool {
 
   #floors(): Change {
     const { lastNumber: deadLetter } = this.#letters;
-    const floors = { sequence: this.#lastSequence, deadLetter, stampMs: this.#stampCeilingMs };
+    const floors = { sequence: this.#lastSequence, deadLetter, stampMs: Math.max(0, this.#stampCeilingMs) };
     return writeFloors(this.#environment.meta, floors);
   }
 
   /**
-   * Writes down, with the record it is in, a stamp that lies ahead of the clock: after a crash it would be given again.
-   * @returns resolves when both are on stable storage
+   * Writes down, in the transaction of the record it is in, a stamp that lies ahead of the clock: after a crash it would
+   * be given again. Nobody waits for it: records must become stored in the order of their numbers, without detours.
    */
-  #noteStamp(latestStampMs: number, appended: Promise<void>): Promise<void> {
-    if (latestStampMs <= this.#stampCeilingMs || latestStampMs <= this.#clock.wallMs()) return appended;
+  #noteStamp(latestStampMs: number): void {
+    if (latestStampMs <= this.#stampCeilingMs || latestStampMs <= this.#clock.wallMs()) return;
     this.#stampCeilingMs = latestStampMs + STAMPS_AT_ONCE_MS;
-    return Promise.all([appended, ...this.#floors().write()]).then(() => {});
+    const forget = () => {
+      this.#stampCeilingMs = Number.NEGATIVE_INFINITY;
+    };
+    for (const written of this.#floors().write()) written.catch(forget);
   }
 
   async #stage(device: Device, piece: Uint8Array): Promise<Change> {

@@ -64,12 +64,22 @@ export function parseTrace(trace: string): TracedCall[] {
 
 const O_DSYNC = 0o10000;
 
+/** What a descriptor stands for; nothing when it was closed since it was listed. */
+function fileOf(pid: number, descriptor: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
 /** Descriptors on which a process has a file of this name open such that each write is a sync. */
 export function syncingDescriptors(pid: number, fileName: string): number[] {
   return readdirSync(`/proc/${pid}/fd`)
     .map(Number)
     .filter((descriptor) => {
-      if (!readlinkSync(`/proc/${pid}/fd/${descriptor}`).endsWith(`/${fileName}`)) return false;
+      if (!fileOf(pid, descriptor).endsWith(`/${fileName}`)) return false;
       const flags = /^flags:\s+([0-7]+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, 'utf8'))?.[1] ?? '0';
       return (Number.parseInt(flags, 8) & O_DSYNC) !== 0;
     });
