@@ -1,8 +1,8 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type BenchDevice, statePathOf } from '../devices.js';
+import { connectReading } from './connect-reading.js';
 import { type FrameListener, pongBytes, readFrames } from './frame-bytes.js';
 
-const READ_BUFFER_BYTES = 16_384;
 const HEAD_END = '\r\n\r\n';
 /** `{"ack":n}` and `{"error":…}` differ from the third byte on. */
 const KIND_AT = 2;
@@ -30,20 +30,11 @@ export class DeviceSocket implements FrameListener {
   private constructor(port: number, device: BenchDevice, onAck: (frames: number) => void, onBroken: () => void) {
     this.#onAck = onAck;
     this.#onBroken = onBroken;
-    this.#socket = connect({
+    this.#socket = connectReading(
       port,
-      host: '127.0.0.1',
-      noDelay: true,
-      onread: {
-        buffer: Buffer.allocUnsafe(READ_BUFFER_BYTES),
-        callback: (bytes, buffer) => {
-          this.#read((buffer as Buffer).subarray(0, bytes));
-          return true;
-        },
-      },
-    });
-    this.#socket.on('error', () => {});
-    this.#socket.on('close', () => this.#onBroken());
+      (bytes) => this.#read(bytes),
+      () => this.#onBroken(),
+    );
     this.#socket.once('connect', () => this.#socket.write(upgradeRequest(device)));
   }
 

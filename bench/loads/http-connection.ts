@@ -1,6 +1,6 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { connectReading } from './connect-reading.js';
 
-const READ_BUFFER_BYTES = 4_096;
 const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 /** Of `HTTP/1.1 200`. */
 const STATUS_AT = 9;
@@ -22,21 +22,11 @@ export class HttpConnection {
 
   private constructor(port: number, onBroken: () => void) {
     this.#onBroken = onBroken;
-    this.#socket = connect({
+    this.#socket = connectReading(
       port,
-      host: '127.0.0.1',
-      noDelay: true,
-      // Reads into one buffer over and over instead of through a stream.
-      onread: {
-        buffer: Buffer.allocUnsafe(READ_BUFFER_BYTES),
-        callback: (bytes, buffer) => {
-          this.#read((buffer as Buffer).subarray(0, bytes));
-          return true;
-        },
-      },
-    });
-    this.#socket.on('error', () => {});
-    this.#socket.on('close', () => this.#onBroken());
+      (bytes) => this.#read(bytes),
+      () => this.#onBroken(),
+    );
   }
 
   /**

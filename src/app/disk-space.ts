@@ -1,10 +1,9 @@
-import { statfsSync } from 'node:fs';
+import { diskRoomBytes } from '../spool/disk-room.js';
 
-/** Bytes that this user may still write to the disk of `directory`; undefined when the system does not say. */
+/** Bytes that the spool in `directory` can still grow by; undefined when the system does not say. */
 export function freeDiskBytes(directory: string): number | undefined {
   try {
-    const { bavail, bsize } = statfsSync(directory);
-    return bavail * bsize;
+    return diskRoomBytes(directory);
   } catch {
     return undefined;
   }

@@ -91,3 +91,12 @@ describe('links', () => {
     expect(own.filter((target) => !existsSync(join(ROOT, dirname(document), target)))).toEqual([]);
   });
 });
+
+describe('the page of guarantees', () => {
+  it('names tests that there are', () => {
+    const named = [...read('docs/guarantees.md').matchAll(/`([\w./-]+\.test\.ts)`/g)].map(([, name]) => name as string);
+    expect(named.length).toBeGreaterThan(10);
+    const file = (name: string) => join(ROOT, name.includes('/') ? name : join('test/faults', name));
+    expect(named.filter((name) => !existsSync(file(name)))).toEqual([]);
+  });
+});

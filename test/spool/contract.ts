@@ -91,6 +91,15 @@ export function describeJournalContract(name: string, createSite: (clock: FakeCl
       expect(await store(record)).toBe(first + 3);
     });
 
+    it('says that records are stored in their order, whether or not their stamps ran ahead', async () => {
+      const nowMs = clock.wallMs();
+      const record = recordOf(new Map([[DEVICE_A, 1]]), nowMs);
+      const told: number[] = [];
+      const appended = [0, 5_000, 0, 20_000, 0, 0, 40_000, 0].map((aheadMs) => spool.append(record, nowMs + aheadMs));
+      await Promise.all(appended.map(({ sequence, stored }) => stored.then(() => told.push(sequence))));
+      expect(told).toEqual(appended.map(({ sequence }) => sequence));
+    });
+
     it('replays what is not settled, in order, each record as it was and for good', async () => {
       // Below and above what one page and one read buffer hold, so that no way of reading is left out.
       const records = [3, 500, 5_000, 300_000, 40, 70_000, 9].map((padding, i) =>

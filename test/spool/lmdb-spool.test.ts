@@ -247,20 +247,3 @@ it('knows after a crash how far stamps ran ahead of the clock, and of none that 
   expect(third.stampFloorMs).toBeGreaterThanOrEqual(nowMs + 5_001);
   expect(third.stampFloorMs).toBeLessThanOrEqual(nowMs + 7_000);
 });
-
-it('says that records are stored in their order, whether or not their stamps ran ahead', async () => {
-  const clock = new FakeClock();
-  const nowMs = clock.wallMs();
-  const spool = await openSpool(temporaryDirectory(), clock);
-  const record = recordOf(new Map([[DEVICE_A, 1]]), nowMs);
-  const stored: number[] = [];
-  const ahead = [0, 5_000, 0, 20_000, 0, 0, 40_000, 0];
-  await Promise.all(
-    ahead.map((byMs) => {
-      const { sequence, stored: written } = spool.append(record, nowMs + byMs);
-      return written.then(() => stored.push(sequence));
-    }),
-  );
-  expect(stored).toEqual(ahead.map((_, index) => (stored[0] as number) + index));
-  expect(stored).toEqual([...stored].sort((a, b) => a - b));
-});
