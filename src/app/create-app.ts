@@ -6,6 +6,7 @@ import type { Config } from '../config/load.js';
 import type { BacklogSummary } from '../core/backlog.js';
 import { systemClock } from '../core/clock.js';
 import { Meters } from '../core/meters.js';
+import { TurnClock } from '../core/turn-clock.js';
 import { Lanes } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
 import { Front } from '../front/server.js';
@@ -49,6 +50,8 @@ export class App {
   readonly #config: Config;
   readonly #log: EventLog;
   readonly #meters = new Meters();
+  /** For what asks for the time with every state. */
+  readonly #turnClock = new TurnClock(systemClock);
   readonly #cloud: HttpCloudClient;
   readonly #sends: SendThread;
   readonly #calls: HttpCallStream;
@@ -98,6 +101,7 @@ export class App {
     this.#lanes = this.#createLanes();
     this.#auth = createAuth(config, {
       cloud: this.#cloud,
+      clock: this.#turnClock,
       meters,
       log,
       lanes: this.#lanes,
@@ -115,7 +119,7 @@ export class App {
     this.#intake = new Batcher({
       runner: new WorkerPool({ workerFile: WORKER_FILE, threads: config.workers }),
       sink: this.#sink,
-      clock,
+      clock: this.#turnClock,
       meters,
       maxStateBytes: config.maxBodyBytes,
       stampFloorMs: spool.stampFloorMs,
@@ -228,7 +232,7 @@ export class App {
       calls: this.#calls,
       passthrough,
       meters: this.#meters,
-      clock: systemClock,
+      clock: this.#turnClock,
     });
   }
 

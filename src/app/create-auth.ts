@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { AuthStage } from '../auth/auth-stage.js';
 import { keyFromFile } from '../auth/secret-key.js';
 import type { Config } from '../config/load.js';
-import { systemClock } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
 import type { CloudClient, Forwarder } from '../core/ports.js';
 import { LmdbTable } from '../spool/lmdb-table.js';
@@ -21,14 +21,14 @@ export function createAuth(
   config: Config,
   parts: {
     readonly cloud: CloudClient;
+    readonly clock: Clock;
     readonly meters: Meters;
     readonly log: LineWriter;
     readonly lanes: Forwarder;
   },
 ): AuthStage {
   const { dataDir, maxBodyBytes, tokenCacheSize, tokenTtlMs, tokenOfflineMs, retentionMs } = config;
-  const { cloud, meters, log, lanes } = parts;
-  const clock = systemClock;
+  const { cloud, clock, meters, log, lanes } = parts;
   const onRepaired = (file: string, mode: number) =>
     log.warn({ event: 'key-file-repaired', file, mode: mode.toString(8) }, 'the key file was open to others');
   const secretKey = config.secretKey ?? keyFromFile(dataDir, onRepaired);

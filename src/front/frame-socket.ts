@@ -2,6 +2,7 @@ import type { WebSocket } from 'uws-current';
 import { StatewayError } from '../core/errors.js';
 import type { BodyReceiver, Encoding } from '../core/ports.js';
 import { CumulativeAck } from './cumulative-ack.js';
+import type { AckSender } from './due-acks.js';
 import type { FrontContext } from './front-context.js';
 
 /** Close codes of RFC 6455 7.4.1. */
@@ -35,7 +36,7 @@ export interface SocketData {
  * uWebSockets.js cannot stop reading a WebSocket, so frames beyond the front's bound are refused as Unavailable, each
  * by its number, while the connection stays open: the client keeps what is not acknowledged and sends it again.
  */
-export abstract class FrameSocket implements BodyReceiver {
+export abstract class FrameSocket implements BodyReceiver, AckSender {
   protected readonly context: FrontContext;
   readonly #acks = new CumulativeAck();
   #ws: WebSocket<SocketData> | undefined = undefined;
@@ -113,7 +114,7 @@ export abstract class FrameSocket implements BodyReceiver {
 
   /** Sends the acks that are due, then closes. */
   end(code: number, reason: string): void {
-    this.#sendAck();
+    this.sendAck();
     const ws = this.#ws;
     this.#ws = undefined;
     ws?.end(code, cutToFit(reason));
@@ -123,14 +124,12 @@ export abstract class FrameSocket implements BodyReceiver {
     this.context.admission.release(this.#acks.settle(frame));
     if (this.#ackQueued || this.#acks.acknowledged === this.#ackSent) return;
     this.#ackQueued = true;
-    // One answer for all the frames of this socket that one batch settles.
-    queueMicrotask(() => {
-      this.#ackQueued = false;
-      this.#sendAck();
-    });
+    this.context.dueAcks.add(this);
   }
 
-  #sendAck(): void {
+  /** See {@link DueAcks}. */
+  sendAck(): void {
+    this.#ackQueued = false;
     if (this.#ws === undefined || this.#acks.acknowledged === this.#ackSent) return;
     this.#ackSent = this.#acks.acknowledged;
     this.#send(`{"ack":${this.#ackSent}}`);

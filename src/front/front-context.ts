@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
 import type { Authorizer, DeviceLogin, Intake } from '../core/ports.js';
 import type { Admission } from './admission.js';
+import type { DueAcks } from './due-acks.js';
 
 /** What every handler of the front works with. */
 export interface FrontContext {
@@ -9,6 +10,7 @@ export interface FrontContext {
   readonly deviceLogin: DeviceLogin;
   readonly intake: Intake;
   readonly admission: Admission;
+  readonly dueAcks: DueAcks;
   readonly meters: Meters;
   readonly clock: Clock;
   readonly maxBodyBytes: number;

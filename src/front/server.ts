@@ -5,6 +5,7 @@ import type { CallStream } from '../core/passed-call.js';
 import type { Authorizer, DeviceLogin, Intake } from '../core/ports.js';
 import { Admission } from './admission.js';
 import { handleDeviceLogin } from './device-login-route.js';
+import { DueAcks } from './due-acks.js';
 import { CLOSE_GOING_AWAY, type FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { Passthrough, type PassthroughMode } from './passthrough.js';
@@ -75,6 +76,7 @@ export class Front {
       deviceLogin,
       intake,
       admission,
+      dueAcks: new DueAcks(),
       meters,
       clock,
       maxBodyBytes,

@@ -90,7 +90,22 @@ describe('CumulativeAck', () => {
     );
   });
 
-  test('numbers on after forgetting tens of thousands of frames settled in reverse', () => {
+  test('stays right as a burst goes by and its memory is given back', () => {
+    const acks = new CumulativeAck();
+    for (let frame = 1; frame <= 10_000; frame++) acks.begin(frame, frame);
+    for (let frame = 1; frame <= 10_000; frame++) {
+      expect(acks.arrivedAtMs(frame)).toBe(frame);
+      expect(acks.settle(frame)).toBe(frame);
+      if (frame % 100 === 0) acks.begin(20_000 + frame, 1);
+    }
+    expect(acks).toMatchObject({ acknowledged: 10_000, begun: 10_100 });
+    for (let frame = 10_100; frame > 10_000; frame--) {
+      expect(acks.settle(frame)).toBe(20_000 + (frame - 10_000) * 100);
+    }
+    expect(acks.acknowledged).toBe(10_100);
+  });
+
+  test('numbers on after tens of thousands of frames settled in reverse', () => {
     const acks = new CumulativeAck();
     for (let frame = 1; frame <= 20_000; frame++) acks.begin(frame, frame);
     for (let frame = 20_000; frame > 1; frame--) acks.settle(frame);

@@ -1,0 +1,43 @@
+import type { Clock } from './clock.js';
+
+/**
+ * A clock that is read once in a turn of the event loop, for what asks for the time with every state: with one state a
+ * WebSocket frame, reading the machine's clocks took 8 % of the main thread. It is behind by no more than a turn takes:
+ * microseconds when idle, some milliseconds under full load.
+ */
+export class TurnClock implements Clock {
+  readonly #clock: Clock;
+  readonly #endTurn: () => void;
+  #isRead = false;
+  #wallMs = 0;
+  #monotonicMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#endTurn = () => {
+      this.#isRead = false;
+    };
+  }
+
+  wallMs(): number {
+    if (!this.#isRead) this.#read();
+    return this.#wallMs;
+  }
+
+  monotonicMs(): number {
+    if (!this.#isRead) this.#read();
+    return this.#monotonicMs;
+  }
+
+  schedule(delayMs: number, task: () => void): () => void {
+    return this.#clock.schedule(delayMs, task);
+  }
+
+  #read(): void {
+    this.#isRead = true;
+    this.#wallMs = this.#clock.wallMs();
+    this.#monotonicMs = this.#clock.monotonicMs();
+    // An event loop with an immediate waits for nothing, so that no reading outlives the turn after it.
+    setImmediate(this.#endTurn);
+  }
+}
