@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type CpuTime, threadTimes } from './proc.js';
 
 /** What a thread of the proxy is for. `pool` is libuv's: commits of LMDB with their fdatasync, and files. */
-export const ROLES = ['main', 'worker', 'pool', 'v8'] as const;
+export const ROLES = ['main', 'worker', 'sender', 'pool', 'v8'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Processor time by role. */
@@ -38,5 +38,5 @@ export function timesBetween(before: RoleTimes, after: RoleTimes): RoleTimes {
 
 function zeroTimes(): Record<Role, { userMs: number; systemMs: number }> {
   const zero = () => ({ userMs: 0, systemMs: 0 });
-  return { main: zero(), worker: zero(), pool: zero(), v8: zero() };
+  return { main: zero(), worker: zero(), sender: zero(), pool: zero(), v8: zero() };
 }

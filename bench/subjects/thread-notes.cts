@@ -6,7 +6,9 @@ import threads = require('node:worker_threads');
 const file = process.env.BENCH_THREADS_FILE;
 if (file !== undefined) {
   const tid = Number(fs.readlinkSync('/proc/thread-self').split('/').at(-1));
-  const lines = [`${threads.isMainThread ? 'main' : 'worker'} ${tid}`];
+  // The one that sends is the only one that is told where the cloud is.
+  const isSender = (threads.workerData as { url?: string } | null)?.url !== undefined;
+  const lines = [`${threads.isMainThread ? 'main' : isSender ? 'sender' : 'worker'} ${tid}`];
   if (threads.isMainThread) {
     // Those that exist before any module has run are V8's; libuv starts its own with the first work for them.
     for (const name of fs.readdirSync('/proc/self/task')) if (Number(name) !== tid) lines.push(`v8 ${name}`);
