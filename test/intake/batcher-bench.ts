@@ -24,11 +24,14 @@ export class BatcherBench {
   readonly sink: FakeSink;
   readonly batcher: Batcher;
 
-  constructor({ threads = 1, isSinkInstant = true }: { threads?: number; isSinkInstant?: boolean } = {}) {
+  /** Every batch goes to a thread unless `inPlaceBelowBytes` is given. */
+  constructor(options: { threads?: number; isSinkInstant?: boolean; inPlaceBelowBytes?: number } = {}) {
+    const { threads = 1, isSinkInstant = true, inPlaceBelowBytes = 0 } = options;
     const { clock, meters } = this;
     this.runner = new FakeRunner(threads);
     this.sink = new FakeSink(isSinkInstant);
-    this.batcher = new Batcher({ runner: this.runner, sink: this.sink, clock, meters, maxStateBytes: 1_000 });
+    const { runner, sink } = this;
+    this.batcher = new Batcher({ runner, sink, clock, meters, maxStateBytes: 1_000, inPlaceBelowBytes });
   }
 
   /** Takes one body for device 1. */

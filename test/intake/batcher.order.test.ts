@@ -18,15 +18,19 @@ const EVENT = fc.oneof(
     }),
   },
 );
+const EVENTS = fc.array(EVENT, { maxLength: 60 });
+/** No batch is decoded in place, those of one or two bodies are, or all. */
+const IN_PLACE = fc.constantFrom(0, 50, 10_000);
 
 it('answers every body once and in order, and stores the states of a device in order, however the rest goes', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(EVENT, { maxLength: 60 }), fc.integer({ min: 1, max: 3 }), async (events, threads) => {
+    fc.asyncProperty(EVENTS, fc.integer({ min: 1, max: 3 }), IN_PLACE, async (events, threads, inPlaceBelowBytes) => {
       const clock = new FakeClock();
       const runner = new FakeRunner(threads);
       const sink = new FakeSink(false);
       const log = new AnswerLog();
-      const batcher = new Batcher({ runner, sink, clock, meters: new Meters(), maxStateBytes: 1_000 });
+      const meters = new Meters();
+      const batcher = new Batcher({ runner, sink, clock, meters, maxStateBytes: 1_000, inPlaceBelowBytes });
       const grants = [grantFor(0), grantFor(1), grantFor(2)];
       const open = {
         worker: new Set<{ finish(): void; fail(e: Error): void }>(),
@@ -82,6 +86,6 @@ it('answers every body once and in order, and stores the states of a device in o
       );
       expect(stored.filter((ticket) => !handedOver.has(ticket))).toEqual([]);
     }),
-    { numRuns: 80 },
+    { numRuns: 200 },
   );
 });
