@@ -16,6 +16,7 @@ import { LaneTable } from './lane-table.js';
 import { Schedule } from './schedule.js';
 import { Sender, type SenderOptions } from './sender.js';
 import { Spiller } from './spiller.js';
+import { StartPace } from './start-pace.js';
 import { UplinkCap } from './uplink-cap.js';
 import { type HeldBytes, JournalRecord, WaitingChunk } from './waiting-chunk.js';
 
@@ -69,7 +70,7 @@ export class Lanes implements Forwarder {
 
   constructor(options: LanesOptions, parts: LanesParts) {
     const { clock, random, spool } = parts;
-    const { maxBodyBytes, rateLimit, retentionMs, spillAboveBytes = SPILL_ABOVE_BYTES } = options;
+    const { maxBodyBytes, rateLimit, retentionMs, windowMs, spillAboveBytes = SPILL_ABOVE_BYTES } = options;
     this.#clock = clock;
     this.#spool = spool;
     const holdings = this.#holdings;
@@ -98,7 +99,7 @@ export class Lanes implements Forwarder {
     this.#watch = new DeviceWatch({ clock, table, health });
     this.#schedule = new Schedule(
       { maxBodyBytes, maxRequestsInFlight: MAX_REQUESTS_IN_FLIGHT },
-      { clock, random, table, sender, spiller, expiry, health, uplink },
+      { clock, random, table, sender, spiller, expiry, health, uplink, pace: new StartPace(windowMs) },
     );
   }
 

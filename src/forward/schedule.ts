@@ -10,6 +10,7 @@ import { mustSettle } from './must-settle.js';
 import { outcomeOf } from './outcome.js';
 import type { Sender } from './sender.js';
 import type { Spiller } from './spiller.js';
+import type { StartPace } from './start-pace.js';
 import type { UplinkCap } from './uplink-cap.js';
 
 /** How often all lanes are looked through for what has waited too long. */
@@ -50,6 +51,7 @@ export interface ScheduleParts {
   readonly expiry: Expiry;
   readonly health: CloudHealth;
   readonly uplink: UplinkCap;
+  readonly pace: StartPace;
 }
 
 /**
@@ -118,7 +120,7 @@ export class Schedule {
   serve(): void {
     if (!this.#isStarted || this.#isStopped) return;
     this.#chores.start();
-    const { clock, health, sender, spiller, uplink } = this.#parts;
+    const { clock, health, pace, sender, spiller, table, uplink } = this.#parts;
     const nowMs = clock.monotonicMs();
     const mayStart = nowMs <= this.#lastStartMs;
     while (mayStart && this.#inFlight < this.#mostInFlight && this.#gateMs <= nowMs) {
@@ -132,6 +134,7 @@ export class Schedule {
       }
       lane.isBusy = true;
       this.#inFlight++;
+      pace.start(nowMs, table.size);
       const isSound = health.isUp && lane.failures === 0;
       const mostBytes = isSound ? this.#options.maxBodyBytes : Math.min(PROBE_BODY_BYTES, this.#options.maxBodyBytes);
       const maxBodyBytes = uplink.bodyBytes(mostBytes, this.#ready.length + 1);
@@ -207,7 +210,9 @@ export class Schedule {
 
   /** Monotonic: when the next request of any lane may start. */
   get #gateMs(): number {
-    return Math.max(this.#parts.health.earliestStartMs, this.#parts.uplink.earliestStartMs);
+    const { health, pace, uplink } = this.#parts;
+    const gateMs = Math.max(health.earliestStartMs, uplink.earliestStartMs);
+    return this.#isClosing ? gateMs : Math.max(gateMs, pace.earliestStartMs);
   }
 
   /** Until a request for the lane's device may start beside those of the lane. */

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { MAX_REQUESTS_IN_FLIGHT } from '../../src/forward/lanes.js';
 import { CLOCK_MARGIN_MS } from '../../src/forward/pacing.js';
 import { REQUESTS_AT_FIRST } from '../../src/forward/schedule.js';
+import { STARTS_TOGETHER } from '../../src/forward/start-pace.js';
 import { buildRecord } from '../helpers/records.js';
 import { answer, deviceOf, Harness, mostInWindow, range } from './harness.js';
 
@@ -96,10 +97,11 @@ it('has a bounded number of requests in flight and serves the rest in turn', asy
   const answers: (() => void)[] = [];
   cloud.respond = () => new Promise((resolve) => answers.push(() => resolve(answer(200))));
   for (let n = 1; n < MAX_REQUESTS_IN_FLIGHT + 50; n++) push(deviceOf(n));
+  await clock.advance(500);
   expect(cloud.inFlight).toBe(MAX_REQUESTS_IN_FLIGHT);
   for (let next = answers.shift(); next !== undefined; next = answers.shift()) {
     next();
-    await clock.advance(0);
+    await clock.advance(1);
   }
   expect(cloud.mostInFlight).toBe(MAX_REQUESTS_IN_FLIGHT);
   expect(cloud.values).toEqual(range(0, MAX_REQUESTS_IN_FLIGHT + 50));
@@ -112,8 +114,29 @@ it('has few requests in flight until the cloud has answered for the first time',
   for (let n = 0; n < 50; n++) push(deviceOf(n));
   expect(cloud.inFlight).toBe(REQUESTS_AT_FIRST);
   answers.shift()?.();
-  await clock.advance(0);
+  await clock.advance(50);
   expect(cloud.inFlight).toBe(49);
+});
+
+it('spreads devices that begin together over a window, and leaves them spread', async () => {
+  const { clock, cloud, push } = bound(new Harness());
+  push(deviceOf(0));
+  await clock.advance(100);
+  const first = clock.monotonicMs();
+  for (let n = 1; n <= 1_000; n++) push(deviceOf(n));
+  await clock.advance(450);
+  const starts = cloud.sentAtMs.slice(1).map((atMs) => atMs - first);
+  expect(starts).toHaveLength(1_000);
+  expect(starts.filter((ms) => ms === 0)).toHaveLength(STARTS_TOGETHER);
+  expect(starts.at(-1)).toBeGreaterThan(350);
+  for (let n = 1; n <= 1_000; n++) push(deviceOf(n));
+  await clock.advance(500);
+  const perTenMs = new Map<number, number>();
+  for (const atMs of cloud.sentAtMs.slice(1_001)) {
+    perTenMs.set(Math.floor(atMs / 10), (perTenMs.get(Math.floor(atMs / 10)) ?? 0) + 1);
+  }
+  expect([...perTenMs.values()].reduce((sum, count) => sum + count)).toBe(1_000);
+  expect(Math.max(...perTenMs.values())).toBeLessThanOrEqual(2 * STARTS_TOGETHER);
 });
 
 it('serves every device of a record', async () => {
@@ -147,10 +170,10 @@ it('holds a record in memory until the last of its devices is settled', async ()
 
 it('drops a lane when nothing waits and its pacing is over, and leaves no timer then', async () => {
   const { clock, lanes, push } = bound(new Harness());
-  for (let n = 0; n < 1_000; n++) push(deviceOf(n));
+  for (let n = 0; n < STARTS_TOGETHER; n++) push(deviceOf(n));
   await clock.advance(0);
   await clock.advance(RATE_HELD_MS - 1);
-  expect(lanes.lanes().idle).toBe(1_000);
+  expect(lanes.lanes().idle).toBe(STARTS_TOGETHER);
   await clock.advance(1);
   expect(lanes.lanes()).toEqual({ idle: 0, pacing: 0, backoff: 0, parked: 0 });
   expect(clock.pendingTimers).toBe(0);
