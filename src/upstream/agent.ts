@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
-import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import { StatewayError } from '../core/errors.js';
 
 /** To reach the cloud or the proxy in front of it, TLS included; DNS and a lost SYN or two fit in. */
@@ -31,19 +31,26 @@ export function createAgent(options: AgentOptions): Dispatcher {
   const { environment } = options;
   const timeout = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   const connect = options.caFile === undefined ? { timeout } : { timeout, ca: trustedWith(options.caFile) };
-  return new EnvHttpProxyAgent({
+  const pools = {
     connections: options.connections,
     pipelining: 1,
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: 0,
     bodyTimeout: 0,
-    // One each for the three ways of connecting: straight, through a tunnel, and to the proxy itself.
     connect,
+  };
+  const httpProxy = environment.http_proxy ?? environment.HTTP_PROXY ?? '';
+  const httpsProxy = environment.https_proxy ?? environment.HTTPS_PROXY ?? '';
+  // Where there is none to ask for, asking would parse the cloud's URL anew for each request.
+  if (httpProxy === '' && httpsProxy === '') return new Agent(pools);
+  return new EnvHttpProxyAgent({
+    ...pools,
+    // Beside the one for connecting straight: through a tunnel, and to the proxy itself.
     requestTls: connect,
     proxyTls: connect,
     // An empty text means none; undefined would make undici read the process's environment.
-    httpProxy: environment.http_proxy ?? environment.HTTP_PROXY ?? '',
-    httpsProxy: environment.https_proxy ?? environment.HTTPS_PROXY ?? '',
+    httpProxy,
+    httpsProxy,
     noProxy: environment.no_proxy ?? environment.NO_PROXY ?? '',
     clientFactory: (origin, poolOptions) => new TunnelPool(origin, { ...poolOptions, headersTimeout: timeout }),
   });
