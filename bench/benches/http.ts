@@ -91,7 +91,15 @@ class HttpRun {
 
   async #open(subject: Subject, perSecond: number, scenario: string): Promise<void> {
     const { seconds } = this.#context;
-    const load = { port: subject.port, connections: OPEN_CONNECTIONS, perSecond, seconds, plan: this.#plan };
+    const plan = this.#plan;
+    const load = {
+      port: subject.port,
+      connections: OPEN_CONNECTIONS,
+      perSecond,
+      seconds,
+      warmUpSeconds: WARM_UP_SECONDS,
+      plan,
+    };
     const result =
       subject.name === 'stateway'
         ? (
@@ -105,7 +113,7 @@ class HttpRun {
     noteOpen(this.#notes, subject.name, scenario, perSecond, result);
     this.#recorder.addAll(scenario, subject.name, {
       ...percentiles(result.latency),
-      'rate that was held': result.latency.answers / result.seconds,
+      'rate that was held': result.answers / result.seconds,
       'load generator': result.generatorShare,
     });
   }

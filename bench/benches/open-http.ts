@@ -53,7 +53,7 @@ export function noteOpen(
   notes.failures(subject, scenario, result.refused, result.unanswered);
   if (result.lateness.p99Ms > LATE_MS)
     notes.add(`the open load was late itself, ${scenario}; its latencies are too long`);
-  if (result.latency.answers / result.seconds < perSecond * HELD_SHARE) {
+  if (result.answers / result.seconds < perSecond * HELD_SHARE) {
     notes.add(`${subject} did not keep up with the arrivals, ${scenario}`);
   }
 }

@@ -61,7 +61,7 @@ class WebSocketRun {
     await this.#atFullSpeed(subjects, '20 states a frame', TWENTY, FULL_SPEED_LISTS);
     const most = this.#recorder.median('one state a frame', 'states a second') as number;
     for (const share of OPEN_SHARES) {
-      const pace: SocketPace = { kind: 'open', framesPerSecond: most * share };
+      const pace: SocketPace = { kind: 'open', framesPerSecond: most * share, warmUpSeconds: WARM_UP_SECONDS };
       const scenario = `open loop at ${share} of the most`;
       await byTurns(this.#context, scenario, [this.#site.proxy], (proxy) =>
         this.#load(proxy, ONE, pace, this.#context.seconds, scenario),

@@ -9,11 +9,15 @@ export interface OpenLoad {
   readonly connections: number;
   readonly perSecond: number;
   readonly seconds: number;
+  /** Before that, at the same rate; only its latencies are not counted. */
+  readonly warmUpSeconds?: number;
 }
 
 export interface OpenResult {
-  /** Answers of 2xx, from when the request was due. */
+  /** Answers of 2xx, from when the request was due, but for those of the warm-up. */
   readonly latency: Latency;
+  /** Answers of 2xx, those of the warm-up too. */
+  readonly answers: number;
   /** By request of the list, how often it was answered with 2xx. */
   readonly acknowledged: Uint32Array;
   /** By request of the list, how often it was sent. */
@@ -42,6 +46,8 @@ export class OpenLoop {
   readonly #acknowledged: Uint32Array;
   readonly #sent: Uint32Array;
   #schedule = new ArrivalSchedule(0, 0, 0);
+  #firstCounted = 0;
+  #answered = 0;
   #issued = 0;
   #underWay = 0;
   #refused = 0;
@@ -57,19 +63,22 @@ export class OpenLoop {
 
   /** Runs the load, and waits for the answers to all of it, within bounds. */
   async run(): Promise<OpenResult> {
-    const { port, connections, perSecond, seconds } = this.#load;
+    const { port, connections, perSecond, warmUpSeconds = 0 } = this.#load;
+    const seconds = warmUpSeconds + this.#load.seconds;
     const opening = Array.from({ length: connections }, () => HttpConnection.open(port, () => this.#break()));
     const opened = await Promise.all(opening);
     this.#idle.push(...opened);
     const startMs = performance.now();
     this.#schedule = new ArrivalSchedule(startMs, perSecond, seconds);
+    this.#firstCounted = perSecond * warmUpSeconds;
     await this.#untilAnswered(startMs + seconds * 1000 + ANSWERS_WITHIN_MS);
     const result: OpenResult = {
       latency: latencyOf(this.#latencies),
+      answers: this.#answered,
       acknowledged: this.#acknowledged,
       sent: this.#sent,
       refused: this.#refused,
-      unanswered: this.#schedule.total - this.#latencies.totalCount - this.#refused,
+      unanswered: this.#schedule.total - this.#answered - this.#refused,
       lateness: latencyOf(this.#lateness),
       seconds: (performance.now() - startMs) / 1000,
     };
@@ -111,7 +120,8 @@ export class OpenLoop {
       this.#underWay--;
       const nowMs = performance.now();
       if (status >= 200 && status < 300) {
-        observe(this.#latencies, nowMs - this.#schedule.dueAtMs(event));
+        this.#answered++;
+        if (event >= this.#firstCounted) observe(this.#latencies, nowMs - this.#schedule.dueAtMs(event));
         this.#acknowledged[request] = (this.#acknowledged[request] as number) + 1;
       } else this.#refused++;
       this.#next(connection, nowMs);

@@ -14,8 +14,8 @@ export interface FramePayload {
 export type SocketPace =
   /** As fast as it goes with so many unsettled frames a socket, written so many at once; ends early at a limit. */
   | { readonly kind: 'closed'; readonly window: number; readonly batch: number; readonly framesPerSocket?: number }
-  /** A constant rate over all sockets, whether frames are settled or not. */
-  | { readonly kind: 'open'; readonly framesPerSecond: number };
+  /** A constant rate over all sockets, whether frames are settled or not; latencies of the warm-up are not counted. */
+  | { readonly kind: 'open'; readonly framesPerSecond: number; readonly warmUpSeconds?: number };
 
 export interface SocketLoad {
   readonly port: number;
@@ -70,7 +70,7 @@ export class SocketLoadRun {
     });
     const startMs = performance.now();
     if (pace.kind === 'closed') await this.#sendClosed(pace, startMs + seconds * 1000);
-    else await this.#sendOpen(startMs, pace.framesPerSecond);
+    else await this.#sendOpen(startMs, pace);
     this.#isSending = false;
     const measuredStates = this.#settledStates;
     const measuredSeconds = (performance.now() - startMs) / 1000;
@@ -102,12 +102,14 @@ export class SocketLoadRun {
     await this.#until(isDone, untilMs);
   }
 
-  async #sendOpen(startMs: number, perSecond: number): Promise<void> {
-    const { sockets, seconds, payloads } = this.#load;
+  async #sendOpen(startMs: number, pace: SocketPace & { kind: 'open' }): Promise<void> {
+    const { framesPerSecond: perSecond, warmUpSeconds = 0 } = pace;
+    const { sockets, payloads } = this.#load;
+    const seconds = warmUpSeconds + this.#load.seconds;
     const frames = payloads.map(({ payload }) => frameBytes(payload));
     const schedule = new ArrivalSchedule(startMs, perSecond, seconds);
     this.#schedule = schedule;
-    this.#onSettled = (socket, count) => this.#observe(schedule, socket, count);
+    this.#onSettled = (socket, count) => this.#observe(schedule, perSecond * warmUpSeconds, socket, count);
     let issued = 0;
     const sendDue = () => {
       for (const due = schedule.dueBy(performance.now()); issued < due; issued++) {
@@ -121,11 +123,12 @@ export class SocketLoadRun {
   }
 
   /** The frames of a socket are every `sockets`-th of the schedule, and are settled in their order. */
-  #observe(schedule: ArrivalSchedule, socket: number, count: number): void {
+  #observe(schedule: ArrivalSchedule, firstCounted: number, socket: number, count: number): void {
     const nowMs = performance.now();
     const { settled } = this.#socket(socket);
     for (let frame = settled - count; frame < settled; frame++) {
-      observe(this.#latencies, nowMs - schedule.dueAtMs(frame * this.#load.sockets + socket));
+      const event = frame * this.#load.sockets + socket;
+      if (event >= firstCounted) observe(this.#latencies, nowMs - schedule.dueAtMs(event));
     }
   }
 

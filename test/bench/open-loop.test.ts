@@ -62,6 +62,15 @@ it('reports a stall for all that were due meanwhile, not for the few that were u
   expect(latency.p90Ms).toBeGreaterThan(300);
 });
 
+it('does not count the latencies of its warm-up, but all that came of it', async () => {
+  const { port } = await stallingServer(100, 200);
+  const load = { port, connections: 4, perSecond: 500, seconds: 0.5, warmUpSeconds: 1 };
+  const { latency, answers, acknowledged, unanswered } = await new OpenLoop(REQUESTS, load).run();
+  expect([answers, unanswered]).toEqual([750, 0]);
+  expect([...acknowledged]).toEqual([250, 250, 250]);
+  expect(latency.answers).toBe(250);
+});
+
 it('sends each request as often as it is due, round and round, and says which were answered', async () => {
   const { port, seen } = await stallingServer(Number.POSITIVE_INFINITY, 0);
   const load = { port, connections: 2, perSecond: 400, seconds: 0.25 };
