@@ -11,6 +11,7 @@ import { login } from './benches/login.js';
 import { mixed } from './benches/mixed.js';
 import { outage } from './benches/outage.js';
 import { websocket } from './benches/websocket.js';
+import { workers } from './benches/workers.js';
 import { closedTool } from './loads/closed-loop.js';
 import { assertRealDisk, describeMachine } from './measure/machine.js';
 import { type BenchOptions, parseOptions, USAGE } from './options.js';
@@ -18,7 +19,7 @@ import { benchReport } from './report/bench-table.js';
 import { commitOf, defaultFile, type ResultFile, writeResult } from './report/result-file.js';
 import { versionsIn } from './versions.js';
 
-const BENCHES: readonly Bench[] = [http, websocket, mixed, login, drain, outage, connections, growth];
+const BENCHES: readonly Bench[] = [http, websocket, mixed, login, drain, outage, connections, growth, workers];
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const QUICK_SCALE = 0.01;
 const EXIT_BAD_USAGE = 2;

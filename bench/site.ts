@@ -32,10 +32,12 @@ export class Site {
     this.#directory = directory;
   }
 
-  static async open(context: BenchContext, options: CloudOptions): Promise<Site> {
+  /** @param workers of the proxy, if not its default */
+  static async open(context: BenchContext, options: CloudOptions, workers?: number): Promise<Site> {
     const cloud = await Cloud.start(options);
     const directory = mkdtempSync(join(context.directory, 'proxy-'));
-    return new Site(cloud, await ProxyProcess.start({ upstreamUrl: cloud.url, directory }), directory);
+    const proxy = await ProxyProcess.start({ upstreamUrl: cloud.url, directory, workers });
+    return new Site(cloud, proxy, directory);
   }
 
   /**

@@ -11,9 +11,9 @@ export const SMALL_STATE = '{"data":{"temperature":21.5,"humidity":48.2,"wind":3
 
 export const SMALL_BODY: LoadBody = { text: SMALL_STATE, states: 1 };
 
-/** One body with so many small states. */
-export function listBody(states: number): LoadBody {
-  return { text: `[${new Array(states).fill(SMALL_STATE).join(',')}]`, states };
+/** One body with so many states, small ones unless others are given. */
+export function listBody(states: number, state = SMALL_STATE): LoadBody {
+  return { text: `[${new Array(states).fill(state).join(',')}]`, states };
 }
 
 const LONGEST_VALUE_BYTES = 60_000;

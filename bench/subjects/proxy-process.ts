@@ -19,6 +19,8 @@ export interface ProxyOptions {
   readonly upstreamUrl: string;
   /** Keeps its data and notes; the data of a run before are taken up again. */
   readonly directory: string;
+  /** `STATEWAY_WORKERS`; undefined: its default. */
+  readonly workers?: number | undefined;
 }
 
 /** The built program in a process of its own, as it is by default but for its ports, its cloud and its directory. */
@@ -45,6 +47,7 @@ export class ProxyProcess implements Subject {
         STATEWAY_ADMIN_LISTEN: '127.0.0.1:0',
         STATEWAY_UPSTREAM_URL: options.upstreamUrl,
         STATEWAY_DATA_DIR: join(options.directory, 'data'),
+        ...(options.workers === undefined ? {} : { STATEWAY_WORKERS: String(options.workers) }),
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -34,7 +34,7 @@ export interface BatcherOptions {
  * A batch of fewer bytes is decoded in place. To hand one to a thread and back costs this thread about 100 µs, and as much
  * on the other, which is what decoding so many bytes costs; and it makes the answer half a millisecond later.
  */
-export const IN_PLACE_BELOW_BYTES = 8 * 1024;
+export const IN_PLACE_BELOW_BYTES = 4 * 1024;
 /** Nor more bodies than this: refusing one costs more than its bytes say. */
 export const IN_PLACE_ENTRIES = 128;
 /**
