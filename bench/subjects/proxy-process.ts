@@ -23,7 +23,7 @@ export interface ProxyOptions {
   readonly workers?: number | undefined;
 }
 
-/** The built program in a process of its own, as it is by default but for its ports, its cloud and its directory. */
+/** The built program in a process of its own, run as the command it is; by default but for ports, cloud and directory. */
 export class ProxyProcess implements Subject {
   readonly name = 'stateway';
   readonly #process: ChildProcess;
@@ -38,7 +38,7 @@ export class ProxyProcess implements Subject {
     mkdirSync(options.directory, { recursive: true });
     this.#threadsFile = join(options.directory, 'threads');
     writeFileSync(this.#threadsFile, '');
-    this.#process = spawn(process.execPath, [MAIN_FILE, 'serve'], {
+    this.#process = spawn(MAIN_FILE, ['serve'], {
       env: {
         PATH: process.env.PATH,
         NODE_OPTIONS: `--require=${THREAD_NOTES_FILE}`,

@@ -49,7 +49,8 @@ export class DemoProcesses {
 
   /** Starts a process. */
   start(plan: ProcessPlan): DemoProcess {
-    const child = spawn(process.execPath, [this.#programPath, ...plan.args], {
+    // With node's own options as this process has them.
+    const child = spawn(process.execPath, [...process.execArgv, this.#programPath, ...plan.args], {
       env: plan.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
