@@ -5,7 +5,7 @@ import type { BenchContext } from './benches/bench.js';
 import { Cloud, type CloudOptions } from './cloud/cloud.js';
 import { type CpuCost, type CpuRun, cpuCost } from './measure/cpu-cost.js';
 import { timesBetween } from './measure/thread-roles.js';
-import { ProxyProcess } from './subjects/proxy-process.js';
+import { type ProxyOptions, ProxyProcess } from './subjects/proxy-process.js';
 
 const SETTLE_WITHIN_MS = 120_000;
 const SHOWN_COMPLAINTS = 3;
@@ -18,26 +18,28 @@ export interface Measured<Result> {
   readonly posts: number;
 }
 
+export type ProxyVariant = Omit<ProxyOptions, 'upstreamUrl' | 'directory'>;
+
 /** The proxy between a load and a cloud, on a fresh data directory. */
 export class Site {
   readonly cloud: Cloud;
-  readonly #directory: string;
+  readonly #proxyOptions: ProxyOptions;
   readonly #accounts: Account[] = [];
   readonly #cpuRuns = new Map<string, CpuRun[]>();
   proxy: ProxyProcess;
 
-  private constructor(cloud: Cloud, proxy: ProxyProcess, directory: string) {
+  private constructor(cloud: Cloud, proxy: ProxyProcess, proxyOptions: ProxyOptions) {
     this.cloud = cloud;
     this.proxy = proxy;
-    this.#directory = directory;
+    this.#proxyOptions = proxyOptions;
   }
 
-  /** @param workers of the proxy, if not its default */
-  static async open(context: BenchContext, options: CloudOptions, workers?: number): Promise<Site> {
+  /** @param variant where the proxy is not to be this build with its defaults */
+  static async open(context: BenchContext, options: CloudOptions, variant: ProxyVariant = {}): Promise<Site> {
     const cloud = await Cloud.start(options);
     const directory = mkdtempSync(join(context.directory, 'proxy-'));
-    const proxy = await ProxyProcess.start({ upstreamUrl: cloud.url, directory, workers });
-    return new Site(cloud, proxy, directory);
+    const proxyOptions = { upstreamUrl: cloud.url, directory, ...variant };
+    return new Site(cloud, await ProxyProcess.start(proxyOptions), proxyOptions);
   }
 
   /**
@@ -76,7 +78,7 @@ export class Site {
   async restart(): Promise<number> {
     await this.proxy.kill();
     const startedAtMs = performance.now();
-    this.proxy = await ProxyProcess.start({ upstreamUrl: this.cloud.url, directory: this.#directory });
+    this.proxy = await ProxyProcess.start(this.#proxyOptions);
     return performance.now() - startedAtMs;
   }
 

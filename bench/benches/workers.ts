@@ -41,7 +41,11 @@ export const workers: Bench = {
 };
 
 function openSite(context: BenchContext, count: number): Promise<Site> {
-  return Site.open(context, { kind: 'light', devices: scaled(context, SOCKETS, 10), equalLengths: true }, count);
+  return Site.open(
+    context,
+    { kind: 'light', devices: scaled(context, SOCKETS, 10), equalLengths: true },
+    { workers: count },
+  );
 }
 
 async function load(

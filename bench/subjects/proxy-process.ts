@@ -19,8 +19,10 @@ export interface ProxyOptions {
   readonly upstreamUrl: string;
   /** Keeps its data and notes; the data of a run before are taken up again. */
   readonly directory: string;
-  /** `STATEWAY_WORKERS`; undefined: its default. */
-  readonly workers?: number | undefined;
+  /** `STATEWAY_WORKERS`, if not its default. */
+  readonly workers?: number;
+  /** Another build's `main.js`. */
+  readonly program?: string;
 }
 
 /** The built program in a process of its own, run as the command it is; by default but for ports, cloud and directory. */
@@ -38,7 +40,7 @@ export class ProxyProcess implements Subject {
     mkdirSync(options.directory, { recursive: true });
     this.#threadsFile = join(options.directory, 'threads');
     writeFileSync(this.#threadsFile, '');
-    this.#process = spawn(MAIN_FILE, ['serve'], {
+    this.#process = spawn(options.program ?? MAIN_FILE, ['serve'], {
       env: {
         PATH: process.env.PATH,
         NODE_OPTIONS: `--require=${THREAD_NOTES_FILE}`,

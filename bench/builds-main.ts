@@ -1,0 +1,114 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { addAccounts } from './account.js';
+import type { BenchContext } from './benches/bench.js';
+import { LOADS, type LoadName } from './benches/one-load.js';
+import { closedTool } from './loads/closed-loop.js';
+import { assertRealDisk } from './measure/machine.js';
+import { Recorder } from './measure/recorder.js';
+import { benchReport } from './report/bench-table.js';
+import { Site } from './site.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const DEVICES = 1_000;
+const WARM_UP_SECONDS = 2;
+const EXIT_BAD_USAGE = 2;
+const USAGE = `usage: npm run bench:builds -- DIST… [--load ${Object.keys(LOADS).join('|')}] [--runs N] [--seconds N] [--rate N]
+  DIST          folders that \`npm run build\` has made, such as dist and a copy of it under bench/data
+  --load        256 connections (http, the default), 500 sockets (websocket), or requests at a constant rate (arrivals)
+  --rate N      of arrivals, a second (default 10000)
+  --runs N      of each build, by turns (default 5)
+  --seconds N   of each run (default 3)`;
+
+interface Options {
+  readonly builds: readonly string[];
+  readonly load: LoadName;
+  readonly runs: number;
+  readonly seconds: number;
+  readonly rate: number;
+}
+
+/** `npm run bench:builds`: builds of the proxy under the same load by turns, for a change on the hot path. */
+async function main(args: readonly string[]): Promise<number> {
+  let options: Options;
+  try {
+    options = optionsOf(args);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}\n`);
+    return EXIT_BAD_USAGE;
+  }
+  mkdirSync(join(ROOT, 'bench', 'data'), { recursive: true });
+  const directory = mkdtempSync(join(ROOT, 'bench', 'data', 'run-'));
+  try {
+    assertRealDisk(directory);
+    return await measure(options, directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function measure({ builds, load, rate, ...options }: Options, directory: string): Promise<number> {
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const context: BenchContext = { ...options, scale: 1, directory, closedTool: closedTool(), say };
+  const recorder = new Recorder();
+  const sites: Site[] = [];
+  try {
+    for (const build of builds) {
+      const program = join(build, 'src', 'main.js');
+      sites.push(await Site.open(context, { kind: 'light', devices: DEVICES, equalLengths: true }, { program }));
+    }
+    const run = (index: number, seconds: number, scenario: string | undefined) =>
+      LOADS[load]({ ...context, seconds }, sites[index] as Site, rate, scenario, recorder);
+    for (const index of builds.keys()) await run(index, WARM_UP_SECONDS, undefined);
+    for (let turn = 0; turn < context.runs; turn++) {
+      for (let place = 0; place < builds.length; place++) {
+        const index = (turn + place) % builds.length;
+        say(`run ${turn + 1} of ${context.runs}: ${builds[index]}`);
+        await run(index, context.seconds, builds[index] as string);
+      }
+    }
+    const account = addAccounts(sites.map((site) => site.account()));
+    const cpu = sites.flatMap((site) => site.costs());
+    const notes = sites.flatMap((site) => site.complaints());
+    process.stdout.write(`${benchReport({ measures: recorder.measures(), cpu, account, notes, panels: [] })}\n`);
+    return account.lost > 0 ? 1 : 0;
+  } finally {
+    for (const site of sites) await site.close();
+  }
+}
+
+function optionsOf(args: readonly string[]): Options {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      load: { type: 'string', default: 'http' },
+      runs: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '3' },
+      rate: { type: 'string', default: '10000' },
+    },
+  });
+  if (positionals.length === 0) throw new Error('name at least one build');
+  for (const build of positionals) {
+    if (!existsSync(join(build, 'src', 'main.js'))) throw new Error(`${build} holds no src/main.js`);
+  }
+  if (!(values.load in LOADS)) throw new Error(`--load must be one of ${Object.keys(LOADS).join(', ')}`);
+  return {
+    builds: positionals.map((build) => resolve(build)),
+    load: values.load as LoadName,
+    runs: wholeNumber('--runs', values.runs),
+    seconds: wholeNumber('--seconds', values.seconds),
+    rate: wholeNumber('--rate', values.rate),
+  };
+}
+
+function wholeNumber(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 1_000_000)
+    throw new Error(`${name} must be a whole number from 1 to 1000000`);
+  return value;
+}
+
+process.exitCode = await main(process.argv.slice(2));

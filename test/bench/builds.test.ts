@@ -1,0 +1,32 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const BUILDS_FILE = fileURLToPath(new URL('../../dist/bench/builds-main.js', import.meta.url));
+const BUILD = fileURLToPath(new URL('../../dist', import.meta.url));
+
+function run(...args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [BUILDS_FILE, ...args], { encoding: 'utf8' });
+}
+
+describe('npm run bench:builds', () => {
+  it('measures builds as often as it is told, and finds every state again', () => {
+    const { status, stdout, stderr } = run(BUILD, '--load', 'websocket', '--runs', '1', '--seconds', '1');
+    expect(status, stderr).toBe(0);
+    expect(stdout).toMatch(/dist: states a second +[\d,]+/);
+    expect(stdout).toMatch(/, 0 lost, 0 of the wrong device, 0 sent twice, 0 answered 429/);
+    expect(stderr).toContain('run 1 of 1');
+  }, 120_000);
+
+  it.each([
+    [['nowhere'], 'nowhere holds no src/main.js'],
+    [[], 'name at least one build'],
+    [[BUILD, '--load', 'all'], '--load must be one of http, websocket, lists, arrivals'],
+    [[BUILD, '--runs', '0'], '--runs must be a whole number'],
+  ])('refuses %j', (args, message) => {
+    const { status, stderr } = run(...args);
+    expect(stderr).toContain(message);
+    expect(stderr).toContain('usage: npm run bench:builds');
+    expect(status).toBe(2);
+  });
+});
