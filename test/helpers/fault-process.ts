@@ -30,7 +30,7 @@ export type StartOutcome =
 /** Starts the built proxy; resolves when it says that it is ready, or has ended instead. */
 export async function tryStart(options: StartOptions): Promise<StartOutcome> {
   const startedAtMs = performance.now();
-  const [command = process.execPath, ...args] = [...(options.under ?? []), process.execPath, MAIN_FILE, 'serve'];
+  const [command = MAIN_FILE, ...args] = [...(options.under ?? []), MAIN_FILE, 'serve'];
   const child = spawn(command, args, { env: environmentOf(options), stdio: ['ignore', 'pipe', 'pipe'] });
   const log: Record<string, unknown>[] = [];
   let output = '';

@@ -31,7 +31,7 @@ export interface RunningProxy {
 
 /** Starts the built proxy and waits until it says that it is ready. */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const child = spawn(process.execPath, [MAIN_FILE, 'serve'], {
+  const child = spawn(MAIN_FILE, ['serve'], {
     env: {
       PATH: process.env.PATH,
       STATEWAY_LISTEN: '127.0.0.1:0',
