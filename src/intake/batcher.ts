@@ -37,12 +37,6 @@ export interface BatcherOptions {
 export const IN_PLACE_BELOW_BYTES = 4 * 1024;
 /** Nor more bodies than this: refusing one costs more than its bytes say. */
 export const IN_PLACE_ENTRIES = 128;
-/**
- * Batches on their way to an answer beside which another small one may leave: while one is written to disk the next is
- * decoded, and what comes meanwhile gathers. Without it each turn of the event loop would make a batch, and a commit.
- */
-const MOST_BEFORE_SMALL = 2;
-
 /** A batch that has left for a worker, in the order in which it left. */
 interface Departed {
   readonly batch: BatchBuffer;
@@ -54,8 +48,8 @@ interface Departed {
  * (DESIGN 2.1).
  *
  * A batch leaves at the end of the event-loop turn, so that it holds what that turn brought: one body when idle, many
- * under load. A small one is decoded in place, when hardly any is on its way; a large one leaves when a thread is free.
- * Batches may come back in any order; they are stored and answered in the order in which they left, so that a device's
+ * under load. A small one is decoded in place when none is on its way, so that what comes while one is written to disk
+ * gathers, and is one commit; a large one leaves when a thread is free. Batches may come back in any order; they are stored and answered in the order in which they left, so that a device's
  * states keep theirs and a cumulative ack is true.
  */
 export class Batcher implements Intake {
@@ -141,7 +135,7 @@ export class Batcher implements Intake {
   #dispatch(): void {
     for (let batch = this.#gathered[0]; batch !== undefined; batch = this.#gathered[0]) {
       const isSmall = batch.bytes < this.#inPlaceBelowBytes && batch.entryCount <= IN_PLACE_ENTRIES;
-      if (isSmall ? this.#unanswered >= MOST_BEFORE_SMALL : this.#busyThreads >= this.#options.runner.threads) return;
+      if (isSmall ? this.#unanswered > 0 : this.#busyThreads >= this.#options.runner.threads) return;
       this.#gathered.shift();
       const departed: Departed = { batch, outcome: undefined };
       this.#departed.push(departed);
