@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -6,18 +6,20 @@ import { addAccounts } from './account.js';
 import type { BenchContext } from './benches/bench.js';
 import { LOADS, type LoadName } from './benches/one-load.js';
 import { closedTool } from './loads/closed-loop.js';
-import { assertRealDisk } from './measure/machine.js';
 import { Recorder } from './measure/recorder.js';
+import { wholeNumber } from './options.js';
 import { benchReport } from './report/bench-table.js';
+import { withRunDirectory } from './run-directory.js';
 import { Site } from './site.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DEVICES = 1_000;
 const WARM_UP_SECONDS = 2;
 const EXIT_BAD_USAGE = 2;
+const DEFAULTS = { runs: 5, seconds: 3, rate: 10_000 };
 const USAGE = `usage: npm run bench:builds -- DIST… [--load ${Object.keys(LOADS).join('|')}] [--runs N] [--seconds N] [--rate N]
   DIST          folders that \`npm run build\` has made, such as dist and a copy of it under bench/data
-  --load        256 connections (http, the default), 500 sockets (websocket), or requests at a constant rate (arrivals)
+  --load        256 connections (http, the default), 500 sockets with a state or 20 a frame (websocket, lists), or requests at a constant rate (arrivals)
   --rate N      of arrivals, a second (default 10000)
   --runs N      of each build, by turns (default 5)
   --seconds N   of each run (default 3)`;
@@ -39,14 +41,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${(error as Error).message}\n${USAGE}\n`);
     return EXIT_BAD_USAGE;
   }
-  mkdirSync(join(ROOT, 'bench', 'data'), { recursive: true });
-  const directory = mkdtempSync(join(ROOT, 'bench', 'data', 'run-'));
-  try {
-    assertRealDisk(directory);
-    return await measure(options, directory);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  const chosen = options;
+  return withRunDirectory(ROOT, (directory) => measure(chosen, directory));
 }
 
 async function measure({ builds, load, rate, ...options }: Options, directory: string): Promise<number> {
@@ -85,9 +81,9 @@ function optionsOf(args: readonly string[]): Options {
     allowPositionals: true,
     options: {
       load: { type: 'string', default: 'http' },
-      runs: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '3' },
-      rate: { type: 'string', default: '10000' },
+      runs: { type: 'string' },
+      seconds: { type: 'string' },
+      rate: { type: 'string' },
     },
   });
   if (positionals.length === 0) throw new Error('name at least one build');
@@ -98,17 +94,10 @@ function optionsOf(args: readonly string[]): Options {
   return {
     builds: positionals.map((build) => resolve(build)),
     load: values.load as LoadName,
-    runs: wholeNumber('--runs', values.runs),
-    seconds: wholeNumber('--seconds', values.seconds),
-    rate: wholeNumber('--rate', values.rate),
+    runs: wholeNumber('--runs', values.runs, DEFAULTS.runs),
+    seconds: wholeNumber('--seconds', values.seconds, DEFAULTS.seconds),
+    rate: wholeNumber('--rate', values.rate, DEFAULTS.rate, 1_000_000),
   };
-}
-
-function wholeNumber(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 1_000_000)
-    throw new Error(`${name} must be a whole number from 1 to 1000000`);
-  return value;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -1,5 +1,3 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Account } from './account.js';
 import type { Bench, BenchContext } from './benches/bench.js';
@@ -13,10 +11,11 @@ import { outage } from './benches/outage.js';
 import { websocket } from './benches/websocket.js';
 import { workers } from './benches/workers.js';
 import { closedTool } from './loads/closed-loop.js';
-import { assertRealDisk, describeMachine } from './measure/machine.js';
+import { describeMachine } from './measure/machine.js';
 import { type BenchOptions, parseOptions, USAGE } from './options.js';
 import { benchReport } from './report/bench-table.js';
 import { commitOf, defaultFile, type ResultFile, writeResult } from './report/result-file.js';
+import { withRunDirectory } from './run-directory.js';
 import { versionsIn } from './versions.js';
 
 const BENCHES: readonly Bench[] = [http, websocket, mixed, login, drain, outage, connections, growth, workers];
@@ -36,14 +35,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${(error as Error).message}\n${USAGE}\n`);
     return EXIT_BAD_USAGE;
   }
-  mkdirSync(join(ROOT, 'bench', 'data'), { recursive: true });
-  const directory = mkdtempSync(join(ROOT, 'bench', 'data', 'run-'));
-  try {
-    assertRealDisk(directory);
-    return await runAll(options, directory);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  const chosen = options;
+  return withRunDirectory(ROOT, (directory) => runAll(chosen, directory));
 }
 
 async function runAll(options: BenchOptions, directory: string): Promise<number> {

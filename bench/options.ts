@@ -44,10 +44,11 @@ export function parseOptions(args: readonly string[], known: readonly string[]):
   };
 }
 
-function wholeNumber(name: string, text: string | undefined, fallback: number): number {
+/** Reads a number of the command line. @throws Error naming what is allowed */
+export function wholeNumber(name: string, text: string | undefined, fallback: number, most = 1000): number {
   if (text === undefined) return fallback;
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 1000)
-    throw new Error(`${name} must be a whole number from 1 to 1000`);
+  if (!Number.isInteger(value) || value < 1 || value > most)
+    throw new Error(`${name} must be a whole number from 1 to ${most}`);
   return value;
 }

@@ -109,6 +109,7 @@ export interface RecordSink {
   /**
    * Stores `record` (layout: `src/state/record-layout.ts`, times final). Calls are made in order and complete in order.
    * @param grants the grant behind each chunk of the record, by chunk number
+   * @param latestStampMs as {@link Spool.append} has it
    * @returns resolves when the record is on stable storage; rejects with a StatewayError when nothing of it was kept
    */
   store(record: Uint8Array, grants: readonly Grant[], latestStampMs: number): Promise<void>;
