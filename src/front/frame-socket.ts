@@ -21,6 +21,12 @@ const FRAME_OVERHEAD_BYTES = 320;
 /** What `send` returns for a message that was dropped, as too much waits unread. */
 const DROPPED = 2;
 
+/**
+ * Frames that a socket has refused for want of room without saying so yet. Told one at a time, each costs a system call
+ * here and one at the client, which is more than reading it did.
+ */
+const MOST_UNTOLD = 64;
+
 const OVERLOADED = new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send this frame again');
 const OVERLOADED_HEAD = `{"error":${JSON.stringify(OVERLOADED.toBody())},"frame":`;
 
@@ -40,6 +46,8 @@ export abstract class FrameSocket implements BodyReceiver, AckSender {
   protected readonly context: FrontContext;
   readonly #acks = new CumulativeAck();
   #ws: WebSocket<SocketData> | undefined = undefined;
+  /** Numbers of the frames refused for want of room that the client is still to be told of. */
+  #untold: number[] = [];
   #ackSent = 0;
   #ackQueued = false;
 
@@ -100,11 +108,17 @@ export abstract class FrameSocket implements BodyReceiver, AckSender {
     this.#settle(frame);
   }
 
-  /** What is refused for want of room must cost next to nothing, or refusing would be all there is time for. */
+  /**
+   * What is refused for want of room must cost next to nothing, or refusing would be all there is time for. The client
+   * is told with the next ack, or a moment later: it is to wait before it sends the frame again anyway.
+   */
   #refuseUnread(frame: number): void {
-    this.context.meters.received.websocket.unavailable++;
-    this.#send(`${OVERLOADED_HEAD}${frame}}`);
-    this.#settle(frame);
+    const { meters, admission, dueRefusals } = this.context;
+    meters.received.websocket.unavailable++;
+    admission.release(this.#acks.settle(frame));
+    this.#untold.push(frame);
+    if (this.#untold.length >= MOST_UNTOLD) this.sendAck();
+    else dueRefusals.add(this);
   }
 
   /** Gives up a frame of a socket that is gone: nothing of it is kept, and nobody is told. */
@@ -127,9 +141,22 @@ export abstract class FrameSocket implements BodyReceiver, AckSender {
     this.context.dueAcks.add(this);
   }
 
-  /** See {@link DueAcks}. */
+  /** See {@link DueAcks} and {@link DueRefusals}. */
   sendAck(): void {
     this.#ackQueued = false;
+    if (this.#untold.length === 0) this.#sendNumber();
+    else this.#ws?.cork(() => this.#tellRefusals());
+  }
+
+  /** In one system call with the ack that covers them, which must come after them (DESIGN 1.3). */
+  #tellRefusals(): void {
+    const untold = this.#untold;
+    this.#untold = [];
+    for (const frame of untold) this.#send(`${OVERLOADED_HEAD}${frame}}`);
+    this.#sendNumber();
+  }
+
+  #sendNumber(): void {
     if (this.#ws === undefined || this.#acks.acknowledged === this.#ackSent) return;
     this.#ackSent = this.#acks.acknowledged;
     this.#send(`{"ack":${this.#ackSent}}`);

@@ -3,6 +3,7 @@ import type { Meters } from '../core/meters.js';
 import type { Authorizer, DeviceLogin, Intake } from '../core/ports.js';
 import type { Admission } from './admission.js';
 import type { DueAcks } from './due-acks.js';
+import type { DueRefusals } from './due-refusals.js';
 
 /** What every handler of the front works with. */
 export interface FrontContext {
@@ -11,6 +12,7 @@ export interface FrontContext {
   readonly intake: Intake;
   readonly admission: Admission;
   readonly dueAcks: DueAcks;
+  readonly dueRefusals: DueRefusals;
   readonly meters: Meters;
   readonly clock: Clock;
   readonly maxBodyBytes: number;

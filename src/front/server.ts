@@ -6,6 +6,7 @@ import type { Authorizer, DeviceLogin, Intake } from '../core/ports.js';
 import { Admission } from './admission.js';
 import { handleDeviceLogin } from './device-login-route.js';
 import { DueAcks } from './due-acks.js';
+import { DueRefusals } from './due-refusals.js';
 import { CLOSE_GOING_AWAY, type FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { Passthrough, type PassthroughMode } from './passthrough.js';
@@ -77,6 +78,7 @@ export class Front {
       intake,
       admission,
       dueAcks: new DueAcks(),
+      dueRefusals: new DueRefusals(clock),
       meters,
       clock,
       maxBodyBytes,

@@ -13,6 +13,7 @@ import {
   STATE_PATH,
   startFront,
   TOKEN,
+  tellRefusals,
   until,
 } from '../helpers/front-harness.js';
 import { call } from '../helpers/http-client.js';
@@ -208,6 +209,7 @@ describe('a socket whose token may not read', () => {
     await socket.send(OPCODE.text, 'x'.repeat(3000));
     const proof = await harness.authorizer.nextProof();
     await socket.send(OPCODE.text, 'x'.repeat(3000));
+    await tellRefusals(harness, 1);
     expect(await socket.nextAnswer()).toMatchObject({ error: { type: 'Unavailable' }, frame: 2 });
     proof.succeed();
     expect(await socket.nextAnswer()).toEqual({ ack: 2 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { StatewayError } from '../../src/core/errors.js';
+import { TOLD_AFTER_MS } from '../../src/front/due-refusals.js';
 import {
   APPLICATION,
   DEVICE,
@@ -31,13 +32,48 @@ describe('the bound on unanswered bytes', () => {
     await socket.connection.send(textFrames('a'.repeat(4000), 'b'.repeat(4000), 'c'.repeat(100)));
     const [first, third] = await intake.nextBodies(2);
     expect(third?.text[0]).toBe('c');
+    first?.store();
     const refused = await socket.nextAnswer();
     expect(refused).toMatchObject({ error: { type: 'Unavailable' }, frame: 2 });
-    first?.store();
     expect(await socket.nextAnswer()).toEqual({ ack: 2 });
     third?.store();
     expect(await socket.nextAnswer()).toEqual({ ack: 3 });
     expect(meters.received.websocket).toEqual({ accepted: 2, refused: 0, unavailable: 1 });
+  });
+
+  test('tells of refused frames a moment later, all of them together, when nothing is there to be acknowledged', async () => {
+    const { socket, clock, meters } = await openSocket({ maxUnansweredBytes: 0 });
+    const timers = clock.pendingTimers;
+    await socket.connection.send(textFrames('1', '2', '3'));
+    await until(() => meters.received.websocket.unavailable === 3);
+    expect(clock.pendingTimers).toBe(timers + 1);
+    await clock.advance(TOLD_AFTER_MS - 1);
+    // The pong is the first that comes.
+    await socket.send(OPCODE.ping, '');
+    expect((await socket.nextFrame()).opcode).toBe(OPCODE.pong);
+    await clock.advance(1);
+    for (const frame of [1, 2, 3]) {
+      expect(await socket.nextAnswer()).toMatchObject({ error: { type: 'Unavailable' }, frame });
+    }
+    expect(await socket.nextAnswer()).toEqual({ ack: 3 });
+    expect(clock.pendingTimers).toBe(timers);
+  });
+
+  test('does not let refused frames that nobody is told of pile up', async () => {
+    const { socket } = await openSocket({ maxUnansweredBytes: 0 });
+    await socket.connection.send(textFrames(...Array<string>(64).fill('x')));
+    for (let frame = 1; frame <= 64; frame++) expect(await socket.nextAnswer()).toMatchObject({ frame });
+    expect(await socket.nextAnswer()).toEqual({ ack: 64 });
+  });
+
+  test('tells of refused frames before it says goodbye', async () => {
+    const { socket, front, meters } = await openSocket({ maxUnansweredBytes: 0 });
+    await socket.connection.send(textFrames('1'));
+    await until(() => meters.received.websocket.unavailable === 1);
+    await front.close(0);
+    expect(await socket.nextAnswer()).toMatchObject({ error: { type: 'Unavailable' }, frame: 1 });
+    expect(await socket.nextAnswer()).toEqual({ ack: 1 });
+    expect((await socket.nextClose()).code).toBe(1001);
   });
 
   test('counts frames without content too, since each takes its place until it is answered', async () => {

@@ -10,6 +10,7 @@ import {
   OTHER_DEVICE,
   startFront,
   TOKEN,
+  tellRefusals,
   until,
 } from '../helpers/front-harness.js';
 import { encodeFrame, OPCODE, RawWebSocket } from '../helpers/raw-websocket.js';
@@ -186,16 +187,17 @@ describe('a frame that names a device without a grant', () => {
   });
 
   test('counts under the bound while it waits', async () => {
-    const { socket, authorizer, front } = await openGateway([], 5000);
+    const gateway = await openGateway([], 5000);
     const large = JSON.stringify({ ...stateOf(DEVICE), meta: 'x'.repeat(3000) });
-    await socket.send(OPCODE.text, large);
-    const question = await authorizer.nextQuestion();
-    expect(front.unansweredBytes()).toBeGreaterThanOrEqual(large.length);
-    await socket.send(OPCODE.text, large);
-    expect(await socket.nextAnswer()).toMatchObject({ error: { type: 'Unavailable' }, frame: 2 });
+    await gateway.socket.send(OPCODE.text, large);
+    const question = await gateway.authorizer.nextQuestion();
+    expect(gateway.front.unansweredBytes()).toBeGreaterThanOrEqual(large.length);
+    await gateway.socket.send(OPCODE.text, large);
+    await tellRefusals(gateway, 1);
+    expect(await gateway.socket.nextAnswer()).toMatchObject({ error: { type: 'Unavailable' }, frame: 2 });
     question.refuse(REFUSED);
-    expect(await socket.nextAnswer()).toMatchObject({ error: { type: 'Forbidden' }, frame: 1 });
-    expect(await socket.nextAnswer()).toEqual({ ack: 2 });
+    expect(await gateway.socket.nextAnswer()).toMatchObject({ error: { type: 'Forbidden' }, frame: 1 });
+    expect(await gateway.socket.nextAnswer()).toEqual({ ack: 2 });
   });
 
   test('of a gateway that goes away is given up, with all those behind it', async () => {

@@ -3,6 +3,7 @@ import { expect, onTestFinished } from 'vitest';
 import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/meters.js';
 import type { CallStream } from '../../src/core/passed-call.js';
+import { TOLD_AFTER_MS } from '../../src/front/due-refusals.js';
 import { Front, type FrontOptions } from '../../src/front/server.js';
 import { pickUws } from '../../src/front/uws.js';
 import { FakeClock } from './fake-clock.js';
@@ -98,4 +99,10 @@ export function createFront(options: HarnessOptions = {}): Omit<FrontHarness, 'p
 /** Lets the event loop turn until `isSo`; the test's own time limit ends a wait in vain. */
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await turn();
+}
+
+/** Waits until so many frames were refused for want of room, and lets the clients be told of them. */
+export async function tellRefusals({ meters, clock }: FrontHarness, frames: number): Promise<void> {
+  await until(() => meters.received.websocket.unavailable === frames);
+  await clock.advance(TOLD_AFTER_MS);
 }
