@@ -135,6 +135,7 @@ export class App {
    */
   async start(): Promise<Addresses> {
     const { listen, adminListen } = this.#config;
+    this.#sends.start();
     const admin = await this.#admin.listen(adminListen.host, adminListen.port);
     const replayed = this.#replay();
     const restoredGrants = this.#auth.restore();

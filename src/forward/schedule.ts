@@ -20,7 +20,7 @@ export const SWEEP_EVERY_MS = 1_000;
  * each of many devices to find that out. More than it takes to trip the breaker.
  */
 export const REQUESTS_AT_FIRST = 8;
-/** Of a probe, and of a lane whose last request failed: what hangs is given up the sooner the smaller its body. */
+/** Of a probe, before the first answer, and of a lane whose last request failed: what hangs is given up sooner when it is small. */
 export const PROBE_BODY_BYTES = 16 * 1024;
 /** A device that is being served is as a rule free again by then. */
 const BUSY_MS = 1_000;
@@ -135,7 +135,7 @@ export class Schedule {
       lane.isBusy = true;
       this.#inFlight++;
       pace.start(nowMs, table.size);
-      const isSound = health.isUp && lane.failures === 0;
+      const isSound = health.isKnown && health.isUp && lane.failures === 0;
       const mostBytes = isSound ? this.#options.maxBodyBytes : Math.min(PROBE_BODY_BYTES, this.#options.maxBodyBytes);
       const maxBodyBytes = uplink.bodyBytes(mostBytes, this.#ready.length + 1);
       void sender.step(lane, maxBodyBytes).then(() => this.#onServed(lane));

@@ -1,13 +1,14 @@
 import type { BacklogPiece, BacklogSummary } from '../core/backlog.js';
-import { Device } from '../core/device.js';
+import type { Device } from '../core/device.js';
 import type { Settlement } from '../core/ports.js';
 import { buildPiece, type StateRange } from '../state/backlog-piece.js';
 import { RecordView } from '../state/record-layout.js';
-import { BacklogDevices, type DeviceBacklog, type HandedPiece } from './backlog-devices.js';
+import type { BacklogDevices, DeviceBacklog, HandedPiece } from './backlog-devices.js';
 import type { Rows } from './environment.js';
 import { pieceKey, sequenceOfPieceKey } from './keys.js';
 import type { PieceFile } from './piece-file.js';
 import { decodePieceRow, encodePieceRow, type PieceRow } from './piece-row.js';
+import type { PieceRows } from './piece-rows.js';
 import type { Change } from './transaction.js';
 
 /** A last piece that is smaller takes in what comes next: below this, what a piece costs beside its states would show. */
@@ -42,23 +43,17 @@ export class Backlog {
   readonly #db: Rows;
   readonly #file: PieceFile;
   readonly #onDamaged: (piece: DamagedPiece) => void;
-  readonly #devices = new BacklogDevices();
+  readonly #devices: BacklogDevices;
   /** Keys of the pieces that are on their way out because they cannot be read. */
   readonly #aside = new Set<string>();
-  #lastSequence = 0;
+  #lastSequence: number;
 
-  constructor(db: Rows, file: PieceFile, onDamaged: (piece: DamagedPiece) => void) {
+  constructor(db: Rows, file: PieceFile, rows: PieceRows, onDamaged: (piece: DamagedPiece) => void) {
     this.#db = db;
     this.#file = file;
     this.#onDamaged = onDamaged;
-    for (const { key, value } of db.getRange({})) {
-      const sequence = sequenceOfPieceKey(key);
-      const row = decodePieceRow(key, value);
-      // Rows that cannot be read were set aside before.
-      if (sequence === undefined || row === undefined) continue;
-      this.#lastSequence = Math.max(this.#lastSequence, sequence);
-      this.#devices.add(Device.fromBytes(key, 0), sequence, row);
-    }
+    this.#devices = rows.devices;
+    this.#lastSequence = rows.lastSequence;
   }
 
   get bytes(): number {

@@ -16,7 +16,7 @@ import { freeBytes } from './free-pages.js';
 import { Histories } from './histories.js';
 import { Journal } from './journal.js';
 import { PieceFile } from './piece-file.js';
-import { keptExtents } from './piece-rows.js';
+import { readPieceRows } from './piece-rows.js';
 import { Requeue } from './requeue.js';
 import { type Change, Transactions } from './transaction.js';
 import { Turns } from './turns.js';
@@ -92,9 +92,9 @@ export class LmdbSpool implements Spool {
     this.#histories = new Histories(watermarks, firstSequence, clock.wallMs(), setAside('watermark', watermarks));
     const lastInJournal = this.#journal.lastSequence() ?? 0;
     this.#lastSequence = Math.max(floors.sequence, lastInJournal, this.#histories.highestSequence) + leap;
-    const kept = keptExtents(directory, backlog, this.#unreadable, setAside('piece', backlog));
-    this.#pieces = PieceFile.open(directory, kept);
-    this.#backlog = new Backlog(backlog, this.#pieces, setAside('piece', backlog));
+    const rows = readPieceRows(directory, backlog, this.#unreadable, setAside('piece', backlog));
+    this.#pieces = PieceFile.open(directory, rows.kept);
+    this.#backlog = new Backlog(backlog, this.#pieces, rows, setAside('piece', backlog));
     this.#letters = new DeadLetters(deadLetters, floors.deadLetter, leap);
     this.#requeue = this.#createRequeue();
   }

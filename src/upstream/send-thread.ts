@@ -31,6 +31,11 @@ export class SendThread implements Pick<CloudClient, 'sendStates' | 'close'> {
     this.#data = { url, connections, caFile };
   }
 
+  /** Starts the thread, which otherwise the first request does and has to wait for. */
+  start(): void {
+    this.#worker ??= this.#start();
+  }
+
   /** As {@link CloudClient.sendStates}. */
   sendStates({ applicationId, deviceId }: Device, token: string, body: Uint8Array): Promise<SendResult> {
     const id = ++this.#lastId;

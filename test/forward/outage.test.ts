@@ -108,13 +108,23 @@ it('probes with small bodies, as one that hangs is given the longer the more it 
 
 it('tries a lane whose request failed with a small body first', async () => {
   const { harness, clock, cloud } = plant();
-  cloud.respond = () => (cloud.requests.length === 1 ? LOST : answer(200));
+  cloud.respond = () => (cloud.requests.length === 2 ? LOST : answer(200));
   harness.push(deviceOf(1), 2_000);
   await clock.advance(60_000);
-  const [failed = 0, tried = 0, next = 0] = cloud.requests.map(({ body }) => body.length);
+  const [, failed = 0, tried = 0, next = 0] = cloud.requests.map(({ body }) => body.length);
   expect(failed).toBeGreaterThan(2 * PROBE_BODY_BYTES);
   expect(tried).toBeLessThanOrEqual(PROBE_BODY_BYTES);
   expect(next).toBeGreaterThan(PROBE_BODY_BYTES);
+  expect(harness.meters.forwarded).toBe(2_000);
+});
+
+it('asks with small bodies until the cloud has answered for the first time', async () => {
+  const { harness, clock, cloud } = plant();
+  harness.push(deviceOf(1), 2_000);
+  await clock.advance(60_000);
+  const [first = 0, second = 0] = cloud.requests.map(({ body }) => body.length);
+  expect(first).toBeLessThanOrEqual(PROBE_BODY_BYTES);
+  expect(second).toBeGreaterThan(2 * PROBE_BODY_BYTES);
   expect(harness.meters.forwarded).toBe(2_000);
 });
 

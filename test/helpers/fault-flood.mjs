@@ -34,17 +34,19 @@ async function closedLoop(connections, seconds) {
 /** Bodies are due at their pace; what no connection can take at that time is held back and not made up for. */
 async function openLoop(connections, seconds, bodiesPerSecond, tally) {
   const startMs = performance.now();
+  const { bodiesAtOnce } = connections[0];
   let offered = 0;
   let next = 0;
   for (let elapsedMs = 0; elapsedMs < seconds * 1000; elapsedMs = performance.now() - startMs) {
-    for (const due = Math.floor((elapsedMs / 1000) * bodiesPerSecond); offered < due; offered++) {
+    const due = (elapsedMs / 1000) * bodiesPerSecond;
+    for (; offered + bodiesAtOnce <= due; offered += bodiesAtOnce) {
       let isTaken = false;
       for (let tries = 0; tries < connections.length && !isTaken; tries++) {
         isTaken = connections[next].offer();
         next = (next + 1) % connections.length;
         if (!isTaken && tries === 20) break;
       }
-      if (!isTaken) tally.heldBack += tally.statesPerBody;
+      if (!isTaken) tally.heldBack += bodiesAtOnce * tally.statesPerBody;
     }
     await pause(TICK_MS);
   }

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { Device } from '../../src/core/device.js';
 import { Cleaner, startHttp, threadClient } from './test-servers.js';
@@ -22,4 +23,19 @@ it('fails what a dead thread had under way as something that may still arrive, a
 
 it('is closed without having been used, and starts no thread for it', async () => {
   await threadClient(cleaner, 1).close();
+});
+
+it('is started before the first request, once', async () => {
+  let started = 0;
+  const onWorker = () => void started++;
+  process.on('worker', onWorker);
+  cleaner.add(() => void process.off('worker', onWorker));
+  const port = await startHttp(cleaner, (_request, response) => response.end('{}'));
+  const client = threadClient(cleaner, port);
+  client.start();
+  // The process tells of a thread in its next turn.
+  await turn();
+  expect(started).toBe(1);
+  expect(await client.sendStates(device, 't', Buffer.from('[]'))).toMatchObject({ kind: 'answer', status: 200 });
+  expect(started).toBe(1);
 });
