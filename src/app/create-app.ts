@@ -28,7 +28,7 @@ import { StoredThenForwarded } from './stored-then-forwarded.js';
 const WORKER_FILE = fileURLToPath(new URL('../../workers/batch-worker.js', import.meta.url));
 
 /** Bytes of bodies that may wait for their answer; at the measured rates a fraction of a second's worth. */
-const MAX_UNANSWERED_BYTES = 64 * 1024 * 1024;
+const MAX_UNANSWERED_BYTES = 32 * 1024 * 1024;
 /** Bytes of waiting states held in memory; beyond it new state is refused until the cloud has taken some. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 

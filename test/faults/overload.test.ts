@@ -42,24 +42,30 @@ describe('three times the load that can be carried', () => {
       const flood = { port: portOf(site.proxy), transport, targets: flooding.map(targetOf), body: BODY };
       const common = { ...flood, statesPerBody: STATES_A_BODY };
 
-      const most = await measureFlood(site, flooder, { ...common, seconds: MAXIMUM_SECONDS, bodiesPerSecond: null });
-      const carried = most.acceptedPerSecond;
+      const maximum = { ...common, seconds: MAXIMUM_SECONDS, bodiesPerSecond: null };
+      const before = await measureFlood(site, flooder, maximum);
       site.startLoad(watched);
-      const offered = TIMES * carried;
+      const offered = TIMES * before.acceptedPerSecond;
       const bodiesPerSecond = offered / STATES_A_BODY;
       const over = await measureFlood(site, flooder, { ...common, seconds: OVERLOAD_SECONDS, bodiesPerSecond });
       const overload = over.result;
       await site.stopLoad();
+      await untilTaken(site, flooding, [before.result, overload]);
+      // A machine that others share does not keep its speed for a minute: what can be carried is looked at on both sides.
+      const after = await measureFlood(site, flooder, maximum);
+      const carried = (before.acceptedPerSecond + after.acceptedPerSecond) / 2;
+      const results = [before.result, overload, after.result];
       const { peakBytes } = memoryOf(site.proxy);
       measured(`overload over ${transport}`, {
-        carriedPerSecond: Math.round(carried),
+        carriedPerSecondBefore: Math.round(before.acceptedPerSecond),
         offeredPerSecond: Math.round(offered),
         acceptedPerSecond: Math.round(over.acceptedPerSecond),
+        carriedPerSecondAfter: Math.round(after.acceptedPerSecond),
         refused: overload.refused,
         heldBack: overload.heldBack,
         peakMiB: Math.round(peakBytes / 2 ** 20),
       });
-      for (const result of [most.result, overload]) {
+      for (const result of results) {
         expect(result).toMatchObject({ other: [], broken: 0, refusedWithoutRetryAfter: 0 });
       }
       expect(peakBytes).toBeLessThanOrEqual(MOST_RESIDENT_BYTES);
@@ -67,7 +73,7 @@ describe('three times the load that can be carried', () => {
       // Otherwise it was no overload, and shows nothing.
       expect(overload.refused + overload.heldBack).toBeGreaterThan(0);
 
-      await untilTaken(site, flooding, [most.result, overload]);
+      await untilTaken(site, flooding, results);
       await site.untilDelivered(DRAIN_WITHIN_MS);
       const { lost, findings } = site.verdict();
       expect({ lost, findings }).toEqual({ lost: [], findings: [] });
