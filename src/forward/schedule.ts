@@ -20,7 +20,7 @@ export const SWEEP_EVERY_MS = 1_000;
  * each of many devices to find that out. More than it takes to trip the breaker.
  */
 export const REQUESTS_AT_FIRST = 8;
-/** Of a probe, before the first answer, and of a lane whose last request failed: what hangs is given up sooner when it is small. */
+/** Of a probe, before the first answer, and after a lane's failure: what hangs is given up the sooner the smaller it is. */
 export const PROBE_BODY_BYTES = 16 * 1024;
 /** A device that is being served is as a rule free again by then. */
 const BUSY_MS = 1_000;

@@ -37,6 +37,7 @@ export interface BatcherOptions {
 export const IN_PLACE_BELOW_BYTES = 4 * 1024;
 /** Nor more bodies than this: refusing one costs more than its bytes say. */
 export const IN_PLACE_ENTRIES = 128;
+
 /** A batch that has left for a worker, in the order in which it left. */
 interface Departed {
   readonly batch: BatchBuffer;
@@ -49,8 +50,8 @@ interface Departed {
  *
  * A batch leaves at the end of the event-loop turn, so that it holds what that turn brought: one body when idle, many
  * under load. A small one is decoded in place when none is on its way, so that what comes while one is written to disk
- * gathers, and is one commit; a large one leaves when a thread is free. Batches may come back in any order; they are stored and answered in the order in which they left, so that a device's
- * states keep theirs and a cumulative ack is true.
+ * gathers, and is one commit; a large one leaves when a thread is free. Batches may come back in any order; they are
+ * stored and answered in the order in which they left, so that a device's states keep theirs and a cumulative ack is true.
  */
 export class Batcher implements Intake {
   readonly #options: BatcherOptions;

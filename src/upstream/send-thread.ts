@@ -33,7 +33,7 @@ export class SendThread implements Pick<CloudClient, 'sendStates' | 'close'> {
 
   /** Starts the thread, which otherwise the first request does and has to wait for. */
   start(): void {
-    this.#worker ??= this.#start();
+    this.#running();
   }
 
   /** As {@link CloudClient.sendStates}. */
@@ -62,13 +62,17 @@ export class SendThread implements Pick<CloudClient, 'sendStates' | 'close'> {
 
   #post(): void {
     if (this.#orders.length === 0) return;
-    this.#worker ??= this.#start();
-    this.#worker.postMessage({ orders: this.#orders }, this.#moved);
+    this.#running().postMessage({ orders: this.#orders }, this.#moved);
     this.#orders = [];
     this.#moved = [];
   }
 
-  #start(): Worker {
+  #running(): Worker {
+    this.#worker ??= this.#startWorker();
+    return this.#worker;
+  }
+
+  #startWorker(): Worker {
     const worker = new Worker(this.#workerFile, { workerData: this.#data });
     let reason = 'the sending thread has ended';
     worker.on('message', ({ results }: FromSender) => {

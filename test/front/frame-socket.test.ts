@@ -113,3 +113,16 @@ test('a client that does not read its answers is cut off', async () => {
   while (front.connections().websocket > 0) await socket.connection.send(many);
   expect(front.connections().websocket).toBe(0);
 });
+
+test('a client that does not read what it is told later is cut off too', async () => {
+  const { socket, front, clock, meters } = await openSocket({ maxUnansweredBytes: 0 });
+  socket.connection.pause();
+  const some = textFrames(...Array<string>(60).fill('x'));
+  const isOpen = () => front.connections().websocket > 0;
+  for (let refused = 60; isOpen(); refused += 60) {
+    await socket.connection.send(some);
+    await until(() => meters.received.websocket.unavailable >= refused || !isOpen());
+    await clock.advance(TOLD_AFTER_MS);
+  }
+  expect(meters.received.websocket.unavailable).toBeGreaterThan(1_000);
+});
