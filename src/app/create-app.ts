@@ -5,6 +5,7 @@ import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
 import type { BacklogSummary } from '../core/backlog.js';
 import { systemClock } from '../core/clock.js';
+import { LoopLoad } from '../core/loop-load.js';
 import { Meters } from '../core/meters.js';
 import { TurnClock } from '../core/turn-clock.js';
 import { Lanes } from '../forward/lanes.js';
@@ -181,6 +182,7 @@ export class App {
         clock: systemClock,
         meters: this.#meters,
         random: Math.random,
+        load: new LoopLoad(),
         onParked: ({ applicationId, deviceId }, reason) =>
           this.#log.warn({ event: 'device-parked', applicationId, deviceId, reason }, 'device parked'),
         onGivenUp: ({ applicationId, deviceId }, states, status) =>

@@ -106,6 +106,11 @@ export class Lane {
     return this.chunks.length === 0 && this.backlog.isEmpty && this.unsettled === undefined;
   }
 
+  /** Whether its next body is full: then it gains nothing by the window, nor does a piece of backlog. */
+  fills(maxBodyBytes: number): boolean {
+    return !this.backlog.isEmpty || this.waitingBytes >= maxBodyBytes;
+  }
+
   get state(): keyof LaneCounts {
     if (this.isEmpty) return 'idle';
     return this.hold === 'none' ? 'pacing' : this.hold;

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import type { DeviceReport } from '../core/device-report.js';
 import type { Grant } from '../core/grant.js';
+import type { Load } from '../core/loop-load.js';
 import type { Meters } from '../core/meters.js';
 import type { CloudClient, Forwarder, LaneCounts, ReadyBody, SendLater, SendResult, Spool } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
@@ -46,6 +47,8 @@ export interface LanesParts {
   readonly meters: Meters;
   /** From 0 to 1, for jitter. */
   readonly random: () => number;
+  /** Of the thread that runs the lanes and answers devices. */
+  readonly load: Load;
   /** Told once each time a lane is parked for what only someone's work can change; for the log. */
   readonly onParked: (device: Device, reason: string) => void;
   /** Told when the cloud takes states of a parked lane again, after how long; for the log. */
@@ -79,6 +82,7 @@ export class Lanes implements Forwarder {
     const table = new LaneTable(rateLimit, { spool, clock, holdings });
     const expiry = new Expiry(retentionMs, { spool, clock, ages });
     const uplink = new UplinkCap(options.uplinkBytesPerSecond);
+    const pace = new StartPace(windowMs, { load: parts.load, holdings });
     const sender = new Sender(options, { ...parts, health, uplink, expiry });
     const spiller = new Spiller(
       { spillAboveBytes, maxBodyBytes, pieceSpanMs: expiry.pieceSpanMs },
@@ -98,8 +102,8 @@ export class Lanes implements Forwarder {
     this.#spiller = spiller;
     this.#watch = new DeviceWatch({ clock, table, health });
     this.#schedule = new Schedule(
-      { maxBodyBytes, maxRequestsInFlight: MAX_REQUESTS_IN_FLIGHT },
-      { clock, random, table, sender, spiller, expiry, health, uplink, pace: new StartPace(windowMs) },
+      { maxBodyBytes, windowMs, maxRequestsInFlight: MAX_REQUESTS_IN_FLIGHT },
+      { clock, random, table, sender, spiller, expiry, health, uplink, pace },
     );
   }
 

@@ -8,6 +8,7 @@ import type { Lane } from './lane.js';
 import type { LaneTable } from './lane-table.js';
 import { mustSettle } from './must-settle.js';
 import { outcomeOf } from './outcome.js';
+import { ReadyQueue } from './ready-queue.js';
 import type { Sender } from './sender.js';
 import type { Spiller } from './spiller.js';
 import type { StartPace } from './start-pace.js';
@@ -37,6 +38,8 @@ const SENDING_SHARE_OF_CLOSE = 0.75;
 
 export interface ScheduleOptions {
   readonly maxBodyBytes: number;
+  /** `STATEWAY_WINDOW_MS`. */
+  readonly windowMs: number;
   /** All lanes together. */
   readonly maxRequestsInFlight: number;
 }
@@ -65,7 +68,7 @@ export class Schedule {
   readonly #options: ScheduleOptions;
   readonly #parts: ScheduleParts;
   readonly #due = new DueHeap();
-  readonly #ready: Lane[] = [];
+  readonly #ready = new ReadyQueue();
   readonly #chores = new Chores((lane) => this.#onFree(lane));
   #inFlight = 0;
   /** Monotonic. Infinity while there is no lane. */
@@ -104,8 +107,7 @@ export class Schedule {
     } else if (mustSettle(lane)) {
       this.#chores.add(lane, () => this.#parts.sender.settle(lane));
     } else {
-      lane.isQueued = true;
-      this.#ready.push(lane);
+      this.#ready.push(lane, nowMs >= lane.windowEndsMs + this.#options.windowMs);
     }
   }
 
@@ -126,7 +128,6 @@ export class Schedule {
     while (mayStart && this.#inFlight < this.#mostInFlight && this.#gateMs <= nowMs) {
       const lane = this.#ready.shift();
       if (lane === undefined) break;
-      lane.isQueued = false;
       if (lane.isBusy) continue;
       if (mustSettle(lane) || this.#dueAtMs(lane, nowMs) > nowMs) {
         this.plan(lane);
@@ -134,7 +135,7 @@ export class Schedule {
       }
       lane.isBusy = true;
       this.#inFlight++;
-      pace.start(nowMs, table.size);
+      pace.start(nowMs, table.size, lane.fills(this.#options.maxBodyBytes));
       const isSound = health.isKnown && health.isUp && lane.failures === 0;
       const mostBytes = isSound ? this.#options.maxBodyBytes : Math.min(PROBE_BODY_BYTES, this.#options.maxBodyBytes);
       const maxBodyBytes = uplink.bodyBytes(mostBytes, this.#ready.length + 1);
@@ -167,8 +168,7 @@ export class Schedule {
   /** The cloud is back: lanes that waited for it become due, spread over some time. */
   resume(): void {
     const { clock, random, table } = this.#parts;
-    const waited = new Set(this.#ready.splice(0));
-    for (const lane of waited) lane.isQueued = false;
+    const waited = this.#ready.clear();
     const nowMs = clock.monotonicMs();
     const spreadMs = this.#isClosing ? 0 : Math.min(MAX_SPREAD_MS, table.size / LANES_BACK_PER_MS);
     for (const lane of table.all()) {
@@ -234,9 +234,7 @@ export class Schedule {
       return this.#isClosing ? Number.NEGATIVE_INFINITY : Math.max(lane.windowEndsMs, lane.pacing.emptyAtMs());
     }
     if (mustSettle(lane)) return lane.holdUntilMs;
-    // The window is there to fill a body; a body that is full gains nothing by it, nor does a piece.
-    const isFull = !lane.backlog.isEmpty || lane.waitingBytes >= this.#options.maxBodyBytes;
-    const windowEndsMs = isFull || this.#isClosing ? nowMs : lane.windowEndsMs;
+    const windowEndsMs = lane.fills(this.#options.maxBodyBytes) || this.#isClosing ? nowMs : lane.windowEndsMs;
     return Math.max(windowEndsMs, lane.holdUntilMs, lane.pacing.earliestStartMs(nowMs));
   }
 

@@ -93,6 +93,8 @@ export class Harness {
   readonly cloud: ScriptedCloud;
   readonly spool: NotedSpool;
   readonly meters = new Meters();
+  /** How busy the thread says it is. */
+  loadShare = 0;
   readonly parked: string[] = [];
   readonly unparked: string[] = [];
   readonly givenUp: { device: string; states: number; status: number }[] = [];
@@ -131,6 +133,7 @@ export class Harness {
         spool,
         meters,
         random,
+        load: { share: () => this.loadShare },
         onParked: (device, reason) => this.parked.push(`${nameOf(device)}: ${reason}`),
         onUnparked: (device, parkedMs) => this.unparked.push(`${nameOf(device)}: ${parkedMs}`),
         onGivenUp: (device, states, status) => this.givenUp.push({ device: nameOf(device), states, status }),
