@@ -11,7 +11,7 @@ import { CLOSE_GOING_AWAY, type FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { Passthrough, type PassthroughMode } from './passthrough.js';
 import { deviceSocketBehavior, gatewaySocketBehavior } from './socket-route.js';
-import { StateRequest } from './state-request.js';
+import { StateRequests } from './state-request.js';
 import type { UwsModule } from './uws.js';
 
 /** How often open sockets look whether their token has expired. */
@@ -156,6 +156,7 @@ export class Front {
   #route(): void {
     const context = this.#context;
     const passthrough = this.#passthrough;
+    const stateRequests = new StateRequests(context);
     this.#app.ws('/applications/:applicationId/devices/:deviceId/state', deviceSocketBehavior(context, this.#sockets));
     this.#app.ws('/applications/:applicationId/state', gatewaySocketBehavior(context, this.#sockets));
     this.#app.post('/applications/:applicationId/devices/:deviceId/state', (res, req) => {
@@ -163,7 +164,7 @@ export class Front {
       const deviceId = req.getParameter(1) as string;
       // Hexadecimal digits need no escape: what has one is not ours, and the cloud may make of it what it likes.
       if (applicationId.includes('%') || deviceId.includes('%')) passthrough.handle(res, req);
-      else StateRequest.start(context, res, req, applicationId, deviceId);
+      else stateRequests.start(res, req, applicationId, deviceId);
     });
     this.#app.post('/auth/device', (res, req) => {
       void handleDeviceLogin(context, res, req);
