@@ -1,5 +1,5 @@
-#!/usr/bin/env -S node --v8-pool-size=1 --heap-growing-percent=200
-// The options above keep collecting garbage from holding up answers (docs/decisions.md).
+#!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --v8-pool-size=1 --heap-growing-percent=200
+// The settings above keep collecting garbage from holding up answers, and memory from falling to pieces (docs/decisions.md).
 
 // The cloud reads a time without a zone as UTC (DESIGN 1.5), and so must every thread, whatever the machine's zone.
 process.env.TZ = 'UTC';

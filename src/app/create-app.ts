@@ -7,6 +7,7 @@ import type { BacklogSummary } from '../core/backlog.js';
 import { systemClock } from '../core/clock.js';
 import { LoopLoad } from '../core/loop-load.js';
 import { Meters } from '../core/meters.js';
+import { RecordMemory } from '../core/record-memory.js';
 import { TurnClock } from '../core/turn-clock.js';
 import { Lanes } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
@@ -51,6 +52,8 @@ export class App {
   readonly #config: Config;
   readonly #log: EventLog;
   readonly #meters = new Meters();
+  /** Goes round between intake and lanes. */
+  readonly #recordMemory = new RecordMemory();
   /** For what asks for the time with every state. */
   readonly #turnClock = new TurnClock(systemClock);
   readonly #cloud: HttpCloudClient;
@@ -120,6 +123,7 @@ export class App {
     this.#intake = new Batcher({
       runner: new WorkerPool({ workerFile: WORKER_FILE, threads: config.workers }),
       sink: this.#sink,
+      recordMemory: this.#recordMemory,
       clock: this.#turnClock,
       meters,
       maxStateBytes: config.maxBodyBytes,
@@ -183,6 +187,7 @@ export class App {
         meters: this.#meters,
         random: Math.random,
         load: new LoopLoad(),
+        recordMemory: this.#recordMemory,
         onParked: ({ applicationId, deviceId }, reason) =>
           this.#log.warn({ event: 'device-parked', applicationId, deviceId, reason }, 'device parked'),
         onGivenUp: ({ applicationId, deviceId }, states, status) =>

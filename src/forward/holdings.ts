@@ -1,3 +1,4 @@
+import type { RecordMemory } from '../core/record-memory.js';
 import type { RecordView } from '../state/record-layout.js';
 import { HeldBytes, type WaitingChunk } from './waiting-chunk.js';
 
@@ -12,6 +13,7 @@ const PACKED_CHUNK_OVERHEAD_BYTES = 100;
  * several times their bytes, so the objects around them are counted too.
  */
 export class Holdings {
+  readonly #recordMemory: RecordMemory | undefined;
   /** Of the last record handed to the lanes. */
   lastSequence = 0;
   /** In memory: records as they came. */
@@ -23,19 +25,27 @@ export class Holdings {
   /** In the journal on disk: chunks that are settled or in the backlog, of records kept for their other chunks. */
   slackBytes = 0;
 
+  /** @param recordMemory where the memory of the intake's records goes when nothing stands in it any more */
+  constructor(recordMemory?: RecordMemory) {
+    this.#recordMemory = recordMemory;
+  }
+
   get heldBytes(): number {
     return this.recordBytes + this.otherBytes;
   }
 
-  /** Memory for a record of which chunks are about to be added. */
-  newRecord(view: RecordView): HeldBytes {
-    return new HeldBytes(view, view.bytes.byteLength + BUFFER_OVERHEAD_BYTES, false);
+  /**
+   * Memory for a record of which chunks are about to be added.
+   * @param isReusable whether its buffer is nobody else's, and may be written to again when all chunks have left
+   */
+  newRecord(view: RecordView, isReusable: boolean): HeldBytes {
+    return new HeldBytes(view, view.bytes.byteLength + BUFFER_OVERHEAD_BYTES, false, isReusable);
   }
 
   /** Memory for a pack of `chunks` chunks that are about to be moved there. */
   newPack(view: RecordView, chunks: number): HeldBytes {
     const overhead = BUFFER_OVERHEAD_BYTES + chunks * PACKED_CHUNK_OVERHEAD_BYTES;
-    return new HeldBytes(view, view.bytes.byteLength + overhead, true);
+    return new HeldBytes(view, view.bytes.byteLength + overhead, true, false);
   }
 
   /** @param bytes that its waiting states take in a body */
@@ -83,5 +93,6 @@ export class Holdings {
     if (held.openChunks > 0) return;
     if (held.isPack) this.otherBytes -= held.footprint;
     else this.recordBytes -= held.footprint;
+    if (held.isReusable) this.#recordMemory?.giveBack(held.view.bytes.buffer as ArrayBuffer);
   }
 }

@@ -6,6 +6,7 @@ import type { Grant } from '../core/grant.js';
 import type { Load } from '../core/loop-load.js';
 import type { Meters } from '../core/meters.js';
 import type { CloudClient, Forwarder, LaneCounts, ReadyBody, SendLater, SendResult, Spool } from '../core/ports.js';
+import type { RecordMemory } from '../core/record-memory.js';
 import { RecordView } from '../state/record-layout.js';
 import { Ages } from './ages.js';
 import { CloudHealth } from './cloud-health.js';
@@ -49,6 +50,8 @@ export interface LanesParts {
   readonly random: () => number;
   /** Of the thread that runs the lanes and answers devices. */
   readonly load: Load;
+  /** Where the memory of records goes that the lanes are done with. */
+  readonly recordMemory: RecordMemory;
   /** Told once each time a lane is parked for what only someone's work can change; for the log. */
   readonly onParked: (device: Device, reason: string) => void;
   /** Told when the cloud takes states of a parked lane again, after how long; for the log. */
@@ -63,7 +66,7 @@ export interface LanesParts {
 export class Lanes implements Forwarder {
   readonly #clock: Clock;
   readonly #spool: Spool;
-  readonly #holdings = new Holdings();
+  readonly #holdings: Holdings;
   readonly #ages: Ages;
   readonly #health: CloudHealth;
   readonly #table: LaneTable;
@@ -76,7 +79,8 @@ export class Lanes implements Forwarder {
     const { maxBodyBytes, rateLimit, retentionMs, windowMs, spillAboveBytes = SPILL_ABOVE_BYTES } = options;
     this.#clock = clock;
     this.#spool = spool;
-    const holdings = this.#holdings;
+    const holdings = new Holdings(parts.recordMemory);
+    this.#holdings = holdings;
     const ages = new Ages(clock, retentionMs);
     const health = new CloudHealth({ clock, random, onChange: (isUp) => this.#onCloudChange(isUp, parts) });
     const table = new LaneTable(rateLimit, { spool, clock, holdings });
@@ -192,7 +196,7 @@ export class Lanes implements Forwarder {
 
   #pushGranted(sequence: number, view: RecordView, grants: readonly Grant[]): void {
     const record = new JournalRecord(sequence, view, this.#clock.monotonicMs());
-    const held = this.#holdings.newRecord(view);
+    const held = this.#holdings.newRecord(view, true);
     const nowWallMs = this.#clock.wallMs();
     for (let chunk = 0; chunk < view.chunkCount; chunk++) {
       const grant = grants[chunk] as Grant;
@@ -208,7 +212,7 @@ export class Lanes implements Forwarder {
   /** What the watermark says is settled is left out; the spool has trimmed records that are settled whole. */
   #pushReplayed(sequence: number, view: RecordView): void {
     const record = new JournalRecord(sequence, view, this.#ages.sinceMs(view.storedAtMs));
-    const held = this.#holdings.newRecord(view);
+    const held = this.#holdings.newRecord(view, false);
     for (let chunk = 0; chunk < view.chunkCount; chunk++) {
       const device = view.chunkDevice(chunk);
       const watermark = this.#spool.history(device)?.watermark;

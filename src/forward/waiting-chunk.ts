@@ -32,13 +32,16 @@ export class HeldBytes {
   /** What it costs to hold them, the objects around them included. */
   readonly footprint: number;
   readonly isPack: boolean;
+  /** Its memory is for other records as soon as no chunk stands in it. */
+  readonly isReusable: boolean;
   /** Chunks that stand in it. */
   openChunks = 0;
 
-  constructor(view: RecordView, footprint: number, isPack: boolean) {
+  constructor(view: RecordView, footprint: number, isPack: boolean, isReusable: boolean) {
     this.view = view;
     this.footprint = footprint;
     this.isPack = isPack;
+    this.isReusable = isReusable;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Grant } from '../core/grant.js';
 import type { BodyReceiver, Encoding } from '../core/ports.js';
 import { type BatchRequest, ENTRY_BYTES, FLAG_MSGPACK, FLAG_NAMES_DEVICES } from '../state/batch-layout.js';
+import { RECORD_CHUNK_BYTES, RECORD_HEADER_BYTES } from '../state/record-layout.js';
 
 /** Bodies a batch takes at most: about 4 ms of a worker's time, so that a batch does not make its first body wait. */
 export const MAX_BATCH_ENTRIES = 2048;
@@ -79,8 +80,16 @@ export class BatchBuffer {
     this.#write(body, arrivalMs, firstSlot, grants.length, flags, receiver, ticket);
   }
 
-  /** What a worker gets. Its buffers are to be transferred, after which nothing may be added. */
-  toRequest(maxStateBytes: number): BatchRequest {
+  /** Bytes that its record takes at the least. */
+  get leastRecordBytes(): number {
+    return RECORD_HEADER_BYTES + this.grants.length * RECORD_CHUNK_BYTES + this.#bytes;
+  }
+
+  /**
+   * What a worker gets. Its buffers are to be transferred, after which nothing may be added.
+   * @param spare memory for the record
+   */
+  toRequest(maxStateBytes: number, spare?: ArrayBuffer): BatchRequest {
     const slotIds = new Uint8Array(this.grants.length * 24);
     this.grants.forEach((grant, slot) => {
       slotIds.set(grant.device.idBytes, slot * 24);
@@ -92,6 +101,7 @@ export class BatchBuffer {
       slotIds,
       bodies: this.#memory.bodies,
       maxStateBytes,
+      spare,
     };
   }
 

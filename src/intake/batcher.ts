@@ -3,6 +3,7 @@ import { asStatewayError, type StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
 import type { BodyReceiver, Encoding, Intake, RecordSink } from '../core/ports.js';
+import type { RecordMemory } from '../core/record-memory.js';
 import type { BatchRequest, BatchResult } from '../state/batch-layout.js';
 import { processBatch } from '../state/process-batch.js';
 import { RecordView } from '../state/record-layout.js';
@@ -20,6 +21,8 @@ export interface BatchRunner {
 export interface BatcherOptions {
   readonly runner: BatchRunner;
   readonly sink: RecordSink;
+  /** Where the memory of records comes back to when the lanes are done with it. */
+  readonly recordMemory: RecordMemory;
   readonly clock: Clock;
   readonly meters: Meters;
   /** A single state larger than this as JSON for the cloud is refused (`STATEWAY_MAX_BODY_BYTES`). */
@@ -37,6 +40,9 @@ export interface BatcherOptions {
 export const IN_PLACE_BELOW_BYTES = 16 * 1024;
 /** Nor more bodies than this: refusing one costs more than its bytes say. */
 export const IN_PLACE_ENTRIES = 256;
+
+/** Buffers of batches that are kept to be filled again: as many as the front's bound lets wait at one time. */
+const MOST_SPARE_BATCHES = 32;
 
 /** A batch that has left for a worker, in the order in which it left. */
 interface Departed {
@@ -160,7 +166,9 @@ export class Batcher implements Intake {
   async #runOnThread(departed: Departed): Promise<void> {
     this.#busyThreads++;
     try {
-      const result = await this.#options.runner.run(departed.batch.toRequest(this.#options.maxStateBytes));
+      const { maxStateBytes, recordMemory, runner } = this.#options;
+      const spare = recordMemory.take(departed.batch.leastRecordBytes);
+      const result = await runner.run(departed.batch.toRequest(maxStateBytes, spare));
       this.#recycle(result);
       departed.outcome = result;
     } catch (error) {
@@ -171,9 +179,10 @@ export class Batcher implements Intake {
     this.#storeInOrder();
   }
 
-  #recycle({ entries, bodies }: BatchResult): void {
+  #recycle({ entries, bodies, spare }: BatchResult): void {
+    if (spare !== undefined) this.#options.recordMemory.giveBackUnused(spare);
     const isStandard = bodies.byteLength === BATCH_BYTES;
-    if (isStandard && this.#spareMemory.length <= this.#options.runner.threads) {
+    if (isStandard && this.#spareMemory.length < MOST_SPARE_BATCHES) {
       this.#spareMemory.push({ entries, bodies });
     }
   }

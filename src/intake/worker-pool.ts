@@ -29,14 +29,10 @@ export class WorkerPool {
 
   /** @throws Error when the thread died or the worker could not be loaded */
   run(request: BatchRequest): Promise<BatchResult> {
-    return this.#piscina.run(request, {
-      transferList: [
-        request.entries,
-        request.bodies,
-        request.entrySlots.buffer as ArrayBuffer,
-        request.slotIds.buffer as ArrayBuffer,
-      ],
-    });
+    const { entries, bodies, entrySlots, slotIds, spare } = request;
+    const transferList = [entries, bodies, entrySlots.buffer as ArrayBuffer, slotIds.buffer as ArrayBuffer];
+    if (spare !== undefined) transferList.push(spare);
+    return this.#piscina.run(request, { transferList });
   }
 
   async close(): Promise<void> {

@@ -35,6 +35,8 @@ export interface BatchRequest {
   readonly bodies: ArrayBuffer;
   /** A state whose JSON for the cloud is longer than this is refused (`STATEWAY_MAX_BODY_BYTES`). */
   readonly maxStateBytes: number;
+  /** Memory that the record may be written to, if it fits; what it held before does not matter. */
+  readonly spare?: ArrayBuffer | undefined;
 }
 
 /** A body that was refused: which entry, under which code of the error table, and why. */
@@ -54,7 +56,10 @@ export interface BatchResult {
   readonly stateCounts: Uint32Array;
   /** In the order of the entries. */
   readonly refusals: readonly Refusal[];
-  /** The journal record of everything accepted (layout: `record-layout.ts`); undefined when that is nothing. */
+  /**
+   * The journal record of everything accepted (layout: `record-layout.ts`), at the start of a buffer that may be longer;
+   * undefined when that is nothing.
+   */
   readonly record: Uint8Array | undefined;
   /** For each chunk of the record, the slot it belongs to. */
   readonly chunkSlots: Uint32Array;
@@ -63,4 +68,6 @@ export interface BatchResult {
   /** The request's buffers, to be filled again. */
   readonly entries: ArrayBuffer;
   readonly bodies: ArrayBuffer;
+  /** The spare memory of the request, where the record does not stand in it. */
+  readonly spare?: ArrayBuffer | undefined;
 }

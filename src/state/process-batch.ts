@@ -52,7 +52,8 @@ export function processBatch(request: BatchRequest): BatchResult {
       refusals.push(refusalOf(entry, error));
     }
   }
-  const grouped = list.toRecord(request.slotIds);
+  const { spare } = request;
+  const grouped = list.toRecord(request.slotIds, spare);
   return {
     stateCounts,
     refusals,
@@ -61,6 +62,7 @@ export function processBatch(request: BatchRequest): BatchResult {
     outOfWindow,
     entries: request.entries,
     bodies: request.bodies,
+    spare: grouped?.record.buffer === spare ? undefined : spare,
   };
 }
 

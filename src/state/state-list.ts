@@ -1,5 +1,6 @@
 import { ID_BYTES } from '../core/device.js';
-import { recordOffsets, writeRecordChunk, writeRecordHeader } from './record-layout.js';
+import { recordBufferBytes } from '../core/record-memory.js';
+import { RECORD_HEADER_BYTES, recordOffsets, writeRecordChunk, writeRecordHeader } from './record-layout.js';
 
 const INITIAL_STATES = 1024;
 const INITIAL_BYTES = 256 * 1024;
@@ -59,14 +60,15 @@ export class StateList {
    * Writes the journal record: one chunk per slot that has states, in order of their first, the states in order of
    * arrival.
    * @param slotIds 24 bytes for each slot
+   * @param spare memory for the record, used if it fits
    * @returns undefined when the list is empty
    */
-  toRecord(slotIds: Uint8Array): GroupedRecord | undefined {
+  toRecord(slotIds: Uint8Array, spare?: ArrayBuffer): GroupedRecord | undefined {
     if (this.count === 0) return undefined;
     const { chunkSlots, firstStates } = this.#group(slotIds.length / SLOT_BYTES);
     const chunkCount = chunkSlots.length;
     const offsets = recordOffsets(chunkCount, this.count);
-    const record = new Uint8Array(new ArrayBuffer(offsets.fragments + this.byteLength));
+    const record = memoryFor(offsets.fragments + this.byteLength, spare);
     writeRecordHeader(record, chunkCount, this.count);
     for (let chunk = 0; chunk < chunkCount; chunk++) {
       const slot = chunkSlots[chunk] as number;
@@ -149,4 +151,14 @@ export class StateList {
     this.#slots = slots;
     this.#places = new Uint32Array(length);
   }
+}
+
+/** Memory for a record, with an empty header: all else is written over. */
+function memoryFor(recordBytes: number, spare: ArrayBuffer | undefined): Uint8Array {
+  if (spare === undefined || spare.byteLength < recordBytes) {
+    return new Uint8Array(new ArrayBuffer(recordBufferBytes(recordBytes)), 0, recordBytes);
+  }
+  const record = new Uint8Array(spare, 0, recordBytes);
+  record.fill(0, 0, RECORD_HEADER_BYTES);
+  return record;
 }

@@ -141,7 +141,8 @@ class Plant {
       }),
     }));
     const record = buildRecord(chunks, this.#run.clock.wallMs());
-    const { sequence } = this.#run.spool.append(record);
+    // What the disk has is a copy: the lanes give the memory of the record away.
+    const { sequence } = this.#run.spool.append(record.slice());
     this.#run.lanes.enqueue(
       sequence,
       record,

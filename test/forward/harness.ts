@@ -3,6 +3,7 @@ import { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
 import type { AskResult, CloudAnswer, CloudClient, SendResult } from '../../src/core/ports.js';
+import { RecordMemory } from '../../src/core/record-memory.js';
 import { Holdings } from '../../src/forward/holdings.js';
 import { Lane } from '../../src/forward/lane.js';
 import { Lanes, type LanesOptions } from '../../src/forward/lanes.js';
@@ -87,6 +88,13 @@ export class ScriptedCloud implements CloudClient {
   async close(): Promise<void> {}
 }
 
+/** Spoils what is given back, as the next record would: whoever still reads it sends rubbish. */
+class SpoilingMemory extends RecordMemory {
+  override giveBack(buffer: ArrayBuffer): void {
+    new Uint8Array(buffer).fill(0xff);
+  }
+}
+
 /** The lanes with everything around them, on a clock that the test moves. */
 export class Harness {
   readonly clock: FakeClock;
@@ -134,6 +142,7 @@ export class Harness {
         meters,
         random,
         load: { share: () => this.loadShare },
+        recordMemory: new SpoilingMemory(),
         onParked: (device, reason) => this.parked.push(`${nameOf(device)}: ${reason}`),
         onUnparked: (device, parkedMs) => this.unparked.push(`${nameOf(device)}: ${parkedMs}`),
         onGivenUp: (device, states, status) => this.givenUp.push({ device: nameOf(device), states, status }),
@@ -198,7 +207,7 @@ export function newLane(device: Device, holdings = new Holdings()): Lane {
 export function chunkOf(device: Device, sequence: number, states: readonly TestState[], holdings: Holdings) {
   const view = new RecordView(buildRecord([{ device, states }]));
   const record = new JournalRecord(sequence, view, 0);
-  return new WaitingChunk(record, holdings.newRecord(view), 0, 0, states.length);
+  return new WaitingChunk(record, holdings.newRecord(view, true), 0, 0, states.length);
 }
 
 export function diskError(): StatewayError {

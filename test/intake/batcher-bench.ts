@@ -1,4 +1,5 @@
 import { Meters } from '../../src/core/meters.js';
+import { RecordMemory } from '../../src/core/record-memory.js';
 import { Batcher } from '../../src/intake/batcher.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import {
@@ -20,6 +21,7 @@ export class BatcherBench {
   readonly clock = new FakeClock();
   readonly meters = new Meters();
   readonly log = new AnswerLog();
+  readonly recordMemory = new RecordMemory();
   readonly runner: FakeRunner;
   readonly sink: FakeSink;
   readonly batcher: Batcher;
@@ -31,7 +33,15 @@ export class BatcherBench {
     this.runner = new FakeRunner(threads);
     this.sink = new FakeSink(isSinkInstant);
     const { runner, sink } = this;
-    this.batcher = new Batcher({ runner, sink, clock, meters, maxStateBytes: 1_000, inPlaceBelowBytes });
+    this.batcher = new Batcher({
+      runner,
+      sink,
+      recordMemory: this.recordMemory,
+      clock,
+      meters,
+      maxStateBytes: 1_000,
+      inPlaceBelowBytes,
+    });
   }
 
   /** Takes one body for device 1. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Meters } from '../../src/core/meters.js';
+import { RecordMemory } from '../../src/core/record-memory.js';
 import { Batcher } from '../../src/intake/batcher.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { AnswerLog, endOfTurn, FakeRunner, FakeSink, grantFor, json } from './fakes.js';
@@ -30,7 +31,16 @@ it('answers every body once and in order, and stores the states of a device in o
       const sink = new FakeSink(false);
       const log = new AnswerLog();
       const meters = new Meters();
-      const batcher = new Batcher({ runner, sink, clock, meters, maxStateBytes: 1_000, inPlaceBelowBytes });
+      const recordMemory = new RecordMemory();
+      const batcher = new Batcher({
+        runner,
+        sink,
+        recordMemory,
+        clock,
+        meters,
+        maxStateBytes: 1_000,
+        inPlaceBelowBytes,
+      });
       const grants = [grantFor(0), grantFor(1), grantFor(2)];
       const open = {
         worker: new Set<{ finish(): void; fail(e: Error): void }>(),

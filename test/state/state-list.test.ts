@@ -69,4 +69,32 @@ describe('StateList', () => {
     expect(list.byteLength).toBe(0);
     expect(list.toRecord(SLOT_IDS)).toBeUndefined();
   });
+
+  describe('with spare memory', () => {
+    function bytesIn(spare?: ArrayBuffer): Uint8Array {
+      const list = new StateList();
+      for (let i = 0; i < 20; i++) add(list, `"data":{"n":${i}}}`, i, i % 3);
+      return list.toRecord(SLOT_IDS, spare)?.record as Uint8Array;
+    }
+
+    it('writes the same record there, whatever it held, and says no more than the record', () => {
+      const spare = new Uint8Array(100_000).fill(0xff).buffer;
+      const record = bytesIn(spare);
+      expect(record.buffer).toBe(spare);
+      expect(Buffer.from(record).equals(Buffer.from(bytesIn()))).toBe(true);
+    });
+
+    it('leaves memory that is too small alone', () => {
+      const spare = new ArrayBuffer(100);
+      expect(bytesIn(spare).buffer).not.toBe(spare);
+      expect([...new Uint8Array(spare)]).toEqual(Array(100).fill(0));
+    });
+  });
+
+  it('takes a buffer for a large record that others fit too', () => {
+    const list = new StateList();
+    add(list, 'x'.repeat(100_000), 1, 1);
+    const record = list.toRecord(SLOT_IDS)?.record as Uint8Array;
+    expect([record.byteLength, record.buffer.byteLength]).toEqual([48 + 32 + 8 + 4 + 100_000, 131_072]);
+  });
 });
