@@ -114,7 +114,8 @@ export const OPTIONS = {
     variable: 'STATEWAY_WINDOW_MS',
     kind: duration(0, 3_600_000),
     default: '500ms',
-    meaning: 'Coalescing window per device: after one request, how long the next one waits for more to send.',
+    meaning:
+      'Coalescing window per device: after one request, how long the next one waits for more to send; up to three times as long while the main thread is busy.',
   }),
   coalesce: row({
     variable: 'STATEWAY_COALESCE',
