@@ -13,8 +13,8 @@ export function recordBufferBytes(recordBytes: number): number {
 }
 
 /**
- * The buffers of large records that no lane needs any more, for records to come. Left to the collector, which frees them
- * some seconds later, they made up most of the memory under load, and of the collector's work.
+ * The buffers of large records that no lane needs any more, for records to come. Left to the collector they outlive their
+ * use by seconds, at 60 MB a second under full load (docs/decisions.md).
  *
  * Whoever gives a buffer back must not look at it again.
  */
