@@ -17,7 +17,7 @@ interface Unproven {
 
 /**
  * Serves `POST /applications/:applicationId/devices/:deviceId/state` (DESIGN 1.3). Requests that went the short way are
- * used again: each is an object of some twenty fields and three functions, and to make them anew for each request took 5 %
+ * used again: each is an object of fourteen fields and three functions, and to make them anew for each request took 5 %
  * of the main thread (docs/decisions.md).
  */
 export class StateRequests {

@@ -80,8 +80,8 @@ export class BatchBuffer {
     this.#write(body, arrivalMs, firstSlot, grants.length, flags, receiver, ticket);
   }
 
-  /** Bytes that its record takes at the least. */
-  get leastRecordBytes(): number {
+  /** Bytes that its record takes, about: small states take more, refused ones less. */
+  get likelyRecordBytes(): number {
     return RECORD_HEADER_BYTES + this.grants.length * RECORD_CHUNK_BYTES + this.#bytes;
   }
 

@@ -41,7 +41,7 @@ export const IN_PLACE_BELOW_BYTES = 16 * 1024;
 /** Nor more bodies than this: refusing one costs more than its bytes say. */
 export const IN_PLACE_ENTRIES = 256;
 
-/** Buffers of batches that are kept to be filled again: as many as the front's bound lets wait at one time. */
+/** Buffers of batches that are kept to be filled again: half of what the front's bound lets wait at one time. */
 const MOST_SPARE_BATCHES = 32;
 
 /** A batch that has left for a worker, in the order in which it left. */
@@ -167,7 +167,7 @@ export class Batcher implements Intake {
     this.#busyThreads++;
     try {
       const { maxStateBytes, recordMemory, runner } = this.#options;
-      const spare = recordMemory.take(departed.batch.leastRecordBytes);
+      const spare = recordMemory.take(departed.batch.likelyRecordBytes);
       const result = await runner.run(departed.batch.toRequest(maxStateBytes, spare));
       this.#recycle(result);
       departed.outcome = result;
