@@ -1,152 +1,93 @@
-import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readdirSync, rmSync } from 'node:fs';
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
+import type { Socket } from 'node:net';
+import { type Other, ProcessSocket } from './process-socket.js';
 import { SpoolOpenError } from './spool-open-error.js';
 
-/** `serving-<process id>@<host>-<random>.sock`: unlike any other that ever was, so that removing a dead one is safe. */
-const SOCKET_NAME = /^serving-(\d+)@(.*)-([\da-f]{12})\.sock$/;
-/** A process that is stopped neither answers nor goes: then it counts as serving. */
-const ANSWER_WITHIN_MS = 2_000;
-/** A socket's path may have about 107 bytes (unix(7)); the directory's descriptor stands for one that is longer. */
-const LONGEST_PATH_BYTES = 100;
-const LONGEST_HOST_CHARACTERS = 40;
+/** What a process sends that wants to open the spool beside the one that has it; the answer, after it is `SERVING`. */
+export const HOLD = 'hold\n';
+export const HELD = 'held\n';
+const SERVING = 'serving\n';
+/** Opening takes some milliseconds. States wait meanwhile: a process that was stopped in the midst of it must not stop them. */
+const MOST_HELD_MS = 5_000;
 
-interface Other {
-  readonly name: string;
-  readonly owner: string;
-}
+/** Holds commits back; resolves to what ends that. */
+export type HoldCommits = () => Promise<() => void>;
 
 /**
- * Keeps a second process off a data directory.
+ * Keeps a second process off a data directory, and lets one that only looks in only while nothing is committed.
  *
- * Each process that wants the directory listens on a socket of its own in it; whoever finds another socket on which
- * somebody listens gives way. The kernel ends the listening with the process, however that dies, and it is seen from
- * every container that has the directory, where a process id says nothing. Of two that start at the same moment, the
- * one whose name is greater gives way, and the other waits to see whether it does.
+ * Each process that wants the directory listens on a socket of its own in it; whoever finds another on which somebody
+ * listens gives way. Of two that start at the same moment, the one whose name is greater gives way, and the other waits to
+ * see whether it does. Those who look while nobody has the directory are soon gone, and are waited for.
  */
 export class DirectoryLock {
-  readonly #server: Server;
-  readonly #directoryDescriptor: number;
-  /** Those who wait to hear whether this process got the directory. */
-  readonly #waiting = new Set<Socket>();
-  #isHeld = false;
+  readonly #own: ProcessSocket;
+  readonly #letHold: (hold: HoldCommits) => void;
 
-  private constructor(server: Server, directoryDescriptor: number) {
-    this.#server = server;
-    this.#directoryDescriptor = directoryDescriptor;
-    server.on('connection', (socket) => this.#answer(socket));
+  private constructor(own: ProcessSocket, letHold: (hold: HoldCommits) => void) {
+    this.#own = own;
+    this.#letHold = letHold;
   }
 
   /** @throws SpoolOpenError naming the process that has the directory */
   static async take(directory: string): Promise<DirectoryLock> {
-    const random = randomBytes(6).toString('hex');
-    const host = hostname().slice(0, LONGEST_HOST_CHARACTERS);
-    const name = `serving-${process.pid}@${host}-${random}.sock`;
-    const server = createServer();
-    const lock = new DirectoryLock(server, openSync(directory, 'r'));
+    /** Those who wait to hear whether this process gets the directory. */
+    const waiting = new Set<Socket>();
+    let letHold: (hold: HoldCommits) => void = () => {};
+    const holding = new Promise<HoldCommits>((resolve) => {
+      letHold = resolve;
+    });
+    let isHeld = false;
+    const own = await ProcessSocket.listen(directory, 'serving', (caller) => {
+      caller.once('data', () => void holdFor(caller, holding));
+      if (isHeld) caller.write(SERVING);
+      else waiting.add(caller);
+    });
     try {
-      await listening(server, lock.#pathOf(directory, name));
-      for (const other of othersIn(directory, name)) await lock.#giveWayTo(directory, random, other);
+      for (const other of own.others('serving')) await giveWayTo(directory, own, other);
+      for (const other of own.others('looking')) {
+        if ((await own.find(other)) === 'there') throw inUse(directory, other);
+      }
     } catch (error) {
-      await lock.release();
+      await own.close();
       throw error;
     }
-    lock.#isHeld = true;
-    for (const socket of lock.#waiting) lock.#answer(socket);
+    isHeld = true;
+    for (const caller of waiting) caller.write(SERVING);
     // The proxy ends when its work does; the lock keeps nothing running.
-    server.unref();
-    return lock;
+    own.unref();
+    return new DirectoryLock(own, letHold);
   }
 
-  /** The process that has the directory, in words, as far as one has; for those who only want to look. */
-  static async ownerOf(directory: string): Promise<string | undefined> {
-    const descriptor = openSync(directory, 'r');
-    try {
-      for (const { name, owner } of othersIn(directory, '')) {
-        if ((await ask(pathFor(directory, descriptor, name))) === 'serving') return owner;
-      }
-      return undefined;
-    } finally {
-      closeSync(descriptor);
-    }
+  /** From now on others may open the spool, each while `hold` holds commits back. Until then they wait. */
+  letOthersOpen(hold: HoldCommits): void {
+    this.#letHold(hold);
   }
 
-  /** Lets the next one in. Does nothing the second time. */
+  /** Lets the next one in. To be called once. */
   async release(): Promise<void> {
-    for (const socket of this.#waiting) socket.destroy();
-    if (!this.#server.listening) return;
-    await new Promise((resolve) => this.#server.close(resolve));
-    closeSync(this.#directoryDescriptor);
-  }
-
-  #pathOf(directory: string, name: string): string {
-    return pathFor(directory, this.#directoryDescriptor, name);
-  }
-
-  #answer(socket: Socket): void {
-    this.#waiting.add(socket);
-    socket.on('error', () => {});
-    socket.on('close', () => this.#waiting.delete(socket));
-    if (this.#isHeld) socket.end('serving');
-  }
-
-  async #giveWayTo(directory: string, random: string, { name, owner }: Other): Promise<void> {
-    const path = this.#pathOf(directory, name);
-    // The greater name must not wait: two that wait for each other would do so for good.
-    const isGreater = random > ((SOCKET_NAME.exec(name) as RegExpExecArray)[3] as string);
-    const found = await ask(path, isGreater);
-    if (found === 'dead') rmSync(join(directory, name), { force: true });
-    if (found === 'serving') throw new SpoolOpenError(`the data directory ${directory} is in use by ${owner}`);
+    await this.#own.close();
   }
 }
 
-function othersIn(directory: string, ownName: string): Other[] {
-  return readdirSync(directory).flatMap((name) => {
-    const match = SOCKET_NAME.exec(name);
-    if (match === null || name === ownName) return [];
-    const [, pid, host] = match;
-    return [{ name, owner: host === hostname() ? `process ${pid}` : `process ${pid} on ${host}` }];
-  });
+async function giveWayTo(directory: string, own: ProcessSocket, other: Other): Promise<void> {
+  // The greater name must not wait: two that wait for each other would do so for good.
+  const isGreater = own.random > other.random;
+  if ((await own.find(other, isGreater)) === 'there') throw inUse(directory, other);
 }
 
-function pathFor(directory: string, descriptor: number, name: string): string {
-  const path = join(directory, name);
-  return Buffer.byteLength(path) <= LONGEST_PATH_BYTES ? path : `/proc/self/fd/${descriptor}/${name}`;
+/** Holds commits back until the caller goes, or takes too long. */
+async function holdFor(caller: Socket, holding: Promise<HoldCommits>): Promise<void> {
+  const hold = await holding;
+  const release = await hold();
+  if (caller.destroyed) {
+    release();
+    return;
+  }
+  caller.once('close', release);
+  caller.setTimeout(MOST_HELD_MS, () => caller.destroy());
+  caller.write(HELD);
 }
 
-function listening(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      reject(new SpoolOpenError(`no lock can be made in the data directory: ${error.message}`, { cause: error }));
-    });
-    server.listen(path, resolve);
-  });
-}
-
-/**
- * Asks whoever listens at `path`: `serving` when he has the directory, or listens at all and `isListeningEnough`; `gone`
- * when he listens no more; `dead` when nobody did.
- */
-function ask(path: string, isListeningEnough = false): Promise<'serving' | 'gone' | 'dead'> {
-  return new Promise((resolve) => {
-    const socket = createConnection(path);
-    let isConnected = false;
-    const end = (found: 'serving' | 'gone' | 'dead') => {
-      socket.destroy();
-      resolve(found);
-    };
-    socket.setTimeout(ANSWER_WITHIN_MS, () => end('serving'));
-    socket.on('connect', () => {
-      isConnected = true;
-      if (isListeningEnough) end('serving');
-    });
-    socket.on('data', () => end('serving'));
-    socket.on('close', () => end(isConnected ? 'gone' : 'dead'));
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      const isDead = error.code === 'ECONNREFUSED' || error.code === 'ENOENT';
-      end(isConnected ? 'gone' : isDead ? 'dead' : 'serving');
-    });
-  });
+function inUse(directory: string, { owner }: Other): SpoolOpenError {
+  return new SpoolOpenError(`the data directory ${directory} is in use by ${owner}`);
 }

@@ -5,6 +5,7 @@ import type { Device } from '../core/device.js';
 import type { DeviceHistory, Settlement, Spill, Spool, SpoolStatus, StoredRecord } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
 import { Backlog } from './backlog.js';
+import { CommitGate } from './commit-gate.js';
 import { type DamagedLetter, DeadLetters, readDeadLetters, readLatestDeadLetters } from './dead-letters.js';
 import { DirectoryLock } from './directory-lock.js';
 import { DiskReserve } from './disk-reserve.js';
@@ -18,12 +19,10 @@ import { Journal } from './journal.js';
 import { PieceFile } from './piece-file.js';
 import { readPieceRows } from './piece-rows.js';
 import { Requeue } from './requeue.js';
+import { StampCeiling } from './stamp-ceiling.js';
 import { type Change, Transactions } from './transaction.js';
 import { Turns } from './turns.js';
 import { type ItemKind, type OnUnreadable, UnreadableItems } from './unreadable-items.js';
-
-/** Stamps that one writing covers, so that a device that runs ahead of the clock does not cause one with each record. */
-const STAMPS_AT_ONCE_MS = 1_000;
 
 export interface LmdbSpoolOptions {
   /** Made with mode 0700 if missing. */
@@ -50,6 +49,7 @@ export class LmdbSpool implements Spool {
   readonly #lock: DirectoryLock;
   readonly #environment: Environment;
   readonly #reserve: DiskReserve;
+  readonly #gate: CommitGate;
   readonly #transactions: Transactions;
   readonly #turns = new Turns();
   readonly #unreadable: UnreadableItems;
@@ -63,7 +63,7 @@ export class LmdbSpool implements Spool {
   readonly #background = new Set<Promise<void>>();
   #lastSequence: number;
   /** What is written down of {@link LmdbSpool.stampFloorMs} for the next run. */
-  #stampCeilingMs: number;
+  readonly #stampCeiling: StampCeiling;
   readonly stampFloorMs: number;
 
   private constructor(options: LmdbSpoolOptions, lock: DirectoryLock, environment: Environment) {
@@ -78,13 +78,14 @@ export class LmdbSpool implements Spool {
       diskBytes: () => diskRoomBytes(directory),
       freeBytes: () => freeBytes(directory, environment),
     });
-    this.#transactions = new Transactions(directory, this.#reserve);
+    this.#gate = new CommitGate(async () => environment.root.committed);
+    this.#transactions = new Transactions(directory, this.#reserve, this.#gate);
     this.#unreadable = new UnreadableItems(environment.unreadable, options.onUnreadable ?? (() => {}));
     const { journal, watermarks, backlog, deadLetters, meta } = environment;
     const setAside = (kind: ItemKind, database: Rows) => (damaged: Damaged) => this.#setAside(kind, database, damaged);
     const floors = readFloors(meta);
     this.stampFloorMs = floors.stampMs;
-    this.#stampCeilingMs = floors.stampMs;
+    this.#stampCeiling = new StampCeiling(clock, floors.stampMs, () => this.#floors().write());
     const leap = floors.isDamaged ? LEAP : 0;
     if (floors.isDamaged) options.onUnreadable?.('numbering', 'its checksum does not match; numbers go on far above');
     this.#journal = new Journal(journal);
@@ -109,6 +110,7 @@ export class LmdbSpool implements Spool {
       try {
         const spool = new LmdbSpool(options, lock, environment);
         await spool.#noteStart();
+        lock.letOthersOpen(() => spool.#gate.hold());
         return spool;
       } catch (error) {
         await environment.root.close();
@@ -123,8 +125,11 @@ export class LmdbSpool implements Spool {
   append(record: Uint8Array, latestStampMs = Number.NEGATIVE_INFINITY): { sequence: number; stored: Promise<void> } {
     const sequence = ++this.#lastSequence;
     if (!this.#reserve.takes(record.byteLength)) return { sequence, stored: Promise.reject(spoolError(true)) };
-    const appended = this.#journal.append(sequence, record);
-    this.#noteStamp(latestStampMs);
+    const { opened } = this.#gate;
+    const appended =
+      opened === undefined
+        ? this.#append(sequence, record, latestStampMs)
+        : opened.then(() => this.#append(sequence, record, latestStampMs));
     const stored = appended.catch(async (error: unknown) => this.#refuse(await reasonOf(error)));
     return { sequence, stored };
   }
@@ -212,6 +217,12 @@ export class LmdbSpool implements Spool {
     await this.#lock.release();
   }
 
+  #append(sequence: number, record: Uint8Array, latestStampMs: number): Promise<void> {
+    const appended = this.#journal.append(sequence, record);
+    this.#stampCeiling.note(latestStampMs);
+    return appended;
+  }
+
   /** Writes down which numbers were given out, and drops what no longer matters. */
   async #noteStart(): Promise<void> {
     const changes = [this.#floors(), this.#histories.dropOutlived()];
@@ -221,21 +232,8 @@ export class LmdbSpool implements Spool {
 
   #floors(): Change {
     const { lastNumber: deadLetter } = this.#letters;
-    const floors = { sequence: this.#lastSequence, deadLetter, stampMs: Math.max(0, this.#stampCeilingMs) };
+    const floors = { sequence: this.#lastSequence, deadLetter, stampMs: Math.max(0, this.#stampCeiling.ms) };
     return writeFloors(this.#environment.meta, floors);
-  }
-
-  /**
-   * Writes down, in the transaction of the record it is in, a stamp that lies ahead of the clock: after a crash it would
-   * be given again. Nobody waits for it: records must become stored in the order of their numbers, without detours.
-   */
-  #noteStamp(latestStampMs: number): void {
-    if (latestStampMs <= this.#stampCeilingMs || latestStampMs <= this.#clock.wallMs()) return;
-    this.#stampCeilingMs = latestStampMs + STAMPS_AT_ONCE_MS;
-    const forget = () => {
-      this.#stampCeilingMs = Number.NEGATIVE_INFINITY;
-    };
-    for (const written of this.#floors().write()) written.catch(forget);
   }
 
   async #stage(device: Device, piece: Uint8Array): Promise<Change> {

@@ -3,14 +3,15 @@ import type { Device } from '../core/device.js';
 import type { SpoolStatus } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
 import { readDeadLetters } from './dead-letters.js';
-import { DirectoryLock } from './directory-lock.js';
 import { asOpenError, type Environment, openBeside, type Rows } from './environment.js';
 import { reasonOf, spoolError } from './failed-commit.js';
 import { settledOfChunk } from './journal.js';
 import { sequenceOfJournalKey } from './keys.js';
 import { PieceReader } from './piece-file.js';
 import { decodePieceRow } from './piece-row.js';
+import { inQuietMoment } from './quiet-moment.js';
 import { putRequestForAll, putRequests } from './requests.js';
+import { SpoolOpenError } from './spool-open-error.js';
 import { decodeWatermarkRow } from './watermark-row.js';
 
 /** A state that waits. */
@@ -37,10 +38,12 @@ const READINGS = 3;
  * moment; what it cannot read it passes over, and nothing is taken away or set aside by it.
  */
 export class OfflineSpool {
+  readonly #directory: string;
   readonly #environment: Environment;
   readonly #pieces: PieceReader | undefined;
 
-  private constructor(environment: Environment, pieces: PieceReader | undefined) {
+  private constructor(directory: string, environment: Environment, pieces: PieceReader | undefined) {
+    this.#directory = directory;
     this.#environment = environment;
     this.#pieces = pieces;
   }
@@ -48,9 +51,8 @@ export class OfflineSpool {
   /** @throws SpoolOpenError when there is no spool, it is of another format, or it is damaged and no proxy runs on it */
   static async open(directory: string): Promise<OfflineSpool> {
     try {
-      const isServed = (await DirectoryLock.ownerOf(directory)) !== undefined;
-      const environment = await openBeside(directory, isServed);
-      return new OfflineSpool(environment, PieceReader.open(directory));
+      const environment = await inQuietMoment(directory, (isServed) => openBeside(directory, isServed));
+      return new OfflineSpool(directory, environment, PieceReader.open(directory));
     } catch (error) {
       throw asOpenError(directory, error);
     }
@@ -96,6 +98,7 @@ export class OfflineSpool {
    * @param numbers those of the letters; those of letters that are not there are passed over
    * @returns letters asked for
    * @throws StatewayError when the request cannot be written
+   * @throws SpoolOpenError when the proxy that has the directory does not answer
    */
   async requestRequeue(numbers: readonly number[] | 'all'): Promise<number> {
     const wanted = numbers === 'all' ? undefined : new Set(numbers);
@@ -105,10 +108,14 @@ export class OfflineSpool {
     }
     if (found.length === 0) return 0;
     const { requests } = this.#environment;
+    const all = wanted === undefined ? (found.at(-1) as number) : undefined;
     try {
-      if (wanted === undefined) await putRequestForAll(requests, found.at(-1) as number);
-      else await Promise.all(putRequests(requests, found));
+      // As the proxy's commits wait for another one that opens, so must this one.
+      await inQuietMoment(this.#directory, async () => {
+        await Promise.all(all === undefined ? putRequests(requests, found) : [putRequestForAll(requests, all)]);
+      });
     } catch (error) {
+      if (error instanceof SpoolOpenError) throw error;
       throw spoolError(false, await reasonOf(error));
     }
     return found.length;

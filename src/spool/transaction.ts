@@ -1,3 +1,4 @@
+import type { CommitGate } from './commit-gate.js';
 import type { DiskReserve } from './disk-reserve.js';
 import { isDiskFull, reasonOf, spoolError } from './failed-commit.js';
 
@@ -15,10 +16,12 @@ export interface Change {
 export class Transactions {
   readonly #directory: string;
   readonly #reserve: DiskReserve;
+  readonly #gate: CommitGate;
 
-  constructor(directory: string, reserve: DiskReserve) {
+  constructor(directory: string, reserve: DiskReserve, gate: CommitGate) {
     this.#directory = directory;
     this.#reserve = reserve;
+    this.#gate = gate;
   }
 
   /**
@@ -39,6 +42,7 @@ export class Transactions {
   async #write(changes: readonly Change[], frees: boolean): Promise<void> {
     if (frees ? !this.#reserve.takesSettlement() : this.#reserve.isClosed) throw spoolError(true);
     try {
+      if (this.#gate.opened !== undefined) await this.#gate.opened;
       await Promise.all(changes.flatMap((change) => change.write()));
     } catch (error) {
       const reason = await reasonOf(error);

@@ -1,0 +1,35 @@
+import type { Clock } from '../core/clock.js';
+
+/** Stamps that one writing covers, so that a device that runs ahead of the clock does not cause one with each record. */
+const STAMPS_AT_ONCE_MS = 1_000;
+
+/** The stamp up to which it is written down that stamps were given: after a crash one ahead of the clock would be again. */
+export class StampCeiling {
+  readonly #clock: Clock;
+  readonly #write: () => Promise<unknown>[];
+  #ms: number;
+
+  /** @param write queues the writing of {@link StampCeiling.ms}, in the transaction of what is queued in the same turn */
+  constructor(clock: Clock, ms: number, write: () => Promise<unknown>[]) {
+    this.#clock = clock;
+    this.#ms = ms;
+    this.#write = write;
+  }
+
+  get ms(): number {
+    return this.#ms;
+  }
+
+  /**
+   * To be told of the latest stamp of each record as it is queued. Nobody waits for what this writes: records must become
+   * stored in the order of their numbers, without detours.
+   */
+  note(latestStampMs: number): void {
+    if (latestStampMs <= this.#ms || latestStampMs <= this.#clock.wallMs()) return;
+    this.#ms = latestStampMs + STAMPS_AT_ONCE_MS;
+    const forget = () => {
+      this.#ms = Number.NEGATIVE_INFINITY;
+    };
+    for (const written of this.#write()) written.catch(forget);
+  }
+}
