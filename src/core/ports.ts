@@ -286,6 +286,8 @@ export type AskResult =
 
 /** The one client of the cloud. Its promises never reject. */
 export interface CloudClient {
+  /** Memory for the body of the next {@link CloudClient.sendStates}, until either is called again. */
+  bodyMemory(byteLength: number): Buffer;
   /** `POST /applications/:a/devices/:d/state` with a JSON body, which is the client's from the call on. */
   sendStates(device: Device, token: string, body: Uint8Array): Promise<SendResult>;
   /** `GET /applications/:a/devices/:d`: may this token see this device? */

@@ -42,7 +42,7 @@ export interface LanesOptions extends SenderOptions {
 }
 
 export interface LanesParts {
-  readonly cloud: Pick<CloudClient, 'sendStates'>;
+  readonly cloud: Pick<CloudClient, 'bodyMemory' | 'sendStates'>;
   readonly spool: Spool;
   readonly clock: Clock;
   readonly meters: Meters;

@@ -14,6 +14,8 @@ export interface BodyRules {
   readonly maxBodyBytes: number;
   /** States that may be taken from the lane. */
   readonly maxStates: number;
+  /** Memory for the body (`CloudClient.bodyMemory`). */
+  readonly bodyMemory: (byteLength: number) => Buffer;
 }
 
 export interface RequestBody {
@@ -65,10 +67,10 @@ export function buildRequestBody(runs: readonly StateRun[], rules: BodyRules): R
   const { states } = selection;
   if (states > 1 && (rules.coalesce === 'latest' || !selection.isRising)) {
     const { times, fragments } = collect(runs, states);
-    if (rules.coalesce === 'latest') return mergeWindows(times, fragments, rules.windowMs);
-    return mergeEqualTimes(times, fragments);
+    if (rules.coalesce === 'latest') return mergeWindows(times, fragments, rules);
+    return mergeEqualTimes(times, fragments, rules);
   }
-  const bytes = Buffer.allocUnsafe(selection.bytes);
+  const bytes = rules.bodyMemory(selection.bytes);
   bytes[0] = OPEN_BRACKET;
   let at = 1;
   let left = states;
@@ -115,7 +117,7 @@ function collect(runs: readonly StateRun[], states: number): { times: number[]; 
   return { times, fragments };
 }
 
-function mergeEqualTimes(times: readonly number[], fragments: readonly Uint8Array[]): RequestBody {
+function mergeEqualTimes(times: readonly number[], fragments: readonly Uint8Array[], rules: BodyRules): RequestBody {
   const groups = new Map<number, Uint8Array[]>();
   for (let state = 0; state < times.length; state++) {
     const time = times[state] as number;
@@ -123,17 +125,17 @@ function mergeEqualTimes(times: readonly number[], fragments: readonly Uint8Arra
     if (group === undefined) groups.set(time, [fragments[state] as Uint8Array]);
     else group.push(fragments[state] as Uint8Array);
   }
-  return join([...groups.keys()], [...groups.values()].map(mergeFragments), times.length);
+  return join([...groups.keys()], [...groups.values()].map(mergeFragments), times.length, rules);
 }
 
 /** A window starts with the first state that is outside of the one before; each has the time of its last. */
-function mergeWindows(times: readonly number[], fragments: readonly Uint8Array[], windowMs: number): RequestBody {
+function mergeWindows(times: readonly number[], fragments: readonly Uint8Array[], rules: BodyRules): RequestBody {
   const lastTimes: number[] = [];
   const groups: Uint8Array[][] = [];
   let windowStart = Number.NaN;
   for (let state = 0; state < times.length; state++) {
     const time = times[state] as number;
-    if (time === windowStart || Math.abs(time - windowStart) < windowMs) {
+    if (time === windowStart || Math.abs(time - windowStart) < rules.windowMs) {
       lastTimes[lastTimes.length - 1] = time;
       groups.at(-1)?.push(fragments[state] as Uint8Array);
     } else {
@@ -142,15 +144,20 @@ function mergeWindows(times: readonly number[], fragments: readonly Uint8Array[]
       groups.push([fragments[state] as Uint8Array]);
     }
   }
-  return join(lastTimes, groups.map(mergeFragments), times.length);
+  return join(lastTimes, groups.map(mergeFragments), times.length, rules);
 }
 
-function join(times: readonly number[], fragments: readonly Uint8Array[], states: number): RequestBody {
+function join(
+  times: readonly number[],
+  fragments: readonly Uint8Array[],
+  states: number,
+  rules: BodyRules,
+): RequestBody {
   let length = 1;
   for (let state = 0; state < times.length; state++) {
     length += stateBytes(times[state] as number, (fragments[state] as Uint8Array).length);
   }
-  const bytes = Buffer.allocUnsafe(length);
+  const bytes = rules.bodyMemory(length);
   bytes[0] = OPEN_BRACKET;
   let at = 1;
   for (let state = 0; state < times.length; state++) {

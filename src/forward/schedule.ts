@@ -125,7 +125,7 @@ export class Schedule {
     const { clock, health, pace, sender, spiller, table, uplink } = this.#parts;
     const nowMs = clock.monotonicMs();
     const mayStart = nowMs <= this.#lastStartMs;
-    while (mayStart && this.#inFlight < this.#mostInFlight && this.#gateMs <= nowMs) {
+    while (mayStart && this.#inFlight < this.#mostInFlight && !uplink.isFull && this.#gateMs <= nowMs) {
       const lane = this.#ready.shift();
       if (lane === undefined) break;
       if (lane.isBusy) continue;

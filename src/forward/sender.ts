@@ -25,7 +25,7 @@ export interface SenderOptions {
 }
 
 export interface SenderParts {
-  readonly cloud: Pick<CloudClient, 'sendStates'>;
+  readonly cloud: Pick<CloudClient, 'bodyMemory' | 'sendStates'>;
   readonly spool: Spool;
   readonly clock: Clock;
   readonly meters: Meters;
@@ -48,11 +48,13 @@ const NOTHING: Taken = { piece: undefined, pieceStates: 0, journalStates: 0 };
 export class Sender {
   readonly #options: SenderOptions;
   readonly #parts: SenderParts;
+  readonly #bodyMemory: (byteLength: number) => Buffer;
   #isStopped = false;
 
   constructor(options: SenderOptions, parts: SenderParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#bodyMemory = (byteLength) => parts.cloud.bodyMemory(byteLength);
   }
 
   /** From now on answers change nothing: what is in flight stays in the spool and is sent again by the next run. */
@@ -80,9 +82,11 @@ export class Sender {
     const startedMs = clock.monotonicMs();
     lane.windowEndsMs = startedMs + this.#options.windowMs;
     lane.unrecordedSends++;
-    uplink.spend(body.bytes.byteLength, startedMs);
+    const bodyBytes = body.bytes.byteLength;
+    uplink.spend(bodyBytes, startedMs);
     const isProbe = health.start();
     const result = await cloud.sendStates(lane.device, token, body.bytes);
+    uplink.ended(bodyBytes);
     const endedMs = clock.monotonicMs();
     const label = result.kind === 'answer' ? String(result.status) : 'error';
     meters.upstreamRequests.set(label, (meters.upstreamRequests.get(label) ?? 0) + 1);
@@ -132,7 +136,7 @@ export class Sender {
     const { maxStates } = lane.bodyLimit;
     try {
       const head = readHead(lane, this.#parts.spool);
-      return buildBatch(head, { coalesce, windowMs, maxBodyBytes, maxStates });
+      return buildBatch(head, { coalesce, windowMs, maxBodyBytes, maxStates, bodyMemory: this.#bodyMemory });
     } catch (error) {
       // What cannot be read back, here or from disk, is this device's trouble alone.
       this.#park(lane, `its states cannot be joined (${(error as Error).name})`, false);

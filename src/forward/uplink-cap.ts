@@ -4,6 +4,12 @@
  */
 export const REQUEST_OVERHEAD_BYTES = 1_024;
 
+/**
+ * Bodies on their way at one time take no more memory than this and the largest of them. A cloud that answers after 0.3 s
+ * takes 40 MB a second so.
+ */
+export const MAX_BYTES_IN_FLIGHT = 12 * 1024 * 1024;
+
 /** Time that was not used may be made good for this long, so that a timer that fires late costs no throughput. */
 export const CATCH_UP_MS = 100;
 
@@ -13,7 +19,7 @@ const TURN_MS = 10_000;
 const MIN_BODY_BYTES = 4_096;
 
 /**
- * The cap of `STATEWAY_UPLINK_BYTES_PER_SECOND` over all lanes. A request that starts takes the line for as long as its
+ * The bound on bytes on their way, and the cap of `STATEWAY_UPLINK_BYTES_PER_SECOND` over all lanes. A request that starts takes the line for as long as its
  * bytes need at the capped rate; the next starts after that. So in any time T, what starts is at most the rate times
  * (T + {@link CATCH_UP_MS}) and one request. Which lane is next is decided elsewhere: first come, first served.
  */
@@ -21,6 +27,7 @@ export class UplinkCap {
   readonly #bytesPerMs: number;
   /** Monotonic. */
   #freeAtMs = Number.NEGATIVE_INFINITY;
+  #bytesInFlight = 0;
 
   /** @param bytesPerSecond undefined: no cap */
   constructor(bytesPerSecond: number | undefined) {
@@ -32,10 +39,21 @@ export class UplinkCap {
     return this.#freeAtMs;
   }
 
+  /** Whether a request has to end before the next may start. */
+  get isFull(): boolean {
+    return this.#bytesInFlight >= MAX_BYTES_IN_FLIGHT;
+  }
+
   /** A request starts. */
   spend(bodyBytes: number, nowMs: number): void {
+    this.#bytesInFlight += bodyBytes;
     const lineMs = (bodyBytes + REQUEST_OVERHEAD_BYTES) / this.#bytesPerMs;
     this.#freeAtMs = Math.max(nowMs - CATCH_UP_MS, this.#freeAtMs) + lineMs;
+  }
+
+  /** A request has ended. */
+  ended(bodyBytes: number): void {
+    this.#bytesInFlight -= bodyBytes;
   }
 
   /**

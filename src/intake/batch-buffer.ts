@@ -6,7 +6,7 @@ import { RECORD_CHUNK_BYTES, RECORD_HEADER_BYTES } from '../state/record-layout.
 /** Bodies a batch takes at most: about 4 ms of a worker's time, so that a batch does not make its first body wait. */
 export const MAX_BATCH_ENTRIES = 2048;
 /** Bytes of bodies that the recycled buffers hold; one body that is larger gets a buffer of its own. */
-export const BATCH_BYTES = 512 * 1024;
+export const BATCH_BYTES = 256 * 1024;
 
 /** The two buffers of a batch that travel to a worker and come back to be filled again. */
 export interface BatchMemory {

@@ -41,7 +41,13 @@ export const IN_PLACE_BELOW_BYTES = 16 * 1024;
 /** Nor more bodies than this: refusing one costs more than its bytes say. */
 export const IN_PLACE_ENTRIES = 256;
 
-/** Buffers of batches that are kept to be filled again: half of what the front's bound lets wait at one time. */
+/**
+ * Batches for each thread that have left and are not answered. What a slow disk holds up waits as it came: as records it
+ * would be in memory two times more, the second in LMDB's pages, and give nothing back until the disk is done.
+ */
+export const MOST_UNANSWERED_BATCHES = 12;
+
+/** Buffers of batches that are kept to be filled again: a quarter of what the front's bound lets wait at one time. */
 const MOST_SPARE_BATCHES = 32;
 
 /** A batch that has left for a worker, in the order in which it left. */
@@ -142,7 +148,7 @@ export class Batcher implements Intake {
   #dispatch(): void {
     for (let batch = this.#gathered[0]; batch !== undefined; batch = this.#gathered[0]) {
       const isSmall = batch.bytes < this.#inPlaceBelowBytes && batch.entryCount <= IN_PLACE_ENTRIES;
-      if (isSmall ? this.#unanswered > 0 : this.#busyThreads >= this.#options.runner.threads) return;
+      if (isSmall ? this.#unanswered > 0 : this.#isBusy) return;
       this.#gathered.shift();
       const departed: Departed = { batch, outcome: undefined };
       this.#departed.push(departed);
@@ -150,6 +156,12 @@ export class Batcher implements Intake {
       if (isSmall) this.#runInPlace(departed);
       else void this.#runOnThread(departed);
     }
+  }
+
+  /** Whether a large batch has to wait, for a thread or for the disk. */
+  get #isBusy(): boolean {
+    const { threads } = this.#options.runner;
+    return this.#busyThreads >= threads || this.#unanswered >= MOST_UNANSWERED_BATCHES * threads;
   }
 
   #runInPlace(departed: Departed): void {

@@ -46,6 +46,10 @@ export class HttpCloudClient implements CloudClient {
     this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
   }
 
+  bodyMemory(byteLength: number): Buffer {
+    return Buffer.allocUnsafe(byteLength);
+  }
+
   async sendStates(device: Device, token: string, body: Uint8Array): Promise<SendResult> {
     const headers = { ...authorized(token), 'content-type': 'application/json' };
     const result = await this.#call('POST', `${pathOf(device)}/state`, headers, body, KEPT_ERROR_BYTES);

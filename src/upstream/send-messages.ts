@@ -1,4 +1,5 @@
 import type { SendResult } from '../core/ports.js';
+import type { SlotBody } from './body-slots.js';
 
 /**
  * What passes between the main thread and the one that sends. The main thread posts what came up in one turn of its event
@@ -13,8 +14,8 @@ export interface SendOrder {
   readonly applicationId: string;
   readonly deviceId: string;
   readonly token: string;
-  /** JSON. Its memory moves with it where it is its own. */
-  readonly body: Uint8Array;
+  /** JSON: in a slot that both threads have, or in memory that moves with it where it is its own. */
+  readonly body: Uint8Array | SlotBody;
 }
 
 export interface FromSender {

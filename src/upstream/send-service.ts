@@ -10,6 +10,8 @@ export class SendService {
   readonly #port: MessagePort;
   readonly #client: HttpCloudClient;
   #results: FromSender['results'][number][] = [];
+  /** By their numbers (see `body-slots.ts`). */
+  readonly #slots: SharedArrayBuffer[] = [];
   #underWay = 0;
   #isClosing = false;
 
@@ -25,10 +27,16 @@ export class SendService {
 
   async #send({ id, applicationId, deviceId, token, body }: SendOrder): Promise<void> {
     this.#underWay++;
-    const result = await this.#client.sendStates(new Device(applicationId, deviceId), token, body);
+    const result = await this.#client.sendStates(new Device(applicationId, deviceId), token, this.#bytesOf(body));
     this.#underWay--;
     if (this.#results.length === 0) setImmediate(() => this.#post());
     this.#results.push({ id, result });
+  }
+
+  #bytesOf(body: SendOrder['body']): Uint8Array {
+    if (!('slot' in body)) return body;
+    if (body.memory !== undefined) this.#slots[body.slot] = body.memory;
+    return Buffer.from(this.#slots[body.slot] as SharedArrayBuffer, 0, body.byteLength);
   }
 
   #post(): void {

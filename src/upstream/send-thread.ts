@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Device } from '../core/device.js';
 import type { CloudClient, SendResult } from '../core/ports.js';
+import { BodySlots } from './body-slots.js';
 import type { FromSender, SenderData, SendOrder } from './send-messages.js';
 
 /** Below this a buffer may be a part of Node's pool, which others use too; and a copy costs little. */
@@ -12,15 +13,22 @@ export interface SendThreadOptions extends SenderData {
   readonly workerFile: string;
 }
 
+interface Pending {
+  readonly resolve: (result: SendResult) => void;
+  /** The slot its body is in. */
+  readonly slot: number | undefined;
+}
+
 /**
  * Sends states from a thread of its own: each request costs as much of a thread as several states, and the main one has
  * the devices to answer. A thread that dies fails what it had under way, which may still arrive, and the next request
  * starts another.
  */
-export class SendThread implements Pick<CloudClient, 'sendStates' | 'close'> {
+export class SendThread implements Pick<CloudClient, 'bodyMemory' | 'sendStates' | 'close'> {
   readonly #workerFile: string;
   readonly #data: SenderData;
-  readonly #pending = new Map<number, (result: SendResult) => void>();
+  readonly #slots = new BodySlots();
+  readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
   #orders: SendOrder[] = [];
   #moved: ArrayBuffer[] = [];
@@ -36,12 +44,19 @@ export class SendThread implements Pick<CloudClient, 'sendStates' | 'close'> {
     this.#running();
   }
 
+  /** As {@link CloudClient.bodyMemory}. */
+  bodyMemory(byteLength: number): Buffer {
+    const slot = byteLength > OWN_ABOVE_BYTES ? this.#slots.offer(byteLength) : undefined;
+    return slot ?? Buffer.allocUnsafe(byteLength);
+  }
+
   /** As {@link CloudClient.sendStates}. */
   sendStates({ applicationId, deviceId }: Device, token: string, body: Uint8Array): Promise<SendResult> {
     const id = ++this.#lastId;
     if (this.#orders.length === 0) queueMicrotask(() => this.#post());
-    this.#orders.push({ id, applicationId, deviceId, token, body: this.#movable(body) });
-    return new Promise((resolve) => this.#pending.set(id, resolve));
+    const inSlot = this.#slots.take(body);
+    this.#orders.push({ id, applicationId, deviceId, token, body: inSlot ?? this.#movable(body) });
+    return new Promise((resolve) => this.#pending.set(id, { resolve, slot: inSlot?.slot }));
   }
 
   /** Ends every connection at once; requests that wait for an answer fail. */
@@ -83,13 +98,18 @@ export class SendThread implements Pick<CloudClient, 'sendStates' | 'close'> {
     });
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = undefined;
+      this.#slots.forgetThread();
       for (const id of [...this.#pending.keys()]) this.#settle(id, { kind: 'failure', mayArriveLater: true, reason });
     });
     return worker;
   }
 
   #settle(id: number, result: SendResult): void {
-    this.#pending.get(id)?.(result);
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
     this.#pending.delete(id);
+    const isTaken = result.kind === 'answer' && result.status < 300;
+    if (pending.slot !== undefined) this.#slots.giveBack(pending.slot, isTaken);
+    pending.resolve(result);
   }
 }

@@ -46,6 +46,10 @@ export class FakeCloud implements CloudClient {
   readonly sent: SentStates[] = [];
   sendAnswer: SendResult | undefined = undefined;
 
+  bodyMemory(byteLength: number): Buffer {
+    return Buffer.allocUnsafe(byteLength);
+  }
+
   sendStates(device: Device, token: string, body: Uint8Array): Promise<SendResult> {
     return new Promise((resolve) => {
       this.sent.push({

@@ -56,6 +56,10 @@ export class ScriptedCloud implements CloudClient {
     this.#clock = clock;
   }
 
+  bodyMemory(byteLength: number): Buffer {
+    return Buffer.allocUnsafe(byteLength);
+  }
+
   async sendStates(device: Device, token: string, bytes: Uint8Array): Promise<SendResult> {
     const body = Buffer.from(bytes).toString();
     const states = JSON.parse(body) as SentState[];

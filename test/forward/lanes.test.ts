@@ -3,6 +3,7 @@ import { MAX_REQUESTS_IN_FLIGHT } from '../../src/forward/lanes.js';
 import { CLOCK_MARGIN_MS } from '../../src/forward/pacing.js';
 import { REQUESTS_AT_FIRST } from '../../src/forward/schedule.js';
 import { STARTS_TOGETHER } from '../../src/forward/start-pace.js';
+import { MAX_BYTES_IN_FLIGHT } from '../../src/forward/uplink-cap.js';
 import { buildRecord } from '../helpers/records.js';
 import { answer, deviceOf, Harness, mostInWindow, range } from './harness.js';
 
@@ -105,6 +106,30 @@ it('has a bounded number of requests in flight and serves the rest in turn', asy
   }
   expect(cloud.mostInFlight).toBe(MAX_REQUESTS_IN_FLIGHT);
   expect(cloud.values).toEqual(range(0, MAX_REQUESTS_IN_FLIGHT + 50));
+});
+
+it('has a bounded number of bytes in flight', async () => {
+  const { clock, cloud, push } = bound(new Harness());
+  push(deviceOf(0));
+  await clock.advance(0);
+  const answers: (() => void)[] = [];
+  cloud.respond = () => new Promise((resolve) => answers.push(() => resolve(answer(200))));
+  for (let n = 1; n <= 55; n++) push(deviceOf(n), 7_000);
+  await clock.advance(500);
+  const inFlight = cloud.requests.slice(1);
+  const bytes = inFlight.map(({ body }) => body.length);
+  const total = bytes.reduce((a, b) => a + b);
+  expect(total).toBeGreaterThanOrEqual(MAX_BYTES_IN_FLIGHT);
+  expect(total - (bytes.at(-1) as number)).toBeLessThan(MAX_BYTES_IN_FLIGHT);
+  expect(inFlight.length).toBeLessThan(55);
+  answers.shift()?.();
+  await clock.advance(1);
+  expect(cloud.requests.length).toBe(1 + inFlight.length + 1);
+  for (let next = answers.shift(); next !== undefined; next = answers.shift()) {
+    next();
+    await clock.advance(500);
+  }
+  expect(cloud.values).toHaveLength(1 + 55 * 7_000);
 });
 
 it('has few requests in flight until the cloud has answered for the first time', async () => {

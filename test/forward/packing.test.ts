@@ -4,7 +4,13 @@ import { packLane, rangesOf } from '../../src/forward/packing.js';
 import { buildRequestBody } from '../../src/forward/request-body.js';
 import { chunkOf, deviceOf, newLane } from './harness.js';
 
-const RULES = { coalesce: 'merge', windowMs: 500, maxBodyBytes: 1e9, maxStates: Number.POSITIVE_INFINITY } as const;
+const RULES = {
+  coalesce: 'merge',
+  windowMs: 500,
+  maxBodyBytes: 1e9,
+  maxStates: Number.POSITIVE_INFINITY,
+  bodyMemory: Buffer.allocUnsafe,
+} as const;
 const device = deviceOf(1);
 
 /** A lane of many records of a few states, the first of them settled in part. */

@@ -26,6 +26,7 @@ function build(records: readonly (readonly TestState[])[], rules: Partial<BodyRu
     windowMs: 500,
     maxBodyBytes: NO_BOUND,
     maxStates: Number.POSITIVE_INFINITY,
+    bodyMemory: Buffer.allocUnsafe,
     ...rules,
   };
   const body = buildRequestBody(waiting(records, skipped), all);

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { MOST_UNANSWERED_BATCHES } from '../../src/intake/batcher.js';
 import { BatcherBench } from './batcher-bench.js';
 import { endOfTurn, json } from './fakes.js';
 
@@ -40,4 +41,18 @@ it('asks for none that the bodies alone would not fit in', async () => {
   expect(bench.batch(0).request.spare).toBeUndefined();
   await bench.finish(0);
   expect(bench.record(0).chunks[0]?.states).toHaveLength(LARGE_BODIES);
+});
+
+it('lets no more batches leave than the disk may have to wait for, and the next when one is answered', async () => {
+  const bench = new BatcherBench({ isSinkInstant: false });
+  for (let batch = 0; batch < MOST_UNANSWERED_BATCHES + 3; batch++) {
+    bench.accept(batch);
+    await endOfTurn();
+    if (bench.runner.batches.length === batch + 1) await bench.finish(batch);
+  }
+  expect(bench.batchSizes()).toEqual(Array.from({ length: MOST_UNANSWERED_BATCHES }, () => 1));
+  bench.record(0).finish();
+  await endOfTurn();
+  // What came meanwhile has gathered.
+  expect(bench.batchSizes().slice(MOST_UNANSWERED_BATCHES)).toEqual([3]);
 });

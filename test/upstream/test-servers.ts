@@ -72,20 +72,18 @@ export interface ClientOptions {
   readonly path?: string | undefined;
   readonly answerTimeoutMs?: number;
   readonly connections?: number;
+  /** The server's certificate; it is then spoken to by HTTPS. */
+  readonly caFile?: string;
 }
 
 /** A client that sends from a thread of its own, as {@link plainClient} else. */
 export function threadClient(
   cleaner: Cleaner,
   port: number,
-  { path = '', connections = 4 }: ClientOptions = {},
+  { path = '', connections = 4, caFile }: ClientOptions = {},
 ): SendThread {
-  const client = new SendThread({
-    workerFile: SEND_WORKER_FILE,
-    url: `http://127.0.0.1:${port}${path}`,
-    connections,
-    caFile: undefined,
-  });
+  const url = `${caFile === undefined ? 'http' : 'https'}://127.0.0.1:${port}${path}`;
+  const client = new SendThread({ workerFile: SEND_WORKER_FILE, url, connections, caFile });
   cleaner.add(() => client.close());
   return client;
 }
