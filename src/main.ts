@@ -1,4 +1,4 @@
-#!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --v8-pool-size=1 --heap-growing-percent=200 --max-semi-space-size=8
+#!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --v8-pool-size=1 --heap-growing-percent=200
 // The settings above keep collecting garbage from holding up answers, and memory from falling to pieces (docs/decisions.md).
 
 // The cloud reads a time without a zone as UTC (DESIGN 1.5), and so must every thread, whatever the machine's zone.

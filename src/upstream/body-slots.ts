@@ -38,8 +38,9 @@ export class BodySlots {
   /** Takes the slot in which `body` is, to be given back; undefined when it is in none. */
   take(body: Uint8Array): SlotBody | undefined {
     const slot = this.#numbers.get(body.buffer);
-    if (slot === undefined) return undefined;
-    this.#free.pop();
+    const place = slot === undefined ? -1 : this.#free.lastIndexOf(slot);
+    if (slot === undefined || place < 0) return undefined;
+    this.#free.splice(place, 1);
     const memory = this.#known.has(slot) ? undefined : this.#memory[slot];
     this.#known.add(slot);
     return { slot, byteLength: body.byteLength, memory };

@@ -42,6 +42,16 @@ describe('slots', () => {
     expect(taken(slots).slot).toBe(0);
   });
 
+  it('are told apart when another comes back between the offer and the sending, and sent once', () => {
+    const slots = new BodySlots();
+    const other = taken(slots);
+    const offered = slots.offer(10) as Buffer;
+    slots.giveBack(other.slot, true);
+    expect(slots.take(offered)?.slot).toBe(1);
+    expect(slots.take(offered)).toBeUndefined();
+    expect(taken(slots).slot).toBe(0);
+  });
+
   it('are told to the next thread again', () => {
     const slots = new BodySlots();
     const { slot, memory } = taken(slots);
