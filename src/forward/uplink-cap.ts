@@ -19,9 +19,10 @@ const TURN_MS = 10_000;
 const MIN_BODY_BYTES = 4_096;
 
 /**
- * The bound on bytes on their way, and the cap of `STATEWAY_UPLINK_BYTES_PER_SECOND` over all lanes. A request that starts takes the line for as long as its
- * bytes need at the capped rate; the next starts after that. So in any time T, what starts is at most the rate times
- * (T + {@link CATCH_UP_MS}) and one request. Which lane is next is decided elsewhere: first come, first served.
+ * The bound on bytes on their way, and the cap of `STATEWAY_UPLINK_BYTES_PER_SECOND` over all lanes. A request that starts
+ * takes the line for as long as its bytes need at the capped rate; the next starts after that. So in any time T, what
+ * starts is at most the rate times (T + {@link CATCH_UP_MS}) and one request. Which lane is next is decided elsewhere:
+ * first come, first served.
  */
 export class UplinkCap {
   readonly #bytesPerMs: number;
