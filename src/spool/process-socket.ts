@@ -10,7 +10,6 @@ export type Part = 'serving' | 'looking';
 
 /** Another process that has to do with the directory, or had. */
 export interface Other {
-  readonly part: Part;
   readonly name: string;
   /** In words, as far as one can say. */
   readonly owner: string;
@@ -77,7 +76,7 @@ export class ProcessSocket {
       const match = SOCKET_NAME.exec(name);
       if (match === null || name === this.#name || match[1] !== part) return [];
       const [, , pid, host, random] = match as unknown as [string, Part, string, string, string];
-      return [{ part, name, random, owner: host === hostname() ? `process ${pid}` : `process ${pid} on ${host}` }];
+      return [{ name, random, owner: host === hostname() ? `process ${pid}` : `process ${pid} on ${host}` }];
     });
   }
 
