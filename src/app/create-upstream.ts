@@ -6,6 +6,7 @@ import { MAX_PASSED_CALLS } from '../front/passthrough.js';
 import { createAgent } from '../upstream/agent.js';
 import { HttpCallStream } from '../upstream/call-stream.js';
 import { HttpCloudClient } from '../upstream/cloud-client.js';
+import { CloudConnections } from '../upstream/connections.js';
 import { SendThread } from '../upstream/send-thread.js';
 
 const SEND_WORKER_FILE = fileURLToPath(new URL('../../workers/send-worker.js', import.meta.url));
@@ -20,8 +21,9 @@ export function createSendThread({ upstreamUrl: url, upstreamCaFile: caFile }: C
 /** What log-ins and questions go through. */
 export function createCloudClient({ upstreamUrl, upstreamCaFile }: Config): HttpCloudClient {
   const connections = CONNECTIONS_FOR_QUESTIONS;
-  const agent = createAgent({ connections, caFile: upstreamCaFile, environment: process.env });
-  return new HttpCloudClient(agent, systemClock, { url: new URL(upstreamUrl) });
+  const options = { connections, caFile: upstreamCaFile, environment: process.env };
+  const agents = new CloudConnections(() => createAgent(options));
+  return new HttpCloudClient(agents, systemClock, { url: new URL(upstreamUrl) });
 }
 
 /** Connections of its own, one for each call, so that long streams never hold up anything else. */

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import type { AskResult, CloudAnswer, CloudClient, SendResult } from '../core/ports.js';
+import type { CloudConnections } from './connections.js';
 import { type CloudRequest, type ExchangeResult, exchange } from './exchange.js';
 
 /**
@@ -32,14 +32,14 @@ export interface UpstreamOptions {
 
 /** The calls of Stateway's own to the cloud, over connections that it closes with itself. */
 export class HttpCloudClient implements CloudClient {
-  readonly #dispatcher: Dispatcher;
+  readonly #connections: CloudConnections;
   readonly #clock: Clock;
   readonly #origin: string;
   readonly #pathPrefix: string;
   readonly #answerTimeoutMs: number;
 
-  constructor(dispatcher: Dispatcher, clock: Clock, options: UpstreamOptions) {
-    this.#dispatcher = dispatcher;
+  constructor(connections: CloudConnections, clock: Clock, options: UpstreamOptions) {
+    this.#connections = connections;
     this.#clock = clock;
     this.#origin = options.url.origin;
     this.#pathPrefix = options.url.pathname.replace(/\/+$/, '');
@@ -79,7 +79,7 @@ export class HttpCloudClient implements CloudClient {
 
   /** Ends every connection at once; requests that wait for an answer fail. */
   async close(): Promise<void> {
-    await this.#dispatcher.destroy();
+    await this.#connections.close();
   }
 
   #call(
@@ -92,7 +92,10 @@ export class HttpCloudClient implements CloudClient {
     const request = { origin: this.#origin, path: this.#pathPrefix + path, method, headers, body };
     // Whole seconds, so that the many timers share few lengths: Node keeps a list for each.
     const bodyMs = Math.floor((body?.byteLength ?? 0) / SLOWEST_LINE_BYTES_PER_SECOND) * 1000;
-    return exchange(this.#dispatcher, this.#clock, request, { timeoutMs: this.#answerTimeoutMs + bodyMs, keptBytes });
+    const dispatcher = this.#connections.current;
+    const timeoutMs = this.#answerTimeoutMs + bodyMs;
+    const onTimeout = () => this.#connections.distrust(dispatcher);
+    return exchange(dispatcher, this.#clock, request, { timeoutMs, keptBytes, onTimeout });
   }
 }
 

@@ -15,6 +15,8 @@ export interface ExchangeLimits {
   readonly timeoutMs: number;
   /** Bytes of the answer's body that are kept. */
   readonly keptBytes: number;
+  /** Called when no status line came in time, before the result is there. */
+  readonly onTimeout: () => void;
 }
 
 /** What came of a request. */
@@ -73,6 +75,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#limits = limits;
     this.#resolve = resolve;
     this.#cancelTimeout = clock.schedule(limits.timeoutMs, () => {
+      if (this.#status === 0) limits.onTimeout();
       this.#giveUp(new Error(`no answer within ${limits.timeoutMs} ms`));
     });
   }

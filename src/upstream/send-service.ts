@@ -3,6 +3,7 @@ import { systemClock } from '../core/clock.js';
 import { Device } from '../core/device.js';
 import { createAgent } from './agent.js';
 import { HttpCloudClient } from './cloud-client.js';
+import { CloudConnections } from './connections.js';
 import type { FromSender, SenderData, SendOrder, ToSender } from './send-messages.js';
 
 /** The sending thread: does what comes through `port` with connections of its own (see `send-messages.ts`). */
@@ -17,8 +18,8 @@ export class SendService {
 
   constructor(port: MessagePort, { url, connections, caFile }: SenderData) {
     this.#port = port;
-    const agent = createAgent({ connections, caFile, environment: process.env });
-    this.#client = new HttpCloudClient(agent, systemClock, { url: new URL(url) });
+    const agents = new CloudConnections(() => createAgent({ connections, caFile, environment: process.env }));
+    this.#client = new HttpCloudClient(agents, systemClock, { url: new URL(url) });
     port.on('message', (message: ToSender) => {
       if (message === 'close') void this.#close();
       else for (const order of message.orders) void this.#send(order);

@@ -8,6 +8,7 @@ import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { type AgentOptions, createAgent } from '../../src/upstream/agent.js';
 import { HttpCloudClient } from '../../src/upstream/cloud-client.js';
+import { CloudConnections } from '../../src/upstream/connections.js';
 import { Cleaner, makeCertificate, startHttp, startHttps, startTcp } from './test-servers.js';
 
 const device = new Device('5'.repeat(24), 'a'.repeat(24));
@@ -15,8 +16,9 @@ const cleaner = new Cleaner();
 afterEach(() => cleaner.run());
 
 function clientFor(url: string, options: Partial<AgentOptions>): HttpCloudClient {
-  const agent = createAgent({ connections: 4, caFile: undefined, environment: {}, ...options });
-  const client = new HttpCloudClient(agent, systemClock, { url: new URL(url), answerTimeoutMs: 3_000 });
+  const settings = { connections: 4, caFile: undefined, environment: {}, ...options };
+  const agents = new CloudConnections(() => createAgent(settings));
+  const client = new HttpCloudClient(agents, systemClock, { url: new URL(url), answerTimeoutMs: 3_000 });
   cleaner.add(() => client.close());
   return client;
 }

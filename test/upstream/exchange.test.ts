@@ -4,6 +4,7 @@ import { systemClock } from '../../src/core/clock.js';
 import { Device } from '../../src/core/device.js';
 import { createAgent } from '../../src/upstream/agent.js';
 import { HttpCloudClient } from '../../src/upstream/cloud-client.js';
+import { CloudConnections } from '../../src/upstream/connections.js';
 import { Cleaner, plainClient, startHttp, startTcp } from './test-servers.js';
 
 const device = new Device('5'.repeat(24), 'a'.repeat(24));
@@ -24,8 +25,8 @@ it('a refused connection never left', async () => {
 });
 
 it('a name that does not resolve never left', async () => {
-  const agent = createAgent({ connections: 1, caFile: undefined, environment: {} });
-  const client = new HttpCloudClient(agent, systemClock, { url: new URL('http://cloud.invalid') });
+  const agents = new CloudConnections(() => createAgent({ connections: 1, caFile: undefined, environment: {} }));
+  const client = new HttpCloudClient(agents, systemClock, { url: new URL('http://cloud.invalid') });
   cleaner.add(() => client.close());
   expect(await client.sendStates(device, 't', body)).toMatchObject({ kind: 'failure', mayArriveLater: false });
 });

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/core/clock.js';
 import { createAgent } from '../../src/upstream/agent.js';
 import { HttpCloudClient } from '../../src/upstream/cloud-client.js';
+import { CloudConnections } from '../../src/upstream/connections.js';
 import { SendThread } from '../../src/upstream/send-thread.js';
 
 /** Threads run no TypeScript: the built entry. */
@@ -94,9 +95,9 @@ export function plainClient(
   port: number,
   { path = '', answerTimeoutMs = 5_000, connections = 4 }: ClientOptions = {},
 ): HttpCloudClient {
-  const agent = createAgent({ connections, caFile: undefined, environment: {} });
+  const agents = new CloudConnections(() => createAgent({ connections, caFile: undefined, environment: {} }));
   const url = new URL(`http://127.0.0.1:${port}${path}`);
-  const client = new HttpCloudClient(agent, systemClock, { url, answerTimeoutMs });
+  const client = new HttpCloudClient(agents, systemClock, { url, answerTimeoutMs });
   cleaner.add(() => client.close());
   return client;
 }
