@@ -32,7 +32,7 @@ const WORKER_FILE = fileURLToPath(new URL('../../workers/batch-worker.js', impor
 /** Bytes of bodies that may wait for their answer; at the measured rates a fraction of a second's worth. */
 const MAX_UNANSWERED_BYTES = 32 * 1024 * 1024;
 /** Bytes of waiting states held in memory; beyond it new state is refused until the cloud has taken some. */
-const MAX_HELD_BYTES = 96 * 1024 * 1024;
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
 
 // Shares of the ten seconds that DESIGN 1.6, promise 6, allows from SIGTERM to exit.
 const ANSWER_WITHIN_MS = 3_000;
