@@ -44,6 +44,7 @@ export function deviceSocketBehavior(context: FrontContext, sockets: Set<FrameSo
     res.onAborted(() => {
       aborted = true;
     });
+    // An upgrade within a cork may be closed by uWebSockets.js at once: docs/decisions.md, "A thread keeps 127 pieces".
     const answer = (write: () => void): void => {
       if (!aborted) res.cork(write);
     };

@@ -1,16 +1,38 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { MAIN_FILE } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
+/** What the program is started with, and what it asks of V8, told when it ends. */
+const NOTES = `
+const v8 = require('node:v8');
+const flags = [];
+const { setFlagsFromString } = v8;
+v8.setFlagsFromString = (flag) => { flags.push(flag); setFlagsFromString(flag); };
+require('node:module').syncBuiltinESMExports();
+const { MALLOC_ARENA_MAX, GLIBC_TUNABLES } = process.env;
+process.on('exit', () => {
+  process.stderr.write(JSON.stringify({ execArgv: process.execArgv, flags, MALLOC_ARENA_MAX, GLIBC_TUNABLES }));
+});
+`;
+
 test('the built program is a command of its own, which gives node and its memory the settings they need', async () => {
-  const notes = join(temporaryDirectory(), 'options.cjs');
-  writeFileSync(notes, 'process.stderr.write(JSON.stringify([process.execArgv, process.env.MALLOC_ARENA_MAX]));');
+  const notes = join(temporaryDirectory(), 'notes.cjs');
+  writeFileSync(notes, NOTES);
   const env = { PATH: process.env.PATH, NODE_OPTIONS: `--require=${notes}` };
   const { stdout, stderr } = await promisify(execFile)(MAIN_FILE, ['--help'], { env });
   expect(stdout).toContain('Usage: stateway');
-  expect(JSON.parse(stderr)).toEqual([['--v8-pool-size=1', '--heap-growing-percent=200'], '1']);
+  expect(JSON.parse(stderr)).toEqual({
+    execArgv: ['--v8-pool-size=1'],
+    flags: ['--heap-growing-percent=200'],
+    MALLOC_ARENA_MAX: '1',
+    GLIBC_TUNABLES: 'glibc.malloc.tcache_count=127',
+  });
+});
+
+test('its first line is short enough for kernels that cut it off after 127 characters', () => {
+  expect(readFileSync(MAIN_FILE, 'utf8').indexOf('\n')).toBeLessThanOrEqual(127);
 });
