@@ -90,6 +90,14 @@ describe('links', () => {
     const own = targets.filter((target) => !/^[a-z]+:/.test(target));
     expect(own.filter((target) => !existsSync(join(ROOT, dirname(document), target)))).toEqual([]);
   });
+
+  it.each(DOCUMENTS)('to a part of a document lead to one of its headings: %s', (document) => {
+    const links = [...read(document).matchAll(/\]\(([^)#\s:]*)#([^)\s]+)\)/g)];
+    for (const [link, target, heading] of links) {
+      const linked = target === '' ? document : join(dirname(document), target as string);
+      expect(headingsOf(linked), link).toContain(heading);
+    }
+  });
 });
 
 describe('the page of guarantees', () => {
@@ -100,3 +108,14 @@ describe('the page of guarantees', () => {
     expect(named.filter((name) => !existsSync(file(name)))).toEqual([]);
   });
 });
+
+/** The headings of a document, as GitHub names them in links. */
+function headingsOf(document: string): string[] {
+  const headings = [...read(document).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading as string);
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
