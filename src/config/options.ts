@@ -121,7 +121,8 @@ export const OPTIONS = {
     variable: 'STATEWAY_COALESCE',
     kind: oneOf(['merge', 'latest']),
     default: 'merge',
-    meaning: '`merge` is lossless; `latest` sends one state per window, with the last value of each attribute.',
+    meaning:
+      '`merge` is lossless; `latest` sends one state per window, with the latest value of each attribute by time.',
   }),
   rateLimit: row({
     variable: 'STATEWAY_RATE_LIMIT',

@@ -3,12 +3,15 @@ import type { RecordView } from '../state/record-layout.js';
 import { timeJson } from '../state/time.js';
 import type { StateRun } from './waiting-chunk.js';
 
-/** `merge`: states of equal time become one, lossless. `latest`: those of one window become one (DESIGN 1.2). */
+/**
+ * `merge`: states of equal time become one, lossless. `latest`: those of one window become one, with the latest value of
+ * each attribute by time (contract 1.2).
+ */
 export type Coalesce = 'merge' | 'latest';
 
 export interface BodyRules {
   readonly coalesce: Coalesce;
-  /** What `latest` makes one state of: each run of states of less than this (`STATEWAY_WINDOW_MS`). */
+  /** What `latest` makes one state of: states whose times are less than this apart (`STATEWAY_WINDOW_MS`). */
   readonly windowMs: number;
   /** Bytes that a body may have; a state that alone has more is sent alone. */
   readonly maxBodyBytes: number;
@@ -128,23 +131,37 @@ function mergeEqualTimes(times: readonly number[], fragments: readonly Uint8Arra
   return join([...groups.keys()], [...groups.values()].map(mergeFragments), times.length, rules);
 }
 
-/** A window starts with the first state that is outside of the one before; each has the time of its last. */
+/**
+ * A window starts with the earliest state that is in none before, and has the time of its latest. Within it states are
+ * joined by time, those of equal time in order of arrival, so that of each attribute the latest value stays (contract
+ * 1.2) however states overtook one another on their way here. Windows stand in the order of their first arrivals.
+ */
 function mergeWindows(times: readonly number[], fragments: readonly Uint8Array[], rules: BodyRules): RequestBody {
-  const lastTimes: number[] = [];
-  const groups: Uint8Array[][] = [];
+  // A sort is stable: states of equal time stay in order of arrival.
+  const byTime = [...times.keys()].sort((a, b) => (times[a] as number) - (times[b] as number));
+  const windows: { arrival: number; lastTime: number; readonly group: Uint8Array[] }[] = [];
   let windowStart = Number.NaN;
-  for (let state = 0; state < times.length; state++) {
+  for (const state of byTime) {
     const time = times[state] as number;
-    if (time === windowStart || Math.abs(time - windowStart) < rules.windowMs) {
-      lastTimes[lastTimes.length - 1] = time;
-      groups.at(-1)?.push(fragments[state] as Uint8Array);
+    const fragment = fragments[state] as Uint8Array;
+    const window = windows.at(-1);
+    if (window !== undefined && (time === windowStart || time - windowStart < rules.windowMs)) {
+      window.arrival = Math.min(window.arrival, state);
+      window.lastTime = time;
+      window.group.push(fragment);
     } else {
       windowStart = time;
-      lastTimes.push(time);
-      groups.push([fragments[state] as Uint8Array]);
+      windows.push({ arrival: state, lastTime: time, group: [fragment] });
     }
   }
-  return join(lastTimes, groups.map(mergeFragments), times.length, rules);
+  windows.sort((a, b) => a.arrival - b.arrival);
+  const lastTimes = windows.map(({ lastTime }) => lastTime);
+  return join(
+    lastTimes,
+    windows.map(({ group }) => mergeFragments(group)),
+    times.length,
+    rules,
+  );
 }
 
 function join(

@@ -5,8 +5,8 @@ import type { AttributeValue } from './validate.js';
  * Joins states of one device into one, as the cloud stores states of equal time: attribute by attribute, the later
  * wins, what it does not name stays; of `meta` and `flowVersion` the last that was given (DESIGN 1.5).
  *
- * For `merge` the states have one time, for `latest` they are those of one window and the result has the last one's.
- * @param fragments at least one, in order of arrival
+ * For `merge` the states have one time, for `latest` they are those of one window and the result has the latest one's.
+ * @param fragments at least one, by time; those of equal time in order of arrival
  * @returns the fragment of the joined state
  */
 export function mergeFragments(fragments: readonly Uint8Array[]): Uint8Array {

@@ -142,29 +142,58 @@ describe('merge', () => {
     );
   });
 
-  it('latest: one state with the last of each attribute and the last time in order of arrival', () => {
+  it('latest: one state with the latest value of each attribute by time, of equal times the one that came later', () => {
     fc.assert(
       fc.property(anyStates, (states) => {
         const body = build([states], { coalesce: 'latest' });
+        // Array.prototype.sort is stable.
+        const byTime = [...states].sort((a, b) => a.time - b.time);
         expect(body.json).toEqual([
-          { time: states.at(-1)?.time, data: Object.assign({}, ...states.map((s) => s.data)) },
+          { time: byTime.at(-1)?.time, data: Object.assign({}, ...byTime.map((s) => s.data)) },
         ]);
         expect(body).toMatchObject({ states: states.length, sentStates: 1 });
       }),
     );
   });
 
-  it('latest: one state for each window when a body holds more than one', () => {
+  it('latest: an older reading that came second overwrites nothing that is newer', () => {
+    const states = [
+      { time: T + 200, data: { a: 'new', b: 'new' }, meta: 'new', flowVersion: 'new' },
+      { time: T + 100, data: { a: 'old', c: 'old' }, meta: 'old' },
+      { time: T + 150, data: { c: 'newer' }, flowVersion: 'old' },
+    ];
+    expect(build([states], { coalesce: 'latest' }).json).toEqual([
+      { time: T + 200, data: { a: 'new', b: 'new', c: 'newer' }, meta: 'new', flowVersion: 'new' },
+    ]);
+  });
+
+  it('latest: one state for each window when a body holds more than one, in the order of their first arrivals', () => {
     const offsets = [0, 499, 500, 700, 300, 999, 5_000, 3_000, 3_400];
     const states = offsets.map((offset, n) => ({ time: T + offset, data: { n, [`a${n}`]: n } }));
     const body = build([states], { coalesce: 'latest', windowMs: 500 });
     expect(body.json).toEqual([
-      { time: T + 499, data: { n: 1, a0: 0, a1: 1 } },
-      { time: T + 999, data: { n: 5, a2: 2, a3: 3, a4: 4, a5: 5 } },
+      { time: T + 499, data: { n: 1, a0: 0, a4: 4, a1: 1 } },
+      { time: T + 999, data: { n: 5, a2: 2, a3: 3, a5: 5 } },
       { time: T + 5_000, data: { n: 6, a6: 6 } },
       { time: T + 3_400, data: { n: 8, a7: 7, a8: 8 } },
     ]);
     expect(body).toMatchObject({ states: 9, sentStates: 4 });
+  });
+
+  it('latest: windows hold no two states further apart than they are long, and lose nothing that is latest', () => {
+    const anyWindow = fc.integer({ min: 0, max: 10 });
+    fc.assert(
+      fc.property(anyStates, anyWindow, (states, windowMs) => {
+        const { json } = build([states], { coalesce: 'latest', windowMs });
+        for (const { time } of states) {
+          // Its window's time is at most a window later.
+          expect(json.some((sent) => sent.time >= time && sent.time - time <= Math.max(0, windowMs - 1))).toBe(true);
+        }
+        const latest = (all: readonly TestState[]) =>
+          Object.assign({}, ...[...all].sort((a, b) => a.time - b.time).map(({ data }) => data));
+        expect(latest(json)).toEqual(latest(states));
+      }),
+    );
   });
 
   it('latest without a window: only equal times become one', () => {

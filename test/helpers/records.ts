@@ -4,6 +4,8 @@ import { RecordView, recordOffsets, writeRecordChunk, writeRecordHeader } from '
 export interface TestState {
   readonly time: number;
   readonly data: Record<string, number | string | boolean>;
+  readonly meta?: unknown;
+  readonly flowVersion?: string;
 }
 
 export interface TestChunk {
@@ -14,7 +16,7 @@ export interface TestChunk {
 /** Builds a journal record by hand, so that stages can be tested without the workers. */
 export function buildRecord(chunks: readonly TestChunk[], storedAtMs = 0): Uint8Array {
   const states = chunks.flatMap((chunk) => chunk.states);
-  const fragments = states.map((state) => Buffer.from(`"data":${JSON.stringify(state.data)}}`));
+  const fragments = states.map(({ time: _, ...rest }) => Buffer.from(JSON.stringify(rest).slice(1)));
   const offsets = recordOffsets(chunks.length, states.length);
   const fragmentBytes = Buffer.concat(fragments);
   const bytes = new Uint8Array(new ArrayBuffer(offsets.fragments + fragmentBytes.byteLength));
