@@ -7,6 +7,7 @@ import { type CloudCounts, DeviceHoldings, type DeviceLedger } from './cloud-hol
 import { CloudRefusal, readJson } from './cloud-http.js';
 import { type TokenClaims, TokenMint } from './cloud-tokens.js';
 import type { PlannedDevice } from './fleet-plan.js';
+import type { Objection } from './state-objection.js';
 
 /** What the cloud's rules are set to. */
 export interface CloudApiOptions {
@@ -107,13 +108,14 @@ export class CloudApi {
 
   /**
    * `POST /applications/:applicationId/devices/:deviceId/state` (FACTS, "Sending state" and "Limits").
-   * @param refusedAttribute a body with a state that has this attribute is refused, if one is named
+   * @param objection a body with a state that it has something against is not taken
+   * @throws CloudRefusal, or what the objection says
    */
   async takeStates(
     request: IncomingMessage,
     applicationId: string,
     deviceId: string,
-    refusedAttribute: string | undefined,
+    objection: Objection | undefined,
   ): Promise<unknown> {
     const claims = this.#authenticate(request);
     const device = this.#find(applicationId, deviceId);
@@ -125,8 +127,9 @@ export class CloudApi {
     }
     const body = await readJson(request, this.#options.maxBodyBytes);
     const states = checkedStates(body);
-    if (refusedAttribute !== undefined && states.some(({ data }) => Object.hasOwn(data, refusedAttribute))) {
-      throw new CloudRefusal(400, 'Validation', `attribute "${refusedAttribute}" is refused`);
+    for (const state of objection === undefined ? [] : states) {
+      const reason = objection?.(state);
+      if (reason !== undefined) throw reason;
     }
     const arrivalMs = this.#options.clock.wallMs();
     for (const state of states) holdings.store(state, arrivalMs);
@@ -161,6 +164,7 @@ export class CloudApi {
       throttled: 0,
       maxRequestsInWindow: 0,
       states: 0,
+      repeated: 0,
       ignored: 0,
     };
     for (const holdings of this.#holdings.values()) {
@@ -168,6 +172,7 @@ export class CloudApi {
       total.posts += counts.posts;
       total.throttled += counts.throttled;
       total.states += counts.states;
+      total.repeated += counts.repeated;
       total.ignored += counts.ignored;
       total.maxRequestsInWindow = Math.max(total.maxRequestsInWindow, counts.maxRequestsInWindow);
     }

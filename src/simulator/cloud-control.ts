@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { checkFaults, type Fault } from './cloud-faults.js';
+import type { Fault } from './cloud-faults.js';
 import type { CloudCounts, DeviceLedger } from './cloud-holdings.js';
 import { CloudRefusal, readJson, replyJson } from './cloud-http.js';
 import type { TokenRequest } from './cloud-tokens.js';
+import { checkFaults } from './fault-check.js';
 
 /** Paths under it steer the simulated cloud; no fault befalls them. */
 export const CONTROL_PREFIX = '/_simulator/';
@@ -37,10 +38,12 @@ export const CONTROL_HELP: readonly string[] = [
   'GET    /_simulator/devices       counts of each device that sent anything',
   'GET    /_simulator/devices/:id   all that is held of a device: records with time, data and deliveries',
   'POST   /_simulator/reset         forget what was sent, faults and revocations',
-  'PUT    /_simulator/faults        [{"kind":"outage"|"status"|"delay"|"hang"|"lose-answer"|"refuse-attribute", "status",',
-  '                                   "retryAfterSeconds", "delayMs", "attribute", "route":"login"|"device"|"state",',
-  '                                   "deviceIds":[…], "times":n}, …]',
-  'POST   /_simulator/tokens        {"subject":{"kind":"user"|"application"|"device",…},"scopes":[…],"ttlSeconds":n}',
+  'PUT    /_simulator/faults        [{"kind":"outage"|"status"|"page"|"delay"|"late-answer"|"hang"|"lose-answer"|',
+  '                                   "cut-answer"|"large-head"|"skew-date"|"refuse-attribute"|"cut-attribute"|',
+  '                                   "refuse-share", …, "route":"login"|"device"|"state"|"other", "deviceIds":[…],',
+  '                                   "times":n}, …]: what goes wrong; what each kind takes is in docs/simulator.md',
+  'POST   /_simulator/tokens        {"subject":{"kind":"user"|"application"|"device",…},"scopes":[…],"ttlSeconds":n,',
+  '                                   "namesScopes":false for claims that do not say what the token may do}',
   'POST   /_simulator/revoke        {"token":…} or {"deviceId":…}: refuse it from now on',
   'POST   /_simulator/remove        {"deviceId":…}: the device is no more',
 ];
@@ -116,6 +119,8 @@ function tokenRequestFrom(body: unknown): TokenRequest {
   }
   if (!Array.isArray(request.scopes)) return refuse('scopes must be an array');
   if (typeof request.ttlSeconds !== 'number') return refuse('ttlSeconds must be a number');
+  if (!['boolean', 'undefined'].includes(typeof request.namesScopes))
+    return refuse('namesScopes must be true or false');
   return request as TokenRequest;
 }
 

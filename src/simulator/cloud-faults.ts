@@ -5,16 +5,42 @@ export type CloudRoute = 'login' | 'device' | 'state' | 'other';
 export type FaultEffect =
   /** The connection is cut before anything is read. */
   | { readonly kind: 'outage' }
-  /** Answered with this status, nothing stored. */
+  /** Answered with this status in the cloud's error shape, nothing stored. */
   | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
-  /** Handled as ever, but this much later. */
+  /** Answered by something between here and the cloud, which never sees the request: nothing counted, nothing stored. */
+  | ForeignPage
+  /** Handled as ever, but this much later: counted then, and not stored where the caller has gone by then. */
   | { readonly kind: 'delay'; readonly delayMs: number }
+  /** Handled as ever at once, and answered this much later: stored whether or not the caller is still there then. */
+  | { readonly kind: 'late-answer'; readonly delayMs: number }
   /** Counted, never answered; the connection is cut when the faults change. */
   | { readonly kind: 'hang' }
   /** Handled as ever, then the connection is cut instead of an answer. */
   | { readonly kind: 'lose-answer' }
-  /** Answered 400, nothing stored, when a state in the body has this attribute; handled as ever otherwise. */
-  | { readonly kind: 'refuse-attribute'; readonly attribute: string };
+  /** Handled as ever; the connection is cut after so many bytes of the answer, its head among them. */
+  | { readonly kind: 'cut-answer'; readonly afterBytes: number }
+  /** Handled as ever; the answer's head has fields of so many bytes more. */
+  | { readonly kind: 'large-head'; readonly headBytes: number }
+  /** Handled as ever; the answer's `Date` is so far ahead of the clock, or behind it. */
+  | { readonly kind: 'skew-date'; readonly skewMs: number }
+  /** Answered 400, or as said, nothing stored, when a state in the body has this attribute; handled as ever otherwise. */
+  | { readonly kind: 'refuse-attribute'; readonly attribute: string; readonly status?: number }
+  /** The connection is cut, nothing stored, when a state in the body has this attribute; handled as ever otherwise. */
+  | { readonly kind: 'cut-attribute'; readonly attribute: string }
+  /** The same as `refuse-attribute` for this part of all states, 0 to 1; a state is of it or not, however often it comes. */
+  | { readonly kind: 'refuse-share'; readonly share: number; readonly status?: number };
+
+/** What a captive portal, a firewall or a balancer says in the cloud's place. */
+export interface ForeignPage {
+  readonly kind: 'page';
+  readonly status: number;
+  /** `text/html` unless given. */
+  readonly contentType?: string;
+  /** A page of HTML unless given. */
+  readonly body?: string;
+  /** Where a redirect leads. */
+  readonly location?: string;
+}
 
 /** A fault, and the requests it befalls: those of the route and the devices named, all where none is. */
 export type Fault = FaultEffect & {
@@ -23,19 +49,6 @@ export type Fault = FaultEffect & {
   /** Befalls only this many requests; unlimited when left out. */
   readonly times?: number;
 };
-
-const KINDS = new Set(['outage', 'status', 'delay', 'hang', 'lose-answer', 'refuse-attribute']);
-const ROUTES = new Set(['login', 'device', 'state', 'other']);
-const PROPERTIES = new Set([
-  'kind',
-  'status',
-  'retryAfterSeconds',
-  'delayMs',
-  'attribute',
-  'route',
-  'deviceIds',
-  'times',
-]);
 
 /** The faults in force. */
 export class FaultPlan {
@@ -57,42 +70,4 @@ export class FaultPlan {
     }
     return undefined;
   }
-}
-
-/** What is wrong with a list of faults that came from outside; undefined when nothing is. */
-export function checkFaults(value: unknown): string | undefined {
-  if (!Array.isArray(value)) return 'faults must be an array';
-  for (const [index, fault] of value.entries()) {
-    const offence = checkFault(fault);
-    if (offence !== undefined) return `[${index}]: ${offence}`;
-  }
-  return undefined;
-}
-
-function checkFault(fault: unknown): string | undefined {
-  if (typeof fault !== 'object' || fault === null) return 'must be an object';
-  const { kind, status, retryAfterSeconds, delayMs, attribute, route, deviceIds, times } = fault as Record<
-    string,
-    unknown
-  >;
-  const stranger = Object.keys(fault).find((name) => !PROPERTIES.has(name));
-  if (stranger !== undefined) return `property "${stranger}" is not allowed`;
-  if (!KINDS.has(kind as string)) return `kind must be one of ${[...KINDS].join(', ')}`;
-  if (kind === 'status' && !(Number.isInteger(status) && (status as number) >= 200 && (status as number) <= 599)) {
-    return 'status must be a whole number from 200 to 599';
-  }
-  if (kind === 'delay' && !isAmount(delayMs)) return 'delayMs must be a number, 0 or more';
-  if (kind === 'refuse-attribute' && typeof attribute !== 'string') return 'attribute must be a string';
-  if (retryAfterSeconds !== undefined && !isAmount(retryAfterSeconds)) {
-    return 'retryAfterSeconds must be a number, 0 or more';
-  }
-  if (times !== undefined && !isAmount(times)) return 'times must be a number, 0 or more';
-  if (route !== undefined && !ROUTES.has(route as string)) return `route must be one of ${[...ROUTES].join(', ')}`;
-  if (deviceIds === undefined) return undefined;
-  const areIds = Array.isArray(deviceIds) && deviceIds.every((id) => typeof id === 'string');
-  return areIds ? undefined : 'deviceIds must be an array of ids';
-}
-
-function isAmount(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0;
 }

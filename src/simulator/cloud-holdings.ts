@@ -22,6 +22,8 @@ export interface CloudCounts {
   readonly maxRequestsInWindow: number;
   /** States taken in, repetitions included. */
   readonly states: number;
+  /** Of those, said nothing that the record of their time did not hold already; 0 where no records are kept. */
+  readonly repeated: number;
   /** States silently dropped for their age. */
   readonly ignored: number;
 }
@@ -41,6 +43,7 @@ export class DeviceHoldings {
   posts = 0;
   throttled = 0;
   states = 0;
+  repeated = 0;
   ignored = 0;
   readonly #requests: SlidingWindow;
   readonly #keepsRecords: boolean;
@@ -84,6 +87,10 @@ export class DeviceHoldings {
       return;
     }
     held.deliveries++;
+    if (saysNothingNew(state.data, held.data)) {
+      this.repeated++;
+      return;
+    }
     // fromEntries defines properties: an attribute called __proto__ stays an attribute.
     held.data = Object.fromEntries([...Object.entries(held.data), ...Object.entries(state.data)]);
   }
@@ -95,6 +102,7 @@ export class DeviceHoldings {
       throttled: this.throttled,
       maxRequestsInWindow: this.#requests.max,
       states: this.states,
+      repeated: this.repeated,
       ignored: this.ignored,
     };
   }
@@ -104,4 +112,8 @@ export class DeviceHoldings {
     const records = Array.from(this.#records, ([timeMs, { data, deliveries }]) => ({ timeMs, data, deliveries }));
     return { deviceId: this.deviceId, ...this.counts(), arrivalsMs: [...this.#arrivalsMs], records };
   }
+}
+
+function saysNothingNew(data: DeviceState['data'], held: HeldState['data']): boolean {
+  return Object.entries(data).every(([name, value]) => Object.hasOwn(held, name) && held[name] === value);
 }

@@ -13,6 +13,12 @@ export class CloudRefusal extends Error {
   }
 }
 
+/** What the cloud has to say. */
+export interface CloudAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
 /** Answers with JSON. */
 export function replyJson(
   response: ServerResponse,

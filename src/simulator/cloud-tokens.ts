@@ -21,6 +21,8 @@ export interface TokenRequest {
   readonly subject: TokenSubject;
   readonly scopes: readonly string[];
   readonly ttlSeconds: number;
+  /** false: its claims do not say what it may do; true unless given. */
+  readonly namesScopes?: boolean;
 }
 
 const HEADER = encodePart({ alg: 'HS256', typ: 'JWT' });
@@ -46,7 +48,8 @@ export class TokenMint {
     const signed = `${HEADER}.${encodePart({
       sub: subjectId(request.subject),
       subtype: request.subject.kind,
-      scope: request.scopes,
+      // Where the scopes are not to be read they stand in a reference, so that a restarted cloud still knows them.
+      ...(request.namesScopes === false ? { ref: encodePart(request.scopes) } : { scope: request.scopes }),
       iat: issuedAtSeconds,
       exp: issuedAtSeconds + request.ttlSeconds,
       jti: this.#nextSerial++,
@@ -91,16 +94,22 @@ function encodePart(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
 }
 
+function decodePart(part: string): unknown {
+  return JSON.parse(Buffer.from(part, 'base64url').toString());
+}
+
 /** Reads the payload of a token whose signature has been found good. */
 function readClaims(payload: string): TokenClaims {
-  const { sub, subtype, scope, exp, jti } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as {
+  const { sub, subtype, scope, ref, exp, jti } = decodePart(payload) as {
     sub: string;
     subtype: TokenSubject['kind'];
-    scope: string[];
+    scope?: string[];
+    ref: string;
     exp: number;
     jti: number;
   };
-  return { subject: subjectOf(subtype, sub), scopes: scope, expiresAtSeconds: exp, serial: jti };
+  const scopes = scope ?? (decodePart(ref) as string[]);
+  return { subject: subjectOf(subtype, sub), scopes, expiresAtSeconds: exp, serial: jti };
 }
 
 function subjectId(subject: TokenSubject): string {

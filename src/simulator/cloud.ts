@@ -6,9 +6,12 @@ import { CloudApi, type CloudApiOptions } from './cloud-api.js';
 import { answerControl, type CloudControl, CONTROL_PREFIX } from './cloud-control.js';
 import { type CloudRoute, type Fault, FaultPlan } from './cloud-faults.js';
 import type { CloudCounts, DeviceLedger } from './cloud-holdings.js';
-import { CloudRefusal, replyJson } from './cloud-http.js';
+import { type CloudAnswer, CloudRefusal, replyJson } from './cloud-http.js';
 import type { TokenRequest } from './cloud-tokens.js';
+import { allowOrigins, isPreflight, replyPreflight } from './cross-origin.js';
 import { DEVICE_CALLS, DeviceCalls } from './device-calls.js';
+import { dressHead, replyPage, replyUnder } from './faulty-answer.js';
+import { type Objection, objectionOf } from './state-objection.js';
 
 /** How strict the simulated cloud is, and what it knows. */
 export type SimulatedCloudOptions = Partial<CloudApiOptions> & Pick<CloudApiOptions, 'devices'>;
@@ -156,14 +159,11 @@ export class SimulatedCloud implements CloudControl {
   async #answerCloud(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const target = targetOf(request.method ?? 'GET', path);
     const fault = this.#faults.take(target.route, target.deviceId || undefined);
-    if (fault?.kind === 'outage') {
-      request.socket.destroy();
-      return;
-    }
-    if (fault?.kind === 'status' || fault?.kind === 'hang') {
-      if (target.route === 'state') this.#api.noteRequest(target.deviceId);
-      if (fault.kind === 'hang') this.#hanging.add(response);
-      else replyFault(response, fault.status, fault.retryAfterSeconds);
+    if (fault?.kind !== 'page') allowOrigins(response);
+    if (this.#preempts(fault, target, request, response)) return;
+    dressHead(response, fault, this.#clock.wallMs());
+    if (isPreflight(request)) {
+      replyPreflight(request, response);
       return;
     }
     if (fault?.kind === 'delay') await this.#wait(fault.delayMs);
@@ -171,28 +171,66 @@ export class SimulatedCloud implements CloudControl {
       await this.#calls.answer(target, request, response);
       return;
     }
-    const handled = this.#handle(target, request, fault?.kind === 'refuse-attribute' ? fault.attribute : undefined);
-    if (fault?.kind === 'lose-answer') {
-      await handled.catch(() => {});
-      request.socket.destroy();
-      return;
-    }
-    replyJson(response, 200, await handled);
+    const answer = await this.#answerOf(target, request, objectionOf(fault));
+    if (fault?.kind === 'late-answer') await this.#waitWhileOpen(fault.delayMs, response);
+    replyUnder(fault, answer, request, response);
   }
 
-  async #handle(target: Target, request: IncomingMessage, refusedAttribute: string | undefined): Promise<unknown> {
+  /** Whether a fault leaves nothing for the cloud to do. */
+  #preempts(fault: Fault | undefined, target: Target, request: IncomingMessage, response: ServerResponse): boolean {
+    switch (fault?.kind) {
+      case 'outage':
+        request.socket.destroy();
+        return true;
+      case 'page':
+        replyPage(response, fault);
+        return true;
+      case 'hang':
+        if (target.route === 'state') this.#api.noteRequest(target.deviceId);
+        this.#hanging.add(response);
+        return true;
+      case 'status':
+        if (target.route === 'state') this.#api.noteRequest(target.deviceId);
+        replyFault(response, fault.status, fault.retryAfterSeconds);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  async #answerOf(target: Target, request: IncomingMessage, objection: Objection | undefined): Promise<CloudAnswer> {
+    try {
+      return { status: 200, body: await this.#handle(target, request, objection) };
+    } catch (error) {
+      if (!(error instanceof CloudRefusal)) throw error;
+      return { status: error.status, body: { type: error.type, message: error.message } };
+    }
+  }
+
+  async #handle(target: Target, request: IncomingMessage, objection: Objection | undefined): Promise<unknown> {
     const { route, applicationId, deviceId } = target;
     if (route === 'login') return this.#api.logIn(request);
     if (route === 'other') throw new CloudRefusal(404, 'NotFound', `no ${request.method} here`);
     if (!isId(applicationId)) throw new CloudRefusal(400, 'Validation', 'applicationId must be 24 hex digits');
     if (!isId(deviceId)) throw new CloudRefusal(400, 'Validation', 'deviceId must be 24 hex digits');
     return route === 'state'
-      ? this.#api.takeStates(request, applicationId, deviceId, refusedAttribute)
+      ? this.#api.takeStates(request, applicationId, deviceId, objection)
       : this.#api.readDevice(request, applicationId, deviceId);
   }
 
   #wait(delayMs: number): Promise<void> {
     return new Promise((resolve) => this.#clock.schedule(delayMs, resolve));
+  }
+
+  /** Waits so long, or until there is nobody left to answer. */
+  #waitWhileOpen(delayMs: number, response: ServerResponse): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.schedule(delayMs, resolve);
+      response.once('close', () => {
+        cancel();
+        resolve();
+      });
+    });
   }
 }
 

@@ -16,7 +16,7 @@ const FINE: DemoResult = {
     maxMs: 12,
     lastTrouble: undefined,
   },
-  cloud: { posts: 40, throttled: 1, maxRequestsInWindow: 9, states: 101, ignored: 0 },
+  cloud: { posts: 40, throttled: 1, maxRequestsInWindow: 9, states: 101, repeated: 1, ignored: 0 },
   reckoning: { sent: 100, acknowledged: 100, arrived: 100, lost: 0, duplicates: 1, unexpected: 0 },
 };
 const LOSING: DemoResult = { ...FINE, reckoning: { ...FINE.reckoning, arrived: 98, lost: 2 } };
