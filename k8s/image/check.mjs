@@ -3,7 +3,8 @@
  * `npm run image:check`: whether the container image would work, without a container engine. Stages what the Dockerfile
  * stages, looks for what is missing or too much, runs it as another user from a tree that cannot be written to, and
  * reports its size by part. `--stage FOLDER` checks a folder staged before, `--uws NAME` asks for that web server
- * underneath, and `--trixie` does it on the system and the Node of the image (see `trixie.mjs`).
+ * underneath, and `--trixie` does it on the system and the Node of the image (see `trixie.mjs`); with test files behind it
+ * these alone are run there, and `--root FOLDER` keeps the system for the next time.
  * Exit codes: 0 all well, 1 a fault, 2 bad usage.
  */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
@@ -19,8 +20,8 @@ import { checkOnTrixie } from './trixie.mjs';
 const SHOWN_PARTS = 8;
 
 try {
-  const { stage, uws, trixie } = readArguments();
-  if (trixie) checkOnTrixie();
+  const { stage, uws, trixie, root, tests } = readArguments();
+  if (trixie) checkOnTrixie({ root, tests });
   else if (stage !== undefined) await checkStage(resolve(stage), uws);
   else await checkFreshStage(uws);
 } catch (error) {
@@ -33,9 +34,13 @@ function readArguments() {
     stage: { type: 'string' },
     uws: { type: 'string' },
     trixie: { type: 'boolean' },
+    root: { type: 'string' },
   });
   try {
-    return parseArgs({ options }).values;
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    const isForTrixie = values.root !== undefined || positionals.length > 0;
+    if (isForTrixie && !values.trixie) throw new Error('--root and test files go with --trixie');
+    return { ...values, tests: positionals };
   } catch (error) {
     process.stderr.write(`${/** @type {Error} */ (error).message}\n`);
     process.exit(2);

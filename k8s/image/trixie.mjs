@@ -3,10 +3,19 @@
  * the newer uWebSockets.js loads, which needs a newer C library than many build machines have. Needs root.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { PROJECT_ROOT, seal, stageFiles } from './stage.mjs';
+import { join, resolve } from 'node:path';
+import { PROJECT_ROOT, removeSealed, seal, stageFiles } from './stage.mjs';
 
 /** The newer republication of uWebSockets.js (README, "The web server underneath"). */
 const EXPECTED_UWS = '@btc-vision/uwebsockets.js';
@@ -20,55 +29,90 @@ const END_TO_END = [
 
 /**
  * The mounts are in a namespace of their own, so that they are gone with it. The project is seen through an overlay,
- * so that nothing that happens here is written into it, and the system is read-only. What counts is the line that
- * `test/frame/tally-reporter.ts` prints: a test run that ends early is no success.
+ * so that nothing that happens here is written into it, and the system is read-only. The packages are mounted by
+ * themselves, as `node_modules` may be a link. What counts is the line that `test/frame/tally-reporter.ts` prints: a
+ * test run that ends early is no success.
  */
 const IN_THE_ROOT = `
 mount --bind "$ROOT" "$ROOT"
 mount -t proc proc "$ROOT/proc"
 mount -t tmpfs -o mode=1777 tmpfs "$ROOT/scratch"
-mkdir "$ROOT/scratch/upper" "$ROOT/scratch/work"
-mount -t overlay -o "lowerdir=$PROJECT,upperdir=$ROOT/scratch/upper,workdir=$ROOT/scratch/work" overlay "$ROOT/project"
+seen() {
+  mkdir "$ROOT/scratch/upper-$1" "$ROOT/scratch/work-$1"
+  mount -t overlay -o "lowerdir=$2,upperdir=$ROOT/scratch/upper-$1,workdir=$ROOT/scratch/work-$1" overlay "$3"
+}
+seen project "$PROJECT" "$ROOT/project"
+if [ -L "$ROOT/project/node_modules" ]; then rm "$ROOT/project/node_modules"; mkdir "$ROOT/project/node_modules"; fi
+seen modules "$MODULES" "$ROOT/project/node_modules"
 mount -o remount,bind,ro "$ROOT"
 inside() {
   env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/scratch chroot "$ROOT" "$@"
 }
-inside node /project/k8s/image/check.mjs --stage /app --uws "$EXPECTED_UWS"
-echo "end to end, with the binaries that the image has:"
+if [ -n "$STAGED" ]; then inside node /project/k8s/image/check.mjs --stage "$STAGED" --uws "$EXPECTED_UWS"; fi
+echo "tests, with the binaries that the image has:"
 inside sh -euc 'cd /project
 for package in uws-current uws-compat; do node k8s/image/prune-binaries.mjs node_modules/$package >/dev/null; done
-node node_modules/vitest/vitest.mjs run "$@"' sh $END_TO_END | tee "$ROOT/scratch/log"
+node node_modules/vitest/vitest.mjs run "$@"' sh $TESTS | tee "$ROOT/scratch/log"
 grep -qx '[1-9][0-9]* passed, 0 failed' "$ROOT/scratch/log"
 `;
 
 /**
  * Builds the system, stages, checks, and runs the end-to-end tests on it. Takes some minutes and half a gigabyte.
+ * @param {{ root?: string | undefined, tests?: readonly string[] }} [options] `root`: a folder that the system is kept
+ *   in, and taken from the next time; `tests`: run these files alone, and stage nothing
  * @throws Error when it cannot be had here, or a step failed
  */
-export function checkOnTrixie() {
+export function checkOnTrixie({ root: kept, tests = [] } = {}) {
   if (process.getuid?.() !== 0) throw new Error('--trixie must be run as root');
-  if (spawnSync('debootstrap', ['--version']).status !== 0) {
-    throw new Error('--trixie needs debootstrap (apt-get install debootstrap)');
-  }
-  const root = mkdtempSync(join(tmpdir(), 'stateway-trixie-'));
-  // It is to be the root of another user too.
-  chmodSync(root, 0o755);
+  const root = kept === undefined ? mkdtempSync(join(tmpdir(), 'stateway-trixie-')) : resolve(kept);
   try {
-    // The tests make certificates with openssl; the program needs nothing beside the base system.
-    step('Debian trixie', 'debootstrap', ['--variant=minbase', '--include=openssl', 'trixie', root]);
-    installNode(root);
-    stageFiles(join(root, 'app'));
-    for (const folder of ['project', 'scratch']) mkdirSync(join(root, folder));
-    copyFileSync(join(PROJECT_ROOT, 'k8s/image/prune-binaries.mjs'), join(root, 'prune-binaries.mjs'));
-    step('binaries of this platform alone', 'chroot', [root, 'node', '/prune-binaries.mjs', '/app']);
-    seal(join(root, 'app'));
-    const env = { ...process.env, ROOT: root, PROJECT: PROJECT_ROOT, EXPECTED_UWS, END_TO_END: END_TO_END.join(' ') };
+    buildSystem(root);
+    const isWhole = tests.length === 0;
+    if (isWhole) stageInto(root);
+    const env = {
+      ...process.env,
+      ROOT: root,
+      PROJECT: PROJECT_ROOT,
+      MODULES: realpathSync(join(PROJECT_ROOT, 'node_modules')),
+      STAGED: isWhole ? '/app' : '',
+      EXPECTED_UWS,
+      TESTS: (isWhole ? END_TO_END : tests).join(' '),
+    };
     const args = ['--mount', '--propagation', 'private', 'sh', '-euc', IN_THE_ROOT];
     const { status } = spawnSync('unshare', args, { env, stdio: 'inherit' });
     if (status !== 0) throw new Error(`the check on trixie failed (exit code ${status})`);
   } finally {
-    rmSync(root, { recursive: true, force: true });
+    if (kept === undefined) rmSync(root, { recursive: true, force: true });
   }
+}
+
+/**
+ * What is there of it already is left as it is.
+ * @param {string} root
+ */
+function buildSystem(root) {
+  mkdirSync(root, { recursive: true });
+  // It is to be the root of another user too.
+  chmodSync(root, 0o755);
+  if (!existsSync(join(root, 'etc/debian_version'))) {
+    if (spawnSync('debootstrap', ['--version']).status !== 0) {
+      throw new Error('--trixie needs debootstrap (apt-get install debootstrap)');
+    }
+    // The tests make certificates with openssl; the program needs nothing beside the base system.
+    step('Debian trixie', 'debootstrap', ['--variant=minbase', '--include=openssl', 'trixie', root]);
+  }
+  if (!existsSync(join(root, 'usr/local/bin/node'))) installNode(root);
+  for (const folder of ['project', 'scratch']) mkdirSync(join(root, folder), { recursive: true });
+}
+
+/** @param {string} root */
+function stageInto(root) {
+  const app = join(root, 'app');
+  removeSealed(app);
+  stageFiles(app);
+  copyFileSync(join(PROJECT_ROOT, 'k8s/image/prune-binaries.mjs'), join(root, 'prune-binaries.mjs'));
+  step('binaries of this platform alone', 'chroot', [root, 'node', '/prune-binaries.mjs', '/app']);
+  seal(app);
 }
 
 /**
