@@ -58,6 +58,12 @@ function counterRows({ meters }: AdminSources): MetricRow[] {
       read: () => [...meters.upstreamRequests].map(([code, value]): Sample => [value, code]),
     },
     {
+      name: 'stateway_passed_calls_total',
+      help: 'Calls passed to the cloud as they came, by its status code, or error where there was no answer.',
+      labelNames: ['code'],
+      read: () => [...meters.passedCalls].map(([code, value]): Sample => [value, code]),
+    },
+    {
       name: 'stateway_token_cache_total',
       help: 'Look-ups of grants, by what was found.',
       labelNames: ['result'],

@@ -51,6 +51,8 @@ export class Meters {
   forwarded = 0;
   /** Requests to the cloud by outcome: the status code, or `error` where there was no answer. */
   readonly upstreamRequests = new Map<string, number>();
+  /** Calls that were passed on, by the status that the cloud answered, or `error` where there was no answer. */
+  readonly passedCalls = new Map<string, number>();
   readonly upstreamSeconds = new Distribution(LATENCY_BOUNDS_SECONDS);
   readonly upstreamBatchStates = new Distribution(BATCH_BOUNDS_STATES);
 }

@@ -29,6 +29,8 @@ export interface PassedAnswerOptions {
   /** The connection must end with the answer. */
   readonly closes: boolean;
   readonly body: PassedBody | undefined;
+  /** Told once how the cloud answered: its status code, or `error`. Not of a device that left before. */
+  readonly onCode: (code: string) => void;
 }
 
 /**
@@ -41,6 +43,7 @@ export class AnswerToDevice implements PassedAnswer {
   readonly #isHead: boolean;
   readonly #closes: boolean;
   readonly #body: PassedBody | undefined;
+  readonly #onCode: (code: string) => void;
   /** Nothing more can be written: the answer is whole, or the device is gone. */
   #isOver = false;
   #hasHead = false;
@@ -56,12 +59,13 @@ export class AnswerToDevice implements PassedAnswer {
   #cancelQuiet: () => void = () => {};
   #cancelStall: () => void = () => {};
 
-  constructor({ res, clock, isHead, closes, body }: PassedAnswerOptions) {
+  constructor({ res, clock, isHead, closes, body, onCode }: PassedAnswerOptions) {
     this.#res = res;
     this.#clock = clock;
     this.#isHead = isHead;
     this.#closes = closes;
     this.#body = body;
+    this.#onCode = onCode;
   }
 
   /** Whether the answer has no end of its own. */
@@ -72,6 +76,7 @@ export class AnswerToDevice implements PassedAnswer {
   onHead(status: number, statusText: string, headers: readonly (readonly [name: string, value: string])[]): void {
     if (this.#isOver) return;
     this.#hasHead = true;
+    this.#onCode(String(status));
     this.#body?.neverPause();
     const length = headerOf(headers, 'content-length');
     const hasBody = !this.#isHead && !WITHOUT_BODY.has(status);
@@ -115,6 +120,7 @@ export class AnswerToDevice implements PassedAnswer {
       this.close();
       return;
     }
+    this.#onCode('error');
     this.refuse(new StatewayError('STATEWAY_CLOUD_ANSWER', `the cloud did not answer this call: ${reason}`));
   }
 

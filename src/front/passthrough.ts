@@ -10,6 +10,7 @@ import { PassedBody } from './passed-body.js';
 import { passedHead } from './passed-head.js';
 import { refuseHead } from './reply.js';
 import { bodyTooLarge } from './request-head.js';
+import { looksServed } from './request-path.js';
 
 /** Which calls are passed on (`STATEWAY_PASSTHROUGH`). */
 export type PassthroughMode = 'all' | 'auth' | 'none';
@@ -78,6 +79,7 @@ export class Passthrough {
     if (this.#context.stopping) {
       throw new StatewayError('STATEWAY_STOPPING', 'the proxy is being stopped; send again shortly');
     }
+    assertNeverServed(method, req.getUrl());
     if (method === 'CONNECT') throw new StatewayError('STATEWAY_METHOD_NOT_ALLOWED', 'this proxy opens no tunnels');
     if (mode === 'none' || (mode === 'auth' && !AUTH_PATH.test(req.getUrl()))) {
       const passed = mode === 'none' ? 'no other calls' : 'of other calls only those to /auth';
@@ -104,7 +106,9 @@ export class Passthrough {
     const passed = passedHead(req, clientAddress(res.getRemoteAddress()), this.#options.scheme);
     const abort = new AbortController();
     const body = hasBody ? new PassedBody(res, this.#admission, () => overload()) : undefined;
-    const answer = new AnswerToDevice({ res, clock: this.#context.clock, isHead, closes: isChunked, body });
+    const { clock, meters } = this.#context;
+    const onCode = (code: string): void => countCall(meters.passedCalls, code);
+    const answer = new AnswerToDevice({ res, clock, isHead, closes: isChunked, body, onCode });
     const overload = (): void => {
       answer.refuse(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly'), true);
       abort.abort();
@@ -121,6 +125,27 @@ export class Passthrough {
       this.#context.openRequests--;
     });
   }
+}
+
+function countCall(calls: Map<string, number>, code: string): void {
+  calls.set(code, (calls.get(code) ?? 0) + 1);
+}
+
+/**
+ * A POST that is passed on is never a state, nor a log-in: whatever a server could take for one is served here or refused.
+ * @throws StatewayError STATEWAY_NO_SUCH_ROUTE
+ */
+function assertNeverServed(method: string, path: string): void {
+  // Some servers do not mind the case of the method either.
+  const kind = method.toUpperCase() === 'POST' ? looksServed(path) : undefined;
+  if (kind === undefined) return;
+  const [what, plain] =
+    kind === 'state'
+      ? ['a state', '/applications/:applicationId/devices/:deviceId/state']
+      : ['the log-in of a device', '/auth/device'];
+  throw noSuchRoute(
+    `this is not the path of ${what}, though it looks like it: send POST to ${plain}, in lower case, without dot segments, parameters, a suffix or encoded slashes`,
+  );
 }
 
 function noSuchRoute(message: string): StatewayError {

@@ -1,4 +1,4 @@
-import type { TemplatedApp, us_listen_socket } from 'uws-current';
+import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uws-current';
 import type { Clock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
 import type { CallStream } from '../core/passed-call.js';
@@ -10,7 +10,8 @@ import { DueRefusals } from './due-refusals.js';
 import { CLOSE_GOING_AWAY, type FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { Passthrough, type PassthroughMode } from './passthrough.js';
-import { deviceSocketBehavior, gatewaySocketBehavior } from './socket-route.js';
+import { servedPath } from './request-path.js';
+import { socketBehavior } from './socket-route.js';
 import { StateRequests } from './state-request.js';
 import type { UwsModule } from './uws.js';
 
@@ -157,19 +158,23 @@ export class Front {
     const context = this.#context;
     const passthrough = this.#passthrough;
     const stateRequests = new StateRequests(context);
-    this.#app.ws('/applications/:applicationId/devices/:deviceId/state', deviceSocketBehavior(context, this.#sockets));
-    this.#app.ws('/applications/:applicationId/state', gatewaySocketBehavior(context, this.#sockets));
+    const pass = (res: HttpResponse, req: HttpRequest): void => passthrough.handle(res, req);
+    const byPath = (res: HttpResponse, req: HttpRequest): void => {
+      const isPost = req.getCaseSensitiveMethod().toUpperCase() === 'POST';
+      const served = isPost ? servedPath(req.getUrl()) : undefined;
+      if (served?.kind === 'state') stateRequests.start(res, req, served.applicationId, served.deviceId);
+      else if (served?.kind === 'log-in') void handleDeviceLogin(context, res, req);
+      else pass(res, req);
+    };
+    this.#app.ws('/*', socketBehavior(context, this.#sockets, pass));
+    // The quick way for the spelling that nearly all use; every other one is read by our own reader, on either build alike.
     this.#app.post('/applications/:applicationId/devices/:deviceId/state', (res, req) => {
       const applicationId = req.getParameter(0) as string;
       const deviceId = req.getParameter(1) as string;
-      // Hexadecimal digits need no escape: what has one is not ours, and the cloud may make of it what it likes.
-      if (applicationId.includes('%') || deviceId.includes('%')) passthrough.handle(res, req);
-      else stateRequests.start(res, req, applicationId, deviceId);
+      if (isPlain(applicationId) && isPlain(deviceId)) stateRequests.start(res, req, applicationId, deviceId);
+      else byPath(res, req);
     });
-    this.#app.post('/auth/device', (res, req) => {
-      void handleDeviceLogin(context, res, req);
-    });
-    this.#app.any('/*', (res, req) => passthrough.handle(res, req));
+    this.#app.any('/*', byPath);
   }
 
   #scheduleTick(): void {
@@ -178,6 +183,10 @@ export class Front {
       this.#scheduleTick();
     });
   }
+}
+
+function isPlain(id: string): boolean {
+  return id !== '' && !id.includes('%');
 }
 
 /** uWebSockets.js says no more than "App construction failed". */

@@ -7,6 +7,7 @@ import { GatewaySocket } from './gateway-socket.js';
 import { readHead } from './head-fields.js';
 import { refuseHead, writeError } from './reply.js';
 import { assertIds, bearerToken, queryOf, tokenOfQuery } from './request-head.js';
+import { servedPath } from './request-path.js';
 
 /**
  * uWebSockets.js drops a connection without a word when a frame exceeds its own limit, so that limit is set well above
@@ -26,57 +27,15 @@ interface Upgrade {
   readonly socketContext: us_socket_context_t;
 }
 
-/** The WebSocket at a device's state path; `sockets` holds every open one. */
-export function deviceSocketBehavior(context: FrontContext, sockets: Set<FrameSocket>): WebSocketBehavior<SocketData> {
-  return behavior(context, sockets, (res, req, upgrade) => {
-    const applicationId = req.getParameter(0) as string;
-    const deviceId = req.getParameter(1) as string;
-    assertAccepting(context);
-    assertIds(applicationId, deviceId);
-    const token = upgradeToken(req);
-    const { authorizer } = context;
-    const grant = authorizer.find(token, applicationId, deviceId);
-    if (grant !== undefined) {
-      complete(res, upgrade, DeviceSocket.granted(context, grant));
-      return;
-    }
-    let aborted = false;
-    res.onAborted(() => {
-      aborted = true;
-    });
-    // An upgrade within a cork may be closed by uWebSockets.js at once: docs/decisions.md, "A thread keeps 127 pieces".
-    const answer = (write: () => void): void => {
-      if (!aborted) res.cork(write);
-    };
-    authorizer.ask(token, applicationId, deviceId).then(
-      (asked) => answer(() => complete(res, upgrade, DeviceSocket.granted(context, asked))),
-      (thrown) => {
-        const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
-        if (error.code !== 'STATEWAY_NOT_GRANTED') {
-          answer(() => writeError(res, error));
-          return;
-        }
-        const prove: Proof = (encoding, body) => authorizer.prove(token, applicationId, deviceId, encoding, body);
-        answer(() => complete(res, upgrade, DeviceSocket.unproven(context, prove)));
-      },
-    );
-  });
-}
-
-/** The WebSocket for gateways: devices are granted frame by frame, so that any token opens it. */
-export function gatewaySocketBehavior(context: FrontContext, sockets: Set<FrameSocket>): WebSocketBehavior<SocketData> {
-  return behavior(context, sockets, (res, req, upgrade) => {
-    const applicationId = req.getParameter(0) as string;
-    assertAccepting(context);
-    assertIds(applicationId);
-    complete(res, upgrade, new GatewaySocket(context, upgradeToken(req), applicationId));
-  });
-}
-
-function behavior(
+/**
+ * WebSockets at the paths of a device's states and of a gateway's (contract 1.3).
+ * @param sockets holds every open one
+ * @param pass takes over every other request that looks like one for a WebSocket
+ */
+export function socketBehavior(
   context: FrontContext,
   sockets: Set<FrameSocket>,
-  begin: (res: HttpResponse, req: HttpRequest, upgrade: Upgrade) => void,
+  pass: (res: HttpResponse, req: HttpRequest) => void,
 ): WebSocketBehavior<SocketData> {
   return {
     maxPayloadLength: Math.max(LEAST_HARD_FRAME_LIMIT_BYTES, 2 * context.maxBodyBytes),
@@ -84,13 +43,24 @@ function behavior(
     idleTimeout: IDLE_TIMEOUT_SECONDS,
     sendPingsAutomatically: true,
     upgrade(res, req, socketContext) {
+      const served = servedPath(req.getUrl());
+      if (served === undefined || served.kind === 'log-in') {
+        pass(res, req);
+        return;
+      }
+      const upgrade = {
+        key: req.getHeader('sec-websocket-key'),
+        protocol: req.getHeader('sec-websocket-protocol').split(',')[0]?.trim() ?? '',
+        extensions: req.getHeader('sec-websocket-extensions'),
+        socketContext,
+      };
       try {
-        begin(res, req, {
-          key: req.getHeader('sec-websocket-key'),
-          protocol: req.getHeader('sec-websocket-protocol').split(',')[0]?.trim() ?? '',
-          extensions: req.getHeader('sec-websocket-extensions'),
-          socketContext,
-        });
+        assertAccepting(context);
+        assertIds(served.applicationId, served.kind === 'state' ? served.deviceId : undefined);
+        const token = upgradeToken(req);
+        if (served.kind === 'state') openDeviceSocket(context, res, upgrade, { ...served, token });
+        // Its devices are granted frame by frame: any token opens it.
+        else complete(res, upgrade, new GatewaySocket(context, token, served.applicationId));
       } catch (error) {
         refuseHead(res, asStatewayError(error, 'STATEWAY_BAD_UPGRADE', 'the upgrade request cannot be read'));
       }
@@ -109,6 +79,43 @@ function behavior(
       socket.closed();
     },
   };
+}
+
+/** Whose socket it is to be. */
+interface Asked {
+  readonly token: string;
+  readonly applicationId: string;
+  readonly deviceId: string;
+}
+
+function openDeviceSocket(context: FrontContext, res: HttpResponse, upgrade: Upgrade, asked: Asked): void {
+  const { token, applicationId, deviceId } = asked;
+  const { authorizer } = context;
+  const grant = authorizer.find(token, applicationId, deviceId);
+  if (grant !== undefined) {
+    complete(res, upgrade, DeviceSocket.granted(context, grant));
+    return;
+  }
+  let aborted = false;
+  res.onAborted(() => {
+    aborted = true;
+  });
+  // An upgrade within a cork may be closed by uWebSockets.js at once: docs/decisions.md, "A thread keeps 127 pieces".
+  const answer = (write: () => void): void => {
+    if (!aborted) res.cork(write);
+  };
+  authorizer.ask(token, applicationId, deviceId).then(
+    (found) => answer(() => complete(res, upgrade, DeviceSocket.granted(context, found))),
+    (thrown) => {
+      const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
+      if (error.code !== 'STATEWAY_NOT_GRANTED') {
+        answer(() => writeError(res, error));
+        return;
+      }
+      const prove: Proof = (encoding, body) => authorizer.prove(token, applicationId, deviceId, encoding, body);
+      answer(() => complete(res, upgrade, DeviceSocket.unproven(context, prove)));
+    },
+  );
 }
 
 function complete(res: HttpResponse, upgrade: Upgrade, socket: FrameSocket): void {

@@ -9,6 +9,7 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_states_forwarded_total: 'counter',
   stateway_ack_duration_seconds: 'histogram',
   stateway_upstream_requests_total: 'counter',
+  stateway_passed_calls_total: 'counter',
   stateway_upstream_request_duration_seconds: 'histogram',
   stateway_upstream_batch_states: 'histogram',
   stateway_spool_bytes: 'gauge',
@@ -55,6 +56,7 @@ describe('the metrics', () => {
     meters.outOfWindow = 8;
     Object.assign(meters.tokenCache, { hit: 9, miss: 10, negative: 11, offline: 0 });
     meters.upstreamRequests.set('200', 12).set('error', 13);
+    meters.passedCalls.set('404', 14);
     const metrics = await scrape(sources);
     const valuesOf = (name: string) => Object.fromEntries(metrics.get(name)?.values ?? []);
     expect(valuesOf('stateway_states_received_total')).toEqual({
@@ -73,6 +75,7 @@ describe('the metrics', () => {
       '{result="negative"}': 11,
       '{result="offline"}': 0,
     });
+    expect(valuesOf('stateway_passed_calls_total')).toEqual({ '{code="404"}': 14 });
     expect(valuesOf('stateway_upstream_requests_total')).toEqual({ '{code="200"}': 12, '{code="error"}': 13 });
   });
 

@@ -54,7 +54,6 @@ describe('what the front does not serve', () => {
     ['PUT', STATE_PATH],
     ['DELETE', STATE_PATH],
     ['OPTIONS', STATE_PATH],
-    ['POST', `${STATE_PATH}/`],
     ['POST', '/'],
     ['POST', GATEWAY_PATH],
     ['GET', GATEWAY_PATH],
