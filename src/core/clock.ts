@@ -11,6 +11,12 @@ export interface Clock {
   schedule(delayMs: number, task: () => void): () => void;
 }
 
+/**
+ * As far as this, stamps that the proxy gives go on ahead of a wall clock that was set back. Further, they would falsify
+ * the times of hours to come for the sake of those that were given before (contract 1.5).
+ */
+export const MAX_STAMP_AHEAD_MS = 60_000;
+
 /** The machine's own clock. */
 export const systemClock: Clock = {
   wallMs: () => Date.now(),

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.js';
+import { type Clock, MAX_STAMP_AHEAD_MS } from '../core/clock.js';
 import type { Grant } from '../core/grant.js';
 import type { RecordView } from '../state/record-layout.js';
 import { isOutOfWindow } from '../state/time.js';
@@ -7,6 +7,8 @@ import { isOutOfWindow } from '../state/time.js';
 interface DeviceStamps {
   /** The last stamp given. */
   lastStampMs: number;
+  /** By how much the wall clock was ahead of the monotonic one when it was given. */
+  clockOffsetMs: number;
   /** The last time the device itself named. */
   lastOwnMs: number;
 }
@@ -18,28 +20,32 @@ const FIRST_SWEEP_DEVICES = 1024;
  * that came in one millisecond might get one stamp, and longer than the steps by which a clock is corrected.
  */
 const STAMPS_KEPT_MS = 600_000;
-/** A floor further ahead than this would falsify the times of all devices more than it saved one. */
-const MAX_FLOOR_AHEAD_MS = 60_000;
+/** What the difference of the two clocks may change by the rounding of their readings, or by what happens between these. */
+const CLOCK_NOISE_MS = 1_000;
 const NO_TIMES: ReadonlySet<number> = new Set();
 
 /**
  * Gives the states that brought no time their time of arrival, made unique for the device: the cloud keeps one record
- * for a device and millisecond, so two readings under one invented stamp would destroy one another (DESIGN 1.5; FACTS,
+ * for a device and millisecond, so two readings under one invented stamp would destroy one another (contract 1.5; FACTS,
  * "Sending state"). A stamp is never before the one given last, even when the wall clock goes back, unless it would lie
- * so far ahead that the cloud ignored the state.
+ * more than a minute ahead of a clock that was set back, or so far that the cloud ignored the state. A device that sends
+ * more than 1,000 states a second runs ahead of the clock by itself: its stamps go on rising, as readings that overwrite
+ * one another would be the greater harm.
  *
  * Runs where batches come back in order, after the workers: a worker cannot know what another has given.
  */
 export class Stamper {
   readonly #clock: Clock;
   readonly #floorMs: number;
+  /** Of the record that is being stamped. */
+  #clockOffsetMs = 0;
   readonly #devices = new Map<string, DeviceStamps>();
   #nextSweepDevices = FIRST_SWEEP_DEVICES;
 
   /** @param floorMs up to this, an earlier run may have given stamps: those of a device may run ahead of the clock */
   constructor(clock: Clock, floorMs = Number.NEGATIVE_INFINITY) {
     this.#clock = clock;
-    this.#floorMs = floorMs > clock.wallMs() + MAX_FLOOR_AHEAD_MS ? Number.NEGATIVE_INFINITY : floorMs;
+    this.#floorMs = floorMs > clock.wallMs() + MAX_STAMP_AHEAD_MS ? Number.NEGATIVE_INFINITY : floorMs;
   }
 
   /** Devices remembered. */
@@ -54,6 +60,7 @@ export class Stamper {
    */
   stamp(record: RecordView, grants: readonly Grant[]): number {
     if (this.#devices.size >= this.#nextSweepDevices) this.#sweep();
+    this.#clockOffsetMs = this.#clock.wallMs() - this.#clock.monotonicMs();
     let latestMs = Number.NEGATIVE_INFINITY;
     for (let chunk = 0; chunk < record.chunkCount; chunk++) {
       const { key } = (grants[chunk] as Grant).device;
@@ -79,19 +86,27 @@ export class Stamper {
       }
       ownTimes ??= ownTimesOf(times, first, end);
       let stampMs = arrivalMs > stamps.lastStampMs ? arrivalMs : stamps.lastStampMs + 1;
-      if (isOutOfWindow(stampMs, arrivalMs)) stampMs = arrivalMs;
+      if (stampMs > arrivalMs + MAX_STAMP_AHEAD_MS && this.#isTooFarAhead(stamps, stampMs, arrivalMs))
+        stampMs = arrivalMs;
       while (stampMs === stamps.lastOwnMs || ownTimes.has(stampMs)) stampMs++;
       times[state] = stampMs;
       stamps.lastStampMs = stampMs;
+      stamps.clockOffsetMs = this.#clockOffsetMs;
       givenMs = stampMs;
     }
     return givenMs;
   }
 
+  /** Of a stamp that lies more than {@link MAX_STAMP_AHEAD_MS} ahead: whether that is the clock's doing, and not the device's. */
+  #isTooFarAhead({ clockOffsetMs }: DeviceStamps, stampMs: number, arrivalMs: number): boolean {
+    return clockOffsetMs > this.#clockOffsetMs + CLOCK_NOISE_MS || isOutOfWindow(stampMs, arrivalMs);
+  }
+
   #stampsOf(deviceKey: string): DeviceStamps {
     let stamps = this.#devices.get(deviceKey);
     if (stamps === undefined) {
-      stamps = { lastStampMs: this.#floorMs, lastOwnMs: Number.NEGATIVE_INFINITY };
+      const clockOffsetMs = this.#clockOffsetMs;
+      stamps = { lastStampMs: this.#floorMs, clockOffsetMs, lastOwnMs: Number.NEGATIVE_INFINITY };
       this.#devices.set(deviceKey, stamps);
     }
     return stamps;

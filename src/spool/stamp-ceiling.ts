@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.js';
+import { type Clock, MAX_STAMP_AHEAD_MS } from '../core/clock.js';
 
 /** Stamps that one writing covers, so that a device that runs ahead of the clock does not cause one with each record. */
 const STAMPS_AT_ONCE_MS = 1_000;
@@ -25,7 +25,11 @@ export class StampCeiling {
    * stored in the order of their numbers, without detours.
    */
   note(latestStampMs: number): void {
-    if (latestStampMs <= this.#ms || latestStampMs <= this.#clock.wallMs()) return;
+    const wallMs = this.#clock.wallMs();
+    if (latestStampMs <= wallMs) return;
+    // From before the clock was set back: it would hide the stamps that run ahead of the clock as it is now.
+    const isOutdated = this.#ms > wallMs + MAX_STAMP_AHEAD_MS + STAMPS_AT_ONCE_MS;
+    if (latestStampMs <= this.#ms && !isOutdated) return;
     this.#ms = latestStampMs + STAMPS_AT_ONCE_MS;
     const forget = () => {
       this.#ms = Number.NEGATIVE_INFINITY;

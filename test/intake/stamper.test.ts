@@ -8,6 +8,7 @@ import { FakeClock } from '../helpers/fake-clock.js';
 import { buildRecord } from '../helpers/records.js';
 
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 
 let clock: FakeClock;
 let stamper: Stamper;
@@ -73,6 +74,35 @@ describe('a stamp', () => {
     stamp([arrived(T)]);
     clock.jumpWall(-10_000);
     expect(stamp([arrived(T - 10_000), arrived(T - 9_000)])).toEqual([[T + 1, T + 2]]);
+  });
+
+  it('goes on from the last one when the clock is set back by a minute', () => {
+    expect(stamp([arrived(T), arrived(T)])).toEqual([[T, T + 1]]);
+    clock.jumpWall(-59_000);
+    expect(stamp([arrived(T - 59_000)])).toEqual([[T + 2]]);
+  });
+
+  it('follows a clock that is set back by hours', async () => {
+    stamp([arrived(T)]);
+    await clock.advance(50);
+    clock.jumpWall(-8 * HOUR_MS);
+    const nowMs = clock.wallMs();
+    expect(stamp([arrived(nowMs), arrived(nowMs)])).toEqual([[nowMs, nowMs + 1]]);
+    expect(stamp([arrived(nowMs + 10)])).toEqual([[nowMs + 10]]);
+  });
+
+  it('is no more than a minute ahead after several steps back', () => {
+    stamp([arrived(T)]);
+    for (let step = 1; step <= 5; step++) {
+      clock.jumpWall(-40_000);
+      const [[stampMs]] = stamp([arrived(clock.wallMs())]) as [[number]];
+      expect(stampMs - clock.wallMs()).toBeLessThanOrEqual(60_000);
+    }
+  });
+
+  it('is unique though a device runs ahead of a clock that is as it was', () => {
+    const burst = stamp(Array.from({ length: 70_000 }, () => arrived(T)))[0] as number[];
+    expect(new Set([...burst, ...(stamp([arrived(T)])[0] as number[])]).size).toBe(70_001);
   });
 
   it('follows the clock again where the cloud would ignore it for lying too far ahead', () => {

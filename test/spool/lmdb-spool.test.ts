@@ -247,3 +247,18 @@ it('knows after a crash how far stamps ran ahead of the clock, and of none that 
   expect(third.stampFloorMs).toBeGreaterThanOrEqual(nowMs + 5_001);
   expect(third.stampFloorMs).toBeLessThanOrEqual(nowMs + 7_000);
 });
+
+it('notes stamps ahead of the clock again after it was set back, whatever was noted before', async () => {
+  const directory = temporaryDirectory();
+  const clock = new FakeClock();
+  const record = recordOf(new Map([[DEVICE_A, 1]]), clock.wallMs());
+  const first = await LmdbSpool.open({ directory, clock });
+  await first.append(record, clock.wallMs() + 5_000).stored;
+  clock.jumpWall(-8 * 3_600_000);
+  const aheadMs = clock.wallMs() + 5_000;
+  await first.append(record, aheadMs).stored;
+  await first.close();
+  const second = await openSpool(directory, clock);
+  expect(second.stampFloorMs).toBeGreaterThanOrEqual(aheadMs);
+  expect(second.stampFloorMs).toBeLessThanOrEqual(aheadMs + 2_000);
+});
