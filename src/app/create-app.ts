@@ -5,6 +5,7 @@ import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
 import type { BacklogSummary } from '../core/backlog.js';
 import { systemClock } from '../core/clock.js';
+import type { CloudTrouble } from '../core/cloud-results.js';
 import { LoopLoad } from '../core/loop-load.js';
 import { Meters } from '../core/meters.js';
 import { RecordMemory } from '../core/record-memory.js';
@@ -197,17 +198,17 @@ export class App {
             { event: 'device-unparked', applicationId, deviceId, parkedMs: Math.round(parkedMs) },
             'device delivers again',
           ),
-        onCloudChange: (isUp) => this.#logCloud(isUp),
+        onCloudChange: (isUp, trouble) => this.#logCloud(isUp, trouble),
       },
     );
   }
 
-  #logCloud(isUp: boolean): void {
+  #logCloud(isUp: boolean, trouble: CloudTrouble | undefined): void {
     const nowMs = systemClock.monotonicMs();
     const { states: waitingStates } = this.#spool.status();
     const outageMs = Math.round(nowMs - this.#cloudLostMs);
     if (isUp) this.#log.info({ event: 'cloud-back', outageMs, waitingStates }, 'the cloud is back');
-    else this.#log.warn({ event: 'cloud-lost', waitingStates }, 'the cloud does not answer');
+    else this.#log.warn({ event: 'cloud-lost', ...trouble, waitingStates }, 'the cloud does not answer');
     this.#cloudLostMs = nowMs;
   }
 

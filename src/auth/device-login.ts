@@ -1,7 +1,8 @@
-import { isId } from '../core/device.js';
+import type { CloudAnswer } from '../core/cloud-results.js';
+import { type AuthedDevice, authedDeviceOf, jsonObjectOf } from '../core/cloud-shapes.js';
 import { StatewayError } from '../core/errors.js';
 import type { Meters } from '../core/meters.js';
-import type { CloudAnswer, CloudClient, DeviceLogin } from '../core/ports.js';
+import type { CloudClient, DeviceLogin } from '../core/ports.js';
 import { type Credentials, readCredentials } from './credentials.js';
 import type { Grants } from './grants.js';
 import type { LogInStore } from './log-in-store.js';
@@ -38,20 +39,22 @@ export class CloudDeviceLogin implements DeviceLogin {
 
   async logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer> {
     const credentials = readCredentials(body);
-    const answer = await this.#options.cloud.logIn(body, contentType, query);
+    const result = await this.#options.cloud.logIn(body, contentType, query);
+    if (result.kind === 'failure') return this.#answerOffline(credentials, undefined);
+    const { answer, authed } = result;
     // A cloud that answers 5xx has not looked at the credentials: it is as good as away.
-    if (answer === undefined || answer.status >= 500) return this.#answerOffline(credentials, answer);
-    if (answer.status === 200) this.#learn(credentials, answer);
+    if (answer.status >= 500) return this.#answerOffline(credentials, answer);
+    if (authed !== undefined) this.#learn(credentials, answer, authed);
     else if (credentials !== undefined && isRefusal(answer.status)) this.#options.logIns.forget(credentials);
     return answer;
   }
 
-  /** An answer of another shape is handed on all the same; it only teaches nothing. */
-  #learn(credentials: Credentials | undefined, answer: CloudAnswer): void {
+  #learn(
+    credentials: Credentials | undefined,
+    answer: CloudAnswer,
+    { token, applicationId, deviceId }: AuthedDevice,
+  ): void {
     const { grants, logIns } = this.#options;
-    const authed = parseAuthedDevice(answer.body);
-    if (authed === undefined) return;
-    const { token, applicationId, deviceId } = authed;
     grants.add(token, applicationId, deviceId, 'log-in');
     if (credentials?.deviceId === deviceId.toLowerCase()) {
       logIns.keep(credentials, answer, expiryOf(token) + EXPIRED_KEPT_MS);
@@ -77,7 +80,8 @@ export class CloudDeviceLogin implements DeviceLogin {
 
   /** Whether the token of a stored answer is good: not past its `exp`, not refused since, confirmed lately enough. */
   #isGranted(stored: CloudAnswer): boolean {
-    const authed = parseAuthedDevice(stored.body);
+    const members = jsonObjectOf(stored.body);
+    const authed = members && authedDeviceOf(members);
     if (authed === undefined) return false;
     return this.#options.grants.find(authed.token, authed.applicationId, authed.deviceId) !== undefined;
   }
@@ -86,24 +90,4 @@ export class CloudDeviceLogin implements DeviceLogin {
 /** Whether a status says that the credentials are not good; 400 and 429 say nothing of them. */
 function isRefusal(status: number): boolean {
   return status === 401 || status === 403 || status === 404;
-}
-
-interface AuthedDevice {
-  readonly applicationId: string;
-  readonly deviceId: string;
-  readonly token: string;
-}
-
-/** The part of `schemas/authedDevice.json` that a grant is made of; undefined when it is not there. */
-function parseAuthedDevice(body: Uint8Array): AuthedDevice | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
-  } catch {
-    return undefined;
-  }
-  if (typeof parsed !== 'object' || parsed === null) return undefined;
-  const { applicationId, deviceId, token } = parsed as Record<string, unknown>;
-  if (typeof applicationId !== 'string' || typeof deviceId !== 'string' || typeof token !== 'string') return undefined;
-  return isId(applicationId) && isId(deviceId) && token.length > 0 ? { applicationId, deviceId, token } : undefined;
 }

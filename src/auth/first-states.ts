@@ -1,9 +1,10 @@
 import type { Clock } from '../core/clock.js';
+import type { SendResult } from '../core/cloud-results.js';
 import { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { Encoding, Forwarder, ReadyBody, SendLater, SendResult } from '../core/ports.js';
+import type { Encoding, Forwarder, ReadyBody, SendLater } from '../core/ports.js';
 import type { Grants } from './grants.js';
 import { type Refusals, refusalFor, tripleOf } from './refusals.js';
 import { expiryOf } from './token-claims.js';

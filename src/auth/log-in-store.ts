@@ -1,4 +1,4 @@
-import type { CloudAnswer } from '../core/ports.js';
+import type { CloudAnswer } from '../core/cloud-results.js';
 import type { Credentials } from './credentials.js';
 import { RowKeys } from './row-keys.js';
 import type { RowEntry, SealedStore } from './sealed-store.js';

@@ -1,9 +1,10 @@
 import type { Clock } from '../core/clock.js';
+import type { AskResult } from '../core/cloud-results.js';
 import { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { AskResult, Authorizer, CloudClient, Encoding } from '../core/ports.js';
+import type { Authorizer, CloudClient, Encoding } from '../core/ports.js';
 import type { FirstStates, Proven } from './first-states.js';
 import type { Grants } from './grants.js';
 import { type Refusals, refusalFor, tripleOf } from './refusals.js';

@@ -4,6 +4,7 @@
  */
 
 import type { BacklogPiece, BacklogSummary } from './backlog.js';
+import type { AskResult, CloudAnswer, LogInResult, SendResult } from './cloud-results.js';
 import type { DeadLetter, StoredDeadLetter } from './dead-letter.js';
 import type { Device } from './device.js';
 import type { StatewayError } from './errors.js';
@@ -40,14 +41,6 @@ export interface Authorizer {
     encoding: Encoding,
     body: Uint8Array,
   ): Promise<{ grant: Grant; states: number }>;
-}
-
-/** An answer of the cloud that is handed on as it came. */
-export interface CloudAnswer {
-  readonly status: number;
-  /** Content type of the body as the cloud named it. */
-  readonly contentType: string;
-  readonly body: Uint8Array;
 }
 
 /** `POST /auth/device` (DESIGN 1.3). */
@@ -262,29 +255,10 @@ export interface Forwarder {
 
 // ---------------------------------------------------------------- upstream
 
-/** What came of one `POST …/state`. */
-export type SendResult =
-  | {
-      readonly kind: 'answer';
-      readonly status: number;
-      /** Milliseconds of `Retry-After`, if the cloud sent one. */
-      readonly retryAfterMs: number | undefined;
-      /** The cloud's error message, if it sent one, cut to 1,000 characters. */
-      readonly message: string;
-    }
-  | {
-      /** No answer. `mayArriveLater`: the request left, so the cloud may still count it. */
-      readonly kind: 'failure';
-      readonly mayArriveLater: boolean;
-      readonly reason: string;
-    };
-
-/** What the cloud says of (token, application, device). */
-export type AskResult =
-  | { readonly kind: 'answer'; readonly status: number; readonly message: string }
-  | { readonly kind: 'failure'; readonly reason: string };
-
-/** The one client of the cloud. Its promises never reject. */
+/**
+ * The one client of the cloud. Its promises never reject. It alone judges what is the cloud's word: a `failure` is all
+ * that is not, whatever came, and nothing may be granted, settled, ended or given up by it (contract 1.4, 1.5).
+ */
 export interface CloudClient {
   /** Memory for the body of the next {@link CloudClient.sendStates}, until either is called again. */
   bodyMemory(byteLength: number): Buffer;
@@ -292,7 +266,7 @@ export interface CloudClient {
   sendStates(device: Device, token: string, body: Uint8Array): Promise<SendResult>;
   /** `GET /applications/:a/devices/:d`: may this token see this device? */
   askForDevice(device: Device, token: string): Promise<AskResult>;
-  /** `POST /auth/device`; undefined when the cloud cannot be reached. */
-  logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer | undefined>;
+  /** `POST /auth/device`. */
+  logIn(body: Uint8Array, contentType: string, query: string): Promise<LogInResult>;
   close(): Promise<void>;
 }

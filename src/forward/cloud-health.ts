@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
-import type { SendResult } from '../core/ports.js';
+import type { CloudTrouble, SendResult } from '../core/cloud-results.js';
+import { troubleOf } from './outcome.js';
 
 /** Failures in a row, over all lanes, after which the cloud may count as down. */
 export const FAILURES_TO_TRIP = 5;
@@ -14,14 +15,17 @@ export interface CloudHealthParts {
   readonly clock: Clock;
   /** From 0 to 1, for jitter. */
   readonly random: () => number;
-  /** Told each time the cloud goes down or comes back; not of the first answer. */
-  readonly onChange: (isUp: boolean) => void;
+  /**
+   * Told each time the cloud goes down or comes back; not of the first answer.
+   * @param trouble of the last failure; undefined when the cloud is back
+   */
+  readonly onChange: (isUp: boolean, trouble: CloudTrouble | undefined) => void;
 }
 
 /**
  * The breaker over all lanes: what their requests together say of the cloud (DESIGN 1.5: "when the whole cloud is down,
- * one probe at a time, not one per device"). A failure is no answer or one of 500 and more; any other answer, 429 and
- * 401 as well, is a sign of life and ends an outage at once.
+ * one probe at a time, not one per device"). A failure is no answer of its own or one of 500 and more; any other, 429 and
+ * 401 as well, is a sign of life and ends an outage at once. A 429 that is not the cloud's own says nothing either way.
  */
 export class CloudHealth {
   readonly #parts: CloudHealthParts;
@@ -74,8 +78,9 @@ export class CloudHealth {
   record(laneKey: string, isProbe: boolean, result: SendResult): void {
     if (isProbe) this.#isProbing = false;
     const isAnswered = result.kind === 'answer';
-    if (isAnswered && result.status < 500) this.#live();
-    else if (this.#isUp) this.#count(laneKey, isAnswered);
+    const isCalm = isAnswered && result.status < 500;
+    if (isCalm && result.isCloudsOwn) this.#live();
+    else if (this.#isUp && !isCalm) this.#count(laneKey, result);
     else if (isProbe) this.#postponeProbe(this.#probeStartedMs);
   }
 
@@ -85,17 +90,17 @@ export class CloudHealth {
     this.#failedLanes.clear();
     this.#failedProbes = 0;
     if (this.#isUp) this.#sinceWallMs ??= this.#parts.clock.wallMs();
-    else this.#turn(true);
+    else this.#turn(true, undefined);
   }
 
-  #count(laneKey: string, isAnswered: boolean): void {
+  #count(laneKey: string, result: SendResult): void {
     this.#failures++;
-    if (!isAnswered) this.#unanswered++;
+    if (result.kind === 'failure') this.#unanswered++;
     if (this.#failedLanes.size < LANES_TO_TRIP) this.#failedLanes.add(laneKey);
     if (this.#failures < FAILURES_TO_TRIP) return;
     if (this.#failedLanes.size < LANES_TO_TRIP && this.#unanswered < this.#failures) return;
     this.#postponeProbe(this.#parts.clock.monotonicMs());
-    this.#turn(false);
+    this.#turn(false, troubleOf(result));
   }
 
   /** From its start: one that hung has taken the time between two already. */
@@ -105,9 +110,9 @@ export class CloudHealth {
     this.#nextProbeMs = fromMs + step * (0.5 + this.#parts.random() / 2);
   }
 
-  #turn(isUp: boolean): void {
+  #turn(isUp: boolean, trouble: CloudTrouble | undefined): void {
     this.#isUp = isUp;
     this.#sinceWallMs = this.#parts.clock.wallMs();
-    this.#parts.onChange(isUp);
+    this.#parts.onChange(isUp, trouble);
   }
 }

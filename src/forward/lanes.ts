@@ -1,15 +1,16 @@
 import type { BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
+import type { SendResult } from '../core/cloud-results.js';
 import type { Device } from '../core/device.js';
 import type { DeviceReport } from '../core/device-report.js';
 import type { Grant } from '../core/grant.js';
 import type { Load } from '../core/loop-load.js';
 import type { Meters } from '../core/meters.js';
-import type { CloudClient, Forwarder, LaneCounts, ReadyBody, SendLater, SendResult, Spool } from '../core/ports.js';
+import type { CloudClient, Forwarder, LaneCounts, ReadyBody, SendLater, Spool } from '../core/ports.js';
 import type { RecordMemory } from '../core/record-memory.js';
 import { RecordView } from '../state/record-layout.js';
 import { Ages } from './ages.js';
-import { CloudHealth } from './cloud-health.js';
+import { CloudHealth, type CloudHealthParts } from './cloud-health.js';
 import { DeviceWatch } from './device-watch.js';
 import { Expiry } from './expiry.js';
 import { Holdings } from './holdings.js';
@@ -58,8 +59,8 @@ export interface LanesParts {
   readonly onUnparked: (device: Device, parkedMs: number) => void;
   /** Told of states that became dead letters; `status` is the cloud's, 0 when they were too old. For the log. */
   readonly onGivenUp: (device: Device, states: number, status: number) => void;
-  /** Told when the whole cloud goes down and when it is back; for the log. */
-  readonly onCloudChange: (isUp: boolean) => void;
+  /** Told when the whole cloud goes down, and what its last failure was, and when it is back; for the log. */
+  readonly onCloudChange: CloudHealthParts['onChange'];
 }
 
 /** The forward stage: a lane per active device, and what stands around the lanes. */
@@ -82,7 +83,7 @@ export class Lanes implements Forwarder {
     const holdings = new Holdings(parts.recordMemory);
     this.#holdings = holdings;
     const ages = new Ages(clock, retentionMs);
-    const health = new CloudHealth({ clock, random, onChange: (isUp) => this.#onCloudChange(isUp, parts) });
+    const health = new CloudHealth({ clock, random, onChange: (...change) => this.#onCloudChange(change, parts) });
     const table = new LaneTable(rateLimit, { spool, clock, holdings });
     const expiry = new Expiry(retentionMs, { spool, clock, ages });
     const uplink = new UplinkCap(options.uplinkBytesPerSecond);
@@ -183,9 +184,10 @@ export class Lanes implements Forwarder {
     return this.#schedule.close(withinMs);
   }
 
-  #onCloudChange(isUp: boolean, { onCloudChange }: LanesParts): void {
+  #onCloudChange(change: Parameters<CloudHealthParts['onChange']>, { onCloudChange }: LanesParts): void {
+    const [isUp] = change;
     if (isUp) this.#schedule.resume();
-    onCloudChange(isUp);
+    onCloudChange(...change);
   }
 
   #onSpilled(lane: Lane): void {

@@ -1,4 +1,4 @@
-import type { SendResult } from '../core/ports.js';
+import type { CloudTrouble, SendResult } from '../core/cloud-results.js';
 
 const MAX_REASON_CHARACTERS = 1_000;
 
@@ -75,6 +75,12 @@ export function statusOf(result: SendResult): number {
 
 /** The cloud's own words, where it had any. */
 export function reasonOf(result: SendResult): string {
-  const words = result.kind === 'answer' ? result.message : result.reason;
+  const words = result.kind === 'answer' ? result.message : result.words;
   return words === '' ? `the cloud answered ${statusOf(result)}` : words.slice(0, MAX_REASON_CHARACTERS);
+}
+
+/** What is the matter, of a result that settles nothing. */
+export function troubleOf(result: SendResult): CloudTrouble {
+  const reason = result.kind === 'answer' ? 'status' : result.reason;
+  return { reason, words: reasonOf(result) };
 }

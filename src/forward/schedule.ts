@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
-import type { ReadyBody, SendLater, SendResult } from '../core/ports.js';
+import type { SendResult } from '../core/cloud-results.js';
+import type { ReadyBody, SendLater } from '../core/ports.js';
 import { Chores } from './chores.js';
 import type { CloudHealth } from './cloud-health.js';
 import { DueHeap } from './due-heap.js';
@@ -28,7 +29,8 @@ const BUSY_MS = 1_000;
 const NOT_SENT: SendResult = {
   kind: 'failure',
   mayArriveLater: false,
-  reason: 'the cloud does not answer, or the proxy is being stopped',
+  reason: 'refused',
+  words: 'the cloud does not answer, or the proxy is being stopped',
 };
 /** After an outage lanes come back at this rate, or all within {@link MAX_SPREAD_MS}, so that they are no second one. */
 const LANES_BACK_PER_MS = 0.2;

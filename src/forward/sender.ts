@@ -1,10 +1,11 @@
 import type { Clock } from '../core/clock.js';
+import type { SendResult } from '../core/cloud-results.js';
 import type { DeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { CloudClient, ReadyBody, SendResult, Spool } from '../core/ports.js';
+import type { CloudClient, ReadyBody, Spool } from '../core/ports.js';
 import { type Batch, buildBatch, readHead } from './batch.js';
 import type { CloudHealth } from './cloud-health.js';
 import type { Expiry, GivenUp, GiveUp } from './expiry.js';

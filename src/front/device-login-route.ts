@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponse } from 'uws-current';
+import type { CloudAnswer } from '../core/cloud-results.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
-import type { CloudAnswer } from '../core/ports.js';
 import { readBody } from './body-reader.js';
 import type { FrontContext } from './front-context.js';
 import { readHead } from './head-fields.js';

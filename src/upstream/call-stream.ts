@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.js';
 import type { CallStream, PassedAnswer, PassedCall } from '../core/passed-call.js';
-import { reasonOf } from './exchange.js';
+import { wordsOf } from './failure-reason.js';
 
 /**
  * For the next sign of progress of a call: a connection, a piece of its body taken by the cloud, the head of the answer,
@@ -158,7 +158,7 @@ class PassingCall implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    if (this.#finish()) this.#answer.onFailure(reasonOf(error));
+    if (this.#finish()) this.#answer.onFailure(wordsOf(error));
     this.#resolve();
   }
 

@@ -1,7 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../core/clock.js';
+import type { AskResult, LogInResult, SendResult } from '../core/cloud-results.js';
+import { type AuthedDevice, authedDeviceOf, isDeviceAnswer, isSuccess } from '../core/cloud-shapes.js';
 import type { Device } from '../core/device.js';
-import type { AskResult, CloudAnswer, CloudClient, SendResult } from '../core/ports.js';
+import type { CloudClient } from '../core/ports.js';
+import { firstOf, wordOf } from './cloud-word.js';
 import type { CloudConnections } from './connections.js';
 import { type CloudRequest, type ExchangeResult, exchange } from './exchange.js';
 
@@ -13,11 +16,12 @@ export const ANSWER_TIMEOUT_MS = 15_000;
 /** A line slower than this makes a large body time out: 32 kbit/s, a poor 2G link. */
 export const SLOWEST_LINE_BYTES_PER_SECOND = 4_096;
 
-/** An error body is `{"type","message"}`; what is longer is no use to anybody. */
-const KEPT_ERROR_BYTES = 16_384;
+/** What comes to a state is `{"success":true}` or `{"type","message"}`; what is longer is no answer of the cloud. */
+const KEPT_STATE_ANSWER_BYTES = 16_384;
+/** A device with descriptions of 32 KB on itself and on each of a few dozen attributes. */
+const KEPT_DEVICE_BYTES = 2_097_152;
 /** A log-in's answer is handed on whole: token, topics, ids, about 2 KB. */
 const KEPT_LOGIN_BYTES = 262_144;
-const MAX_MESSAGE_CHARACTERS = 1_000;
 
 /** Delta seconds of `Retry-After` (RFC 9110, 10.2.3); its other form is a date. */
 const DELTA_SECONDS = /^\d{1,9}$/;
@@ -52,29 +56,40 @@ export class HttpCloudClient implements CloudClient {
 
   async sendStates(device: Device, token: string, body: Uint8Array): Promise<SendResult> {
     const headers = { ...authorized(token), 'content-type': 'application/json' };
-    const result = await this.#call('POST', `${pathOf(device)}/state`, headers, body, KEPT_ERROR_BYTES);
+    const result = await this.#call('POST', `${pathOf(device)}/state`, headers, body, KEPT_STATE_ANSWER_BYTES);
     if (result.kind === 'failure') return result;
-    return {
-      kind: 'answer',
-      status: result.status,
-      retryAfterMs: retryAfterMs(result.headers, this.#clock.wallMs()),
-      message: messageOf(result),
-    };
+    const word = wordOf(result, readSuccess);
+    // Something has it, so it counts as what may still reach the cloud.
+    if (word.kind === 'failure') return { ...word, mayArriveLater: true };
+    const { status, message, isCloudsOwn, cloudDateMs } = word;
+    const waitMs = retryAfterMs(word.headers, this.#clock.wallMs());
+    return { kind: 'answer', status, retryAfterMs: waitMs, message, isCloudsOwn, cloudDateMs };
   }
 
   async askForDevice(device: Device, token: string): Promise<AskResult> {
-    const result = await this.#call('GET', pathOf(device), authorized(token), null, KEPT_ERROR_BYTES);
-    if (result.kind === 'failure') return { kind: 'failure', reason: result.reason };
-    return { kind: 'answer', status: result.status, message: messageOf(result) };
+    const result = await this.#call('GET', pathOf(device), authorized(token), null, KEPT_DEVICE_BYTES);
+    const word =
+      result.kind === 'failure'
+        ? result
+        : wordOf(result, (answer, status) => (status === 200 && isDeviceAnswer(answer, device) ? true : undefined));
+    if (word.kind === 'failure') return { kind: 'failure', reason: word.reason, words: word.words };
+    return { kind: 'answer', status: word.status, message: word.message, cloudDateMs: word.cloudDateMs };
   }
 
-  async logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer | undefined> {
+  async logIn(body: Uint8Array, contentType: string, query: string): Promise<LogInResult> {
     const path = query === '' ? '/auth/device' : `/auth/device?${query}`;
     const headers = { accept: 'application/json', 'content-type': contentType };
     const result = await this.#call('POST', path, headers, body, KEPT_LOGIN_BYTES);
-    // Half a token is none: a log-in whose answer broke off is one that did not come.
-    if (result.kind === 'failure' || !result.isWhole) return undefined;
-    return { status: result.status, contentType: firstOf(result.headers['content-type']) ?? '', body: result.body };
+    const word = result.kind === 'failure' ? result : wordOf(result, readAuthedDevice);
+    if (word.kind === 'failure') return { kind: 'failure', reason: word.reason, words: word.words };
+    const { status, headers: answered, isCloudsOwn, yes: authed, cloudDateMs } = word;
+    if (!isCloudsOwn) {
+      // A balancer's words are no answer for a device.
+      const reason = status >= 500 ? 'status' : 'not_the_cloud';
+      return { kind: 'failure', reason, words: `the answer (${status}) is not the cloud's` };
+    }
+    const answer = { status, contentType: firstOf(answered['content-type']) ?? '', body: word.body };
+    return { kind: 'answer', answer, authed, cloudDateMs };
   }
 
   /** Ends every connection at once; requests that wait for an answer fail. */
@@ -117,18 +132,10 @@ export function retryAfterMs(headers: IncomingHttpHeaders, nowMs: number): numbe
   return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
 }
 
-/** undici gives a header that came twice as an array, whatever its type says. */
-function firstOf(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
+function readSuccess(answer: Readonly<Record<string, unknown>>): true | undefined {
+  return isSuccess(answer) ? true : undefined;
 }
 
-/** `message` of the cloud's error shape; empty when the answer is no error or has another shape. */
-function messageOf(answer: { readonly status: number; readonly body: Buffer }): string {
-  if (answer.status < 400) return '';
-  try {
-    const error = JSON.parse(answer.body.toString('utf8')) as { message?: unknown } | null;
-    return typeof error?.message === 'string' ? error.message.slice(0, MAX_MESSAGE_CHARACTERS) : '';
-  } catch {
-    return '';
-  }
+function readAuthedDevice(answer: Readonly<Record<string, unknown>>, status: number): AuthedDevice | undefined {
+  return status === 200 ? authedDeviceOf(answer) : undefined;
 }

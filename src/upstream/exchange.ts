@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.js';
+import type { CloudFailure, CloudTrouble } from '../core/cloud-results.js';
+import { GivenUp, troubleOf } from './failure-reason.js';
 
 export interface CloudRequest {
   readonly origin: string;
@@ -27,22 +29,18 @@ export type ExchangeResult =
       readonly headers: IncomingHttpHeaders;
       /** The body, as far as it was kept. */
       readonly body: Buffer;
-      /** Whether `body` is all of it. */
-      readonly isWhole: boolean;
+      /** Why that is not all of it; undefined when it is. */
+      readonly brokenBy: CloudTrouble | undefined;
     }
-  | {
-      readonly kind: 'failure';
-      /** The request was handed to a socket, so the cloud may have it. */
-      readonly mayArriveLater: boolean;
-      readonly reason: string;
-    };
+  /** `mayArriveLater`: the request was handed to a socket, so the cloud may have it. */
+  | (CloudFailure & { readonly mayArriveLater: boolean });
 
 /** A body this far beyond what is kept is not read to its end: its connection is given up. */
 const MAX_DISCARDED_BYTES = 1_048_576;
 
 /**
- * Sends one request and reads its answer. Never rejects, never follows a redirect. The status line decides: once it is
- * there, the result is an answer even if the body breaks off.
+ * Sends one request and reads its answer, whoever's that is (`cloud-word.ts` judges). Never rejects, never follows a
+ * redirect. Once there is a status line the result is an answer, even if the body breaks off.
  */
 export function exchange(
   dispatcher: Dispatcher,
@@ -76,14 +74,14 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
     this.#cancelTimeout = clock.schedule(limits.timeoutMs, () => {
       if (this.#status === 0) limits.onTimeout();
-      this.#giveUp(new Error(`no answer within ${limits.timeoutMs} ms`));
+      this.#giveUp(new GivenUp('timeout', `no answer within ${limits.timeoutMs} ms`));
     });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     // Timed out while it waited for a connection: aborted here it is never written.
-    if (this.#isOver) controller.abort(new Error('given up'));
+    if (this.#isOver) controller.abort(new GivenUp('timeout', 'given up'));
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
@@ -99,7 +97,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (kept.length > 0) this.#chunks.push(kept);
     this.#keptBytes += kept.length;
     this.#discardedBytes += chunk.length - kept.length;
-    if (this.#discardedBytes > MAX_DISCARDED_BYTES) this.#giveUp(new Error('the answer is too long'));
+    if (this.#discardedBytes > MAX_DISCARDED_BYTES) this.#giveUp(tooLong());
   }
 
   onResponseEnd(): void {
@@ -120,17 +118,22 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#isOver = true;
     this.#cancelTimeout();
     if (this.#status === 0) {
-      const reason = reasonOf(error ?? new Error('no answer'));
-      this.#resolve({ kind: 'failure', mayArriveLater: this.#controller !== undefined, reason });
+      const trouble = troubleOf(error ?? new Error('no answer'));
+      this.#resolve({ kind: 'failure', mayArriveLater: this.#controller !== undefined, ...trouble });
       return;
     }
-    const isWhole = error === undefined && this.#discardedBytes === 0;
-    const body = Buffer.concat(this.#chunks);
-    this.#resolve({ kind: 'answer', status: this.#status, headers: this.#headers, body, isWhole });
+    const broken = error ?? (this.#discardedBytes > 0 ? tooLong() : undefined);
+    this.#resolve({
+      kind: 'answer',
+      status: this.#status,
+      headers: this.#headers,
+      body: Buffer.concat(this.#chunks),
+      brokenBy: broken && troubleOf(broken),
+    });
   }
 }
 
-/** The error's code and words; an AggregateError of several addresses has only the code. */
-export function reasonOf(error: Error & { code?: string }): string {
-  return [error.code, error.message].filter((part) => part !== undefined && part !== '').join(': ');
+/** Nothing that the cloud says to a call of our own is that long. */
+function tooLong(): GivenUp {
+  return new GivenUp('not_the_cloud', 'it is too long');
 }

@@ -1,4 +1,4 @@
-import type { SendResult } from '../core/ports.js';
+import type { SendResult } from '../core/cloud-results.js';
 import type { SlotBody } from './body-slots.js';
 
 /**

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { SendResult } from '../core/cloud-results.js';
 import type { Device } from '../core/device.js';
-import type { CloudClient, SendResult } from '../core/ports.js';
+import type { CloudClient } from '../core/ports.js';
 import { BodySlots } from './body-slots.js';
 import type { FromSender, SenderData, SendOrder } from './send-messages.js';
 
@@ -89,17 +90,17 @@ export class SendThread implements Pick<CloudClient, 'bodyMemory' | 'sendStates'
 
   #startWorker(): Worker {
     const worker = new Worker(this.#workerFile, { workerData: this.#data });
-    let reason = 'the sending thread has ended';
+    let words = 'the sending thread has ended';
     worker.on('message', ({ results }: FromSender) => {
       for (const { id, result } of results) this.#settle(id, result);
     });
     worker.on('error', (error) => {
-      reason = `the sending thread has failed: ${error.message}`;
+      words = `the sending thread has failed: ${error.message}`;
     });
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = undefined;
       this.#slots.forgetThread();
-      for (const id of [...this.#pending.keys()]) this.#settle(id, { kind: 'failure', mayArriveLater: true, reason });
+      for (const id of [...this.#pending.keys()]) this.#settle(id, lost(words));
     });
     return worker;
   }
@@ -112,4 +113,8 @@ export class SendThread implements Pick<CloudClient, 'bodyMemory' | 'sendStates'
     if (pending.slot !== undefined) this.#slots.giveBack(pending.slot, isTaken);
     pending.resolve(result);
   }
+}
+
+function lost(words: string): SendResult {
+  return { kind: 'failure', mayArriveLater: true, reason: 'reset', words };
 }

@@ -69,7 +69,6 @@ test('an upstream with a certificate of its own is reached with its CA file and 
   const { certFile, keyFile } = makeCertificate(temporaryDirectory());
   const cloud = await RecordingCloud.open({
     tls: { key: readFileSync(keyFile, 'utf8'), cert: readFileSync(certFile, 'utf8') },
-    answer: (_request, response) => response.end('{}'),
   });
   const tunnels: string[] = [];
   const httpProxyPort = await startTcp(cleaner, (socket) => {

@@ -3,6 +3,7 @@ import type { TokenSubject } from '../../src/simulator/cloud-tokens.js';
 import { type PlannedDevice, planFleet, planGateway } from '../../src/simulator/fleet-plan.js';
 import { openSite, postState, untilHeld } from '../helpers/bench-site.js';
 import { openPassingSite, type PassingSite } from '../helpers/passing-site.js';
+import { answerAsCloud } from '../helpers/recording-cloud.js';
 
 const [gateway, peripheral] = planGateway(1, 'whose') as [PlannedDevice, PlannedDevice];
 const [device, other] = planFleet(2, 'whose') as [PlannedDevice, PlannedDevice];
@@ -70,9 +71,9 @@ describe('states are forwarded', () => {
 
   test('with the newest good token of the device, and with an older one when that is refused', async () => {
     const site = await openPassingSite({
-      answer: ({ headers, method }, response) => {
-        response.statusCode = method === 'POST' && headers.authorization === 'Bearer newer' ? 401 : 200;
-        response.end('{}');
+      answer: (request, response) => {
+        const isRefused = request.method === 'POST' && request.headers.authorization === 'Bearer newer';
+        answerAsCloud(request, response, isRefused ? 401 : 200);
       },
     });
     await post(site, 'older');
@@ -83,7 +84,6 @@ describe('states are forwarded', () => {
 
   test('with STATEWAY_UPSTREAM_TOKEN where that is set, whoever sent them', async () => {
     const site = await openPassingSite({
-      answer: (_request, response) => response.end('{}'),
       env: { STATEWAY_UPSTREAM_TOKEN: 'of-the-plant' },
     });
     await post(site, 'older');

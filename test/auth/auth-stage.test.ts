@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { SecretKeyError } from '../../src/auth/secret-key.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { APPLICATION, AuthSite, CHECKED_BY_MS, DAY_MS, deviceId } from './auth-site.js';
+import { TAKEN } from './fake-cloud.js';
 import { tokenExpiringAt } from './tokens.js';
 
 let site: AuthSite;
@@ -14,7 +15,7 @@ describe('a restart with the cloud away', () => {
   it('finds the grants of log-ins, questions and first states again, and offers each to its lane', async () => {
     await site.logIn('from a log-in', 1);
     await site.ask('from a question', 200, 2);
-    site.cloud.sendAnswer = { kind: 'answer', status: 200, retryAfterMs: undefined, message: '' };
+    site.cloud.sendAnswer = TAKEN;
     await site.stage.authorizer.prove('from a state', APPLICATION, deviceId(3), 'json', Buffer.from('[]'));
     expect(await site.restart(3_600_000)).toBe(3);
     const found = [site.find('from a log-in', 1), site.find('from a question', 2), site.find('from a state', 3)];

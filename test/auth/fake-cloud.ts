@@ -1,12 +1,14 @@
+import type { AskResult, CloudAnswer, CloudFailure, LogInResult, SendResult } from '../../src/core/cloud-results.js';
+import { authedDeviceOf, cloudErrorOf, jsonObjectOf } from '../../src/core/cloud-shapes.js';
 import type { Device } from '../../src/core/device.js';
-import type { AskResult, CloudAnswer, CloudClient, SendResult } from '../../src/core/ports.js';
+import type { CloudClient } from '../../src/core/ports.js';
 
 /** A question that waits for the test to answer it. */
 export interface OpenQuestion {
   readonly device: Device;
   readonly token: string;
   answer(status: number, message?: string): void;
-  fail(reason?: string): void;
+  fail(): void;
 }
 
 /** States on their way, until the test answers them. */
@@ -18,12 +20,24 @@ export interface SentStates {
   fail(): void;
 }
 
+/** The cloud has taken states. */
+export const TAKEN: Extract<SendResult, { kind: 'answer' }> = {
+  kind: 'answer',
+  status: 200,
+  retryAfterMs: undefined,
+  message: '',
+  isCloudsOwn: true,
+  cloudDateMs: undefined,
+};
+
+const NO_CONNECTION: CloudFailure = { kind: 'failure', reason: 'refused', words: 'no connection' };
+
 /** A cloud that answers who may send when it is told to. */
 export class FakeCloud implements CloudClient {
   /** All that were asked, in order. */
   readonly questions: OpenQuestion[] = [];
   readonly logIns: { body: Uint8Array; contentType: string; query: string }[] = [];
-  /** What log-ins are answered with; undefined: unreachable. */
+  /** What log-ins are answered with, in the cloud's shape or not; undefined: unreachable. */
   logInAnswer: CloudAnswer | undefined = undefined;
 
   askForDevice(device: Device, token: string): Promise<AskResult> {
@@ -31,15 +45,21 @@ export class FakeCloud implements CloudClient {
       this.questions.push({
         device,
         token,
-        answer: (status, message = '') => resolve({ kind: 'answer', status, message }),
-        fail: (reason = 'no connection') => resolve({ kind: 'failure', reason }),
+        answer: (status, message = '') => resolve({ kind: 'answer', status, message, cloudDateMs: undefined }),
+        fail: () => resolve(NO_CONNECTION),
       });
     });
   }
 
-  async logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer | undefined> {
+  async logIn(body: Uint8Array, contentType: string, query: string): Promise<LogInResult> {
     this.logIns.push({ body, contentType, query });
-    return this.logInAnswer;
+    const answer = this.logInAnswer;
+    if (answer === undefined) return NO_CONNECTION;
+    const members = jsonObjectOf(answer.body) ?? {};
+    const authed = answer.status === 200 ? authedDeviceOf(members) : undefined;
+    const isError = answer.status >= 400 && cloudErrorOf(members) !== undefined;
+    if (authed === undefined && !isError) return { kind: 'failure', reason: 'not_the_cloud', words: 'a page' };
+    return { kind: 'answer', answer, authed, cloudDateMs: undefined };
   }
 
   /** States that were sent; each waits for its answer unless {@link FakeCloud.sendAnswer} is set. */
@@ -56,8 +76,8 @@ export class FakeCloud implements CloudClient {
         device,
         token,
         body: Buffer.from(body).toString(),
-        answer: (status, message = '', retryAfterMs) => resolve({ kind: 'answer', status, retryAfterMs, message }),
-        fail: () => resolve({ kind: 'failure', mayArriveLater: true, reason: 'no answer' }),
+        answer: (status, message = '', retryAfterMs) => resolve({ ...TAKEN, status, retryAfterMs, message }),
+        fail: () => resolve({ ...NO_CONNECTION, mayArriveLater: true }),
       });
       if (this.sendAnswer !== undefined) resolve(this.sendAnswer);
     });

@@ -6,7 +6,7 @@ import { Verifier } from '../../src/auth/verifier.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/meters.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { FakeCloud, type OpenQuestion } from './fake-cloud.js';
+import { FakeCloud, type OpenQuestion, TAKEN } from './fake-cloud.js';
 import { tokenExpiringAt } from './tokens.js';
 
 const APPLICATION = 'abcdef0123456789abcdef01';
@@ -191,7 +191,7 @@ describe('no answer of the cloud', () => {
 describe('prove', () => {
   it('grants by a first state what the question did not', async () => {
     expect(await askAndAnswer(403)).toMatchObject({ status: 403 });
-    cloud.sendAnswer = { kind: 'answer', status: 200, retryAfterMs: undefined, message: '' };
+    cloud.sendAnswer = TAKEN;
     const { grant, states } = await verifier.prove('token', APPLICATION, DEVICE_A, 'json', Buffer.from('[{}]'));
     expect(states).toBe(1);
     expect(await verifier.ask('token', APPLICATION, DEVICE_A)).toBe(grant);

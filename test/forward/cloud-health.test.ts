@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { SendResult } from '../../src/core/ports.js';
+import type { CloudTrouble, SendResult } from '../../src/core/cloud-results.js';
 import { CloudHealth, FAILURES_TO_TRIP, LANES_TO_TRIP, PROBE_CAP_MS } from '../../src/forward/cloud-health.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { answer, LOST, REFUSED } from './harness.js';
@@ -45,6 +45,29 @@ it.each([200, 400, 401, 404, 429, 302])('%i is a sign of life: failures before i
     end(0, answer(status));
   }
   expect(health.isUp).toBe(true);
+});
+
+it("a 429 of a balancer's says nothing: it neither ends an outage nor counts as a failure", () => {
+  const throttled = { ...answer(429), isCloudsOwn: false } as SendResult;
+  const { health, end } = watched();
+  for (let lane = 0; lane < 100; lane++) end(lane, throttled);
+  expect([health.isUp, health.isKnown]).toEqual([true, false]);
+  const down = tripped();
+  down.end(1, throttled);
+  expect(down.health.isUp).toBe(false);
+});
+
+it('says what the last failure was when the cloud goes down', () => {
+  const told: (CloudTrouble | undefined)[] = [];
+  const health = new CloudHealth({
+    clock: new FakeClock(),
+    random: () => 1,
+    onChange: (_isUp, trouble) => told.push(trouble),
+  });
+  const page: SendResult = { kind: 'failure', mayArriveLater: true, reason: 'not_the_cloud', words: 'a page' };
+  for (let n = 0; n < FAILURES_TO_TRIP; n++) health.record(String(n), health.start(), page);
+  health.record('1', health.start(), answer(200));
+  expect(told).toEqual([expect.objectContaining({ reason: 'not_the_cloud', words: 'a page' }), undefined]);
 });
 
 it('stays up when one device, or one less than it takes, upsets the cloud', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { SendResult } from '../../src/core/cloud-results.js';
 import type { Device } from '../../src/core/device.js';
-import type { SendResult } from '../../src/core/ports.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { buildRecord } from '../helpers/records.js';
 import { answer, deviceOf, Harness, mostInWindow, REFUSED, range, type SentRequest, TIME_ZERO } from './harness.js';

@@ -1,8 +1,9 @@
+import type { AskResult, LogInResult, SendResult } from '../../src/core/cloud-results.js';
 import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
-import type { AskResult, CloudAnswer, CloudClient, SendResult } from '../../src/core/ports.js';
+import type { CloudClient } from '../../src/core/ports.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
 import { Holdings } from '../../src/forward/holdings.js';
 import { Lane } from '../../src/forward/lane.js';
@@ -23,11 +24,11 @@ export function deviceOf(n: number): Device {
 }
 
 export function answer(status: number, retryAfterMs?: number, message = ''): SendResult {
-  return { kind: 'answer', status, retryAfterMs, message };
+  return { kind: 'answer', status, retryAfterMs, message, isCloudsOwn: true, cloudDateMs: undefined };
 }
 
-export const LOST: SendResult = { kind: 'failure', mayArriveLater: true, reason: 'timeout' };
-export const REFUSED: SendResult = { kind: 'failure', mayArriveLater: false, reason: 'ECONNREFUSED' };
+export const LOST: SendResult = { kind: 'failure', mayArriveLater: true, reason: 'timeout', words: 'no answer' };
+export const REFUSED: SendResult = { kind: 'failure', mayArriveLater: false, reason: 'refused', words: 'ECONNREFUSED' };
 
 export interface SentState {
   readonly time: number;
@@ -85,7 +86,7 @@ export class ScriptedCloud implements CloudClient {
     throw new Error('not the forward stage');
   }
 
-  logIn(): Promise<CloudAnswer | undefined> {
+  logIn(): Promise<LogInResult> {
     throw new Error('not the forward stage');
   }
 

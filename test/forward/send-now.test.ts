@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { SendLater, SendResult } from '../../src/core/ports.js';
+import type { SendResult } from '../../src/core/cloud-results.js';
+import type { SendLater } from '../../src/core/ports.js';
 import { answer, deviceOf, Harness, mostInWindow, REFUSED, range } from './harness.js';
 
 const device = deviceOf(1);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { CloudAnswer } from '../../src/core/cloud-results.js';
 import { StatewayError } from '../../src/core/errors.js';
-import type { CloudAnswer } from '../../src/core/ports.js';
 import { startFront, until } from '../helpers/front-harness.js';
 import { call } from '../helpers/http-client.js';
 import { RawConnection } from '../helpers/raw-connection.js';

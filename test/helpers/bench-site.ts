@@ -16,16 +16,23 @@ export interface Site {
   restart(env?: Readonly<Record<string, string>>): Promise<RunningProxy>;
 }
 
+export interface SiteOptions {
+  readonly cloud?: Partial<SimulatedCloudOptions>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly devices?: number;
+  /** Puts something on the line; resolves to where the proxy is to find the cloud instead of at its own address. */
+  readonly line?: (cloudUrl: string) => Promise<string>;
+}
+
 /** A simulated cloud in this process and the built proxy in another, both gone when the running test is over. */
-export async function openSite(
-  options: { cloud?: Partial<SimulatedCloudOptions>; env?: Readonly<Record<string, string>>; devices?: number } = {},
-): Promise<Site> {
+export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const devices = planFleet(options.devices ?? 3, 'site');
   const cloud = new SimulatedCloud({ devices, ...options.cloud });
   const cloudUrl = await cloud.start({ host: '127.0.0.1', port: 0 });
   const dataDir = temporaryDirectory();
+  const upstreamUrl = (await options.line?.(cloudUrl)) ?? cloudUrl;
   const start = (env: Readonly<Record<string, string>> = {}) =>
-    startProxy({ upstreamUrl: cloudUrl, dataDir, env: { ...options.env, ...env } });
+    startProxy({ upstreamUrl, dataDir, env: { ...options.env, ...env } });
   const site: Site = {
     cloud,
     cloudUrl,

@@ -1,8 +1,9 @@
+import type { CloudAnswer } from '../../src/core/cloud-results.js';
 import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
 import type { CallStream, PassedAnswer, PassedCall } from '../../src/core/passed-call.js';
-import type { Authorizer, BodyReceiver, CloudAnswer, DeviceLogin, Encoding, Intake } from '../../src/core/ports.js';
+import type { Authorizer, BodyReceiver, DeviceLogin, Encoding, Intake } from '../../src/core/ports.js';
 import { Arrivals } from './arrivals.js';
 
 /** A question that the front asked and the test answers. */

@@ -17,10 +17,25 @@ export interface RecordedRequest {
 export type Answering = (request: RecordedRequest, response: ServerResponse) => void;
 
 export interface RecordingOptions {
+  /** {@link answerAsCloud} unless given. */
   readonly answer?: Answering;
   /** Takes requests as they come, instead of recording them. */
   readonly onRequest?: RequestListener;
   readonly tls?: { readonly key: string; readonly cert: string };
+}
+
+const DEVICE_PATH = /^\/applications\/([^/]+)\/devices\/([^/?]+)(?:\?|$)/;
+
+/** Answers in the cloud's own shapes: as asked for, or with an error from 400 on. */
+export function answerAsCloud(
+  { method = '', url = '' }: { readonly method?: string | undefined; readonly url?: string | undefined },
+  response: ServerResponse,
+  status = 200,
+): void {
+  const [, applicationId, id] = DEVICE_PATH.exec(url) ?? [];
+  const yes = method === 'GET' && id !== undefined ? { id, deviceId: id, applicationId } : { success: true };
+  const body = status >= 400 ? { type: 'Refused', message: `the answer is ${status}` } : yes;
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
 }
 
 /** A cloud that writes down what comes, by a parser that takes nothing but HTTP as it should be. */
@@ -30,7 +45,7 @@ export class RecordingCloud {
   readonly #arrivals = new Arrivals<RecordedRequest>();
   readonly #scheme: string;
 
-  private constructor({ answer = (_request, response) => response.end(), onRequest, tls }: RecordingOptions) {
+  private constructor({ answer = answerAsCloud, onRequest, tls }: RecordingOptions) {
     const listener: RequestListener =
       onRequest ?? ((request, response) => void this.#record(request, response, answer));
     this.#scheme = tls === undefined ? 'http' : 'https';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Device } from '../../src/core/device.js';
 import { BodySlots, MOST_SLOTS, SLOT_BYTES } from '../../src/upstream/body-slots.js';
+import { answerAsCloud } from '../helpers/recording-cloud.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { Cleaner, makeCertificate, startHttp, startHttps, threadClient } from './test-servers.js';
 
@@ -98,7 +99,7 @@ async function openClient(protocol: 'http' | 'https', answer: (token: string, bo
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const token = (request.headers.authorization as string).slice('Bearer '.length);
-      response.writeHead(answer(token, Buffer.concat(chunks).toString('latin1'))).end('{}');
+      answerAsCloud(request, response, answer(token, Buffer.concat(chunks).toString('latin1')));
     });
   };
   if (protocol === 'http') return threadClient(cleaner, await startHttp(cleaner, listener));

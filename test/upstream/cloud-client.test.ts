@@ -31,15 +31,31 @@ describe('askForDevice', () => {
       seen.push([request.method, request.url, request.headers.authorization]);
       response.writeHead(403).end('{"type":"Forbidden","message":"not yours"}');
     });
-    expect(await client.askForDevice(device, 'tok')).toEqual({ kind: 'answer', status: 403, message: 'not yours' });
+    expect(await client.askForDevice(device, 'tok')).toMatchObject({
+      kind: 'answer',
+      status: 403,
+      message: 'not yours',
+    });
     expect(seen).toEqual([['GET', statePath.replace('/state', ''), 'Bearer tok']]);
   });
 
-  it('gives a large device as an answer without keeping it', async () => {
+  it('knows the device by its id, in either case, however large the rest of it', async () => {
     const client = await clientOf((_request, response) => {
-      response.end(JSON.stringify({ tags: 'q'.repeat(500_000) }));
+      response.end(JSON.stringify({ attributes: 'q'.repeat(1_500_000), id: device.deviceId.toUpperCase() }));
     });
-    expect(await client.askForDevice(device, 'tok')).toEqual({ kind: 'answer', status: 200, message: '' });
+    expect(await client.askForDevice(device, 'tok')).toMatchObject({ kind: 'answer', status: 200, message: '' });
+  });
+
+  it.each([
+    ['of another device', 200, JSON.stringify({ id: 'b'.repeat(24) })],
+    ['that names no device', 200, '{"name":"pump"}'],
+    ['of a portal', 200, '<html>Welcome</html>'],
+    ['of the device, but not 200', 203, JSON.stringify({ id: 'a'.repeat(24) })],
+    ['of a firewall', 403, '<html>Blocked</html>'],
+    ['that leads elsewhere', 302, ''],
+  ])('takes no answer %s for a word of the cloud', async (_name, status, text) => {
+    const client = await clientOf((_request, response) => response.writeHead(status).end(text));
+    expect(await client.askForDevice(device, 'tok')).toMatchObject({ kind: 'failure', reason: 'not_the_cloud' });
   });
 
   it('gives a failure with its reason', async () => {
@@ -51,26 +67,41 @@ describe('askForDevice', () => {
 describe('logIn', () => {
   it('hands credentials there and the answer back as they are', async () => {
     const seen: unknown[] = [];
+    const refusal = '{"type":"Unauthorized","message":"no such key"}';
     const client = await clientOf(async (request, response) => {
       seen.push([request.url, request.headers['content-type'], await bodyOf(request)]);
-      response.writeHead(401, { 'content-type': 'application/json; charset=utf-8' }).end('{"type":"Unauthorized"}');
+      response.writeHead(401, { 'content-type': 'application/json; charset=utf-8' }).end(refusal);
     });
-    const answer = await client.logIn(Buffer.from('{"deviceId":"x"}'), 'application/json', '_links=true&a=b');
-    expect(answer).toMatchObject({ status: 401, contentType: 'application/json; charset=utf-8' });
-    expect(Buffer.from(answer?.body ?? []).toString()).toBe('{"type":"Unauthorized"}');
+    const result = await client.logIn(Buffer.from('{"deviceId":"x"}'), 'application/json', '_links=true&a=b');
+    expect(result).toMatchObject({
+      kind: 'answer',
+      answer: { status: 401, contentType: 'application/json; charset=utf-8', body: Buffer.from(refusal) },
+      authed: undefined,
+    });
     expect(seen).toEqual([['/auth/device?_links=true&a=b', 'application/json', '{"deviceId":"x"}']]);
   });
 
-  it('is undefined when the answer breaks off', async () => {
-    const half = 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"token":"abc';
-    const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.end(half)));
-    expect(await clientFor(port).logIn(body, 'application/json', '')).toBeUndefined();
+  it('says what a 200 has brought', async () => {
+    const authed = { applicationId: '5'.repeat(24), deviceId: 'A'.repeat(24), token: 'tok.en' };
+    const client = await clientOf((_request, response) => response.end(JSON.stringify({ ...authed, pubTopics: [] })));
+    expect(await client.logIn(body, 'application/json', '')).toMatchObject({ kind: 'answer', authed });
   });
 
-  it('is undefined when the cloud cannot be reached', async () => {
+  it.each([200, 302, 401, 403, 429, 502, 511])('takes a page with %i for no answer', async (status) => {
+    const client = await clientOf((_request, response) => response.writeHead(status).end('<html>'));
+    expect(await client.logIn(body, 'application/json', '')).toMatchObject({ kind: 'failure' });
+  });
+
+  it('fails when the answer breaks off', async () => {
+    const half = 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"token":"abc';
+    const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.end(half)));
+    expect(await clientFor(port).logIn(body, 'application/json', '')).toMatchObject({ kind: 'failure' });
+  });
+
+  it('fails when the cloud cannot be reached', async () => {
     const port = await startTcp(cleaner, () => {});
     await cleaner.run();
-    expect(await clientFor(port).logIn(body, 'application/json', '')).toBeUndefined();
+    expect(await clientFor(port).logIn(body, 'application/json', '')).toMatchObject({ kind: 'failure' });
   });
 });
 

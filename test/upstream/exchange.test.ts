@@ -21,14 +21,14 @@ it('a refused connection never left', async () => {
   const port = await startTcp(cleaner, () => {});
   await cleaner.run();
   const result = await plainClient(cleaner, port, {}).sendStates(device, 't', body);
-  expect(result).toMatchObject({ kind: 'failure', mayArriveLater: false, reason: /ECONNREFUSED/ });
+  expect(result).toMatchObject({ kind: 'failure', mayArriveLater: false, reason: 'refused', words: /ECONNREFUSED/ });
 });
 
 it('a name that does not resolve never left', async () => {
   const agents = new CloudConnections(() => createAgent({ connections: 1, caFile: undefined, environment: {} }));
   const client = new HttpCloudClient(agents, systemClock, { url: new URL('http://cloud.invalid') });
   cleaner.add(() => client.close());
-  expect(await client.sendStates(device, 't', body)).toMatchObject({ kind: 'failure', mayArriveLater: false });
+  expect(await client.sendStates(device, 't', body)).toMatchObject({ reason: 'dns', mayArriveLater: false });
 });
 
 it('a server that never answers: may arrive, after the time-out', async () => {
@@ -37,7 +37,12 @@ it('a server that never answers: may arrive, after the time-out', async () => {
     arrived++;
   }, 150);
   const result = await client.sendStates(device, 't', body);
-  expect(result).toEqual({ kind: 'failure', mayArriveLater: true, reason: 'no answer within 150 ms' });
+  expect(result).toEqual({
+    kind: 'failure',
+    mayArriveLater: true,
+    reason: 'timeout',
+    words: 'no answer within 150 ms',
+  });
   expect(arrived).toBe(1);
 });
 
@@ -45,7 +50,7 @@ it('a large body has longer, as a slow line takes longer to carry it', async () 
   const port = await startHttp(cleaner, () => {});
   const client = plainClient(cleaner, port, { answerTimeoutMs: 100 });
   const result = await client.sendStates(device, 't', Buffer.alloc(2 * 4_096 - 1));
-  expect(result).toMatchObject({ kind: 'failure', reason: 'no answer within 1100 ms' });
+  expect(result).toMatchObject({ kind: 'failure', words: 'no answer within 1100 ms' });
 });
 
 it('a request that timed out waiting for a connection is never written', async () => {
@@ -53,7 +58,7 @@ it('a request that timed out waiting for a connection is never written', async (
   const answers: (() => void)[] = [];
   const port = await startHttp(cleaner, (request, response) => {
     paths.push(request.headers.authorization);
-    answers.push(() => response.end('{}'));
+    answers.push(() => response.end('{"success":true}'));
   });
   const client = plainClient(cleaner, port, { answerTimeoutMs: 500, connections: 1 });
   // A body of its size has ten seconds more: it holds the connection while the other's time runs out.
@@ -84,23 +89,36 @@ it('a server that hangs up without a word: may arrive', async () => {
 it('an answer that is no HTTP: may arrive', async () => {
   const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.end('SSH-2.0-cloud\r\n')));
   const result = await plainClient(cleaner, port, {}).sendStates(device, 't', body);
-  expect(result).toMatchObject({ kind: 'failure', mayArriveLater: true });
+  expect(result).toMatchObject({ kind: 'failure', mayArriveLater: true, reason: 'not_the_cloud' });
 });
 
-it('half an answer: the status line decides', async () => {
-  const half = 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"succ';
-  const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.end(half)));
-  expect(await plainClient(cleaner, port, {}).sendStates(device, 't', body)).toMatchObject({
-    kind: 'answer',
-    status: 200,
-  });
+it.each([
+  ['200 OK', '{"succ'],
+  ['422 No', '{"type":"Validation","mess'],
+])('half an answer is none: %s', async (status, half) => {
+  const text = `HTTP/1.1 ${status}\r\ncontent-length: 100\r\n\r\n${half}`;
+  const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.end(text)));
+  const result = await plainClient(cleaner, port, {}).sendStates(device, 't', body);
+  expect(result).toMatchObject({ kind: 'failure', mayArriveLater: true, reason: 'reset' });
 });
 
-it('half an answer that goes silent: the status line decides when the time is over', async () => {
-  const half = 'HTTP/1.1 422 No\r\ncontent-length: 100\r\n\r\n{';
-  const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.write(half)));
-  const result = await plainClient(cleaner, port, { answerTimeoutMs: 150 }).sendStates(device, 't', body);
-  expect(result).toMatchObject({ kind: 'answer', status: 422, message: '' });
+it('an answer whose object is whole counts, even if the connection breaks behind it', async () => {
+  const text = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n10\r\n{"success":true}\r\n';
+  const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.end(text)));
+  const result = await plainClient(cleaner, port, {}).sendStates(device, 't', body);
+  expect(result).toMatchObject({ kind: 'answer', status: 200 });
+});
+
+it('half an answer that goes silent is none when the time is over; from 500 on the status will do', async () => {
+  for (const [status, expected] of [
+    [422, { kind: 'failure', mayArriveLater: true, reason: 'timeout' }],
+    [503, { kind: 'answer', status: 503, message: '' }],
+  ] as const) {
+    const half = `HTTP/1.1 ${status} No\r\ncontent-length: 100\r\n\r\n{`;
+    const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.write(half)));
+    const result = await plainClient(cleaner, port, { answerTimeoutMs: 150 }).sendStates(device, 't', body);
+    expect(result).toMatchObject(expected);
+  }
 });
 
 it('half a status line: no answer', async () => {
@@ -120,13 +138,13 @@ it('an endless body is cut', async () => {
     response.on('drain', more);
     more();
   });
-  expect(await client.sendStates(device, 't', body)).toMatchObject({ kind: 'answer', status: 200 });
+  expect(await client.sendStates(device, 't', body)).toMatchObject({ reason: 'not_the_cloud', words: /too long/ });
 });
 
 it('an interim answer is passed over', async () => {
   const client = await clientOf((_request, response) => {
     response.writeEarlyHints({ link: '</x>; rel=preload' });
-    response.writeHead(201).end('{}');
+    response.writeHead(201).end('{"success":true}');
   });
   expect(await client.sendStates(device, 't', body)).toMatchObject({ kind: 'answer', status: 201 });
 });

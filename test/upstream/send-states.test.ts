@@ -51,10 +51,18 @@ describe.each(SENDERS)('sendStates %s', (_where, clientFor) => {
         type: headers['content-type'],
         body: await textOf(request),
       });
+      response.setHeader('date', 'Thu, 01 Jan 2026 12:00:00 GMT');
       response.end('{"success":true}');
     });
     const result = await clientFor(port, { path: '/losant/v1/' }).sendStates(device, 'tok.en', bodyOf(states));
-    expect(result).toEqual({ kind: 'answer', status: 200, retryAfterMs: undefined, message: '' });
+    expect(result).toEqual({
+      kind: 'answer',
+      status: 200,
+      retryAfterMs: undefined,
+      message: '',
+      isCloudsOwn: true,
+      cloudDateMs: Date.UTC(2026, 0, 1, 12),
+    });
     expect(seen).toEqual([
       {
         method: 'POST',
@@ -70,8 +78,9 @@ describe.each(SENDERS)('sendStates %s', (_where, clientFor) => {
     const client = await clientOf((_request, response) => {
       response.writeHead(429, { 'retry-after': '7' }).end('{"type":"Throttled","message":"slow down"}');
     });
-    expect(await client.sendStates(device, 't', bodyOf(states))).toEqual({
+    expect(await client.sendStates(device, 't', bodyOf(states))).toMatchObject({
       kind: 'answer',
+      isCloudsOwn: true,
       status: 429,
       retryAfterMs: 7_000,
       message: 'slow down',
@@ -89,14 +98,18 @@ describe.each(SENDERS)('sendStates %s', (_where, clientFor) => {
       response.writeHead(503).end(text);
     });
     const result = await client.sendStates(device, 't', bodyOf(states));
-    expect(result).toEqual({ kind: 'answer', status: 503, retryAfterMs: undefined, message });
+    expect(result).toMatchObject({ kind: 'answer', status: 503, message, isCloudsOwn: false, cloudDateMs: undefined });
   });
 
   it('takes a header that came twice by its first value', async () => {
     const client = await clientOf((_request, response) => {
       response.writeHead(429, ['retry-after', '3', 'retry-after', '9']).end();
     });
-    expect(await client.sendStates(device, 't', bodyOf(states))).toMatchObject({ status: 429, retryAfterMs: 3_000 });
+    expect(await client.sendStates(device, 't', bodyOf(states))).toMatchObject({
+      status: 429,
+      retryAfterMs: 3_000,
+      isCloudsOwn: false,
+    });
   });
 
   it('does not follow a redirect', async () => {
@@ -105,7 +118,7 @@ describe.each(SENDERS)('sendStates %s', (_where, clientFor) => {
       paths.push(request.url);
       response.writeHead(307, { location: '/elsewhere' }).end();
     });
-    expect(await client.sendStates(device, 't', bodyOf(states))).toMatchObject({ kind: 'answer', status: 307 });
+    expect(await client.sendStates(device, 't', bodyOf(states))).toMatchObject({ reason: 'not_the_cloud' });
     expect(paths).toEqual([statePath]);
   });
 
@@ -125,7 +138,7 @@ describe.each(SENDERS)('sendStates %s', (_where, clientFor) => {
     const held: (() => void)[] = [];
     const port = await startHttp(cleaner, (request, response) => {
       sockets.add(request.socket);
-      held.push(() => response.end('{}'));
+      held.push(() => response.end('{"success":true}'));
       if (held.length >= 3) for (const answer of held.splice(0)) answer();
     });
     const client = clientFor(port, { connections: 3 });
@@ -137,21 +150,31 @@ describe.each(SENDERS)('sendStates %s', (_where, clientFor) => {
   it('gives a failure that may arrive later when the answer does not come', async () => {
     const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.destroy()));
     const result = await clientFor(port).sendStates(device, 't', bodyOf(states));
-    expect(result).toEqual({ kind: 'failure', mayArriveLater: true, reason: expect.stringMatching(/./) });
+    expect(result).toEqual({
+      kind: 'failure',
+      mayArriveLater: true,
+      reason: 'reset',
+      words: expect.stringMatching(/./),
+    });
   });
 
   it('gives a failure that never left when there is no connection', async () => {
     const port = await startTcp(cleaner, () => {});
     await cleaner.run();
     const result = await clientFor(port).sendStates(device, 't', bodyOf(states));
-    expect(result).toEqual({ kind: 'failure', mayArriveLater: false, reason: expect.stringMatching(/./) });
+    expect(result).toEqual({
+      kind: 'failure',
+      mayArriveLater: false,
+      reason: 'refused',
+      words: expect.stringMatching(/./),
+    });
   });
 
   it.each([10, 5_000, 300_000])('carries a body of %i bytes whole, whatever memory it stands in', async (bytes) => {
     const seen: string[] = [];
     const client = await clientOf(async (request, response) => {
       seen.push(await textOf(request));
-      response.end('{}');
+      response.end('{"success":true}');
     });
     const text = 'x'.repeat(bytes);
     // Two of a size, the second behind the first where both are cut from the same pool.

@@ -23,7 +23,7 @@ export async function startHostileCloud(status: (deviceId: string) => number): P
 }
 
 function answerTo({ method, url = '' }: IncomingMessage, status: (deviceId: string) => number): [number, unknown] {
-  if (method === 'GET') return [200, {}];
   const deviceId = /\/devices\/([^/]+)/.exec(url)?.[1] ?? '';
+  if (method === 'GET') return [200, { id: deviceId }];
   return [status(deviceId), { type: 'Validation', message: HOSTILE_WORDS }];
 }

@@ -1,0 +1,78 @@
+/** What comes of a call to the cloud: its own answer, or nothing that counts (contract 1.4, 1.5). */
+
+import type { AuthedDevice } from './cloud-shapes.js';
+
+/**
+ * Why nothing was learnt from the cloud: the closed set of contract 1.7.
+ *
+ * - `dns`: its name does not resolve
+ * - `refused`: no connection is made
+ * - `tls`: its certificate is not trusted, or TLS fails otherwise
+ * - `timeout`: no connection, or no whole answer, in time
+ * - `reset`: the connection ended before the answer did
+ * - `status`: it answered 500 or more
+ * - `not_the_cloud`: something else answered, such as a portal or a firewall
+ * - `proxy`: the proxy on the way to it lets nothing through
+ */
+export type FailureReason = 'dns' | 'refused' | 'tls' | 'timeout' | 'reset' | 'status' | 'not_the_cloud' | 'proxy';
+
+/** What is the matter with the cloud, or with the way to it. */
+export interface CloudTrouble {
+  readonly reason: FailureReason;
+  /** For people: what happened. Of a body it holds at most the message of the cloud's own error. */
+  readonly words: string;
+}
+
+/** The cloud could not be asked: no answer came, or one that is not its own. */
+export interface CloudFailure extends CloudTrouble {
+  readonly kind: 'failure';
+}
+
+/** An answer of the cloud that is handed on as it came. */
+export interface CloudAnswer {
+  readonly status: number;
+  /** Content type of the body as the cloud named it. */
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+/** What came of one `POST …/state`. An `answer` below 500 is the cloud's own; 429 may be that of a balancer before it. */
+export type SendResult =
+  | {
+      readonly kind: 'answer';
+      /** 2xx: the cloud has said `{"success":true}`. Never 1xx or 3xx. */
+      readonly status: number;
+      /** Milliseconds of `Retry-After`, if there was one. */
+      readonly retryAfterMs: number | undefined;
+      /** The cloud's error message, if it sent one, cut to 1,000 characters. */
+      readonly message: string;
+      /** Whether the answer has the cloud's shape. False only with 429, and from 500 on. */
+      readonly isCloudsOwn: boolean;
+      /** Wall-clock milliseconds, whole seconds, of its `Date`; undefined without one, and of an answer not its own. */
+      readonly cloudDateMs: number | undefined;
+    }
+  /** `mayArriveLater`: the request left, so the cloud may still count it. */
+  | (CloudFailure & { readonly mayArriveLater: boolean });
+
+/** What the cloud says of (token, application, device). */
+export type AskResult =
+  | {
+      readonly kind: 'answer';
+      /** 200: it has shown that very device. Otherwise as of {@link SendResult}. */
+      readonly status: number;
+      readonly message: string;
+      readonly cloudDateMs: number | undefined;
+    }
+  | CloudFailure;
+
+/** What the cloud says to a log-in. */
+export type LogInResult =
+  | {
+      readonly kind: 'answer';
+      /** 200, 4xx or 5xx, in the cloud's shape; to be handed on. */
+      readonly answer: CloudAnswer;
+      /** What a 200 has brought; undefined with any other status. */
+      readonly authed: AuthedDevice | undefined;
+      readonly cloudDateMs: number | undefined;
+    }
+  | CloudFailure;
