@@ -28,6 +28,7 @@ export function createCloudClient({ upstreamUrl, upstreamCaFile }: Config): Http
 
 /** Connections of its own, one for each call, so that long streams never hold up anything else. */
 export function createCallStream({ upstreamUrl, upstreamCaFile }: Config): HttpCallStream {
-  const agent = createAgent({ connections: MAX_PASSED_CALLS, caFile: upstreamCaFile, environment: process.env });
-  return new HttpCallStream(agent, systemClock, { url: new URL(upstreamUrl) });
+  const options = { connections: MAX_PASSED_CALLS, caFile: upstreamCaFile, environment: process.env };
+  const connections = { kept: createAgent(options), fresh: createAgent(options) };
+  return new HttpCallStream(connections, systemClock, { url: new URL(upstreamUrl) });
 }

@@ -29,6 +29,11 @@ export interface PassedAnswerOptions {
   /** The connection must end with the answer. */
   readonly closes: boolean;
   readonly body: PassedBody | undefined;
+  /**
+   * Where the cloud does not answer, the connection is cut: an EventSource takes every status but 200 as final, and a lost
+   * connection as a reason to come back (WHATWG HTML, 9.2.3).
+   */
+  readonly cutsOnFailure: boolean;
   /** Told once how the cloud answered: its status code, or `error`. Not of a device that left before. */
   readonly onCode: (code: string) => void;
 }
@@ -43,6 +48,7 @@ export class AnswerToDevice implements PassedAnswer {
   readonly #isHead: boolean;
   readonly #closes: boolean;
   readonly #body: PassedBody | undefined;
+  readonly #cutsOnFailure: boolean;
   readonly #onCode: (code: string) => void;
   /** Nothing more can be written: the answer is whole, or the device is gone. */
   #isOver = false;
@@ -59,12 +65,13 @@ export class AnswerToDevice implements PassedAnswer {
   #cancelQuiet: () => void = () => {};
   #cancelStall: () => void = () => {};
 
-  constructor({ res, clock, isHead, closes, body, onCode }: PassedAnswerOptions) {
+  constructor({ res, clock, isHead, closes, body, cutsOnFailure, onCode }: PassedAnswerOptions) {
     this.#res = res;
     this.#clock = clock;
     this.#isHead = isHead;
     this.#closes = closes;
     this.#body = body;
+    this.#cutsOnFailure = cutsOnFailure;
     this.#onCode = onCode;
   }
 
@@ -121,6 +128,10 @@ export class AnswerToDevice implements PassedAnswer {
       return;
     }
     this.#onCode('error');
+    if (this.#cutsOnFailure) {
+      this.close();
+      return;
+    }
     this.refuse(new StatewayError('STATEWAY_CLOUD_ANSWER', `the cloud did not answer this call: ${reason}`));
   }
 

@@ -10,7 +10,7 @@ import { PassedBody } from './passed-body.js';
 import { passedHead } from './passed-head.js';
 import { refuseHead } from './reply.js';
 import { bodyTooLarge } from './request-head.js';
-import { looksServed } from './request-path.js';
+import { isEventStreamPath, looksServed } from './request-path.js';
 
 /** Which calls are passed on (`STATEWAY_PASSTHROUGH`). */
 export type PassthroughMode = 'all' | 'auth' | 'none';
@@ -57,10 +57,12 @@ export class Passthrough {
     try {
       const head = readHead(req);
       this.#assertPassable(req, method, head);
-      this.#pass(res, req, method === 'HEAD', head);
+      this.#pass(res, req, method, head);
     } catch (thrown) {
       const error = asStatewayError(thrown, 'STATEWAY_MALFORMED_REQUEST', 'the request cannot be read');
-      refuseHead(res, error, method === 'HEAD');
+      // What may come again must not be told that it may not: see `cutsOnFailure`.
+      if (error.retryable && isEventStream(req, method)) res.close();
+      else refuseHead(res, error, method === 'HEAD');
     }
   }
 
@@ -101,14 +103,22 @@ export class Passthrough {
     }
   }
 
-  #pass(res: HttpResponse, req: HttpRequest, isHead: boolean, { isChunked, contentLength }: HeadFields): void {
+  #pass(res: HttpResponse, req: HttpRequest, method: string, { isChunked, contentLength }: HeadFields): void {
     const hasBody = isChunked || Number(contentLength) > 0;
     const passed = passedHead(req, clientAddress(res.getRemoteAddress()), this.#options.scheme);
     const abort = new AbortController();
     const body = hasBody ? new PassedBody(res, this.#admission, () => overload()) : undefined;
     const { clock, meters } = this.#context;
     const onCode = (code: string): void => countCall(meters.passedCalls, code);
-    const answer = new AnswerToDevice({ res, clock, isHead, closes: isChunked, body, onCode });
+    const answer = new AnswerToDevice({
+      res,
+      clock,
+      isHead: method === 'HEAD',
+      closes: isChunked,
+      body,
+      cutsOnFailure: isEventStream(req, method),
+      onCode,
+    });
     const overload = (): void => {
       answer.refuse(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly'), true);
       abort.abort();
@@ -125,6 +135,10 @@ export class Passthrough {
       this.#context.openRequests--;
     });
   }
+}
+
+function isEventStream(req: HttpRequest, method: string): boolean {
+  return method === 'GET' && isEventStreamPath(req.getUrl());
 }
 
 function countCall(calls: Map<string, number>, code: string): void {

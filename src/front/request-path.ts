@@ -29,6 +29,14 @@ export function servedPath(path: string): ServedPath | undefined {
   return { kind: 'state', applicationId: second, deviceId: fourth };
 }
 
+/** The last segment of the cloud's event streams. */
+const EVENT_STREAMS = new Set(['commandStream', 'stateStream', 'mqttSubscriptionStream']);
+
+/** Whether it is the path of an event stream of the cloud (contract 1.3). */
+export function isEventStreamPath(path: string): boolean {
+  return EVENT_STREAMS.has(decodedOnce(segmentsOf(path).at(-1) ?? ''));
+}
+
 /**
  * Whether some server, however lax, may take the path for that of a state or a log-in: one that ignores case, resolves
  * dot segments, takes `\\` for `/`, drops parameters (`;v=1`), a suffix (`.json`) or blanks, or decodes more than once. A

@@ -10,6 +10,17 @@ import { wordsOf } from './failure-reason.js';
  */
 export const PROGRESS_TIMEOUT_MS = 60_000;
 
+/** Safe methods (RFC 9110, 9.2.1): asked once more, such a request does nothing that it had not done. */
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
+/** The connections that calls go out on. */
+export interface CallConnections {
+  /** Keeps connections for later calls. */
+  readonly kept: Dispatcher;
+  /** Each call gets a connection that none has used before. */
+  readonly fresh: Dispatcher;
+}
+
 export interface CallStreamOptions {
   /** The cloud; a path in it goes before every path (`STATEWAY_UPSTREAM_URL`). */
   readonly url: URL;
@@ -21,14 +32,14 @@ export interface CallStreamOptions {
  * states. Follows no redirect, decodes nothing, drops trailers; what it frames itself, it frames anew.
  */
 export class HttpCallStream implements CallStream {
-  readonly #dispatcher: Dispatcher;
+  readonly #connections: CallConnections;
   readonly #clock: Clock;
   readonly #origin: string;
   readonly #pathPrefix: string;
   readonly #progressTimeoutMs: number;
 
-  constructor(dispatcher: Dispatcher, clock: Clock, options: CallStreamOptions) {
-    this.#dispatcher = dispatcher;
+  constructor(connections: CallConnections, clock: Clock, options: CallStreamOptions) {
+    this.#connections = connections;
     this.#clock = clock;
     this.#origin = options.url.origin;
     this.#pathPrefix = options.url.pathname.replace(/\/+$/, '');
@@ -37,25 +48,27 @@ export class HttpCallStream implements CallStream {
 
   pass(call: PassedCall, answer: PassedAnswer): Promise<void> {
     return new Promise((resolve) => {
-      const passing = new PassingCall(this.#clock, this.#progressTimeoutMs, call, answer, resolve);
-      this.#dispatcher.dispatch(
-        {
-          origin: this.#origin,
-          path: this.#pathPrefix + call.target,
-          // Any token will do as a method; the type lists the usual ones.
-          method: call.method as Dispatcher.HttpMethod,
-          headers: gathered(call.headers),
-          // The type asks for a stream, yet an iterable is what undici reads one piece at a time.
-          body: (passing.body() ?? null) as unknown as Readable | null,
-        },
-        passing,
-      );
+      const { kept, fresh } = this.#connections;
+      const passing = new PassingCall(this.#clock, this.#progressTimeoutMs, call, answer, resolve, () => {
+        // Told to close it, undici does not keep the connection.
+        fresh.dispatch({ ...request, reset: true }, passing);
+      });
+      const request: Dispatcher.DispatchOptions = {
+        origin: this.#origin,
+        path: this.#pathPrefix + call.target,
+        // Any token will do as a method; the type lists the usual ones.
+        method: call.method as Dispatcher.HttpMethod,
+        headers: gathered(call.headers),
+        // The type asks for a stream, yet an iterable is what undici reads one piece at a time.
+        body: (passing.body() ?? null) as unknown as Readable | null,
+      };
+      kept.dispatch(request, passing);
     });
   }
 
   /** Ends every connection at once; calls under way fail. */
   async close(): Promise<void> {
-    await this.#dispatcher.destroy();
+    await Promise.all([this.#connections.kept.destroy(), this.#connections.fresh.destroy()]);
   }
 }
 
@@ -78,19 +91,35 @@ class PassingCall implements Dispatcher.DispatchHandler {
   readonly #call: PassedCall;
   readonly #answer: PassedAnswer;
   readonly #resolve: () => void;
+  readonly #sendAgain: () => void;
   readonly #abort = (): void => this.#giveUp(new Error('the device is gone'));
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #cancelTimeout: () => void = () => {};
   #hasTimeout = true;
+  #hasHead = false;
+  #maySendAgain: boolean;
   /** The answer has had its last word. */
   #isOver = false;
 
-  constructor(clock: Clock, timeoutMs: number, call: PassedCall, answer: PassedAnswer, resolve: () => void) {
+  /**
+   * @param resolve called when the call is over
+   * @param sendAgain dispatches it a second time, on another connection
+   */
+  constructor(
+    clock: Clock,
+    timeoutMs: number,
+    call: PassedCall,
+    answer: PassedAnswer,
+    resolve: () => void,
+    sendAgain: () => void,
+  ) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#call = call;
     this.#answer = answer;
     this.#resolve = resolve;
+    this.#sendAgain = sendAgain;
+    this.#maySendAgain = call.body === undefined && SAFE_METHODS.has(call.method);
     if (call.signal.aborted) this.#abort();
     else call.signal.addEventListener('abort', this.#abort, { once: true });
     this.#noteProgress();
@@ -123,6 +152,7 @@ class PassingCall implements Dispatcher.DispatchHandler {
   ): void {
     // An interim answer (RFC 9110, 15.2) is none.
     if (status < 200 || this.#isOver) return;
+    this.#hasHead = true;
     const headers = endToEnd(controller.rawHeaders as Buffer[]);
     // Between two events as much time may pass as likes to (WHATWG HTML, 9.2).
     this.#hasTimeout = !headers.some(([name, value]) => isEventStream(name, value));
@@ -158,8 +188,22 @@ class PassingCall implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
+    if (this.#maySendAgain && !this.#isOver && !this.#hasHead && this.#wasKeptTooLong(error)) {
+      this.#maySendAgain = false;
+      this.#controller = undefined;
+      this.#sendAgain();
+      return;
+    }
     if (this.#finish()) this.#answer.onFailure(wordsOf(error));
     this.#resolve();
+  }
+
+  /** Whether the request went to a connection that the cloud was closing just then. */
+  #wasKeptTooLong(error: Error & { code?: string; socket?: { bytesRead?: number } }): boolean {
+    if (this.#controller === undefined) return false;
+    // Where undici tells what the connection had brought before, one that had brought nothing was a new one.
+    if (error.code === 'UND_ERR_SOCKET') return (error.socket?.bytesRead ?? 0) > 0;
+    return error.code === 'ECONNRESET' || error.code === 'EPIPE';
   }
 
   #noteProgress(): void {

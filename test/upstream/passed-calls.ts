@@ -13,8 +13,9 @@ export interface StreamOptions extends Partial<AgentOptions> {
 }
 
 export function streamTo(url: string, { clock = systemClock, ...agent }: StreamOptions = {}): HttpCallStream {
-  const dispatcher = createAgent({ connections: 8, caFile: undefined, environment: {}, ...agent });
-  const stream = new HttpCallStream(dispatcher, clock, { url: new URL(url) });
+  const options = { connections: 8, caFile: undefined, environment: {}, ...agent };
+  const connections = { kept: createAgent(options), fresh: createAgent(options) };
+  const stream = new HttpCallStream(connections, clock, { url: new URL(url) });
   cleaner.add(() => stream.close());
   return stream;
 }
