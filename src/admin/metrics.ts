@@ -107,6 +107,12 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
       read: () => byLabel({ ...sources.lanes() }),
     },
     {
+      name: 'stateway_devices',
+      help: 'Devices in trouble, by what is the matter.',
+      labelNames: ['trouble'],
+      read: () => byLabel(sources.devices().troubled),
+    },
+    {
       name: 'stateway_connections',
       help: 'Open connections of devices.',
       labelNames: ['transport'],

@@ -2,10 +2,11 @@ import type { Device } from './device.js';
 
 /**
  * What is the matter with a device: `parked` waits for someone's work (a token, the device's place in the cloud);
- * `throttled` has sent the cloud more requests than it takes; `failing` gets no good answer while others do; `silent`
- * has not been heard of for much longer than it used to pause.
+ * `throttled` has sent the cloud more requests than it takes; `failing` gets no good answer while others do; `refused`
+ * sends what the cloud refuses, one state after another or so often that it falls behind; `silent` has not been heard of
+ * for much longer than it used to pause.
  */
-export type Trouble = 'parked' | 'throttled' | 'failing' | 'silent';
+export type Trouble = 'parked' | 'throttled' | 'failing' | 'refused' | 'silent';
 
 /** A device that is not well. */
 export interface TroubledDevice {

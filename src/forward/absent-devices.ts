@@ -1,11 +1,19 @@
 import type { Hearing } from './hearing.js';
+import type { Refusals } from './refusals.js';
 
 /** About 8 MB. A plant with more devices loses sight of the silent ones first, and of nothing else. */
 export const MAX_ABSENT_DEVICES = 50_000;
 
+/** What outlives a device's lane. */
+export interface DevicePast {
+  readonly hearing: Hearing;
+  /** Undefined when the cloud took the last of its states. */
+  readonly refusals: Refusals | undefined;
+}
+
 /** What is remembered of devices that have no lane at the moment; those that were dropped longest ago first. */
 export class AbsentDevices {
-  readonly #hearings = new Map<string, Hearing>();
+  readonly #pasts = new Map<string, DevicePast>();
   readonly #mostDevices: number;
 
   constructor(mostDevices = MAX_ABSENT_DEVICES) {
@@ -13,25 +21,25 @@ export class AbsentDevices {
   }
 
   get size(): number {
-    return this.#hearings.size;
+    return this.#pasts.size;
   }
 
   /** @param deviceKey of a device that is not among them */
-  add(deviceKey: string, hearing: Hearing): void {
-    if (this.#hearings.size >= this.#mostDevices) {
-      this.#hearings.delete(this.#hearings.keys().next().value as string);
+  add(deviceKey: string, past: DevicePast): void {
+    if (this.#pasts.size >= this.#mostDevices) {
+      this.#pasts.delete(this.#pasts.keys().next().value as string);
     }
-    this.#hearings.set(deviceKey, hearing);
+    this.#pasts.set(deviceKey, past);
   }
 
   /** The device is back. */
-  take(deviceKey: string): Hearing | undefined {
-    const hearing = this.#hearings.get(deviceKey);
-    if (hearing !== undefined) this.#hearings.delete(deviceKey);
-    return hearing;
+  take(deviceKey: string): DevicePast | undefined {
+    const past = this.#pasts.get(deviceKey);
+    if (past !== undefined) this.#pasts.delete(deviceKey);
+    return past;
   }
 
-  all(): Iterable<readonly [deviceKey: string, hearing: Hearing]> {
-    return this.#hearings;
+  all(): Iterable<readonly [deviceKey: string, past: DevicePast]> {
+    return this.#pasts;
   }
 }

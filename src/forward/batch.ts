@@ -1,4 +1,5 @@
 import type { Spool } from '../core/ports.js';
+import type { LooseState } from '../state/backlog-piece.js';
 import type { Lane, Taken } from './lane.js';
 import { FirstPiece } from './lane-backlog.js';
 import { type BodyRules, buildRequestBody, fragmentOf, type RequestBody } from './request-body.js';
@@ -15,8 +16,8 @@ export interface Head {
 export interface Batch {
   readonly body: RequestBody;
   readonly taken: Taken;
-  /** A body of one state: that state, should the cloud refuse it. */
-  readonly onlyState: { readonly timeMs: number; readonly fragment: Uint8Array } | undefined;
+  /** The states themselves where a refusal gives them up: of a body of one state, or of one that was asked for so. */
+  readonly kept: readonly LooseState[] | undefined;
 }
 
 /**
@@ -50,15 +51,31 @@ export function takenOf({ piece }: Head, states: number): Taken {
 
 /**
  * The next body of a head; undefined when nothing waits.
+ * @param isGivenUpWhole whether a refusal gives all of its states up
  * @throws what a fragment that cannot be read back makes throw
  */
-export function buildBatch(head: Head, rules: BodyRules): Batch | undefined {
-  const first = head.runs[0];
-  if (first === undefined) return undefined;
+export function buildBatch(head: Head, rules: BodyRules, isGivenUpWhole: boolean): Batch | undefined {
+  if (head.runs[0] === undefined) return undefined;
   const body = buildRequestBody(head.runs, rules);
   const taken = takenOf(head, body.states);
-  if (body.states > 1) return { body, taken, onlyState: undefined };
-  const { view, nextState } = first;
-  const onlyState = { timeMs: view.times[nextState] as number, fragment: fragmentOf(view, nextState).slice() };
-  return { body, taken, onlyState };
+  const isKept = body.states === 1 || isGivenUpWhole;
+  return { body, taken, kept: isKept ? copyOf(head.runs, body.states) : undefined };
+}
+
+/** The fragments of what waits, in order. */
+export function* fragmentsOf(runs: readonly StateRun[]): Iterable<Uint8Array> {
+  for (const { view, nextState, endState } of runs) {
+    for (let state = nextState; state < endState; state++) yield fragmentOf(view, state);
+  }
+}
+
+/** Copies, since the records they stand in may be moved while the request is out. */
+function copyOf(runs: readonly StateRun[], states: number): LooseState[] {
+  const copies: LooseState[] = [];
+  for (const { view, nextState, endState } of runs) {
+    for (let state = nextState; state < endState && copies.length < states; state++) {
+      copies.push({ timeMs: view.times[state] as number, fragment: fragmentOf(view, state).slice() });
+    }
+  }
+  return copies;
 }

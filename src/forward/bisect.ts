@@ -2,17 +2,24 @@
  * How many states the next body of a lane may hold while the cloud finds fault with its bodies.
  *
  * A refused body (400, 422) of n states holds at least one bad state: the next holds the first half of them, and so on,
- * a binary search that reaches the bad one after log2(n) requests and delivers all before it on the way. A body that was
- * too large (413) is halved, and the lane keeps to that size until it has caught up.
+ * a binary search that reaches the bad one after log2(n) requests and delivers all before it on the way. Where one was
+ * bad the next seldom is far: the body after it holds as many states as stood between the last two, and each that the
+ * cloud takes doubles that. So a share of bad states costs for each about log2 of the distance between them, in requests
+ * and in uploads of what lies there, however much waits behind. A body that was too large (413) is halved, and the lane
+ * keeps to that size until it has caught up.
  */
 export class BodyLimit {
   /** States at the head of the lane, at least one of which the cloud refuses; 0 when none is suspected. */
   #suspects = 0;
+  /** States since the last bad one that the cloud has taken. Infinity before the first, of which there may be no more. */
+  #takenSinceFound = Number.POSITIVE_INFINITY;
+  /** By the distance between the last two bad ones; Infinity before the second. */
+  #byDistance = Number.POSITIVE_INFINITY;
   #fitting = Number.POSITIVE_INFINITY;
 
   get maxStates(): number {
-    const half = this.#suspects === 0 ? Number.POSITIVE_INFINITY : Math.max(1, this.#suspects >> 1);
-    return Math.min(half, this.#fitting);
+    const sought = this.#suspects === 0 ? this.#byDistance : Math.max(1, this.#suspects >> 1);
+    return Math.min(sought, this.#fitting);
   }
 
   /** The cloud refused a body of the first `states` states. */
@@ -28,11 +35,16 @@ export class BodyLimit {
   /** The first state was refused alone and is gone: of the others nothing is known. */
   found(): void {
     this.#suspects = 0;
+    this.#byDistance = this.#takenSinceFound + 1;
+    this.#takenSinceFound = 0;
   }
 
   /** The first `states` states were taken. */
   delivered(states: number): void {
-    this.#suspects = Math.max(0, this.#suspects - states);
+    this.#takenSinceFound += states;
+    if (this.#suspects > 0) this.#suspects = Math.max(0, this.#suspects - states);
+    // What was smaller for want of states shows nothing of a larger one.
+    else if (states >= this.#byDistance) this.#byDistance *= 2;
   }
 
   /** Nothing waits any more: the next body may be of any size again. */

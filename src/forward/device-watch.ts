@@ -3,8 +3,9 @@ import { Device, ID_BYTES } from '../core/device.js';
 import type { DeviceReport, Trouble, TroubledDevice } from '../core/device-report.js';
 import type { CloudHealth } from './cloud-health.js';
 import type { Hearing } from './hearing.js';
-import type { Lane } from './lane.js';
+import type { Lane, LaneTrouble } from './lane.js';
 import type { LaneTable } from './lane-table.js';
+import type { Refusals } from './refusals.js';
 
 /** Devices that are named at most; of the rest there is a count. */
 export const MAX_LISTED = 100;
@@ -45,17 +46,20 @@ export class DeviceWatch {
     for (const lane of table.all()) {
       const trouble = troubleOf(lane, health.isUp);
       if (trouble !== undefined) list.addLane(lane, trouble);
-      else if (lane.hearing.isSilent(nowMs)) list.addSilent(lane.device.key, lane.hearing, waitingStatesOf(lane));
+      else if (lane.refusals.isTrouble(lane.waitedMs(nowMs), nowMs)) {
+        list.addRefused(lane.device.key, lane.refusals, waitingStatesOf(lane));
+      } else if (lane.hearing.isSilent(nowMs)) list.addSilent(lane.device.key, lane.hearing, waitingStatesOf(lane));
     }
-    for (const [deviceKey, hearing] of table.absent.all()) {
-      if (hearing.isSilent(nowMs)) list.addSilent(deviceKey, hearing, 0);
+    for (const [deviceKey, { hearing, refusals }] of table.absent.all()) {
+      if (refusals?.isTrouble(0, nowMs) === true) list.addRefused(deviceKey, refusals, 0);
+      else if (hearing.isSilent(nowMs)) list.addSilent(deviceKey, hearing, 0);
     }
     return { known: table.size + table.absent.size, troubled: list.counts, listed: list.listed() };
   }
 }
 
 /** While the whole cloud is down, what is held up by it alone is no trouble of the device. */
-function troubleOf(lane: Lane, isCloudUp: boolean): Exclude<Trouble, 'silent'> | undefined {
+function troubleOf(lane: Lane, isCloudUp: boolean): LaneTrouble['kind'] | undefined {
   const kind = lane.isEmpty ? undefined : lane.trouble?.kind;
   if (kind === 'parked' || kind === undefined) return kind;
   // Failures of an outage count no more once the cloud is back.
@@ -68,10 +72,20 @@ function waitingStatesOf(lane: Lane): number {
   return states;
 }
 
+function deviceOf(deviceKey: string): Device {
+  return new Device(deviceKey.slice(0, ID_DIGITS), deviceKey.slice(ID_DIGITS));
+}
+
 /** Counts all, and keeps the first of each kind. */
 class TroubleList {
-  readonly counts: Record<Trouble, number> = { parked: 0, throttled: 0, failing: 0, silent: 0 };
-  readonly #kept: Record<Trouble, TroubledDevice[]> = { parked: [], throttled: [], failing: [], silent: [] };
+  readonly counts: Record<Trouble, number> = { parked: 0, throttled: 0, failing: 0, refused: 0, silent: 0 };
+  readonly #kept: Record<Trouble, TroubledDevice[]> = {
+    parked: [],
+    throttled: [],
+    failing: [],
+    refused: [],
+    silent: [],
+  };
   readonly #nowMs: number;
   readonly #nowWallMs: number;
 
@@ -80,7 +94,7 @@ class TroubleList {
     this.#nowWallMs = nowWallMs;
   }
 
-  addLane(lane: Lane, trouble: Exclude<Trouble, 'silent'>): void {
+  addLane(lane: Lane, trouble: LaneTrouble['kind']): void {
     if (!this.#count(trouble) || lane.trouble === undefined) return;
     const { reason, sinceMs } = lane.trouble;
     this.#kept[trouble].push({
@@ -93,10 +107,22 @@ class TroubleList {
     });
   }
 
+  addRefused(deviceKey: string, { reason, sinceMs, inARow }: Refusals, waitingStates: number): void {
+    if (!this.#count('refused')) return;
+    this.#kept.refused.push({
+      device: deviceOf(deviceKey),
+      trouble: 'refused',
+      reason: `the cloud refuses ${inARow > 1 ? `its states, the last ${inARow} without exception` : 'many of its states'}: ${reason}`,
+      sinceMs: this.#wallMs(sinceMs),
+      nextTryMs: undefined,
+      waitingStates,
+    });
+  }
+
   addSilent(deviceKey: string, hearing: Hearing, waitingStates: number): void {
     if (!this.#count('silent')) return;
     this.#kept.silent.push({
-      device: new Device(deviceKey.slice(0, ID_DIGITS), deviceKey.slice(ID_DIGITS)),
+      device: deviceOf(deviceKey),
       trouble: 'silent',
       reason: 'nothing has come from it for longer than it used to pause',
       sinceMs: this.#wallMs(hearing.lastMs),

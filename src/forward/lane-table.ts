@@ -61,7 +61,9 @@ export class LaneTable {
 
   drop(lane: Lane): void {
     this.#lanes.delete(lane.device.key);
-    if (lane.hearing.lastMs > Number.NEGATIVE_INFINITY) this.absent.add(lane.device.key, lane.hearing);
+    const { device, hearing, refusals } = lane;
+    if (hearing.lastMs === Number.NEGATIVE_INFINITY) return;
+    this.absent.add(device.key, { hearing, refusals: refusals.inARow > 0 ? refusals : undefined });
   }
 
   /** @param isCloudUp while it is down, lanes that are due wait for it as those in back-off do */

@@ -2,11 +2,14 @@ import type { DeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { Grant } from '../core/grant.js';
 import type { LaneCounts, Settlement, Spill, Watermark } from '../core/ports.js';
+import type { DevicePast } from './absent-devices.js';
 import { BodyLimit } from './bisect.js';
 import { Hearing } from './hearing.js';
 import type { Holdings } from './holdings.js';
 import { LaneBacklog } from './lane-backlog.js';
+import type { Likeness } from './likeness.js';
 import type { Pacing } from './pacing.js';
+import { Refusals } from './refusals.js';
 import { waitingBytesOf } from './request-body.js';
 import type { WaitingChunk } from './waiting-chunk.js';
 
@@ -40,6 +43,8 @@ export class Lane {
   readonly device: Device;
   readonly pacing: Pacing;
   readonly bodyLimit = new BodyLimit();
+  /** What refused states have in common; undefined before the first. */
+  likeness: Likeness | undefined = undefined;
   /** Goes before the chunks. */
   readonly backlog = new LaneBacklog();
   /** Of the journal, in order of arrival. */
@@ -75,6 +80,7 @@ export class Lane {
   heapSlot = -1;
   dueAtMs = 0;
   readonly hearing: Hearing;
+  readonly refusals: Refusals;
   /** How far the journal is free of the device. */
   #watermark: Watermark;
   readonly #holdings: Holdings;
@@ -83,7 +89,7 @@ export class Lane {
 
   /**
    * @param watermark of the device before anything that is pushed
-   * @param hearing of the device so far
+   * @param past what is remembered of the device
    */
   constructor(
     device: Device,
@@ -91,14 +97,15 @@ export class Lane {
     holdings: Holdings,
     watermark: Watermark,
     nowMs: number,
-    hearing = new Hearing(),
+    past?: DevicePast,
   ) {
     this.device = device;
     this.pacing = pacing;
     this.#holdings = holdings;
     this.#watermark = watermark;
     this.deliveredMs = nowMs;
-    this.hearing = hearing;
+    this.hearing = past?.hearing ?? new Hearing();
+    this.refusals = past?.refusals ?? new Refusals();
   }
 
   /** Whether nothing waits to be sent or written down. */
@@ -120,6 +127,11 @@ export class Lane {
   get sinceMs(): number {
     if (!this.backlog.isEmpty) return this.backlog.sinceMs;
     return this.chunks[0]?.record.sinceMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** How long what is to be sent next has waited, at most; 0 when nothing waits. */
+  waitedMs(nowMs: number): number {
+    return Math.max(0, nowMs - this.sinceMs);
   }
 
   push(chunk: WaitingChunk): void {

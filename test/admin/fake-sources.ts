@@ -60,7 +60,7 @@ export class FakeSources implements AdminSources {
     const trouble = { device: DEVICE, reason: 'the cloud refuses its token (401)', sinceMs: this.startedAtMs + 4_000 };
     return {
       known: 41,
-      troubled: { parked: 42, throttled: 43, failing: 44, silent: 45 },
+      troubled: { parked: 42, throttled: 43, failing: 44, refused: 46, silent: 45 },
       listed: [
         { ...trouble, trouble: 'parked', nextTryMs: undefined, waitingStates: 46 },
         { ...trouble, trouble: 'throttled', nextTryMs: this.startedAtMs + 99_000, waitingStates: 47 },

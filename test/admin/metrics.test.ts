@@ -17,6 +17,7 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_spool_oldest_seconds: 'gauge',
   stateway_dead_letters: 'gauge',
   stateway_lanes: 'gauge',
+  stateway_devices: 'gauge',
   stateway_token_cache_total: 'counter',
   stateway_connections: 'gauge',
   stateway_worker_queue_depth: 'gauge',
@@ -90,6 +91,13 @@ describe('the metrics', () => {
       '{state="pacing"}': 12,
       '{state="backoff"}': 13,
       '{state="parked"}': 14,
+    });
+    expect(valuesOf('stateway_devices')).toEqual({
+      '{trouble="parked"}': 42,
+      '{trouble="throttled"}': 43,
+      '{trouble="failing"}': 44,
+      '{trouble="refused"}': 46,
+      '{trouble="silent"}': 45,
     });
     expect(valuesOf('stateway_connections')).toEqual({ '{transport="http"}': 21, '{transport="websocket"}': 22 });
     expect(valuesOf('stateway_worker_queue_depth')).toEqual({ '': 31 });

@@ -43,7 +43,7 @@ it('says how things stand, in plain JSON', async () => {
     lanes: { idle: 11, pacing: 12, backoff: 13, parked: 14 },
     devices: {
       known: 41,
-      troubled: { parked: 42, throttled: 43, failing: 44, silent: 45 },
+      troubled: { parked: 42, throttled: 43, failing: 44, refused: 46, silent: 45 },
       listed: [
         {
           ...ids,

@@ -6,7 +6,7 @@ import { SILENT_AFTER_MS } from '../../src/forward/hearing.js';
 import { ASK_AGAIN_MS } from '../../src/forward/outcome.js';
 import { answer, deviceOf, Harness, LOST, TIME_ZERO } from './harness.js';
 
-const NOBODY = { parked: 0, throttled: 0, failing: 0, silent: 0 };
+const NOBODY = { parked: 0, throttled: 0, failing: 0, refused: 0, silent: 0 };
 const ONE = deviceOf(1);
 const TWO = deviceOf(2);
 

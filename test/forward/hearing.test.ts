@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AbsentDevices } from '../../src/forward/absent-devices.js';
+import { AbsentDevices, type DevicePast } from '../../src/forward/absent-devices.js';
 import { FORGOTTEN_AFTER_MS, Hearing, SILENT_AFTER_MS } from '../../src/forward/hearing.js';
 
 const HOUR_MS = 3_600_000;
@@ -42,17 +42,18 @@ describe('a device', () => {
 describe('the absent devices', () => {
   it('are kept until they are back', () => {
     const absent = new AbsentDevices();
-    const hearing = heardAt(5);
-    absent.add('a', hearing);
-    expect(absent.take('a')).toBe(hearing);
+    const past = { hearing: heardAt(5), refusals: undefined };
+    absent.add('a', past);
+    expect(absent.take('a')).toBe(past);
     expect([absent.take('a'), absent.size]).toEqual([undefined, 0]);
   });
 
   it('are never more than the bound: the one dropped longest ago is forgotten', () => {
     const absent = new AbsentDevices(2);
-    for (const key of ['a', 'b']) absent.add(key, heardAt(0));
-    absent.add('a2', absent.take('a') as Hearing);
-    absent.add('c', heardAt(0));
+    const past = { hearing: heardAt(0), refusals: undefined };
+    for (const key of ['a', 'b']) absent.add(key, past);
+    absent.add('a2', absent.take('a') as DevicePast);
+    absent.add('c', past);
     expect([...absent.all()].map(([key]) => key)).toEqual(['a2', 'c']);
   });
 });

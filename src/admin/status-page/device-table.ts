@@ -6,6 +6,7 @@ const TROUBLE_WORDS: Readonly<Record<Trouble, string>> = {
   parked: 'Parked',
   throttled: 'Throttled',
   failing: 'Failing',
+  refused: 'Refused',
   silent: 'Silent',
 };
 
@@ -23,8 +24,7 @@ let shown = '';
 
 /** Lists the devices in trouble, and says how many more there are. */
 export function showDeviceTable({ devices, now }: Status): void {
-  const { parked, throttled, failing, silent } = devices.troubled;
-  const all = parked + throttled + failing + silent;
+  const all = Object.values(devices.troubled).reduce((sum, devices) => sum + devices, 0);
   const { listed } = devices;
   byId('no-devices').hidden = all > 0;
   byId('devices').hidden = all === 0;

@@ -54,8 +54,7 @@ function roomWords({ fullInSeconds }: Status['spool']): string {
 }
 
 function showDevices({ devices, connections }: Status): void {
-  const { parked, throttled, failing, silent } = devices.troubled;
-  const troubled = parked + throttled + failing + silent;
+  const troubled = Object.values(devices.troubled).reduce((sum, devices) => sum + devices, 0);
   setText(byId('known'), count(devices.known));
   setText(
     byId('troubled'),

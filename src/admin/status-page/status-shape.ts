@@ -4,7 +4,7 @@
  */
 
 export type Transport = 'http' | 'websocket';
-export type Trouble = 'parked' | 'throttled' | 'failing' | 'silent';
+export type Trouble = 'parked' | 'throttled' | 'failing' | 'refused' | 'silent';
 
 /** States a second. */
 export interface Rates {

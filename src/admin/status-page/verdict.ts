@@ -28,7 +28,13 @@ const NEWS_FOR_MS = 3_600_000;
 /** Says in plain words whether all is well. */
 export function verdictOf(status: Status, timeZone?: string): Verdict {
   const remarks = [notReady(status), cloudLost(status, timeZone), heldDevices(status), catchingUp(status, timeZone)]
-    .concat(newDeadLetters(status, timeZone), silentDevices(status), refusing(status), unreadable(status))
+    .concat(
+      refusedDevices(status),
+      newDeadLetters(status, timeZone),
+      silentDevices(status),
+      refusing(status),
+      unreadable(status),
+    )
     .filter((remark) => remark !== undefined);
   const worst = remarks.find(({ level }) => level === 'act') ?? remarks[0];
   if (worst === undefined) return { ...allWell(status), also: [] };
@@ -153,6 +159,16 @@ function newDeadLetters({ latestDeadLetters, now }: Status, timeZone: string | u
     level: 'watch',
     sentence: `${what}, the last at ${clockTime(newest.refusedAt, nowMs, timeZone)}.`,
     more: ['They are kept below with the reason, and can be sent again.'],
+  };
+}
+
+function refusedDevices({ devices, ready }: Status): Remark | undefined {
+  const { refused } = devices.troubled;
+  if (refused === 0 || !ready) return undefined;
+  return {
+    level: 'watch',
+    sentence: `The cloud refuses what ${counted(refused, 'device sends', 'devices send')}.`,
+    more: ['Its reasons are listed below. What it refuses is kept, and can be sent again.'],
   };
 }
 

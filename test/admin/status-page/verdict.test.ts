@@ -28,7 +28,7 @@ const WELL: Status = {
     fullInSeconds: null,
   },
   lanes: { idle: 0, pacing: 3, backoff: 0, parked: 0 },
-  devices: { known: 3, troubled: { parked: 0, throttled: 0, failing: 0, silent: 0 }, listed: [] },
+  devices: { known: 3, troubled: { parked: 0, throttled: 0, failing: 0, refused: 0, silent: 0 }, listed: [] },
   latestDeadLetters: [],
   connections: { http: 1, websocket: 2 },
   rates: { received: 30, forwarded: 30, refused: 0 },
@@ -159,6 +159,15 @@ describe('devices', () => {
     ]);
     const draining = { ...troubled({ silent: 2 }), ready: false, reason: 'draining' } as unknown as Changes;
     expect(wordsOf(draining)[3]).toBe('');
+  });
+
+  it('whose states the cloud refuses are told', () => {
+    expect(wordsOf(troubled({ refused: 1 }))).toEqual([
+      'watch',
+      'The cloud refuses what 1 device sends.',
+      'Its reasons are listed below. What it refuses is kept, and can be sent again.',
+      '',
+    ]);
   });
 
   it('in an outage come after it', () => {

@@ -1,0 +1,12 @@
+import type { Lane } from './lane.js';
+import { backoffMs } from './outcome.js';
+
+/**
+ * Something went wrong for a lane that may be better later: it waits, the longer the more often in a row.
+ * @param random from 0 to 1, for jitter
+ */
+export function backOff(lane: Lane, reason: string, nowMs: number, random: number): void {
+  lane.failures++;
+  lane.suffer('failing', reason, nowMs);
+  lane.holdBack('backoff', nowMs + backoffMs(lane.failures, random), false);
+}

@@ -1,0 +1,79 @@
+/** States of a device that the cloud must have refused one by one, without one taken in between, before more go at a time. */
+export const ALONE_IN_A_ROW = 16;
+/** How far behind a device must be for that: as long as one by one keeps up, nothing is given up by guess. */
+export const BEHIND_MS = 10_000;
+/** Most states that are given up whole: one settlement's worth. */
+export const MAX_WHOLE_STATES = 1_000;
+
+/**
+ * What the cloud has refused of a device lately. A device whose every state is refused would fall behind for ever at one
+ * request for each state (contract 1.5), so after {@link ALONE_IN_A_ROW} single refusals for one reason, and
+ * {@link BEHIND_MS} behind, a body may be given up whole if the cloud refuses it for that reason too. It is never larger
+ * than the run of refused states before it, and each is followed by a single state again: so in a run the good states
+ * given up with the bad ones are fewer than those, and a mixture shows itself by the first single state that is taken.
+ */
+export class Refusals {
+  #inARow = 0;
+  #kind = '';
+  #reason = '';
+  #isAloneNext = false;
+  #sinceMs = 0;
+  #lastMs = Number.NEGATIVE_INFINITY;
+
+  /** States refused for one reason without one taken in between. */
+  get inARow(): number {
+    return this.#inARow;
+  }
+
+  /** The cloud's words, with its status. */
+  get reason(): string {
+    return this.#reason;
+  }
+
+  /** Monotonic: when the row began. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** Whether it is so bad, or was in the last minute, that people should know: see `Trouble`. */
+  isTrouble(waitedMs: number, nowMs: number): boolean {
+    if (this.#inARow >= ALONE_IN_A_ROW) return true;
+    return waitedMs >= BEHIND_MS && nowMs - this.#lastMs < 60_000;
+  }
+
+  /** States that the next body may be given up with whole; 0: it may not. */
+  wholeStates(waitedMs: number): number {
+    if (this.#inARow < ALONE_IN_A_ROW || this.#isAloneNext || waitedMs < BEHIND_MS) return 0;
+    return Math.min(this.#inARow, MAX_WHOLE_STATES);
+  }
+
+  /** Whether an answer gives the reason of the row. */
+  isSame(status: number, reason: string): boolean {
+    return this.#kind === kindOf(status, reason);
+  }
+
+  /** States were refused: one alone, or several whole. */
+  refused(states: number, status: number, reason: string, nowMs: number): void {
+    const kind = kindOf(status, reason);
+    if (kind !== this.#kind || this.#inARow === 0) {
+      this.#inARow = 0;
+      this.#kind = kind;
+      this.#sinceMs = nowMs;
+    }
+    this.#inARow += states;
+    this.#reason = `${reason} (${status})`;
+    this.#isAloneNext = states > 1;
+    this.#lastMs = nowMs;
+  }
+
+  /** The cloud took states. */
+  taken(): void {
+    this.#inARow = 0;
+    this.#isAloneNext = false;
+  }
+}
+
+/** Answers that differ in numbers alone, as by the value that offends, give one reason. */
+function kindOf(status: number, reason: string): string {
+  return `${status} ${reason.replace(/\d+/g, '0')}`;
+}

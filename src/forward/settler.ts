@@ -1,0 +1,127 @@
+import type { Clock } from '../core/clock.js';
+import type { SendResult } from '../core/cloud-results.js';
+import type { DeadLetter } from '../core/dead-letter.js';
+import type { Device } from '../core/device.js';
+import type { Meters } from '../core/meters.js';
+import type { Spool } from '../core/ports.js';
+import type { LooseState } from '../state/backlog-piece.js';
+import { backOff } from './back-off.js';
+import type { Batch } from './batch.js';
+import type { Expiry, GivenUp, GiveUp } from './expiry.js';
+import type { Lane, Taken } from './lane.js';
+import { Likeness } from './likeness.js';
+import { reasonOf, statusOf } from './outcome.js';
+
+export interface SettlerParts {
+  readonly spool: Spool;
+  readonly clock: Clock;
+  readonly meters: Meters;
+  /** From 0 to 1, for jitter. */
+  readonly random: () => number;
+  readonly expiry: Expiry;
+  /** Told of states that became dead letters, once they are kept; `status` is the cloud's, 0 when they were too old. */
+  readonly onGivenUp: (device: Device, states: number, status: number) => void;
+}
+
+const NOTHING: Taken = { piece: undefined, pieceStates: 0, journalStates: 0 };
+
+/** Takes states off lanes, delivered or given up, and writes that down. */
+export class Settler {
+  readonly #parts: SettlerParts;
+  #isStopped = false;
+
+  constructor(parts: SettlerParts) {
+    this.#parts = parts;
+  }
+
+  /** No more is given up for its age. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Writes down what of the lane is not, or how often it has sent. Never rejects. */
+  async settle(lane: Lane): Promise<void> {
+    const isRetry = lane.unsettled !== undefined;
+    lane.unsettled ??= lane.take(NOTHING, lane.pacing.countAt(this.#nowMs));
+    await this.#settle(lane);
+    if (isRetry && lane.unsettled === undefined) lane.failures = 0;
+  }
+
+  /** Gives up what of a lane has waited too long. Its hold stays. Never rejects. */
+  async giveUp(lane: Lane, giveUp: GiveUp): Promise<void> {
+    while (!this.#isStopped) {
+      const expired = this.#collect(lane, giveUp);
+      if (expired === undefined) return;
+      await this.#bury(lane, expired);
+      if (lane.unsettled !== undefined) return;
+    }
+  }
+
+  /** The cloud has taken the states of a batch. Never rejects. */
+  deliver(lane: Lane, { body, taken, kept }: Batch, nowMs: number): Promise<void> {
+    const { states } = body;
+    lane.deliveredMs = nowMs;
+    lane.bodyLimit.delivered(states);
+    lane.refusals.taken();
+    if (states === 1 && kept !== undefined) lane.likeness?.taken((kept[0] as LooseState).fragment);
+    this.#parts.meters.forwarded += states;
+    lane.unsettled = lane.take(taken, lane.pacing.countAt(nowMs));
+    if (lane.chunks.length === 0 && lane.backlog.isEmpty) lane.bodyLimit.caughtUp();
+    return this.#settle(lane);
+  }
+
+  /** The states of a batch are not for the cloud: they are kept as dead letters, and those behind them go on. Never rejects. */
+  refuse(lane: Lane, { taken, kept }: Batch, result: SendResult, nowMs: number): Promise<void> {
+    const states = kept as readonly LooseState[];
+    const [status, reason] = [statusOf(result), reasonOf(result)];
+    lane.refusals.refused(states.length, status, reason, nowMs);
+    if (states.length === 1) {
+      lane.bodyLimit.found();
+      lane.likeness ??= new Likeness();
+      lane.likeness.refused((states[0] as LooseState).fragment);
+    }
+    const refusedAtMs = this.#parts.clock.wallMs();
+    const letters = states.map((state) => ({ device: lane.device, ...state, status, reason, refusedAtMs }));
+    return this.#bury(lane, { taken, letters });
+  }
+
+  #collect(lane: Lane, giveUp: GiveUp): GivenUp | undefined {
+    try {
+      return this.#parts.expiry.collect(lane, giveUp);
+    } catch {
+      // The disk cannot be read: tried again with the next sweep.
+      return undefined;
+    }
+  }
+
+  async #bury(lane: Lane, { taken, letters }: GivenUp): Promise<void> {
+    const sends = lane.pacing.countAt(this.#nowMs);
+    lane.unsettled = lane.take(taken, sends, letters);
+    await this.#settle(lane);
+  }
+
+  /** Awaited before the lane sends again, so that a crash repeats at most one request of a device (DESIGN 1.6, 2). */
+  async #settle(lane: Lane): Promise<void> {
+    const { unsettled } = lane;
+    if (unsettled === undefined) return;
+    try {
+      await this.#parts.spool.settle(unsettled);
+    } catch {
+      const { random } = this.#parts;
+      backOff(lane, 'what became of its states could not be written to disk', this.#nowMs, random());
+      return;
+    }
+    lane.unsettled = undefined;
+    lane.unrecordedSends = 0;
+    this.#tell(lane.device, unsettled.deadLetters);
+  }
+
+  #tell(device: Device, letters: readonly DeadLetter[] | undefined): void {
+    const first = letters?.[0];
+    if (first !== undefined) this.#parts.onGivenUp(device, (letters as readonly DeadLetter[]).length, first.status);
+  }
+
+  get #nowMs(): number {
+    return this.#parts.clock.monotonicMs();
+  }
+}

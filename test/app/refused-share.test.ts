@@ -1,0 +1,86 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
+import { logIn, openSite, postState, type Site, untilHeld } from '../helpers/bench-site.js';
+
+const EVERY_MS = 100;
+const TIMEOUT_MS = 90_000;
+const REFUSED = { kind: 'refuse-attribute', attribute: 'poison', route: 'state' } as const;
+
+interface Shown {
+  readonly spool: { readonly states: number; readonly deadLetters: number };
+  readonly devices: { readonly listed: readonly { readonly trouble: string; readonly reason: string }[] };
+}
+
+async function shown(site: Site): Promise<Shown> {
+  return (await fetch(`${site.proxy.adminUrl}/status`)).json() as never;
+}
+
+async function metric(site: Site, name: string): Promise<number> {
+  const text = await (await fetch(`${site.proxy.adminUrl}/metrics`)).text();
+  return Number(
+    text
+      .split('\n')
+      .find((line) => line.startsWith(`${name} `))
+      ?.split(' ')[1],
+  );
+}
+
+/** Sends ten states a second, and returns the states that wait, as they are after each second. */
+async function trickle(site: Site, states: number, isBad: (n: number) => boolean): Promise<number[]> {
+  const device = site.devices[0] as PlannedDevice;
+  const token = await logIn(site, device);
+  const waiting: number[] = [];
+  const startedAtMs = Date.now();
+  for (let n = 0; n < states; n++) {
+    const data = isBad(n) ? { n, poison: true } : { n };
+    const { status } = await postState(site, device, token, { time: startedAtMs + n * EVERY_MS, data });
+    expect(status).toBe(200);
+    if (n % 10 === 9) waiting.push((await shown(site)).spool.states);
+    await pause(Math.max(0, startedAtMs + (n + 1) * EVERY_MS - Date.now()));
+  }
+  return waiting;
+}
+
+test(
+  'a tenth of ten states a second is refused: the device keeps up, and nothing good is given up',
+  async () => {
+    const site = await openSite();
+    site.cloud.setFaults([REFUSED]);
+    const waiting = await trickle(site, 250, (n) => n % 10 === 7);
+    expect(Math.max(...waiting)).toBeLessThan(100);
+    const device = site.devices[0] as PlannedDevice;
+    const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 225);
+    expect(records.every(({ data }) => (data.n as number) % 10 !== 7)).toBe(true);
+    await expect
+      .poll(async () => (await shown(site)).spool, { timeout: 10_000 })
+      .toMatchObject({
+        states: 0,
+        deadLetters: 25,
+      });
+    expect(await metric(site, 'stateway_upstream_batch_states_count')).toBeLessThanOrEqual(6 * 25);
+    expect(await metric(site, 'stateway_upstream_batch_states_sum')).toBeLessThanOrEqual(4 * 250);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'every state of a device is refused: it is shown with the reason, and falls no further behind',
+  async () => {
+    const site = await openSite();
+    site.cloud.setFaults([REFUSED]);
+    const waiting = await trickle(site, 250, () => true);
+    expect(Math.max(...waiting)).toBeLessThan(120);
+    expect((await shown(site)).devices.listed).toMatchObject([
+      { trouble: 'refused', reason: expect.stringContaining('poison') },
+    ]);
+    expect(await metric(site, 'stateway_devices{trouble="refused"}')).toBe(1);
+    await expect
+      .poll(async () => (await shown(site)).spool, { timeout: 20_000 })
+      .toMatchObject({
+        states: 0,
+        deadLetters: 250,
+      });
+  },
+  TIMEOUT_MS,
+);
