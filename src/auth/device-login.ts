@@ -2,6 +2,7 @@ import type { CloudAnswer } from '../core/cloud-results.js';
 import { type AuthedDevice, authedDeviceOf, jsonObjectOf } from '../core/cloud-shapes.js';
 import { StatewayError } from '../core/errors.js';
 import type { Meters } from '../core/meters.js';
+import type { LogInHead } from '../core/passed-call.js';
 import type { CloudClient, DeviceLogin } from '../core/ports.js';
 import { type Credentials, readCredentials } from './credentials.js';
 import type { Grants } from './grants.js';
@@ -37,9 +38,9 @@ export class CloudDeviceLogin implements DeviceLogin {
     this.#options = options;
   }
 
-  async logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer> {
+  async logIn(body: Uint8Array, head: LogInHead): Promise<CloudAnswer> {
     const credentials = readCredentials(body);
-    const result = await this.#options.cloud.logIn(body, contentType, query);
+    const result = await this.#options.cloud.logIn(body, head);
     if (result.kind === 'failure') return this.#answerOffline(credentials, undefined);
     const { answer, authed } = result;
     // A cloud that answers 5xx has not looked at the credentials: it is as good as away.

@@ -1,6 +1,7 @@
 /** What comes of a call to the cloud: its own answer, or nothing that counts (contract 1.4, 1.5). */
 
 import type { AuthedDevice } from './cloud-shapes.js';
+import type { PassedCall } from './passed-call.js';
 
 /**
  * Why nothing was learnt from the cloud: the closed set of contract 1.7.
@@ -28,12 +29,19 @@ export interface CloudFailure extends CloudTrouble {
   readonly kind: 'failure';
 }
 
-/** An answer of the cloud that is handed on as it came. */
+/** An answer of the cloud to a log-in. */
 export interface CloudAnswer {
   readonly status: number;
   /** Content type of the body as the cloud named it. */
   readonly contentType: string;
+  /** Not coded. */
   readonly body: Uint8Array;
+  /** What the cloud wrote, to be handed on; undefined for an answer of before that is given again. */
+  readonly asItCame?: {
+    /** In order, repeated ones repeated, one character for each byte; those of the connection are removed. */
+    readonly headers: PassedCall['headers'];
+    readonly body: Uint8Array;
+  };
 }
 
 /** What came of one `POST …/state`. An `answer` below 500 is the cloud's own; 429 may be that of a balancer before it. */

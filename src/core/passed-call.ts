@@ -1,5 +1,8 @@
 /** Where front and upstream meet for what the proxy does not serve itself; as `ports.ts`, of which it is a part. */
 
+/** How the proxy calls itself in `Via` (RFC 9110, 7.6.3). */
+export const VIA = '1.1 stateway';
+
 /** A call of a device that is passed to the cloud as it is. */
 export interface PassedCall {
   readonly method: string;
@@ -12,6 +15,9 @@ export interface PassedCall {
   /** Aborted when the device is gone. */
   readonly signal: AbortSignal;
 }
+
+/** The head of a log-in, which goes to the cloud as that of any other call. */
+export type LogInHead = Pick<PassedCall, 'target' | 'headers'>;
 
 /** Takes the cloud's answer as it comes. */
 export interface PassedAnswer {

@@ -9,6 +9,7 @@ import type { DeadLetter, StoredDeadLetter } from './dead-letter.js';
 import type { Device } from './device.js';
 import type { StatewayError } from './errors.js';
 import type { Grant } from './grant.js';
+import type { LogInHead } from './passed-call.js';
 
 /** How the bytes of a body are written. */
 export type Encoding = 'json' | 'msgpack';
@@ -47,10 +48,10 @@ export interface Authorizer {
 export interface DeviceLogin {
   /**
    * Passes the credentials to the cloud; a 200 teaches a grant.
-   * @param query the raw query string, without the question mark
+   * @param head as the device wrote it, the length of the body left out
    * @throws StatewayError Unavailable when the cloud cannot be reached.
    */
-  logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer>;
+  logIn(body: Uint8Array, head: LogInHead): Promise<CloudAnswer>;
 }
 
 /** A small table on disk of opaque values, for what must outlive a restart besides states. */
@@ -267,6 +268,6 @@ export interface CloudClient {
   /** `GET /applications/:a/devices/:d`: may this token see this device? */
   askForDevice(device: Device, token: string): Promise<AskResult>;
   /** `POST /auth/device`. */
-  logIn(body: Uint8Array, contentType: string, query: string): Promise<LogInResult>;
+  logIn(body: Uint8Array, head: LogInHead): Promise<LogInResult>;
   close(): Promise<void>;
 }

@@ -1,18 +1,21 @@
 import type { HttpRequest, HttpResponse } from 'uws-current';
 import type { CloudAnswer } from '../core/cloud-results.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
+import type { LogInHead } from '../core/passed-call.js';
 import { readBody } from './body-reader.js';
+import { clientAddress } from './client-address.js';
 import type { FrontContext } from './front-context.js';
 import { readHead } from './head-fields.js';
+import { writePassedHeader } from './passed-answer.js';
+import { passedHead } from './passed-head.js';
 import { answerLast, statusLine, writeError } from './reply.js';
 import { assertNotCompressed, queryOf } from './request-head.js';
 
 /** Credentials are a few hundred bytes; the bound leaves room for long scopes lists. */
 const MAX_CREDENTIALS_BYTES = 16_384;
 
-/** `POST /auth/device`: passed to the cloud, and the answer back as it came (DESIGN 1.3). */
+/** `POST /auth/device`: passed to the cloud, and the answer back, as any other call; only that the body is read whole, to be remembered (contract 1.3). */
 export async function handleDeviceLogin(context: FrontContext, res: HttpResponse, req: HttpRequest): Promise<void> {
-  const query = queryOf(req);
   let aborted = false;
   let closes = false;
   const answer = (write: () => void): void => {
@@ -27,15 +30,15 @@ export async function handleDeviceLogin(context: FrontContext, res: HttpResponse
   try {
     const head = readHead(req);
     closes = head.isChunked;
-    const contentType = head.contentType || 'application/json';
     assertNotCompressed(head.contentEncoding);
+    const passed = logInHead(context, res, req);
     const body = await readBody(res, MAX_CREDENTIALS_BYTES, context.admission, () => {
       aborted = true;
     });
     if (body === undefined) return;
     if (context.stopping)
       throw new StatewayError('STATEWAY_STOPPING', 'the proxy is being stopped; log in again shortly');
-    const answered = await context.deviceLogin.logIn(body, contentType, query);
+    const answered = await context.deviceLogin.logIn(body, passed);
     answer(() => writeAnswer(res, answered, closes));
   } catch (thrown) {
     const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the cloud cannot be asked');
@@ -46,6 +49,19 @@ export async function handleDeviceLogin(context: FrontContext, res: HttpResponse
   }
 }
 
-function writeAnswer(res: HttpResponse, answer: CloudAnswer, closes: boolean): void {
-  res.writeStatus(statusLine(answer.status)).writeHeader('Content-Type', answer.contentType).end(answer.body, closes);
+/** What goes to the cloud as with any other call; the body is put together here, so that its length is told anew. */
+function logInHead({ scheme }: FrontContext, res: HttpResponse, req: HttpRequest): LogInHead {
+  const passed = passedHead(req, clientAddress(res.getRemoteAddress()), scheme);
+  const headers = passed.headers.filter(([name]) => name !== 'content-length');
+  // As simple firmware leaves it out.
+  if (!headers.some(([name]) => name === 'content-type')) headers.push(['content-type', 'application/json']);
+  const query = queryOf(req);
+  return { target: query === '' ? '/auth/device' : `/auth/device?${query}`, headers };
+}
+
+function writeAnswer(res: HttpResponse, { status, contentType, body, asItCame }: CloudAnswer, closes: boolean): void {
+  res.writeStatus(statusLine(status));
+  if (asItCame === undefined) res.writeHeader('Content-Type', contentType);
+  else for (const [name, value] of asItCame.headers) writePassedHeader(res, name, value);
+  res.end(asItCame?.body ?? body, closes);
 }

@@ -16,6 +16,8 @@ export interface FrontContext {
   readonly meters: Meters;
   readonly clock: Clock;
   readonly maxBodyBytes: number;
+  /** How devices speak to the proxy. */
+  readonly scheme: 'http' | 'https';
   /** Set when the proxy is about to stop: what arrives from then on is refused. */
   stopping: boolean;
   /** HTTP requests that are not answered yet. */

@@ -90,7 +90,7 @@ export class AnswerToDevice implements PassedAnswer {
     this.#totalBytes = length === undefined ? undefined : Number(length);
     this.#res.cork(() => {
       this.#res.writeStatus(asBytes(`${status} ${statusText}`));
-      for (const [name, value] of headers) this.#writeHeader(name, value);
+      for (const [name, value] of headers) writePassedHeader(this.#res, name, value);
       if (!hasBody) this.#endWithoutBody(length);
       else if (this.#totalBytes === 0) this.#endEmpty();
       else this.#announceClose();
@@ -160,11 +160,6 @@ export class AnswerToDevice implements PassedAnswer {
   abandon(): void {
     this.#body?.abandon();
     this.#finish();
-  }
-
-  #writeHeader(name: string, value: string): void {
-    const lower = name.toLowerCase();
-    if (lower !== 'content-length' && lower !== 'date') this.#res.writeHeader(name, asBytes(value));
   }
 
   #endWithoutBody(length: string | undefined): void {
@@ -270,6 +265,12 @@ export class AnswerToDevice implements PassedAnswer {
     this.#cancelQuiet();
     this.#makeRoom();
   }
+}
+
+/** A header of the cloud's answer, but for those that uWebSockets.js writes itself. */
+export function writePassedHeader(res: HttpResponse, name: string, value: string): void {
+  const lower = name.toLowerCase();
+  if (lower !== 'content-length' && lower !== 'date') res.writeHeader(name, asBytes(value));
 }
 
 /** Text of one character for each byte, as those bytes. */

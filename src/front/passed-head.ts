@@ -1,5 +1,6 @@
 import type { HttpRequest } from 'uws-current';
 import { StatewayError } from '../core/errors.js';
+import { VIA } from '../core/passed-call.js';
 import { queryOf } from './request-head.js';
 
 /** Fields of one connection alone (RFC 9110, 7.6.1 and 11.7), beside those that `Connection` names. */
@@ -17,9 +18,6 @@ const HOP_BY_HOP = new Set([
 ]);
 /** Fields that are written anew: for the cloud's host, and for a body that the proxy frames. */
 const WRITTEN_ANEW = new Set(['host', 'content-length', 'expect', 'via', 'x-forwarded-for', 'x-forwarded-proto']);
-
-/** How the proxy calls itself (RFC 9110, 7.6.3). */
-const VIA = '1.1 stateway';
 
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Visible ASCII without "#", which starts what no request has. */

@@ -29,7 +29,6 @@ const AUTH_PATH = /^\/auth(?:\/[\w-]+)*\/?$/;
 export interface PassthroughOptions {
   readonly calls: CallStream;
   readonly mode: PassthroughMode;
-  readonly scheme: 'http' | 'https';
   /** Of bodies that wait for the cloud, of all calls together. */
   readonly maxHeldBytes: number;
   /** {@link MAX_PASSED_CALLS} if left out. */
@@ -105,7 +104,7 @@ export class Passthrough {
 
   #pass(res: HttpResponse, req: HttpRequest, method: string, { isChunked, contentLength }: HeadFields): void {
     const hasBody = isChunked || Number(contentLength) > 0;
-    const passed = passedHead(req, clientAddress(res.getRemoteAddress()), this.#options.scheme);
+    const passed = passedHead(req, clientAddress(res.getRemoteAddress()), this.#context.scheme);
     const abort = new AbortController();
     const body = hasBody ? new PassedBody(res, this.#admission, () => overload()) : undefined;
     const { clock, meters } = this.#context;

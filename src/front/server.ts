@@ -83,13 +83,13 @@ export class Front {
       meters,
       clock,
       maxBodyBytes,
+      scheme: tls === undefined ? 'http' : 'https',
       stopping: false,
       openRequests: 0,
     };
     this.#passthrough = new Passthrough(this.#context, {
       calls: options.calls,
       mode: options.passthrough,
-      scheme: tls === undefined ? 'http' : 'https',
       maxHeldBytes: options.maxUnansweredBytes,
       maxCalls: options.maxPassedCalls,
     });

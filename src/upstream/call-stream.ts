@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.js';
 import type { CallStream, PassedAnswer, PassedCall } from '../core/passed-call.js';
 import { wordsOf } from './failure-reason.js';
+import { endToEnd, gathered } from './passed-fields.js';
 
 /**
  * For the next sign of progress of a call: a connection, a piece of its body taken by the cloud, the head of the answer,
@@ -70,18 +71,6 @@ export class HttpCallStream implements CallStream {
   async close(): Promise<void> {
     await Promise.all([this.#connections.kept.destroy(), this.#connections.fresh.destroy()]);
   }
-}
-
-/** Headers by name: undici's agent for proxies takes no list, and of a name that comes twice it would keep one value. */
-function gathered(headers: PassedCall['headers']): Record<string, string | string[]> {
-  const byName: Record<string, string | string[]> = Object.create(null);
-  for (const [name, value] of headers) {
-    const before = byName[name];
-    if (before === undefined) byName[name] = value;
-    else if (Array.isArray(before)) before.push(value);
-    else byName[name] = [before, value];
-  }
-  return byName;
 }
 
 /** One call from its dispatch to the last word of undici, which comes exactly once, as an end or an error. */
@@ -229,32 +218,6 @@ class PassingCall implements Dispatcher.DispatchHandler {
     this.#call.signal.removeEventListener('abort', this.#abort);
     return true;
   }
-}
-
-/** Fields of one connection alone (RFC 9110, 7.6.1), beside those that `Connection` names. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-/** The fields of an answer that go on to the device, as they came: one character for each byte. */
-function endToEnd(raw: readonly Buffer[]): (readonly [name: string, value: string])[] {
-  const headers: [name: string, value: string][] = [];
-  const named = new Set<string>();
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = (raw[i] as Buffer).toString('latin1');
-    const value = (raw[i + 1] as Buffer).toString('latin1');
-    headers.push([name, value]);
-    if (name.toLowerCase() !== 'connection') continue;
-    for (const option of value.split(',')) named.add(option.trim().toLowerCase());
-  }
-  return headers.filter(([name]) => !HOP_BY_HOP.has(name.toLowerCase()) && !named.has(name.toLowerCase()));
 }
 
 function isEventStream(name: string, value: string): boolean {

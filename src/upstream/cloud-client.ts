@@ -1,12 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../core/clock.js';
-import type { AskResult, LogInResult, SendResult } from '../core/cloud-results.js';
+import type { AskResult, CloudFailure, LogInResult, SendResult } from '../core/cloud-results.js';
 import { type AuthedDevice, authedDeviceOf, isDeviceAnswer, isSuccess } from '../core/cloud-shapes.js';
 import type { Device } from '../core/device.js';
+import { type LogInHead, VIA } from '../core/passed-call.js';
 import type { CloudClient } from '../core/ports.js';
 import { firstOf, wordOf } from './cloud-word.js';
 import type { CloudConnections } from './connections.js';
+import { isKnownCoding } from './content-coding.js';
 import { type CloudRequest, type ExchangeResult, exchange } from './exchange.js';
+import { endToEnd, gathered } from './passed-fields.js';
 
 /**
  * For the answer to a request, and on top of it what a slow line takes to carry the body there. A request that was under
@@ -76,20 +79,25 @@ export class HttpCloudClient implements CloudClient {
     return { kind: 'answer', status: word.status, message: word.message, cloudDateMs: word.cloudDateMs };
   }
 
-  async logIn(body: Uint8Array, contentType: string, query: string): Promise<LogInResult> {
-    const path = query === '' ? '/auth/device' : `/auth/device?${query}`;
-    const headers = { accept: 'application/json', 'content-type': contentType };
-    const result = await this.#call('POST', path, headers, body, KEPT_LOGIN_BYTES);
+  async logIn(body: Uint8Array, head: LogInHead): Promise<LogInResult> {
+    const headers = gathered(
+      head.headers.map(([name, value]) => [name, name === 'accept-encoding' ? readable(value) : value]),
+    );
+    const result = await this.#call('POST', head.target, headers, body, KEPT_LOGIN_BYTES);
     const word = result.kind === 'failure' ? result : wordOf(result, readAuthedDevice);
-    if (word.kind === 'failure') return { kind: 'failure', reason: word.reason, words: word.words };
+    if (result.kind === 'failure' || word.kind === 'failure') {
+      const { reason, words } = word as CloudFailure;
+      return { kind: 'failure', reason, words };
+    }
     const { status, headers: answered, isCloudsOwn, yes: authed, cloudDateMs } = word;
     if (!isCloudsOwn) {
       // A balancer's words are no answer for a device.
       const reason = status >= 500 ? 'status' : 'not_the_cloud';
       return { kind: 'failure', reason, words: `the answer (${status}) is not the cloud's` };
     }
-    const answer = { status, contentType: firstOf(answered['content-type']) ?? '', body: word.body };
-    return { kind: 'answer', answer, authed, cloudDateMs };
+    const contentType = firstOf(answered['content-type']) ?? '';
+    const asItCame = { headers: endToEnd(result.rawHeaders), body: result.body };
+    return { kind: 'answer', answer: { status, contentType, body: word.body, asItCame }, authed, cloudDateMs };
   }
 
   /** Ends every connection at once; requests that wait for an answer fail. */
@@ -100,7 +108,7 @@ export class HttpCloudClient implements CloudClient {
   #call(
     method: CloudRequest['method'],
     path: string,
-    headers: Record<string, string>,
+    headers: Record<string, string | string[]>,
     body: Uint8Array | null,
     keptBytes: number,
   ): Promise<ExchangeResult> {
@@ -119,7 +127,14 @@ function pathOf(device: Device): string {
 }
 
 function authorized(token: string): Record<string, string> {
-  return { accept: 'application/json', authorization: `Bearer ${token}` };
+  return { accept: 'application/json', authorization: `Bearer ${token}`, via: VIA };
+}
+
+/** Of the codings that a device takes, those in which its answer can be read here too. */
+function readable(acceptEncoding: string): string {
+  const members = acceptEncoding.split(',').map((member) => member.trim());
+  const known = members.filter((member) => isKnownCoding(member.split(';', 1)[0]?.trim() ?? ''));
+  return known.length === 0 ? 'identity' : known.join(', ');
 }
 
 /** Milliseconds that `Retry-After` asks to wait, never negative; undefined without one that can be read. */

@@ -23,3 +23,8 @@ export function decoded(body: Buffer, coding: string | undefined, maxBytes: numb
     return undefined;
   }
 }
+
+/** Whether {@link decoded} reads it; `identity` included. */
+export function isKnownCoding(coding: string): boolean {
+  return DECODERS.has(coding.toLowerCase()) || coding.toLowerCase() === 'identity';
+}

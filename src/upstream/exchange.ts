@@ -8,7 +8,7 @@ export interface CloudRequest {
   readonly origin: string;
   readonly path: string;
   readonly method: 'GET' | 'POST';
-  readonly headers: Record<string, string>;
+  readonly headers: Record<string, string | string[]>;
   readonly body: Uint8Array | null;
 }
 
@@ -27,6 +27,8 @@ export type ExchangeResult =
       readonly kind: 'answer';
       readonly status: number;
       readonly headers: IncomingHttpHeaders;
+      /** The same as they came: names and values by turns. */
+      readonly rawHeaders: readonly Buffer[];
       /** The body, as far as it was kept. */
       readonly body: Buffer;
       /** Why that is not all of it; undefined when it is. */
@@ -65,6 +67,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #status = 0;
   #headers: IncomingHttpHeaders = {};
+  #rawHeaders: readonly Buffer[] = [];
   #keptBytes = 0;
   #discardedBytes = 0;
   #isOver = false;
@@ -84,11 +87,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isOver) controller.abort(new GivenUp('timeout', 'given up'));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     // An interim answer (RFC 9110, 15.2) is none.
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;
+    this.#rawHeaders = controller.rawHeaders as Buffer[];
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -127,6 +131,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       kind: 'answer',
       status: this.#status,
       headers: this.#headers,
+      rawHeaders: this.#rawHeaders,
       body: Buffer.concat(this.#chunks),
       brokenBy: broken && troubleOf(broken),
     });

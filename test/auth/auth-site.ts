@@ -86,7 +86,7 @@ export class AuthSite {
   /** Logs device `i` in, with the cloud away unless a test says otherwise; the status. */
   async tryLogIn(i = 1): Promise<number> {
     const credentials = Buffer.from(JSON.stringify({ deviceId: deviceId(i), key: 'k', secret: 's' }));
-    const answer = this.stage.deviceLogin.logIn(credentials, 'application/json', '');
+    const answer = this.stage.deviceLogin.logIn(credentials, { target: '/auth/device', headers: [] });
     return (await answer.catch((error: StatewayError) => error)).status;
   }
 

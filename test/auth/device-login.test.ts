@@ -49,17 +49,17 @@ function openLogin(maxLogIns = 100): CloudDeviceLogin {
 }
 
 /** Logs in while the cloud answers so. */
+const HEAD = { target: '/auth/device?a=1&b=%20', headers: [['content-type', 'application/json']] } as const;
+
 function logIn(status: number, body: string | Uint8Array): Promise<CloudAnswer> {
   cloud.logInAnswer = { status, contentType: 'application/json', body: Buffer.from(body) };
-  return deviceLogin.logIn(CREDENTIALS, 'application/json; charset=utf-8', 'a=1&b=%20');
+  return deviceLogin.logIn(CREDENTIALS, HEAD);
 }
 
 describe('logIn', () => {
   it('passes body, content type and query on as they came', async () => {
     await logIn(200, JSON.stringify(AUTHED));
-    expect(cloud.logIns).toEqual([
-      { body: CREDENTIALS, contentType: 'application/json; charset=utf-8', query: 'a=1&b=%20' },
-    ]);
+    expect(cloud.logIns).toEqual([{ body: CREDENTIALS, head: HEAD }]);
   });
 
   it('hands a 200 on as it came, and grants its token for its device alone', async () => {
@@ -73,7 +73,7 @@ describe('logIn', () => {
     const text = JSON.stringify({ ...AUTHED, deviceId: DEVICE.toUpperCase() });
     const body = Buffer.from(`....${text}....`).subarray(4, 4 + text.length);
     cloud.logInAnswer = { status: 200, contentType: 'application/json', body };
-    await deviceLogin.logIn(CREDENTIALS, 'application/json', '');
+    await deviceLogin.logIn(CREDENTIALS, HEAD);
     expect(grants.find('new token', APPLICATION, DEVICE)).toBeDefined();
   });
 
@@ -99,7 +99,7 @@ describe('logIn', () => {
   });
 
   it('is Unavailable while the cloud cannot be reached', async () => {
-    await expect(deviceLogin.logIn(CREDENTIALS, 'application/json', '')).rejects.toMatchObject({
+    await expect(deviceLogin.logIn(CREDENTIALS, HEAD)).rejects.toMatchObject({
       code: 'STATEWAY_CLOUD_UNREACHABLE',
       status: 503,
       retryAfterSeconds: 1,
@@ -124,7 +124,7 @@ describe('while the cloud cannot be asked', () => {
   function tryLogIn(credentials: unknown, answer: CloudAnswer | undefined): Promise<CloudAnswer | StatewayError> {
     cloud.logInAnswer = answer;
     const body = typeof credentials === 'string' ? credentials : JSON.stringify(credentials);
-    return deviceLogin.logIn(Buffer.from(body), 'application/json', '').catch((error: StatewayError) => error);
+    return deviceLogin.logIn(Buffer.from(body), HEAD).catch((error: StatewayError) => error);
   }
 
   function refusal(status: number): CloudAnswer {

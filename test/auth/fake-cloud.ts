@@ -1,6 +1,7 @@
 import type { AskResult, CloudAnswer, CloudFailure, LogInResult, SendResult } from '../../src/core/cloud-results.js';
 import { authedDeviceOf, cloudErrorOf, jsonObjectOf } from '../../src/core/cloud-shapes.js';
 import type { Device } from '../../src/core/device.js';
+import type { LogInHead } from '../../src/core/passed-call.js';
 import type { CloudClient } from '../../src/core/ports.js';
 
 /** A question that waits for the test to answer it. */
@@ -36,7 +37,7 @@ const NO_CONNECTION: CloudFailure = { kind: 'failure', reason: 'refused', words:
 export class FakeCloud implements CloudClient {
   /** All that were asked, in order. */
   readonly questions: OpenQuestion[] = [];
-  readonly logIns: { body: Uint8Array; contentType: string; query: string }[] = [];
+  readonly logIns: { body: Uint8Array; head: LogInHead }[] = [];
   /** What log-ins are answered with, in the cloud's shape or not; undefined: unreachable. */
   logInAnswer: CloudAnswer | undefined = undefined;
 
@@ -51,8 +52,8 @@ export class FakeCloud implements CloudClient {
     });
   }
 
-  async logIn(body: Uint8Array, contentType: string, query: string): Promise<LogInResult> {
-    this.logIns.push({ body, contentType, query });
+  async logIn(body: Uint8Array, head: LogInHead): Promise<LogInResult> {
+    this.logIns.push({ body, head });
     const answer = this.logInAnswer;
     if (answer === undefined) return NO_CONNECTION;
     const members = jsonObjectOf(answer.body) ?? {};

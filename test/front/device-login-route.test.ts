@@ -12,23 +12,30 @@ function answerOf(status: number, contentType: string, body: string): CloudAnswe
 }
 
 describe('POST /auth/device', () => {
-  test('passes body, content type and query on as they came', async () => {
+  test('passes body, headers and query on as they came', async () => {
     const { port, login } = await startFront();
     login.answer = async () => answerOf(200, 'application/json', '{}');
     await call(port, '/auth/device?a=1&b=%20', {
-      headers: { 'content-type': 'application/json; charset=utf-8' },
+      headers: { 'content-type': 'application/json; charset=utf-8', losantdomain: 'a.example' },
       body: CREDENTIALS,
     });
-    expect(login.calls).toEqual([
-      { body: CREDENTIALS, contentType: 'application/json; charset=utf-8', query: 'a=1&b=%20' },
-    ]);
+    const [passed] = login.calls;
+    expect(passed).toMatchObject({ body: CREDENTIALS, target: '/auth/device?a=1&b=%20' });
+    expect(Object.fromEntries(passed?.headers ?? [])).toEqual({
+      'content-type': 'application/json; charset=utf-8',
+      losantdomain: 'a.example',
+      via: '1.1 stateway',
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-proto': 'http',
+    });
   });
 
   test('takes a missing content type for JSON', async () => {
     const { port, login } = await startFront();
     login.answer = async () => answerOf(200, 'application/json', '{}');
     await call(port, '/auth/device', { body: CREDENTIALS });
-    expect(login.calls[0]).toMatchObject({ contentType: 'application/json', query: '' });
+    expect(login.calls[0]?.target).toBe('/auth/device');
+    expect(login.calls[0]?.headers).toContainEqual(['content-type', 'application/json']);
   });
 
   test.each([

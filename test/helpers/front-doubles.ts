@@ -2,7 +2,7 @@ import type { CloudAnswer } from '../../src/core/cloud-results.js';
 import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
-import type { CallStream, PassedAnswer, PassedCall } from '../../src/core/passed-call.js';
+import type { CallStream, LogInHead, PassedAnswer, PassedCall } from '../../src/core/passed-call.js';
 import type { Authorizer, BodyReceiver, DeviceLogin, Encoding, Intake } from '../../src/core/ports.js';
 import { Arrivals } from './arrivals.js';
 
@@ -211,8 +211,8 @@ export class ScriptedIntake implements Intake {
 /** What the front passed to a log-in. */
 export interface LogInCall {
   readonly body: string;
-  readonly contentType: string;
-  readonly query: string;
+  readonly target: string;
+  readonly headers: LogInHead['headers'];
 }
 
 /** Answers log-ins as the test says. */
@@ -220,8 +220,8 @@ export class ScriptedLogin implements DeviceLogin {
   readonly calls: LogInCall[] = [];
   answer: () => Promise<CloudAnswer> = () => Promise.reject(new Error('the test gave no answer'));
 
-  logIn(body: Uint8Array, contentType: string, query: string): Promise<CloudAnswer> {
-    this.calls.push({ body: Buffer.from(body).toString(), contentType, query });
+  logIn(body: Uint8Array, head: LogInHead): Promise<CloudAnswer> {
+    this.calls.push({ body: Buffer.from(body).toString(), ...head });
     return this.answer();
   }
 }

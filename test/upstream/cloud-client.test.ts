@@ -1,6 +1,8 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Device } from '../../src/core/device.js';
+import type { LogInHead } from '../../src/core/passed-call.js';
 import { type HttpCloudClient, retryAfterMs } from '../../src/upstream/cloud-client.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { Cleaner, plainClient, startHttp, startTcp } from './test-servers.js';
@@ -65,6 +67,8 @@ describe('askForDevice', () => {
 });
 
 describe('logIn', () => {
+  const HEAD: LogInHead = { target: '/auth/device?_links=true&a=b', headers: [['content-type', 'application/json']] };
+
   it('hands credentials there and the answer back as they are', async () => {
     const seen: unknown[] = [];
     const refusal = '{"type":"Unauthorized","message":"no such key"}';
@@ -72,7 +76,7 @@ describe('logIn', () => {
       seen.push([request.url, request.headers['content-type'], await bodyOf(request)]);
       response.writeHead(401, { 'content-type': 'application/json; charset=utf-8' }).end(refusal);
     });
-    const result = await client.logIn(Buffer.from('{"deviceId":"x"}'), 'application/json', '_links=true&a=b');
+    const result = await client.logIn(Buffer.from('{"deviceId":"x"}'), HEAD);
     expect(result).toMatchObject({
       kind: 'answer',
       answer: { status: 401, contentType: 'application/json; charset=utf-8', body: Buffer.from(refusal) },
@@ -81,27 +85,58 @@ describe('logIn', () => {
     expect(seen).toEqual([['/auth/device?_links=true&a=b', 'application/json', '{"deviceId":"x"}']]);
   });
 
+  it('takes along what the device wrote, and gives back what the cloud wrote, coded as it is', async () => {
+    const authed = JSON.stringify({ applicationId: '5'.repeat(24), deviceId: 'A'.repeat(24), token: 'tok.en' });
+    const coded = gzipSync(authed);
+    const seen: unknown[] = [];
+    const client = await clientOf((request, response) => {
+      seen.push(request.headers['accept-encoding'], request.headers.losantdomain, request.headersDistinct['x-a']);
+      response
+        .writeHead(200, { 'content-encoding': 'gzip', 'set-cookie': ['a=1', 'b=2'], connection: 'close' })
+        .end(coded);
+    });
+    const headers = [
+      ['accept-encoding', 'zstd, gzip;q=0.5, *'],
+      ['losantdomain', 'a.example'],
+      ['x-a', '1'],
+      ['x-a', '2'],
+    ] as const;
+    const result = await client.logIn(body, { ...HEAD, headers });
+    expect(seen).toEqual(['gzip;q=0.5', 'a.example', ['1', '2']]);
+    if (result.kind !== 'answer') throw new Error(result.words);
+    const { answer } = result;
+    expect(answer.body.toString()).toBe(authed);
+    expect(answer.asItCame?.body).toEqual(coded);
+    const names = answer.asItCame?.headers.map(([name]) => name.toLowerCase());
+    expect(names).toEqual(expect.arrayContaining(['content-encoding', 'set-cookie', 'set-cookie', 'date']));
+    expect(names).not.toContain('connection');
+    expect(await client.logIn(body, { ...HEAD, headers: [['accept-encoding', 'zstd']] })).toMatchObject({
+      kind: 'answer',
+    });
+    expect(seen[3]).toBe('identity');
+  });
+
   it('says what a 200 has brought', async () => {
     const authed = { applicationId: '5'.repeat(24), deviceId: 'A'.repeat(24), token: 'tok.en' };
     const client = await clientOf((_request, response) => response.end(JSON.stringify({ ...authed, pubTopics: [] })));
-    expect(await client.logIn(body, 'application/json', '')).toMatchObject({ kind: 'answer', authed });
+    expect(await client.logIn(body, HEAD)).toMatchObject({ kind: 'answer', authed });
   });
 
   it.each([200, 302, 401, 403, 429, 502, 511])('takes a page with %i for no answer', async (status) => {
     const client = await clientOf((_request, response) => response.writeHead(status).end('<html>'));
-    expect(await client.logIn(body, 'application/json', '')).toMatchObject({ kind: 'failure' });
+    expect(await client.logIn(body, HEAD)).toMatchObject({ kind: 'failure' });
   });
 
   it('fails when the answer breaks off', async () => {
     const half = 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"token":"abc';
     const port = await startTcp(cleaner, (socket) => socket.once('data', () => socket.end(half)));
-    expect(await clientFor(port).logIn(body, 'application/json', '')).toMatchObject({ kind: 'failure' });
+    expect(await clientFor(port).logIn(body, HEAD)).toMatchObject({ kind: 'failure' });
   });
 
   it('fails when the cloud cannot be reached', async () => {
     const port = await startTcp(cleaner, () => {});
     await cleaner.run();
-    expect(await clientFor(port).logIn(body, 'application/json', '')).toMatchObject({ kind: 'failure' });
+    expect(await clientFor(port).logIn(body, HEAD)).toMatchObject({ kind: 'failure' });
   });
 });
 
