@@ -1,3 +1,4 @@
+import type { Ages } from '../core/ages.js';
 import type { Clock } from '../core/clock.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { DeviceReport } from '../core/device-report.js';
@@ -35,8 +36,11 @@ export interface AdminSources {
   readonly build: Build;
   readonly meters: Meters;
   readonly clock: Clock;
+  readonly ages: Ages;
   /** Wall-clock milliseconds of the start. */
   readonly startedAtMs: number;
+  /** The same by the monotonic clock. */
+  readonly startedMs: number;
   readiness(): Readiness;
   cloud(): CloudView;
   spoolStatus(): SpoolStatus;

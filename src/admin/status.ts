@@ -16,7 +16,7 @@ export const MOST_DEAD_LETTERS = 20;
 
 /** Everything as it is now, in plain JSON values. */
 export function readStatus(sources: AdminSources, history: History): Status {
-  const { build, meters, clock, startedAtMs } = sources;
+  const { build, meters, clock, startedAtMs, startedMs } = sources;
   const { ready, reason } = sources.readiness();
   const { url, up, sinceMs } = sources.cloud();
   const nowMs = clock.wallMs();
@@ -26,7 +26,7 @@ export function readStatus(sources: AdminSources, history: History): Status {
     uws: build.uws,
     now: isoTime(nowMs),
     startedAt: isoTime(startedAtMs),
-    uptimeSeconds: secondsSince(startedAtMs, nowMs),
+    uptimeSeconds: (clock.monotonicMs() - startedMs) / 1_000,
     ready,
     reason,
     cloud: { url, up, since: sinceMs === undefined ? null : isoTime(sinceMs) },
@@ -44,10 +44,11 @@ export function readStatus(sources: AdminSources, history: History): Status {
   };
 }
 
-/** Age of the oldest waiting state in seconds; undefined when none waits. */
-export function oldestSeconds(sources: AdminSources): number | undefined {
-  const { oldestStoredAtMs } = sources.spoolStatus();
-  return oldestStoredAtMs === undefined ? undefined : secondsSince(oldestStoredAtMs, sources.clock.wallMs());
+/** Age of the oldest waiting state in seconds, whatever the wall clock does; undefined when none waits. */
+export function oldestSeconds({ ages, clock, spoolStatus }: AdminSources): number | undefined {
+  const { oldestStoredAtMs } = spoolStatus();
+  if (oldestStoredAtMs === undefined) return undefined;
+  return Math.max(0, clock.monotonicMs() - ages.sinceMs(oldestStoredAtMs)) / 1_000;
 }
 
 function readSpool(sources: AdminSources, growth: SpoolGrowth): Status['spool'] {
@@ -94,9 +95,4 @@ function plainLetter({ number, device, timeMs, refusedAtMs, status, reason }: St
 function isoTime(timeMs: number): string {
   const date = new Date(timeMs);
   return Number.isNaN(date.getTime()) ? String(timeMs) : date.toISOString();
-}
-
-/** Never negative: the wall clock may have been set back since. */
-function secondsSince(thenMs: number, nowMs: number): number {
-  return Math.max(0, nowMs - thenMs) / 1_000;
 }

@@ -3,7 +3,9 @@ import { AdminServer } from '../admin/admin-server.js';
 import type { AdminSources, Readiness } from '../admin/admin-sources.js';
 import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
+import { Ages } from '../core/ages.js';
 import type { BacklogSummary } from '../core/backlog.js';
+import { readBootTag } from '../core/boot.js';
 import { systemClock } from '../core/clock.js';
 import type { CloudTrouble } from '../core/cloud-results.js';
 import { LoopLoad } from '../core/loop-load.js';
@@ -61,6 +63,7 @@ export class App {
   readonly #sends: SendThread;
   readonly #calls: HttpCallStream;
   readonly #spool: LmdbSpool;
+  readonly #ages: Ages;
   readonly #lanes: Lanes;
   readonly #requeueWatch: RequeueWatch;
   readonly #auth: AuthStage;
@@ -83,6 +86,7 @@ export class App {
     const spool = await LmdbSpool.open({
       directory: config.dataDir,
       clock: systemClock,
+      bootTag: readBootTag(),
       onUnreadable: (item, reason) => log.error({ event: 'unreadable', item, reason }, 'set aside: it cannot be read'),
     });
     try {
@@ -103,6 +107,7 @@ export class App {
     this.#sends = createSendThread(config);
     this.#calls = createCallStream(config);
     this.#spool = spool;
+    this.#ages = new Ages(clock, config.retentionMs, spool.wallOffsetMs);
     this.#lanes = this.#createLanes();
     this.#auth = createAuth(config, {
       cloud: this.#cloud,
@@ -126,6 +131,7 @@ export class App {
       sink: this.#sink,
       recordMemory: this.#recordMemory,
       clock: this.#turnClock,
+      ages: this.#ages,
       meters,
       maxStateBytes: config.maxBodyBytes,
       stampFloorMs: spool.stampFloorMs,
@@ -185,6 +191,7 @@ export class App {
         cloud: this.#sends,
         spool: this.#spool,
         clock: systemClock,
+        ages: this.#ages,
         meters: this.#meters,
         random: Math.random,
         load: new LoopLoad(),
@@ -267,7 +274,9 @@ export class App {
       build: { version: PACKAGE_VERSION, node: process.version, uws: this.#picked.name },
       meters: this.#meters,
       clock: systemClock,
+      ages: this.#ages,
       startedAtMs: systemClock.wallMs(),
+      startedMs: systemClock.monotonicMs(),
       readiness: () => this.#readiness(),
       cloud: () => ({ url: this.#config.upstreamUrl, up: this.#lanes.isCloudUp(), sinceMs: this.#lanes.cloudSince() }),
       spoolStatus: () => this.#spool.status(),

@@ -5,7 +5,10 @@
 export interface Clock {
   /** Milliseconds since the epoch, whole. */
   wallMs(): number;
-  /** Milliseconds since an arbitrary start; only differences mean something. */
+  /**
+   * Milliseconds since an arbitrary start; only differences mean something. The start is that of the machine, so that the
+   * readings of two processes may be compared while it is up (`readBootTag`).
+   */
   monotonicMs(): number;
   /** Calls `task` once after at least `delayMs`; returns the way to cancel it. */
   schedule(delayMs: number, task: () => void): () => void;
@@ -17,10 +20,16 @@ export interface Clock {
  */
 export const MAX_STAMP_AHEAD_MS = 60_000;
 
+/**
+ * From the start of this process to that of the machine: `performance.now()` counts from the former by the clock that
+ * `process.hrtime` reads as it is (CLOCK_MONOTONIC on Linux), and is the cheaper call.
+ */
+const PROCESS_STARTED_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
 /** The machine's own clock. */
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
+  monotonicMs: () => PROCESS_STARTED_MS + performance.now(),
   schedule(delayMs, task) {
     const timer = setTimeout(task, delayMs);
     return () => clearTimeout(timer);

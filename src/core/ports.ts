@@ -128,6 +128,15 @@ export interface Spill {
   readonly finishedSequences: readonly number[];
 }
 
+/** Requests of a device that the cloud may still count. */
+export interface CountedSends {
+  readonly count: number;
+  /** Length of the window they were counted in: of what came before it nothing is known. */
+  readonly windowMs: number;
+  /** Monotonic: none of them, nor of those before, can have arrived later. */
+  readonly untilMs: number;
+}
+
 /** What a lane has got rid of. */
 export interface Settlement {
   readonly device: Device;
@@ -137,8 +146,8 @@ export interface Settlement {
   readonly finishedSequences: readonly number[];
   /** States settled by this. */
   readonly states: number;
-  /** Requests sent for the device in the pacing window that ends now, so that a restart cannot exceed the limit. */
-  readonly sendsInWindow: number;
+  /** What its pacing counts, so that a restart cannot exceed the limit. */
+  readonly sends: CountedSends;
   /** How far the first piece of the device's backlog is settled by this; a finished piece is removed. */
   readonly backlog?: { readonly sequence: number; readonly settledStates: number; readonly finished: boolean };
   /** States settled by giving them up, kept in the same transaction. */
@@ -154,9 +163,8 @@ export interface StoredRecord {
 /** What the spool knew of a device when it was opened. */
 export interface DeviceHistory {
   readonly watermark: Watermark;
-  /** Wall-clock milliseconds of the last settlement. */
-  readonly settledAtMs: number;
-  readonly sendsInWindow: number;
+  /** As of the last settlement. */
+  readonly sends: CountedSends;
 }
 
 export interface SpoolStatus {
@@ -165,7 +173,7 @@ export interface SpoolStatus {
   /** States not settled yet, backlog included. */
   readonly states: number;
   readonly deadLetters: number;
-  /** Wall-clock milliseconds at which the oldest waiting record was stored; undefined when nothing waits. */
+  /** When the oldest waiting record was stored, as `Ages` reads it; undefined when nothing waits. */
   readonly oldestStoredAtMs: number | undefined;
   /** Records that could not be read back at start; they are kept where they are. */
   readonly unreadableRecords: number;

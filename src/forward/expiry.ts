@@ -1,7 +1,7 @@
+import type { Ages } from '../core/ages.js';
 import type { Clock } from '../core/clock.js';
 import type { DeadLetter } from '../core/dead-letter.js';
 import type { Spool } from '../core/ports.js';
-import type { Ages } from './ages.js';
 import { readHead, takenOf } from './batch.js';
 import type { Lane, Taken } from './lane.js';
 import { fragmentOf } from './request-body.js';

@@ -84,15 +84,11 @@ export class LaneTable {
 
   /** A fresh pacing, with what the last run left to count: nothing, once that is longer ago than two windows. */
   #pacingOf(device: Device, isReplayed: boolean, nowMs: number): Pacing {
-    const { clock, spool } = this.#parts;
     const pacing = new Pacing(this.#rateLimit);
     // Every request that did not settle its states left them in the spool: only then can there be unrecorded ones.
     if (isReplayed) pacing.seedUnrecorded(MAX_UNRECORDED_SENDS, this.#startedMs);
-    const history = spool.history(device);
-    if (history === undefined) return pacing;
-    // A wall clock set back must not put the last run into the future.
-    const settledMs = Math.min(this.#startedMs, nowMs - (clock.wallMs() - history.settledAtMs));
-    pacing.seed(history.sendsInWindow, settledMs);
+    const history = this.#parts.spool.history(device);
+    if (history !== undefined) pacing.seed(history.sends, nowMs);
     return pacing;
   }
 }

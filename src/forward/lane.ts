@@ -187,8 +187,8 @@ export class Lane {
     this.trouble = { kind, reason, sinceMs: this.trouble?.kind === kind ? this.trouble.sinceMs : nowMs };
   }
 
-  /** Takes states off the head, delivered or given up; returns what is to be written down. */
-  take(taken: Taken, sendsInWindow: number, deadLetters?: readonly DeadLetter[]): Settlement {
+  /** Takes states off the head at `nowMs`, delivered or given up; returns what is to be written down. */
+  take(taken: Taken, nowMs: number, deadLetters?: readonly DeadLetter[]): Settlement {
     const { piece, pieceStates, journalStates } = taken;
     const { watermark, finishedSequences } = this.#journalAfter(journalStates);
     this.#drop(journalStates, watermark);
@@ -197,7 +197,7 @@ export class Lane {
       watermark,
       finishedSequences,
       states: pieceStates + journalStates,
-      sendsInWindow,
+      sends: this.pacing.countedSends(nowMs),
       ...(deadLetters === undefined ? {} : { deadLetters }),
     };
     if (piece === undefined || pieceStates === 0) return settlement;

@@ -1,3 +1,4 @@
+import type { Ages } from '../core/ages.js';
 import type { BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
 import type { SendResult } from '../core/cloud-results.js';
@@ -9,7 +10,6 @@ import type { Meters } from '../core/meters.js';
 import type { CloudClient, Forwarder, LaneCounts, ReadyBody, SendLater, Spool } from '../core/ports.js';
 import type { RecordMemory } from '../core/record-memory.js';
 import { RecordView } from '../state/record-layout.js';
-import { Ages } from './ages.js';
 import { CloudHealth, type CloudHealthParts } from './cloud-health.js';
 import { DeviceWatch } from './device-watch.js';
 import { Expiry } from './expiry.js';
@@ -46,6 +46,7 @@ export interface LanesParts {
   readonly cloud: Pick<CloudClient, 'bodyMemory' | 'sendStates'>;
   readonly spool: Spool;
   readonly clock: Clock;
+  readonly ages: Ages;
   readonly meters: Meters;
   /** From 0 to 1, for jitter. */
   readonly random: () => number;
@@ -76,13 +77,12 @@ export class Lanes implements Forwarder {
   readonly #schedule: Schedule;
 
   constructor(options: LanesOptions, parts: LanesParts) {
-    const { clock, random, spool } = parts;
+    const { ages, clock, random, spool } = parts;
     const { maxBodyBytes, rateLimit, retentionMs, windowMs, spillAboveBytes = SPILL_ABOVE_BYTES } = options;
     this.#clock = clock;
     this.#spool = spool;
     const holdings = new Holdings(parts.recordMemory);
     this.#holdings = holdings;
-    const ages = new Ages(clock, retentionMs);
     const health = new CloudHealth({ clock, random, onChange: (...change) => this.#onCloudChange(change, parts) });
     const table = new LaneTable(rateLimit, { spool, clock, holdings });
     const expiry = new Expiry(retentionMs, { spool, clock, ages });

@@ -1,3 +1,5 @@
+import type { CountedSends } from '../core/ports.js';
+
 /** How many requests the cloud allows one device, in any window of this length. */
 export interface RateLimit {
   readonly requests: number;
@@ -48,16 +50,26 @@ export class Pacing {
   }
 
   /**
-   * Counts what the last run sent and wrote down: `sends` requests that ended at `endedMs` or before. More than the
-   * limit are taken as the limit, so a broken figure holds the device for one window at most.
+   * Counts what an earlier run sent and wrote down. One that counted in a shorter window, under another limit, says
+   * nothing of what came before it: then as many are taken as the limit allows. More than that never count, and none
+   * longer than one that was lost just now, so a broken figure holds the device for two windows at most.
    */
-  seed(sends: number, endedMs: number): void {
-    for (let send = Math.min(sends, this.#limit); send > 0; send--) this.#add(endedMs);
+  seed({ count, windowMs, untilMs }: CountedSends, nowMs: number): void {
+    const sends = windowMs + CLOCK_MARGIN_MS < this.#windowMs ? this.#limit : count;
+    this.#addMany(sends, Math.min(untilMs, nowMs + Math.max(windowMs, this.#windowMs)));
   }
 
   /** Counts what the last run may have sent without living to write it down, if it ended at `endedMs`. */
   seedUnrecorded(sends: number, endedMs: number): void {
-    this.seed(sends, endedMs + this.#windowMs);
+    this.#addMany(sends, endedMs + this.#windowMs);
+  }
+
+  /** What counts at `nowMs`, for {@link Pacing.seed} of a later run. */
+  countedSends(nowMs: number): CountedSends {
+    this.#forget(nowMs);
+    const count = this.#latestArrivals.length;
+    const untilMs = this.#latestArrivals.at(-1) ?? nowMs;
+    return { count, windowMs: this.#windowMs - CLOCK_MARGIN_MS, untilMs };
   }
 
   /** The earliest instant, not before `nowMs`, at which a request may start. */
@@ -77,6 +89,10 @@ export class Pacing {
   emptyAtMs(): number {
     const last = this.#latestArrivals.at(-1);
     return last === undefined ? Number.NEGATIVE_INFINITY : last + this.#windowMs;
+  }
+
+  #addMany(sends: number, latestArrivalMs: number): void {
+    for (let send = Math.min(sends, this.#limit); send > 0; send--) this.#add(latestArrivalMs);
   }
 
   #add(latestArrivalMs: number): void {

@@ -42,7 +42,7 @@ export class Settler {
   /** Writes down what of the lane is not, or how often it has sent. Never rejects. */
   async settle(lane: Lane): Promise<void> {
     const isRetry = lane.unsettled !== undefined;
-    lane.unsettled ??= lane.take(NOTHING, lane.pacing.countAt(this.#nowMs));
+    lane.unsettled ??= lane.take(NOTHING, this.#nowMs);
     await this.#settle(lane);
     if (isRetry && lane.unsettled === undefined) lane.failures = 0;
   }
@@ -65,7 +65,7 @@ export class Settler {
     lane.refusals.taken();
     if (states === 1 && kept !== undefined) lane.likeness?.taken((kept[0] as LooseState).fragment);
     this.#parts.meters.forwarded += states;
-    lane.unsettled = lane.take(taken, lane.pacing.countAt(nowMs));
+    lane.unsettled = lane.take(taken, nowMs);
     if (lane.chunks.length === 0 && lane.backlog.isEmpty) lane.bodyLimit.caughtUp();
     return this.#settle(lane);
   }
@@ -95,8 +95,7 @@ export class Settler {
   }
 
   async #bury(lane: Lane, { taken, letters }: GivenUp): Promise<void> {
-    const sends = lane.pacing.countAt(this.#nowMs);
-    lane.unsettled = lane.take(taken, sends, letters);
+    lane.unsettled = lane.take(taken, this.#nowMs, letters);
     await this.#settle(lane);
   }
 

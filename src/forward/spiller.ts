@@ -1,7 +1,7 @@
+import type { Ages } from '../core/ages.js';
 import type { Clock } from '../core/clock.js';
 import type { Spool } from '../core/ports.js';
 import { buildPiece } from '../state/backlog-piece.js';
-import type { Ages } from './ages.js';
 import type { Holdings } from './holdings.js';
 import type { Lane } from './lane.js';
 import { packLane, rangesOf } from './packing.js';

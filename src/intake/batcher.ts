@@ -1,3 +1,4 @@
+import type { Ages } from '../core/ages.js';
 import type { Clock } from '../core/clock.js';
 import { asStatewayError, type StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
@@ -24,6 +25,8 @@ export interface BatcherOptions {
   /** Where the memory of records comes back to when the lanes are done with it. */
   readonly recordMemory: RecordMemory;
   readonly clock: Clock;
+  /** What records are stored at. */
+  readonly ages: Ages;
   readonly meters: Meters;
   /** A single state larger than this as JSON for the cloud is refused (`STATEWAY_MAX_BODY_BYTES`). */
   readonly maxStateBytes: number;
@@ -216,12 +219,12 @@ export class Batcher implements Intake {
 
   /** @returns why nothing was stored; undefined when it was */
   async #storeRecord(batch: BatchBuffer, result: BatchResult): Promise<StatewayError | undefined> {
-    const { clock, meters, sink } = this.#options;
+    const { ages, meters, sink } = this.#options;
     if (result.record === undefined) return undefined;
     const view = new RecordView(result.record);
     const grants = Array.from(result.chunkSlots, (slot) => batch.grants[slot] as Grant);
     const latestStampMs = this.#stamper.stamp(view, grants);
-    view.seal(clock.wallMs());
+    view.seal(ages.nowMs());
     try {
       await sink.store(result.record, grants, latestStampMs);
       meters.outOfWindow += result.outOfWindow;

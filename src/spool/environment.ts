@@ -5,8 +5,12 @@ import { handleFailedBatches } from './failed-commit.js';
 import { FORMAT_KEY, readFormat } from './floors.js';
 import { SpoolOpenError } from './spool-open-error.js';
 
-/** What the data directory says of itself; another number is refused, never converted silently. */
-export const FORMAT = 1;
+/**
+ * What the data directory says of itself. Format 1 is read, and is of this format once it was opened to be written to; any
+ * other number is refused. Format 2 counts the sends of a device by boot and window (`watermark-row.ts`).
+ */
+export const FORMAT = 2;
+const OLDEST_FORMAT = 1;
 
 /** The databases with rows of bytes under keys of bytes. `meta` beside them holds JSON under names. */
 const ROW_DATABASES = ['journal', 'watermarks', 'backlog', 'deadLetters', 'requests', 'unreadable'] as const;
@@ -125,9 +129,9 @@ function assertFormat(directory: string, meta: MetaDatabase, names: readonly str
     if (isFresh) return;
     throw new SpoolOpenError(`${directory} holds something else than a spool, or its format cannot be read`);
   }
-  if (format !== FORMAT) {
+  if (!(format >= OLDEST_FORMAT && format <= FORMAT)) {
     throw new SpoolOpenError(
-      `${directory} holds a spool of format ${String(format)}; this version reads format ${FORMAT}`,
+      `${directory} holds a spool of format ${String(format)}; this version reads formats ${OLDEST_FORMAT} to ${FORMAT}`,
     );
   }
   const missing = names && ROW_DATABASES.find((name) => !names.includes(name));

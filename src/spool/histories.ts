@@ -1,11 +1,13 @@
 import type { Device } from '../core/device.js';
-import type { DeviceHistory, Watermark } from '../core/ports.js';
+import type { CountedSends, DeviceHistory, Watermark } from '../core/ports.js';
+import type { BootRow } from './boot-row.js';
 import type { Rows } from './environment.js';
 import type { Change } from './transaction.js';
-import { decodeWatermarkRow, encodeWatermarkRow } from './watermark-row.js';
+import { decodeWatermarkRow, encodeWatermarkRow, type WatermarkRow } from './watermark-row.js';
 
 /** A history older than this no longer bears on pacing (the longest window is an hour); it is dropped at start. */
 const HISTORY_KEPT_MS = 3_600_000;
+const NO_SENDS: CountedSends = { count: 0, windowMs: 0, untilMs: Number.NEGATIVE_INFINITY };
 
 /** A row that cannot be read. */
 export interface DamagedRow {
@@ -17,24 +19,30 @@ export interface DamagedRow {
 /** How far each device was settled, and how busy it was, when the spool was opened; and what is written of it since. */
 export class Histories {
   readonly #db: Rows;
+  readonly #bootTag: number;
   readonly #atOpening = new Map<string, DeviceHistory>();
   readonly #outlived: Buffer[] = [];
   #highestSequence = 0;
 
   /**
    * @param firstSequence of the journal: a watermark before it bears on nothing any more
-   * @param nowMs wall-clock time
+   * @param boot that runs
+   * @param nowMs monotonic
    */
-  constructor(db: Rows, firstSequence: number, nowMs: number, onDamaged: (row: DamagedRow) => void) {
+  constructor(db: Rows, firstSequence: number, boot: BootRow, nowMs: number, onDamaged: (row: DamagedRow) => void) {
     this.#db = db;
+    this.#bootTag = boot.tag;
     for (const { key, value } of db.getRange({})) {
-      const history = decodeWatermarkRow(key, value);
-      if (history === undefined) {
+      const row = decodeWatermarkRow(key, value);
+      if (row === undefined) {
         onDamaged({ key: Buffer.from(key), value, reason: 'its checksum does not match' });
         continue;
       }
+      // How long a boot was over when the next began nobody knows: perhaps no time at all.
+      const untilMs = row.bootTag === boot.tag ? row.sends.untilMs : boot.firstOpenedMs;
+      const history = { watermark: row.watermark, sends: { ...row.sends, untilMs } };
       this.#highestSequence = Math.max(this.#highestSequence, history.watermark.sequence);
-      const matters = history.watermark.sequence >= firstSequence || history.settledAtMs >= nowMs - HISTORY_KEPT_MS;
+      const matters = history.watermark.sequence >= firstSequence || untilMs >= nowMs - HISTORY_KEPT_MS;
       if (matters) this.#atOpening.set(key.toString('hex'), history);
       else this.#outlived.push(Buffer.from(key));
     }
@@ -56,19 +64,20 @@ export class Histories {
 
   settled(device: Device, history: DeviceHistory): Change {
     const key = Buffer.from(device.idBytes);
-    const row = encodeWatermarkRow(key, history);
-    return rowChange(() => [this.#db.put(key, row)]);
+    return this.#put(key, { ...history, bootTag: this.#bootTag });
   }
 
-  /** The journal is free of the device up to `watermark`, though not by requests: those in its window stay as they were. */
+  /** The journal is free of the device up to `watermark`, though not by requests: those that counted stay as they were. */
   moved(device: Device, watermark: Watermark): Change {
-    const row = this.#db.get(Buffer.from(device.idBytes));
-    const before = row === undefined ? undefined : decodeWatermarkRow(device.idBytes, row);
-    return this.settled(device, {
-      watermark,
-      settledAtMs: before?.settledAtMs ?? 0,
-      sendsInWindow: before?.sendsInWindow ?? 0,
-    });
+    const key = Buffer.from(device.idBytes);
+    const row = this.#db.get(key);
+    const before = row === undefined ? undefined : decodeWatermarkRow(key, row);
+    return this.#put(key, { watermark, sends: before?.sends ?? NO_SENDS, bootTag: before?.bootTag ?? this.#bootTag });
+  }
+
+  #put(key: Buffer, contents: WatermarkRow): Change {
+    const row = encodeWatermarkRow(key, contents);
+    return rowChange(() => [this.#db.put(key, row)]);
   }
 }
 

@@ -12,14 +12,13 @@ import { DiskReserve } from './disk-reserve.js';
 import { diskRoomBytes } from './disk-room.js';
 import { asOpenError, type Environment, openEnvironment, prepareDirectory, type Rows } from './environment.js';
 import { isDiskFull, reasonOf, spoolError } from './failed-commit.js';
-import { LEAP, readFloors, writeFloors } from './floors.js';
 import { freeBytes } from './free-pages.js';
 import { Histories } from './histories.js';
 import { Journal } from './journal.js';
+import { Meta } from './meta.js';
 import { PieceFile } from './piece-file.js';
 import { readPieceRows } from './piece-rows.js';
 import { Requeue } from './requeue.js';
-import { StampCeiling } from './stamp-ceiling.js';
 import { type Change, Transactions } from './transaction.js';
 import { Turns } from './turns.js';
 import { type ItemKind, type OnUnreadable, UnreadableItems } from './unreadable-items.js';
@@ -28,6 +27,8 @@ export interface LmdbSpoolOptions {
   /** Made with mode 0700 if missing. */
   readonly directory: string;
   readonly clock: Clock;
+  /** Of the machine (`readBootTag`). */
+  readonly bootTag: number;
   /** Told of whatever cannot be read back, as it is set aside: what it is, and why, in words for a log. */
   readonly onUnreadable?: OnUnreadable;
 }
@@ -45,7 +46,6 @@ interface Damaged {
  */
 export class LmdbSpool implements Spool {
   readonly #directory: string;
-  readonly #clock: Clock;
   readonly #lock: DirectoryLock;
   readonly #environment: Environment;
   readonly #reserve: DiskReserve;
@@ -62,14 +62,11 @@ export class LmdbSpool implements Spool {
   /** What nobody waits for but the closing. */
   readonly #background = new Set<Promise<void>>();
   #lastSequence: number;
-  /** What is written down of {@link LmdbSpool.stampFloorMs} for the next run. */
-  readonly #stampCeiling: StampCeiling;
-  readonly stampFloorMs: number;
+  readonly #meta: Meta;
 
   private constructor(options: LmdbSpoolOptions, lock: DirectoryLock, environment: Environment) {
     const { directory, clock } = options;
     this.#directory = directory;
-    this.#clock = clock;
     this.#lock = lock;
     this.#environment = environment;
     this.#reserve = new DiskReserve({
@@ -83,20 +80,20 @@ export class LmdbSpool implements Spool {
     this.#unreadable = new UnreadableItems(environment.unreadable, options.onUnreadable ?? (() => {}));
     const { journal, watermarks, backlog, deadLetters, meta } = environment;
     const setAside = (kind: ItemKind, database: Rows) => (damaged: Damaged) => this.#setAside(kind, database, damaged);
-    const floors = readFloors(meta);
-    this.stampFloorMs = floors.stampMs;
-    this.#stampCeiling = new StampCeiling(clock, floors.stampMs, () => this.#floors().write());
-    const leap = floors.isDamaged ? LEAP : 0;
-    if (floors.isDamaged) options.onUnreadable?.('numbering', 'its checksum does not match; numbers go on far above');
+    const lastNumbers = () => ({ sequence: this.#lastSequence, deadLetter: this.#letters.lastNumber });
+    this.#meta = new Meta({ meta, clock, bootTag: options.bootTag, lastNumbers });
+    const { boot, deadLetterFloor, isDamaged, leap, sequenceFloor } = this.#meta;
+    if (isDamaged) options.onUnreadable?.('numbering', 'its checksum does not match; numbers go on far above');
     this.#journal = new Journal(journal);
     const firstSequence = this.#journal.firstSequence() ?? Number.POSITIVE_INFINITY;
-    this.#histories = new Histories(watermarks, firstSequence, clock.wallMs(), setAside('watermark', watermarks));
+    const nowMs = clock.monotonicMs();
+    this.#histories = new Histories(watermarks, firstSequence, boot, nowMs, setAside('watermark', watermarks));
     const lastInJournal = this.#journal.lastSequence() ?? 0;
-    this.#lastSequence = Math.max(floors.sequence, lastInJournal, this.#histories.highestSequence) + leap;
+    this.#lastSequence = Math.max(sequenceFloor, lastInJournal, this.#histories.highestSequence) + leap;
     const rows = readPieceRows(directory, backlog, this.#unreadable, setAside('piece', backlog));
     this.#pieces = PieceFile.open(directory, rows.kept);
     this.#backlog = new Backlog(backlog, this.#pieces, rows, setAside('piece', backlog));
-    this.#letters = new DeadLetters(deadLetters, floors.deadLetter, leap);
+    this.#letters = new DeadLetters(deadLetters, deadLetterFloor, leap);
     this.#requeue = this.#createRequeue();
   }
 
@@ -135,12 +132,11 @@ export class LmdbSpool implements Spool {
   }
 
   settle(settlement: Settlement): Promise<void> {
-    const { device, watermark, finishedSequences, sendsInWindow, backlog, deadLetters } = settlement;
+    const { device, watermark, finishedSequences, sends, backlog, deadLetters } = settlement;
     return this.#turns.run(device.key, async () => {
       const progress = backlog === undefined ? undefined : this.#backlog.settle(device, backlog);
-      const settledAtMs = this.#clock.wallMs();
       const changes: Change[] = [
-        this.#histories.settled(device, { watermark, settledAtMs, sendsInWindow }),
+        this.#histories.settled(device, { watermark, sends }),
         this.#journal.settle(settlement.states - (progress?.states ?? 0), finishedSequences),
       ];
       if (progress !== undefined) changes.push(progress);
@@ -205,6 +201,15 @@ export class LmdbSpool implements Spool {
     };
   }
 
+  /** By how much the wall clock was ahead of the monotonic one when the spool was first opened in this boot; see `Ages`. */
+  get wallOffsetMs(): number {
+    return this.#meta.boot.wallOffsetMs;
+  }
+
+  get stampFloorMs(): number {
+    return this.#meta.stampFloorMs;
+  }
+
   get isDiskFull(): boolean {
     return this.#reserve.isClosed;
   }
@@ -219,21 +224,15 @@ export class LmdbSpool implements Spool {
 
   #append(sequence: number, record: Uint8Array, latestStampMs: number): Promise<void> {
     const appended = this.#journal.append(sequence, record);
-    this.#stampCeiling.note(latestStampMs);
+    this.#meta.noteStamp(latestStampMs);
     return appended;
   }
 
   /** Writes down which numbers were given out, and drops what no longer matters. */
   async #noteStart(): Promise<void> {
-    const changes = [this.#floors(), this.#histories.dropOutlived()];
+    const changes = [this.#meta.floors(), this.#meta.noteBoot(), this.#histories.dropOutlived()];
     await this.#transactions.commit(changes, true);
     await Promise.all(this.#background);
-  }
-
-  #floors(): Change {
-    const { lastNumber: deadLetter } = this.#letters;
-    const floors = { sequence: this.#lastSequence, deadLetter, stampMs: Math.max(0, this.#stampCeiling.ms) };
-    return writeFloors(this.#environment.meta, floors);
   }
 
   async #stage(device: Device, piece: Uint8Array): Promise<Change> {
@@ -258,9 +257,9 @@ export class LmdbSpool implements Spool {
       letters: this.#letters,
       transactions: this.#transactions,
       turns: this.#turns,
-      clock: this.#clock,
+      storedAtMs: () => this.#meta.storedAtMs(),
       stage: (device, piece) => this.#stage(device, piece),
-      raiseFloor: () => this.#floors(),
+      raiseFloor: () => this.#meta.floors(),
       onDamagedLetter: (letter) => this.#setLetterAside(letter),
       onDamagedRequest: ({ key, value }) =>
         this.#setAside('request', requests, { key, value, reason: 'its checksum does not match' }),

@@ -1,7 +1,10 @@
+import { readBootTag } from '../core/boot.js';
+import { systemClock } from '../core/clock.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { SpoolStatus } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
+import { readBootRow } from './boot-row.js';
 import { readDeadLetters } from './dead-letters.js';
 import { asOpenError, type Environment, openBeside, type Rows } from './environment.js';
 import { reasonOf, spoolError } from './failed-commit.js';
@@ -58,7 +61,10 @@ export class OfflineSpool {
     }
   }
 
-  /** What waits. Reads the journal through; of the backlogs, their rows alone. */
+  /**
+   * What waits. Reads the journal through; of the backlogs, their rows alone. What was stored in the boot that runs is
+   * as old as the monotonic clock says; `oldestStoredAtMs` is that long before the wall clock as it is now.
+   */
   status(): SpoolStatus {
     const { journal, backlog, deadLetters, unreadable } = this.#environment;
     let bytes = 0;
@@ -83,7 +89,7 @@ export class OfflineSpool {
       bytes,
       states,
       deadLetters: deadLetters.getKeysCount(),
-      oldestStoredAtMs,
+      oldestStoredAtMs: oldestStoredAtMs === undefined ? undefined : oldestStoredAtMs + this.#wallJumpMs(),
       unreadableRecords: unreadable.getKeysCount(),
     };
   }
@@ -143,6 +149,13 @@ export class OfflineSpool {
   async close(): Promise<void> {
     this.#pieces?.close();
     await this.#environment.root.close();
+  }
+
+  /** By how much the wall clock was moved since it was read for the stamps of what is stored in this boot. */
+  #wallJumpMs(): number {
+    const boot = readBootRow(this.#environment.meta);
+    if (boot?.tag !== readBootTag()) return 0;
+    return Math.round(systemClock.wallMs() - systemClock.monotonicMs() - boot.wallOffsetMs);
   }
 
   #waitingOfRecord(key: Buffer, value: Buffer): WaitingRange[] {

@@ -1,5 +1,4 @@
 import type { BacklogSummary } from '../core/backlog.js';
-import type { Clock } from '../core/clock.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import { buildPieceOfStates } from '../state/backlog-piece.js';
@@ -18,7 +17,8 @@ export interface RequeueParts {
   readonly letters: DeadLetters;
   readonly transactions: Transactions;
   readonly turns: Turns;
-  readonly clock: Clock;
+  /** When something is stored now, as `Ages` reads it. */
+  readonly storedAtMs: () => number;
   /** Stores a piece of backlog; it belongs to its device when the change is committed. */
   readonly stage: (device: Device, piece: Uint8Array) => Promise<Change>;
   /** What raises the number below which no dead letter is given a number again. */
@@ -92,11 +92,11 @@ export class Requeue {
   }
 
   #requeue(letters: readonly [StoredDeadLetter, ...StoredDeadLetter[]]): Promise<BacklogSummary> {
-    const { clock, letters: kept, raiseFloor, stage, transactions, turns } = this.#parts;
+    const { letters: kept, raiseFloor, stage, transactions, turns } = this.#parts;
     const { device } = letters[0];
     return turns.run(device.key, async () => {
       // As old as this: what was given up for its age is to have another chance.
-      const storedAtMs = clock.wallMs();
+      const storedAtMs = this.#parts.storedAtMs();
       const piece = buildPieceOfStates(device, letters, storedAtMs);
       const numbers = letters.map(({ number }) => number);
       const changes = [await stage(device, piece), kept.remove(numbers), raiseFloor()];

@@ -1,4 +1,5 @@
 import type { AdminSources, CloudView, Readiness } from '../../src/admin/admin-sources.js';
+import { Ages } from '../../src/core/ages.js';
 import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
 import type { DeviceReport } from '../../src/core/device-report.js';
@@ -12,7 +13,9 @@ export class FakeSources implements AdminSources {
   readonly build = { version: '1.2.3', node: 'v20.19.0', uws: 'uws-current 20.57.0' };
   readonly meters = new Meters();
   readonly clock = new FakeClock();
+  readonly ages = new Ages(this.clock, 30 * 86_400_000, this.clock.wallMs());
   readonly startedAtMs = this.clock.wallMs() - 90_000;
+  readonly startedMs = -90_000;
   isReady: Readiness = { ready: true, reason: 'accepting states' };
   oldestStoredAtMs: number | undefined = this.clock.wallMs() - 2_500;
   spoolBytes = 4_096;

@@ -104,8 +104,7 @@ class Plant {
 
   #start(): Harness {
     const spool = new NotedSpool(this.disk);
-    const clock = new FakeClock(TIME_ZERO + this.#elapsedMs);
-    spool.wallMs = () => clock.wallMs();
+    const clock = new FakeClock(TIME_ZERO + this.#elapsedMs, this.#elapsedMs);
     const options = { rateLimit: RATE_LIMIT, windowMs: 100, spillAboveBytes: this.#spillAboveBytes };
     const run = new Harness(options, Math.random, spool, clock);
     run.cloud.respond = (request) => this.#respond(run, request);
@@ -123,7 +122,7 @@ class Plant {
     const index = indexOf(device);
     const { weather, delayMs } = this.#weather[index] as { weather: Weather; delayMs: number };
     const result = answerOf(weather, values as number[]);
-    if (result !== REFUSED) this.sentAtMs[index]?.push(this.#elapsedMs + atMs);
+    if (result !== REFUSED) this.sentAtMs[index]?.push(atMs);
     if (result.kind === 'answer' && result.status === 200) {
       this.taken[index]?.push(...(values as number[]));
       this.#unsettled[index] = values as number[];
@@ -167,7 +166,7 @@ class Plant {
       for (const v of values) this.mayRepeat[index]?.add(v);
       this.#unsettled[index] = [];
     }
-    this.#elapsedMs += this.#run.clock.monotonicMs();
+    this.#elapsedMs = this.#run.clock.monotonicMs();
     this.faults.push(...this.#run.spool.faults);
     this.#run = this.#start();
   }

@@ -1,3 +1,4 @@
+import { Ages } from '../../src/core/ages.js';
 import type { AskResult, LogInResult, SendResult } from '../../src/core/cloud-results.js';
 import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
@@ -142,6 +143,7 @@ export class Harness {
       },
       {
         clock,
+        ages: new Ages(clock, options.retentionMs ?? 30 * DAY_MS, clock.wallMs() - clock.monotonicMs()),
         cloud,
         spool,
         meters,

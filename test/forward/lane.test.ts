@@ -66,7 +66,7 @@ it('takes states of the journal off and says what is finished', () => {
     watermark: { sequence: 10, states: 0 },
     finishedSequences: [9],
     states: 1,
-    sendsInWindow: 1,
+    sends: { count: 0, windowMs: 15_000, untilMs: 1 },
   });
   expect(lane.waitingBytes).toBe(0);
   expect(lane.isEmpty).toBe(true);
@@ -84,7 +84,7 @@ it('takes states of the backlog off without moving in the journal', () => {
     watermark: { sequence: 1, states: 0 },
     finishedSequences: [],
     states: 4,
-    sendsInWindow: 3,
+    sends: { count: 0, windowMs: 15_000, untilMs: 3 },
     backlog: { sequence: 40, settledStates: 6, finished: false },
   });
   expect(lane.sinceMs).toBe(-5);

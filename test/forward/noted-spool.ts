@@ -18,6 +18,8 @@ interface Piece {
   settledStates: number;
 }
 
+export const NO_SENDS = { count: 0, windowMs: 0, untilMs: Number.NEGATIVE_INFINITY };
+
 /** What one run leaves for the next. */
 export class NotedDisk {
   readonly journal = new Map<number, Uint8Array>();
@@ -47,8 +49,6 @@ export class NotedSpool implements Spool {
   onSettled: (settlement: Settlement) => void = () => {};
   onSpill: (spill: Spill) => Promise<void> = async () => {};
   onRead: (device: Device) => void = () => {};
-  /** For what is written down with a time. */
-  wallMs: () => number = () => 0;
   /** From now on nothing reaches the disk. */
   isCrashed = false;
 
@@ -67,9 +67,9 @@ export class NotedSpool implements Spool {
     await this.onSettle(settlement);
     if (this.isCrashed) throw new Error('crashed');
     this.settlements.push(settlement);
-    const { device, watermark, sendsInWindow, backlog } = settlement;
+    const { device, watermark, sends, backlog } = settlement;
     this.#assertRises(device, watermark);
-    this.disk.histories.set(device.key, { watermark, settledAtMs: this.wallMs(), sendsInWindow });
+    this.disk.histories.set(device.key, { watermark, sends });
     this.disk.deadLetters.push(...(settlement.deadLetters ?? []));
     if (backlog !== undefined) this.#settlePiece(device, backlog);
     this.onSettled(settlement);
@@ -85,9 +85,8 @@ export class NotedSpool implements Spool {
     this.spills.push(spill);
     const { device, watermark, piece } = spill;
     this.#assertRises(device, watermark);
-    const sendsInWindow = this.disk.histories.get(device.key)?.sendsInWindow ?? 0;
-    const settledAtMs = this.disk.histories.get(device.key)?.settledAtMs ?? 0;
-    this.disk.histories.set(device.key, { watermark, settledAtMs, sendsInWindow });
+    const sends = this.disk.histories.get(device.key)?.sends ?? NO_SENDS;
+    this.disk.histories.set(device.key, { watermark, sends });
     this.addPiece(device, piece);
   }
 

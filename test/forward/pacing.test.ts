@@ -52,7 +52,7 @@ describe('Pacing', () => {
 
   it('holds back by what the last run sent, and by a broken figure for one window only', () => {
     const pacing = new Pacing({ requests: 30, windowMs: WINDOW_MS });
-    pacing.seed(4_000_000_000, -100);
+    pacing.seed({ count: 4_000_000_000, windowMs: WINDOW_MS, untilMs: -100 }, 0);
     expect(pacing.countAt(0)).toBe(30);
     expect(pacing.earliestStartMs(0)).toBe(HELD_MS - 100);
     expect(pacing.countAt(HELD_MS - 100)).toBe(0);
@@ -83,10 +83,13 @@ const attempts = fc.array(
   { minLength: 1, maxLength: 120 },
 );
 
+/** What the last settlement is of. */
+const SETTLED: Attempt = { pauseMs: 0, durationMs: 0, arrival: 0, fate: 'answered' };
+
 /** Runs the attempts one after the other as early as the pacing lets them; returns when each arrived. */
-function arrivals(limit: RateLimit, pacing: Pacing, sequence: readonly Attempt[]): number[] {
+function arrivals(limit: RateLimit, pacing: Pacing, sequence: readonly Attempt[], fromMs = 0): number[] {
   const arrived: number[] = [];
-  let nowMs = 0;
+  let nowMs = fromMs;
   for (const { pauseMs, durationMs, arrival, fate } of sequence) {
     const startMs = pacing.earliestStartMs(nowMs + pauseMs);
     const endMs = startMs + durationMs;
@@ -123,13 +126,31 @@ describe('whatever the network does', () => {
         const arrived = arrivals(limit, first, answered);
         const endedMs = first.emptyAtMs() - HELD_MS;
         const second = new Pacing(limit);
-        second.seed(first.countAt(endedMs), 0);
-        const offsetMs = endedMs + downMs;
-        const later = arrivals(limit, second, [{ ...(after[0] as Attempt), pauseMs: downMs }, ...after.slice(1)]);
-        const all = [...arrived, ...later.map((atMs) => atMs - downMs + offsetMs)];
-        expect(mostInWindow(all, WINDOW_MS)).toBeLessThanOrEqual(limit.requests);
+        second.seed(first.countedSends(endedMs), endedMs + downMs);
+        const later = arrivals(limit, second, after, endedMs + downMs);
+        expect(mostInWindow([...arrived, ...later], WINDOW_MS)).toBeLessThanOrEqual(limit.requests);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('nor across a restart under another limit, whatever was lost before', () => {
+    const limits = fc.tuple(fc.integer({ min: 1, max: 8 }), fc.constantFrom(500, 1_000, 3_000));
+    fc.assert(
+      fc.property(limits, limits, attempts, attempts, fc.nat(2_000), (before, now, sent, later, downMs) => {
+        const first = new Pacing({ requests: before[0], windowMs: before[1] });
+        const arrived = arrivals({ requests: before[0], windowMs: before[1] }, first, [...sent, SETTLED]);
+        const endedMs = arrived.at(-1) as number;
+        const limit = { requests: now[0], windowMs: now[1] };
+        const second = new Pacing(limit);
+        second.seed(first.countedSends(endedMs), endedMs + downMs);
+        const arrivedLater = arrivals(limit, second, later, endedMs + downMs);
+        for (const atMs of arrivedLater) {
+          const inWindow = [...arrived, ...arrivedLater].filter((at) => at <= atMs && at >= atMs - limit.windowMs);
+          expect(inWindow.length).toBeLessThanOrEqual(limit.requests);
+        }
+      }),
+      { numRuns: 1_000 },
     );
   });
 

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { CLOCK_MARGIN_MS } from '../../src/forward/pacing.js';
 import { buildRecord } from '../helpers/records.js';
-import { answer, deviceOf, Harness, range, TIME_ZERO } from './harness.js';
+import { answer, deviceOf, Harness, range } from './harness.js';
+import { NO_SENDS } from './noted-spool.js';
 
 const device = deviceOf(1);
 const RATE_HELD_MS = 15_000 + CLOCK_MARGIN_MS;
@@ -28,7 +29,7 @@ it('replayed states are sent at once with a token of the proxy itself', async ()
 it('skips what the watermark says is settled', async () => {
   const harness = new Harness({ upstreamToken: 'plant' });
   const watermark = { sequence: 2, states: 3 };
-  harness.spool.histories.set(device.key, { watermark, settledAtMs: 0, sendsInWindow: 0 });
+  harness.spool.histories.set(device.key, { watermark, sends: NO_SENDS });
   for (const states of [4, 5, 2]) harness.replay(device, states);
   await harness.clock.advance(500);
   expect(harness.cloud.values).toEqual(range(7, 11));
@@ -43,7 +44,7 @@ it('a record of which only another device has states left is held for that one a
   const harness = new Harness({ upstreamToken: 'plant' });
   const other = deviceOf(2);
   const watermark = { sequence: 1, states: 1 };
-  harness.spool.histories.set(device.key, { watermark, settledAtMs: 0, sendsInWindow: 0 });
+  harness.spool.histories.set(device.key, { watermark, sends: NO_SENDS });
   const record = buildRecord([device, other].map((each) => ({ device: each, states: [harness.nextState()] })));
   // As LMDB may give it: anywhere in a larger buffer.
   const shifted = new Uint8Array(record.byteLength + 3).subarray(3);
@@ -55,10 +56,10 @@ it('a record of which only another device has states left is held for that one a
   expect(harness.lanes.heldBytes()).toBe(0);
 });
 
-it('counts what the last run sent, as if at its last settlement', async () => {
+it('counts what the last run sent, as if when the last of it can have arrived', async () => {
   const harness = new Harness();
   const watermark = { sequence: 1, states: 0 };
-  harness.spool.histories.set(device.key, { watermark, settledAtMs: TIME_ZERO - 5_000, sendsInWindow: 30 });
+  harness.spool.histories.set(device.key, { watermark, sends: { count: 30, windowMs: 15_000, untilMs: -5_000 } });
   harness.push(device);
   await harness.clock.advance(RATE_HELD_MS - 5_001);
   expect(harness.cloud.requests).toHaveLength(0);
@@ -66,10 +67,14 @@ it('counts what the last run sent, as if at its last settlement', async () => {
   expect(harness.cloud.requests).toHaveLength(1);
 });
 
-it('a wall clock that was set back parks no lane for longer than a window', async () => {
+it.each([
+  [10, 5_000],
+  [1, 1_000],
+  [0, 14_999],
+])('takes %i requests in a window of %i ms before for as many as the limit now allows', async (count, windowMs) => {
   const harness = new Harness();
   const watermark = { sequence: 1, states: 0 };
-  harness.spool.histories.set(device.key, { watermark, settledAtMs: TIME_ZERO + 1e9, sendsInWindow: 30 });
+  harness.spool.histories.set(device.key, { watermark, sends: { count, windowMs, untilMs: 0 } });
   await harness.clock.advance(1_000);
   harness.push(device);
   await harness.clock.advance(RATE_HELD_MS - 1_001);

@@ -202,11 +202,11 @@ describe('settling', () => {
     harness.push(device, 6);
     await harness.clock.advance(2_000);
     expect(harness.cloud.requests.map((request) => request.states.length)).toEqual([3, 3, 5, 1]);
-    expect(harness.spool.settlements).toEqual([
-      { device, watermark: { sequence: 2, states: 0 }, finishedSequences: [1], states: 3, sendsInWindow: 1 },
-      { device, watermark: { sequence: 3, states: 0 }, finishedSequences: [2], states: 3, sendsInWindow: 2 },
-      { device, watermark: { sequence: 3, states: 5 }, finishedSequences: [], states: 5, sendsInWindow: 3 },
-      { device, watermark: { sequence: 4, states: 0 }, finishedSequences: [3], states: 1, sendsInWindow: 4 },
+    expect(harness.spool.settlements).toMatchObject([
+      { device, watermark: { sequence: 2, states: 0 }, finishedSequences: [1], states: 3, sends: { count: 1 } },
+      { device, watermark: { sequence: 3, states: 0 }, finishedSequences: [2], states: 3, sends: { count: 2 } },
+      { device, watermark: { sequence: 3, states: 5 }, finishedSequences: [], states: 5, sends: { count: 3 } },
+      { device, watermark: { sequence: 4, states: 0 }, finishedSequences: [3], states: 1, sends: { count: 4 } },
     ]);
   });
 
@@ -220,13 +220,13 @@ describe('settling', () => {
     expect(harness.cloud.requests).toHaveLength(MAX_UNRECORDED_SENDS);
     onDisk();
     await harness.clock.advance(0);
-    expect(harness.spool.settlements).toEqual([
+    expect(harness.spool.settlements).toMatchObject([
       {
         device,
         watermark: { sequence: 1, states: 0 },
         finishedSequences: [],
         states: 0,
-        sendsInWindow: MAX_UNRECORDED_SENDS,
+        sends: { count: MAX_UNRECORDED_SENDS },
       },
     ]);
     expect(harness.cloud.requests).toHaveLength(MAX_UNRECORDED_SENDS + 1);

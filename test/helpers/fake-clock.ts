@@ -8,13 +8,14 @@ interface Timer {
 
 /** A clock that stands still until it is told to move; timers fire in the order in which they are due. */
 export class FakeClock implements Clock {
-  #monotonicMs = 0;
+  #monotonicMs: number;
   #wallMs: number;
   #order = 0;
   readonly #timers = new Set<Timer>();
 
-  constructor(wallMs = Date.UTC(2026, 0, 1)) {
+  constructor(wallMs = Date.UTC(2026, 0, 1), monotonicMs = 0) {
     this.#wallMs = wallMs;
+    this.#monotonicMs = monotonicMs;
   }
 
   wallMs(): number {

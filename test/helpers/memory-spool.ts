@@ -20,6 +20,8 @@ interface Piece {
   settledStates: number;
 }
 
+const NO_SENDS = { count: 0, windowMs: 0, untilMs: Number.NEGATIVE_INFINITY };
+
 /** What one {@link MemorySpool} leaves for the next: the disk of a spool that has none. */
 export class MemoryDisk {
   readonly records = new Map<number, Uint8Array>();
@@ -56,8 +58,8 @@ export class MemorySpool implements Spool {
     return { sequence, stored: Promise.resolve() };
   }
 
-  async settle({ device, watermark, sendsInWindow, backlog, deadLetters = [] }: Settlement): Promise<void> {
-    this.#disk.histories.set(device.key, { watermark, settledAtMs: this.#clock.wallMs(), sendsInWindow });
+  async settle({ device, watermark, sends, backlog, deadLetters = [] }: Settlement): Promise<void> {
+    this.#disk.histories.set(device.key, { watermark, sends });
     if (backlog !== undefined) this.#settlePiece(device, backlog);
     for (const letter of deadLetters) {
       const number = ++this.#disk.lastDeadLetter;
@@ -67,8 +69,8 @@ export class MemorySpool implements Spool {
   }
 
   async spill({ device, piece, watermark }: Spill): Promise<void> {
-    const { settledAtMs = 0, sendsInWindow = 0 } = this.#disk.histories.get(device.key) ?? {};
-    this.#disk.histories.set(device.key, { watermark, settledAtMs, sendsInWindow });
+    const { sends = NO_SENDS } = this.#disk.histories.get(device.key) ?? {};
+    this.#disk.histories.set(device.key, { watermark, sends });
     this.#addPiece(device, piece);
     this.#trim();
   }

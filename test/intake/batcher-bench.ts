@@ -1,3 +1,4 @@
+import { Ages } from '../../src/core/ages.js';
 import { Meters } from '../../src/core/meters.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
 import { Batcher } from '../../src/intake/batcher.js';
@@ -38,6 +39,7 @@ export class BatcherBench {
       sink,
       recordMemory: this.recordMemory,
       clock,
+      ages: new Ages(clock, 0, clock.wallMs()),
       meters,
       maxStateBytes: 1_000,
       inPlaceBelowBytes,

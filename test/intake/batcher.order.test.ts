@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { Ages } from '../../src/core/ages.js';
 import { Meters } from '../../src/core/meters.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
 import { Batcher } from '../../src/intake/batcher.js';
@@ -37,6 +38,7 @@ it('answers every body once and in order, and stores the states of a device in o
         sink,
         recordMemory,
         clock,
+        ages: new Ages(clock, 0, clock.wallMs()),
         meters,
         maxStateBytes: 1_000,
         inPlaceBelowBytes,

@@ -49,7 +49,7 @@ describe('what is stored', () => {
     ]);
     expect(grants).toEqual([one, twoAgain]);
     const opened = RecordView.open(bytes);
-    expect(opened instanceof RecordView && opened.storedAtMs).toBe(arrivalMs + 60);
+    expect(opened instanceof RecordView && opened.storedAtMs).toBe(arrivalMs);
   });
 
   it('keeps the grants of a chunk apart from those of devices of which nothing was accepted', async () => {

@@ -5,6 +5,7 @@
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
+import { readBootTag } from '../../dist/src/core/boot.js';
 import { systemClock } from '../../dist/src/core/clock.js';
 import { LmdbSpool } from '../../dist/src/spool/lmdb-spool.js';
 import { RecordView } from '../../dist/src/state/record-layout.js';
@@ -14,7 +15,7 @@ const TURNS = 3;
 
 const [task, directory, recordFile] = process.argv.slice(2);
 const record = Uint8Array.from(readFileSync(recordFile));
-const spool = await LmdbSpool.open({ directory, clock: systemClock });
+const spool = await LmdbSpool.open({ directory, clock: systemClock, bootTag: readBootTag() });
 const left = [...spool.replay()];
 
 const say = (line) => writeSync(1, `${line}\n`);
@@ -55,7 +56,13 @@ const tasks = {
     const device = new RecordView(record).chunkDevice(0);
     for (const sequence of sequences.splice(0, sequences.length / 2)) {
       const watermark = { sequence: sequence + 1, states: 0 };
-      await spool.settle({ device, watermark, finishedSequences: [sequence], states: 1, sendsInWindow: 1 });
+      await spool.settle({
+        device,
+        watermark,
+        finishedSequences: [sequence],
+        states: 1,
+        sends: { count: 1, windowMs: 15_000, untilMs: 0 },
+      });
       say(`settled ${sequence}`);
     }
     while (spool.isDiskFull) await setTimeout(100);

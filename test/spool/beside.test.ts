@@ -13,7 +13,7 @@ import { OfflineSpool } from '../../src/spool/offline-spool.js';
 import { ProcessSocket } from '../../src/spool/process-socket.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
-import { DEVICE_A, drain, recordOf } from './contract.js';
+import { BOOT_TAG, DEVICE_A, drain, recordOf } from './contract.js';
 
 const APPENDER_FILE = fileURLToPath(new URL('./appender.mjs', import.meta.url));
 /** While the proxy goes on committing, so many undo one or have all later ones refused in two runs of three. */
@@ -51,7 +51,13 @@ describe('while a process opens the spool beside the proxy', () => {
     const events: string[] = [];
     const note = (event: string) => () => void events.push(event);
     const watermark = { sequence: first.sequence + 1, states: 0 };
-    const settled = { device: DEVICE_A, watermark, finishedSequences: [first.sequence], states: 1, sendsInWindow: 1 };
+    const settled = {
+      device: DEVICE_A,
+      watermark,
+      finishedSequences: [first.sequence],
+      states: 1,
+      sends: { count: 1, windowMs: 15_000, untilMs: 0 },
+    };
     const done = [
       spool.append(RECORD).stored.then(note('second')),
       spool.settle(settled).then(note('settled')),
@@ -116,7 +122,7 @@ it('a proxy that starts passes over the socket of one who was killed while he lo
 });
 
 async function openSpool(directory: string): Promise<LmdbSpool> {
-  const spool = await LmdbSpool.open({ directory, clock: new FakeClock() });
+  const spool = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
   onTestFinished(() => spool.close());
   return spool;
 }

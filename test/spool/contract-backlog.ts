@@ -232,11 +232,10 @@ export function describeBacklogContract(name: string, createSite: (clock: FakeCl
     it('leaves the window of a device as it was when it spills', async () => {
       await store(new Map([[DEVICE_A, 2]]), 1);
       await spool.settle(a.settle(1, 17) as Settlement);
-      const settledAtMs = clock.wallMs();
       await clock.advance(5_000);
       await spill(a, 1);
       await restart();
-      expect(spool.history(DEVICE_A)).toMatchObject({ settledAtMs, sendsInWindow: 17 });
+      expect(spool.history(DEVICE_A)).toMatchObject({ sends: { count: 17 } });
     });
   });
 }

@@ -15,6 +15,8 @@ export interface SpoolSite {
   remove(): void | Promise<void>;
 }
 
+/** Of the boot that the tests run in. */
+export const BOOT_TAG = 0xb007;
 export const DEVICE_A = new Device('a'.repeat(24), '1'.repeat(24));
 export const DEVICE_B = new Device('a'.repeat(24), '2'.repeat(24));
 
@@ -37,7 +39,7 @@ export function wholeChunk(device: Device, sequence: number, states: number): Se
     watermark: { sequence: sequence + 1, states: 0 },
     finishedSequences: [sequence],
     states,
-    sendsInWindow: 1,
+    sends: { count: 1, windowMs: 15_000, untilMs: 0 },
   };
 }
 
@@ -201,14 +203,14 @@ export function describeJournalContract(name: string, createSite: (clock: FakeCl
       expect(spool.status()).toMatchObject({ bytes: 0, states: 0, oldestStoredAtMs: undefined });
     });
 
-    it('remembers a device over a restart: watermark, time of settlement, requests in its window', async () => {
+    it('remembers a device over a restart: watermark, and the requests that counted', async () => {
       const sequence = await store(recordOf(new Map([[DEVICE_A, 1]]), 1));
       await clock.advance(1_234);
-      const settledAtMs = clock.wallMs();
-      await spool.settle({ ...wholeChunk(DEVICE_A, sequence, 1), sendsInWindow: 17 });
+      const sends = { count: 17, windowMs: 15_000, untilMs: clock.monotonicMs() };
+      await spool.settle({ ...wholeChunk(DEVICE_A, sequence, 1), sends });
       await clock.advance(60_000);
       await restart();
-      const history = { watermark: { sequence: sequence + 1, states: 0 }, settledAtMs, sendsInWindow: 17 };
+      const history = { watermark: { sequence: sequence + 1, states: 0 }, sends };
       expect(spool.history(DEVICE_A)).toEqual(history);
       expect(spool.history(DEVICE_B)).toBeUndefined();
     });

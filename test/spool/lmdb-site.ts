@@ -5,7 +5,7 @@ import type { Device } from '../../src/core/device.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { OfflineSpool } from '../../src/spool/offline-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { recordOf, type SpoolSite } from './contract.js';
+import { BOOT_TAG, recordOf, type SpoolSite } from './contract.js';
 
 /** A disk in memory, where there is one: these tests do not depend on what survives a power failure. */
 const SHARED_MEMORY = '/dev/shm';
@@ -29,7 +29,7 @@ export function crashedCopy(site: LmdbSite, clock: FakeClock): LmdbSite {
 function siteIn(directory: string, clock: FakeClock): LmdbSite {
   return {
     directory,
-    open: () => LmdbSpool.open({ directory, clock }),
+    open: () => LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG }),
     requestRequeue: async (numbers) => {
       const beside = await OfflineSpool.open(directory);
       try {
@@ -44,7 +44,7 @@ function siteIn(directory: string, clock: FakeClock): LmdbSite {
 
 /** Leaves one record of one state for each device in `directory`. */
 export async function leaveRecords(directory: string, devices: readonly Device[]): Promise<void> {
-  const spool = await LmdbSpool.open({ directory, clock: new FakeClock() });
+  const spool = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
   await Promise.all(devices.map((device, i) => spool.append(recordOf(new Map([[device, 1]]), i)).stored));
   await spool.close();
 }

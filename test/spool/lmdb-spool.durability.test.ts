@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
-import { DEVICE_A, drain, recordOf } from './contract.js';
+import { BOOT_TAG, DEVICE_A, drain, recordOf } from './contract.js';
 
 const DISK_BYTES = 24 * 1024 * 1024;
 const APPENDER_FILE = fileURLToPath(new URL('./appender.mjs', import.meta.url));
@@ -39,7 +39,7 @@ async function killAfterLines(child: ChildProcess, count: number): Promise<strin
 }
 
 async function reopen(directory: string): Promise<LmdbSpool> {
-  const spool = await LmdbSpool.open({ directory, clock: new FakeClock() });
+  const spool = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
   onTestFinished(() => spool.close());
   return spool;
 }

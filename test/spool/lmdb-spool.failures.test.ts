@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
-import { DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
+import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
 
 /** The databases the spool under test has open, by name, for a test to make one of them fail. */
 const databases = new Map<string, Database>();
@@ -33,7 +33,7 @@ let spool: LmdbSpool;
 beforeEach(async () => {
   clock = new FakeClock();
   directory = temporaryDirectory();
-  spool = await LmdbSpool.open({ directory, clock });
+  spool = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
 });
 
 afterEach(() => spool.close());
@@ -47,7 +47,7 @@ function failNextWrites(...writes: ['journal' | 'watermarks', 'put' | 'remove'][
 
 async function restart(): Promise<number[]> {
   await spool.close();
-  spool = await LmdbSpool.open({ directory, clock });
+  spool = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
   return drain(spool).map(({ sequence }) => sequence);
 }
 

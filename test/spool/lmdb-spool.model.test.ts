@@ -162,7 +162,7 @@ class Run {
   #historyOf(device: Device): unknown {
     const history = this.#spool.history(device);
     // Of a device that has but spilled, and of which the journal holds nothing, there is nothing to know.
-    if (history === undefined || (history.settledAtMs === 0 && history.watermark.states === 0)) return undefined;
+    if (history === undefined || (history.sends.count === 0 && history.watermark.states === 0)) return undefined;
     return { ...history, watermark: history.watermark.states };
   }
 }

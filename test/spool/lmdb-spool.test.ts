@@ -9,7 +9,7 @@ import { SpoolOpenError } from '../../src/spool/spool-open-error.js';
 import { RecordView } from '../../src/state/record-layout.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
-import { DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
+import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
 import { leaveRecords } from './lmdb-site.js';
 import { withRawLmdb } from './raw-lmdb.js';
 import { drainBacklog, WaitingDevice } from './waiting-device.js';
@@ -17,13 +17,15 @@ import { drainBacklog, WaitingDevice } from './waiting-device.js';
 const HOUR_MS = 3_600_000;
 
 async function openSpool(directory: string, clock = new FakeClock()): Promise<LmdbSpool> {
-  const spool = await LmdbSpool.open({ directory, clock });
+  const spool = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
   onTestFinished(() => spool.close());
   return spool;
 }
 
 async function refusalOf(directory: string): Promise<string> {
-  const error = await LmdbSpool.open({ directory, clock: new FakeClock() }).catch((thrown: unknown) => thrown);
+  const error = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG }).catch(
+    (thrown: unknown) => thrown,
+  );
   expect(error).toBeInstanceOf(SpoolOpenError);
   return (error as Error).message;
 }
@@ -51,10 +53,10 @@ it('takes a directory whose name has a dot for a directory', async () => {
 it('refuses another format, names both numbers and changes nothing', async () => {
   const directory = temporaryDirectory();
   await leaveRecords(directory, [DEVICE_A]);
-  await withRawLmdb(directory, ({ meta }) => meta.put('format', 2));
-  expect(await refusalOf(directory)).toMatch(/spool of format 2; .* reads format 1$/);
+  await withRawLmdb(directory, ({ meta }) => meta.put('format', 3));
+  expect(await refusalOf(directory)).toMatch(/spool of format 3; .* reads formats 1 to 2$/);
   await withRawLmdb(directory, ({ meta, journal }) => {
-    expect(meta.get('format')).toBe(2);
+    expect(meta.get('format')).toBe(3);
     expect(journal.getCount()).toBe(1);
   });
 });
@@ -96,7 +98,7 @@ it('refuses a data file that is not its own, and leaves it alone', async () => {
 
 it('refuses a directory whose pieces are missing', async () => {
   const directory = temporaryDirectory();
-  const spool = await LmdbSpool.open({ directory, clock: new FakeClock() });
+  const spool = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
   await spillOne(spool, 1);
   await spool.close();
   rmSync(join(directory, 'pieces.dat'));
@@ -106,7 +108,7 @@ it('refuses a directory whose pieces are missing', async () => {
 it('lets go of a directory that it refused', async () => {
   const directory = temporaryDirectory();
   await leaveRecords(directory, [DEVICE_A]);
-  await withRawLmdb(directory, ({ meta }) => meta.put('format', 2));
+  await withRawLmdb(directory, ({ meta }) => meta.put('format', 3));
   await refusalOf(directory);
   await withRawLmdb(directory, ({ meta }) => meta.put('format', 1));
   expect(drain(await openSpool(directory))).toHaveLength(1);
@@ -163,11 +165,11 @@ it('uses the space of what was drained again, and gives it back', async () => {
 
 it('removes from disk at start what the watermarks say is settled', async () => {
   const directory = temporaryDirectory();
-  const spool = await LmdbSpool.open({ directory, clock: new FakeClock() });
+  const spool = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
   for (const storedAtMs of [1, 2]) await spool.append(recordOf(new Map([[DEVICE_A, 1]]), storedAtMs)).stored;
   await spool.settle({ ...wholeChunk(DEVICE_A, 1, 1), finishedSequences: [] });
   await spool.close();
-  const next = await LmdbSpool.open({ directory, clock: new FakeClock() });
+  const next = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
   drain(next);
   await next.close();
   expect(await withRawLmdb(directory, ({ journal }) => [...journal.getKeys({})])).toEqual([journalKey(2)]);
@@ -176,16 +178,17 @@ it('removes from disk at start what the watermarks say is settled', async () => 
 it('forgets an hour after its last settlement a device of which nothing waits', async () => {
   const directory = temporaryDirectory();
   const clock = new FakeClock();
-  const spool = await LmdbSpool.open({ directory, clock });
+  const spool = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
   for (const device of [DEVICE_A, DEVICE_B]) {
     const { sequence } = spool.append(recordOf(new Map([[device, 1]]), 1));
-    await spool.settle(wholeChunk(device, sequence, 1));
+    const sends = { count: 1, windowMs: 15_000, untilMs: clock.monotonicMs() };
+    await spool.settle({ ...wholeChunk(device, sequence, 1), sends });
     await clock.advance(HOUR_MS / 2);
   }
   await spool.close();
   await clock.advance(HOUR_MS / 4);
   // A has been silent for an hour and a quarter, B for three quarters of one.
-  const next = await LmdbSpool.open({ directory, clock });
+  const next = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
   expect(next.history(DEVICE_A)).toBeUndefined();
   expect(next.history(DEVICE_B)?.watermark).toEqual({ sequence: 3, states: 0 });
   await next.close();
@@ -198,7 +201,7 @@ it('forgets an hour after its last settlement a device of which nothing waits', 
 it('remembers however long a device of whose record something waits', async () => {
   const directory = temporaryDirectory();
   const clock = new FakeClock();
-  const spool = await LmdbSpool.open({ directory, clock });
+  const spool = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
   const { sequence } = spool.append(
     recordOf(
       new Map([
@@ -234,11 +237,11 @@ it('knows after a crash how far stamps ran ahead of the clock, and of none that 
   const clock = new FakeClock();
   const nowMs = clock.wallMs();
   const record = recordOf(new Map([[DEVICE_A, 1]]), nowMs);
-  const first = await LmdbSpool.open({ directory, clock });
+  const first = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
   expect(first.stampFloorMs).toBe(0);
   await first.append(record, nowMs).stored;
   await first.close();
-  const second = await LmdbSpool.open({ directory, clock });
+  const second = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
   expect(second.stampFloorMs).toBe(0);
   await second.append(record, nowMs + 5_000).stored;
   await second.append(record, nowMs + 5_001).stored;
@@ -252,7 +255,7 @@ it('notes stamps ahead of the clock again after it was set back, whatever was no
   const directory = temporaryDirectory();
   const clock = new FakeClock();
   const record = recordOf(new Map([[DEVICE_A, 1]]), clock.wallMs());
-  const first = await LmdbSpool.open({ directory, clock });
+  const first = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
   await first.append(record, clock.wallMs() + 5_000).stored;
   clock.jumpWall(-8 * 3_600_000);
   const aheadMs = clock.wallMs() + 5_000;

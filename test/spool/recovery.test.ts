@@ -7,7 +7,7 @@ import { journalKey, numberKey, pieceKey } from '../../src/spool/keys.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
-import { DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
+import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
 import { letterOf } from './contract-dead-letters.js';
 import { leaveRecords } from './lmdb-site.js';
 import { withRawLmdb } from './raw-lmdb.js';
@@ -27,6 +27,7 @@ beforeEach(() => {
 async function openSpool(): Promise<LmdbSpool> {
   const clock = new FakeClock();
   const spool = await LmdbSpool.open({
+    bootTag: BOOT_TAG,
     directory,
     clock,
     onUnreadable: (item, reason) => reports.push([item, reason]),

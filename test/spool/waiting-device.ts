@@ -1,5 +1,5 @@
 import type { Device } from '../../src/core/device.js';
-import type { Settlement, Spill, Spool, Watermark } from '../../src/core/ports.js';
+import type { CountedSends, Settlement, Spill, Spool, Watermark } from '../../src/core/ports.js';
 import { buildPiece, type StateRange } from '../../src/state/backlog-piece.js';
 import { RecordView } from '../../src/state/record-layout.js';
 import { readRecord, type TestState } from '../helpers/records.js';
@@ -46,11 +46,11 @@ export class WaitingDevice {
   }
 
   /** Settles the first `states` that wait in the journal, or as many as there are; undefined when none waits. */
-  settle(states: number, sendsInWindow = 1): Settlement | undefined {
+  settle(states: number, sends = 1): Settlement | undefined {
     const progress = this.#take(states);
     if (progress.states === 0) return undefined;
     const { watermark, finishedSequences } = progress;
-    return { device: this.device, watermark, finishedSequences, states: progress.states, sendsInWindow };
+    return { device: this.device, watermark, finishedSequences, states: progress.states, sends: sendsOf(sends) };
   }
 
   /** Spills the first `states` that wait in the journal, or as many as there are; undefined when none waits. */
@@ -63,7 +63,7 @@ export class WaitingDevice {
   }
 
   /** Settles the first `states` of what is first in the backlog, or as many as it has; undefined when there is nothing. */
-  settleBacklog(spool: Spool, states: number, sendsInWindow = 1): Settlement | undefined {
+  settleBacklog(spool: Spool, states: number, sends = 1): Settlement | undefined {
     const piece = spool.readBacklog(this.device);
     if (piece === undefined) return undefined;
     const { stateCount } = new RecordView(piece.record);
@@ -73,7 +73,7 @@ export class WaitingDevice {
       watermark: this.#watermark,
       finishedSequences: [],
       states: settledStates - piece.settledStates,
-      sendsInWindow,
+      sends: sendsOf(sends),
       backlog: { sequence: piece.sequence, settledStates, finished: settledStates === stateCount },
     };
   }
@@ -115,4 +115,8 @@ export async function drainBacklog(spool: Spool, waiting: WaitingDevice, step: n
     states.push(...firstOfBacklog(spool, waiting.device, settlement.states));
     await spool.settle(settlement);
   }
+}
+
+function sendsOf(count: number): CountedSends {
+  return { count, windowMs: 15_000, untilMs: 0 };
 }

@@ -1,37 +1,59 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { decodeWatermarkRow, encodeWatermarkRow } from '../../src/spool/watermark-row.js';
+import { sealRow } from '../../src/spool/sealed-row.js';
+import { decodeWatermarkRow, encodeWatermarkRow, type WatermarkRow } from '../../src/spool/watermark-row.js';
 
 const KEY = Buffer.alloc(24, 'k');
 
-function encode(sequence: number, states: number, settledAtMs: number, sendsInWindow: number): Buffer {
-  return encodeWatermarkRow(KEY, { watermark: { sequence, states }, settledAtMs, sendsInWindow });
-}
+const ROW: WatermarkRow = {
+  watermark: { sequence: 5, states: 7 },
+  sends: { count: 29, windowMs: 15_000, untilMs: 1_767_225.5 },
+  bootTag: 0xfeed_beef,
+};
 
 it('stands on disk as documented', () => {
-  const expected = Buffer.alloc(28);
+  const expected = Buffer.alloc(36);
   expected.writeDoubleLE(5, 0);
-  expected.writeDoubleLE(1_767_225_600_123, 8);
+  expected.writeDoubleLE(1_767_225.5, 8);
   expected.writeUInt32LE(7, 16);
   expected.writeUInt32LE(29, 20);
-  expected.writeUInt32LE(crc32(Buffer.concat([KEY, expected.subarray(0, 24)])), 24);
-  expect(encode(5, 7, 1_767_225_600_123, 29).equals(expected)).toBe(true);
+  expected.writeUInt32LE(15_000, 24);
+  expected.writeUInt32LE(0xfeed_beef, 28);
+  expected.writeUInt32LE(crc32(Buffer.concat([KEY, expected.subarray(0, 32)])), 32);
+  expect(encodeWatermarkRow(KEY, ROW).equals(expected)).toBe(true);
+});
+
+it('reads a row of format 1, of whose requests nothing is known but their number', () => {
+  const payload = Buffer.alloc(24);
+  payload.writeDoubleLE(5, 0);
+  payload.writeDoubleLE(1_767_225_600_123, 8);
+  payload.writeUInt32LE(7, 16);
+  payload.writeUInt32LE(29, 20);
+  expect(decodeWatermarkRow(KEY, sealRow(KEY, payload))).toEqual({
+    watermark: { sequence: 5, states: 7 },
+    sends: { count: 29, windowMs: 0, untilMs: 0 },
+    bootTag: 0,
+  });
 });
 
 it('reads back what was written, wherever the row stands in its buffer', () => {
   const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
+  const row = fc.record({
+    watermark: fc.record({ sequence: fc.maxSafeNat(), states: u32 }),
+    sends: fc.record({ count: u32, windowMs: u32, untilMs: fc.maxSafeNat() }),
+    bootTag: u32,
+  });
   fc.assert(
-    fc.property(fc.maxSafeNat(), u32, fc.maxSafeNat(), u32, fc.nat(9), (sequence, states, at, sends, offset) => {
-      const shifted = Buffer.concat([Buffer.alloc(offset), encode(sequence, states, at, sends)]).subarray(offset);
-      const expected = { watermark: { sequence, states }, settledAtMs: at, sendsInWindow: sends };
+    fc.property(row, fc.nat(9), (expected, offset) => {
+      const shifted = Buffer.concat([Buffer.alloc(offset), encodeWatermarkRow(KEY, expected)]).subarray(offset);
       expect(decodeWatermarkRow(KEY, shifted)).toEqual(expected);
     }),
   );
 });
 
 it('reads no row in which a bit is flipped, and none of another device', () => {
-  const row = encode(5, 7, 9, 11);
+  const row = encodeWatermarkRow(KEY, ROW);
   for (let bit = 0; bit < row.byteLength * 8; bit++) {
     const flipped = Buffer.from(row);
     flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
@@ -40,6 +62,6 @@ it('reads no row in which a bit is flipped, and none of another device', () => {
   expect(decodeWatermarkRow(Buffer.alloc(24, 'x'), row)).toBeUndefined();
 });
 
-it.each([0, 3, 24, 27, 29])('does not read a row of %i bytes', (length) => {
+it.each([0, 3, 24, 27, 29, 35, 37])('does not read a row of %i bytes', (length) => {
   expect(decodeWatermarkRow(KEY, new Uint8Array(length))).toBeUndefined();
 });

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { Ages } from '../../src/forward/ages.js';
+import { Ages } from '../../src/core/ages.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { DAY_MS } from './harness.js';
 
+const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const RETENTION_MS = 30 * DAY_MS;
 
@@ -11,7 +11,7 @@ async function later(byMs = 5 * HOUR_MS) {
   const clock = new FakeClock();
   await clock.advance(12_345);
   const startWallMs = clock.wallMs();
-  const ages = new Ages(clock, RETENTION_MS);
+  const ages = new Ages(clock, RETENTION_MS, startWallMs - clock.monotonicMs());
   await clock.advance(byMs);
   const ageOf = (storedAtMs: number) => clock.monotonicMs() - ages.sinceMs(storedAtMs);
   return { clock, ages, startWallMs, ageOf };
@@ -45,4 +45,13 @@ it.each([
 ])('a stamp %s cannot be right: the age counts from the start', async (_name, offsetMs) => {
   const { startWallMs, ageOf } = await later();
   expect(ageOf(startWallMs + offsetMs)).toBe(5 * HOUR_MS);
+});
+
+it('what an earlier run of this boot stored is as old as the monotonic clock says, wherever the wall clock went', async () => {
+  const { clock, ages, startWallMs } = await later();
+  const storedAtMs = ages.nowMs();
+  clock.jumpWall(-3_650 * DAY_MS);
+  await clock.advance(HOUR_MS);
+  const next = new Ages(clock, RETENTION_MS, startWallMs - 12_345);
+  expect(clock.monotonicMs() - next.sinceMs(storedAtMs)).toBe(HOUR_MS);
 });
