@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Surprise: a mosquitto that is told to save its database after every single change ("autosave_on_changes true",
 #   "autosave_interval 1") still answers PUBACK before it has saved. The file is written by a later turn of its loop.
-#   PUBACK says "taken", and no setting makes it say "on disk".
+#   PUBACK says "taken", and with these settings too not "on disk".
 # Versions: mosquitto 2.0.11 of Debian 12, mqtt 5.16.0.
 # Would have broken: a state proxy that puts this broker in front as its durable queue and calls a state safe at the
 #   PUBACK. What was acknowledged in the last moments before a power cut is gone, and no device sends it again.

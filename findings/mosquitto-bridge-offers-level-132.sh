@@ -4,7 +4,7 @@
 #   again with 4. A broker that hangs up without an answer is offered 132 again.
 # Versions: mosquitto 2.0.11 of Debian 12, mqtt-packet 9.0.2 to read what it sends.
 # Would have broken: a state proxy that closes a connection whose level is neither 3 nor 4. A plant's mosquitto, bridged
-#   to it as the manual says, would connect for ever. The return code is what makes it work.
+#   to it with no more than an address and a topic, would get nowhere. The return code is what makes it work.
 # Seen: 2026-11-29.
 set -euo pipefail
 dir=$(mktemp -d)
