@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { isBearerToken } from '../core/token.js';
 
 /**
  * A kind of option value: how its text is read, what is allowed, and how a value is written back. A kind knows nothing
@@ -111,7 +112,7 @@ export const baseUrl: Kind<string> = {
 /** A bearer token: anything that can stand in a header, as one word. */
 export const token: Kind<string> = {
   allowed: 'a token: visible ASCII characters without spaces',
-  parse: (text) => (/^[\x21-\x7e]+$/.test(text) ? text : undefined),
+  parse: (text) => (isBearerToken(text) ? text : undefined),
   format: (value) => value,
 };
 

@@ -5,6 +5,7 @@
  */
 
 import { type Device, isId } from './device.js';
+import { isBearerToken } from './token.js';
 
 /** `schemas/error.json`. */
 export interface CloudError {
@@ -50,5 +51,5 @@ export function isDeviceAnswer(answer: Readonly<Record<string, unknown>>, device
 export function authedDeviceOf(answer: Readonly<Record<string, unknown>>): AuthedDevice | undefined {
   const { applicationId, deviceId, token } = answer;
   if (typeof applicationId !== 'string' || typeof deviceId !== 'string' || typeof token !== 'string') return undefined;
-  return isId(applicationId) && isId(deviceId) && token.length > 0 ? { applicationId, deviceId, token } : undefined;
+  return isId(applicationId) && isId(deviceId) && isBearerToken(token) ? { applicationId, deviceId, token } : undefined;
 }

@@ -2,6 +2,7 @@ import type { HttpRequest } from 'uws-current';
 import { isId } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Encoding } from '../core/ports.js';
+import { isBearerToken } from '../core/token.js';
 
 /**
  * The bearer token of an `Authorization` header (RFC 6750 2.1; the scheme's case does not count).
@@ -19,6 +20,18 @@ export function bearerToken(authorization: string): string {
     authorization === ''
       ? 'the Authorization header is missing; send "Authorization: Bearer <token>"'
       : 'the Authorization header is not of the form "Bearer <token>"',
+  );
+}
+
+/**
+ * Not for a token with a grant, which is known to be one.
+ * @throws StatewayError Unauthorized for a token that no header could carry to the cloud
+ */
+export function assertToken(token: string): void {
+  if (isBearerToken(token)) return;
+  throw new StatewayError(
+    'STATEWAY_TOKEN_MALFORMED',
+    'the token cannot stand in a header: it must be visible ASCII characters without blanks or line breaks',
   );
 }
 

@@ -6,7 +6,7 @@ import type { FrontContext } from './front-context.js';
 import { GatewaySocket } from './gateway-socket.js';
 import { readHead } from './head-fields.js';
 import { refuseHead, writeError } from './reply.js';
-import { assertIds, bearerToken, queryOf, tokenOfQuery } from './request-head.js';
+import { assertIds, assertToken, bearerToken, queryOf, tokenOfQuery } from './request-head.js';
 import { servedPath } from './request-path.js';
 
 /**
@@ -125,7 +125,9 @@ function complete(res: HttpResponse, upgrade: Upgrade, socket: FrameSocket): voi
 
 function upgradeToken(req: HttpRequest): string {
   const { authorization } = readHead(req);
-  return authorization === '' ? tokenOfQuery(queryOf(req)) || bearerToken('') : bearerToken(authorization);
+  const token = authorization === '' ? tokenOfQuery(queryOf(req)) || bearerToken('') : bearerToken(authorization);
+  assertToken(token);
+  return token;
 }
 
 function assertAccepting(context: FrontContext): void {

@@ -6,7 +6,7 @@ import { BodyBuffer } from './body-buffer.js';
 import type { FrontContext } from './front-context.js';
 import { readHead } from './head-fields.js';
 import { answerLast, writeError, writeSuccess } from './reply.js';
-import { assertIds, assertNotCompressed, bearerToken, bodyTooLarge, encodingOf } from './request-head.js';
+import { assertIds, assertNotCompressed, assertToken, bearerToken, bodyTooLarge, encodingOf } from './request-head.js';
 
 /** A triple that the cloud has not granted for the asking. */
 interface Unproven {
@@ -109,7 +109,10 @@ class StateRequest implements BodyReceiver {
     if (head.authorization === '') assertIds(applicationId, deviceId);
     const token = bearerToken(head.authorization);
     this.#grant = authorizer.find(token, applicationId, deviceId);
-    if (this.#grant === undefined) assertIds(applicationId, deviceId);
+    if (this.#grant === undefined) {
+      assertIds(applicationId, deviceId);
+      assertToken(token);
+    }
     this.#encoding = encodingOf(head.contentType);
     assertNotCompressed(head.contentEncoding);
     if (Number(head.contentLength) > maxBodyBytes) throw bodyTooLarge(maxBodyBytes);

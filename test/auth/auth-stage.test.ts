@@ -13,12 +13,12 @@ beforeEach(() => {
 
 describe('a restart with the cloud away', () => {
   it('finds the grants of log-ins, questions and first states again, and offers each to its lane', async () => {
-    await site.logIn('from a log-in', 1);
-    await site.ask('from a question', 200, 2);
+    await site.logIn('from-a-log-in', 1);
+    await site.ask('from-a-question', 200, 2);
     site.cloud.sendAnswer = TAKEN;
-    await site.stage.authorizer.prove('from a state', APPLICATION, deviceId(3), 'json', Buffer.from('[]'));
+    await site.stage.authorizer.prove('from-a-state', APPLICATION, deviceId(3), 'json', Buffer.from('[]'));
     expect(await site.restart(3_600_000)).toBe(3);
-    const found = [site.find('from a log-in', 1), site.find('from a question', 2), site.find('from a state', 3)];
+    const found = [site.find('from-a-log-in', 1), site.find('from-a-question', 2), site.find('from-a-state', 3)];
     expect(found).not.toContain(undefined);
     expect(new Set(site.offered)).toEqual(new Set(found));
     expect(site.cloud.questions).toHaveLength(1);
@@ -79,7 +79,7 @@ describe('the disk', () => {
 
   it('holds no more rows than may be, and none of what has given way', async () => {
     await site.restart(0, { maxGrants: 20 });
-    for (let i = 0; i < 50; i++) await site.logIn(`token ${i}`, i);
+    for (let i = 0; i < 50; i++) await site.logIn(`token-${i}`, i);
     for (let i = 0; i < 50; i++) await site.logIn(`successor ${i}`, 49);
     await site.clock.advance(1_000);
     expect(site.table.keysOf('grant:').length).toBeLessThanOrEqual(20);
@@ -96,7 +96,7 @@ describe('the disk', () => {
   });
 
   it('with a row that was altered, or put in the place of another, loses that row alone', async () => {
-    for (let i = 1; i <= 4; i++) await site.logIn(`token ${i}`, i);
+    for (let i = 1; i <= 4; i++) await site.logIn(`token-${i}`, i);
     await site.clock.advance(1_000);
     const [first, second, third] = site.table.keysOf('grant:') as [string, string, string];
     const altered = Uint8Array.from(site.table.rows.get(first) as Uint8Array);

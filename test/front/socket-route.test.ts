@@ -64,6 +64,8 @@ describe('an upgrade', () => {
   test.each<[string, string, Record<string, string>, number, string, RegExp]>([
     ['without a token', STATE_PATH, {}, 401, 'Unauthorized', /token/],
     ['with an empty ?token=', `${STATE_PATH}?token=`, {}, 401, 'Unauthorized', /token/],
+    ['whose token has a line break', `${STATE_PATH}?token=a%0A`, {}, 401, 'Unauthorized', /cannot stand in a header/],
+    ['of a gateway, the same', `${GATEWAY_PATH}?token=a%0A`, {}, 401, 'Unauthorized', /cannot stand in a header/],
     ['of another scheme', STATE_PATH, { Authorization: 'Basic dTpw' }, 401, 'Unauthorized', /Bearer/],
     ['for no application', `/applications/x/devices/${DEVICE}/state`, AUTHORIZED, 400, 'Validation', /application id/],
     ['for no device', `/applications/${APPLICATION}/devices/x/state`, AUTHORIZED, 400, 'Validation', /device id/],
