@@ -120,7 +120,7 @@ export class AuthStage {
     const grant = this.#grants.restore({ ...stored, confirmedAtMs });
     grant.storedConfirmationMs = confirmedAtMs;
     this.#rechecks.watch(grant);
-    if (!this.#rechecks.endIfLapsed(grant)) offerGrant(grant);
+    if (!this.#rechecks.endIfLapsed(grant) && grant.maySend === 'yes') offerGrant(grant);
   }
 
   #watcher(): GrantsWatcher {
@@ -138,7 +138,7 @@ export class AuthStage {
     this.#rechecks.watch(grant);
     const newerByMs = grant.confirmedAtMs - grant.storedConfirmationMs;
     if (!grant.isReleased && newerByMs >= this.#options.tokenOfflineMs * UNSTORED_SHARE) this.#store(grant);
-    if (isNew) this.#options.offerGrant(grant);
+    if (isNew && grant.maySend === 'yes') this.#options.offerGrant(grant);
   }
 
   #onEnded(grant: KeptGrant, reason: StatewayError): void {
@@ -150,6 +150,7 @@ export class AuthStage {
 
   #offerLapsed(lapsed: KeptGrant): void {
     const { token, device, expiresAtMs } = lapsed;
+    if (lapsed.maySend !== 'yes') return;
     const forForwarding = new Grant(token, device, expiresAtMs);
     forForwarding.onEnd(() => this.#grantStore.forget(token, device));
     this.#options.offerGrant(forForwarding);
@@ -157,12 +158,12 @@ export class AuthStage {
 
   #store(grant: KeptGrant): void {
     const { clock } = this.#options;
-    const { token, device, proof } = grant;
+    const { token, device, proof, maySend } = grant;
     const { applicationId, deviceId } = device;
     const confirmedAtMs = Math.round(clock.wallMs() - (clock.monotonicMs() - grant.confirmedAtMs));
     grant.storedConfirmationMs = grant.confirmedAtMs;
     this.#grantStore.keep(
-      { token, applicationId, deviceId, proof, confirmedAtMs },
+      { token, applicationId, deviceId, proof, maySend, confirmedAtMs },
       this.#keptUntilMs(grant, confirmedAtMs),
     );
   }

@@ -8,6 +8,8 @@ export interface Credentials {
   readonly secret: string;
   /** One text for all requests that ask for the same: order and spelling do not count. */
   readonly request: string;
+  /** Scopes it asks for; undefined: those that the cloud gives unasked. */
+  readonly scopes: readonly string[] | undefined;
 }
 
 const PROPERTIES = new Set(['deviceId', 'key', 'secret', 'tokenTTL', 'requestedScopes']);
@@ -24,7 +26,7 @@ export function readCredentials(body: Uint8Array): Credentials | undefined {
   const canonicalId = deviceId.toLowerCase();
   const scopes = requestedScopes === undefined ? null : [...requestedScopes].sort();
   const request = JSON.stringify([canonicalId, key, secret, tokenTTL ?? null, scopes]);
-  return { deviceId: canonicalId, key, secret, request };
+  return { deviceId: canonicalId, key, secret, request, scopes: requestedScopes };
 }
 
 function parseObject(body: Uint8Array): Record<string, unknown> | undefined {

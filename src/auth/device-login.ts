@@ -7,7 +7,14 @@ import type { CloudClient, DeviceLogin } from '../core/ports.js';
 import { type Credentials, readCredentials } from './credentials.js';
 import type { Grants } from './grants.js';
 import type { LogInStore } from './log-in-store.js';
-import { EXPIRED_KEPT_MS, expiryOf } from './token-claims.js';
+import {
+  DEFAULT_DEVICE_SCOPES,
+  EXPIRED_KEPT_MS,
+  expiryOf,
+  type SendRight,
+  sendRightOf,
+  sendRightOfScopes,
+} from './token-claims.js';
 
 export interface DeviceLoginOptions {
   readonly cloud: CloudClient;
@@ -56,7 +63,7 @@ export class CloudDeviceLogin implements DeviceLogin {
     { token, applicationId, deviceId }: AuthedDevice,
   ): void {
     const { grants, logIns } = this.#options;
-    grants.add(token, applicationId, deviceId, 'log-in');
+    grants.add(token, applicationId, deviceId, 'log-in', rightOfLogIn(token, credentials));
     if (credentials?.deviceId === deviceId.toLowerCase()) {
       logIns.keep(credentials, answer, expiryOf(token) + EXPIRED_KEPT_MS);
     }
@@ -84,8 +91,15 @@ export class CloudDeviceLogin implements DeviceLogin {
     const members = jsonObjectOf(stored.body);
     const authed = members && authedDeviceOf(members);
     if (authed === undefined) return false;
-    return this.#options.grants.find(authed.token, authed.applicationId, authed.deviceId) !== undefined;
+    return this.#options.grants.findGenuine(authed.token, authed.applicationId, authed.deviceId) !== undefined;
   }
+}
+
+/** What the claims say, or else the scopes that the cloud gave it for: those asked for, or the usual ones. */
+function rightOfLogIn(token: string, credentials: Credentials | undefined): SendRight {
+  const claimed = sendRightOf(token);
+  if (claimed !== 'unknown' || credentials === undefined) return claimed;
+  return sendRightOfScopes(credentials.scopes ?? DEFAULT_DEVICE_SCOPES);
 }
 
 /** Whether a status says that the credentials are not good; 400 and 429 say nothing of them. */

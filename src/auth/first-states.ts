@@ -1,10 +1,10 @@
 import type { Clock } from '../core/clock.js';
 import type { SendResult } from '../core/cloud-results.js';
-import { Device } from '../core/device.js';
+import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { Encoding, Forwarder, ReadyBody, SendLater } from '../core/ports.js';
+import type { Delivered, Encoding, Forwarder, Granted, ReadyBody, SendLater } from '../core/ports.js';
 import type { Grants } from './grants.js';
 import { type Refusals, refusalFor, tripleOf } from './refusals.js';
 import { expiryOf } from './token-claims.js';
@@ -18,12 +18,6 @@ const MAX_RETRY_AFTER_MS = 60_000;
 /** A body as one request to the cloud (`src/state/single-body.ts`). */
 export interface FirstBody extends ReadyBody {
   readonly outOfWindow: number;
-}
-
-/** What came of a proof. `states` is -1 for a body that was not delivered. */
-export interface Proven {
-  readonly grant: Grant;
-  readonly states: number;
 }
 
 export interface FirstStatesOptions {
@@ -42,8 +36,9 @@ export interface FirstStatesOptions {
 }
 
 /**
- * Grants a token that may send but not read: its first state is forwarded before it is answered, and what the cloud says
- * to that decides (DESIGN 1.4). One proof at a time for each triple; the others wait for its verdict.
+ * Grants a token of which neither a question nor its claims tell whether it may send: its first state is forwarded before
+ * it is answered, with that very token, and what the cloud says to that decides (contract 1.4). One proof at a time for
+ * each triple; the others wait for its verdict.
  */
 export class FirstStates {
   readonly #options: FirstStatesOptions;
@@ -54,32 +49,27 @@ export class FirstStates {
     this.#options = options;
   }
 
-  /** See {@link Authorizer.prove}. */
-  async prove(
-    token: string,
-    applicationId: string,
-    deviceId: string,
-    encoding: Encoding,
-    body: Uint8Array,
-  ): Promise<Proven> {
-    const { grants, clock, bodyFor } = this.#options;
+  /** See {@link Unproven.prove}. */
+  async prove(token: string, device: Device, encoding: Encoding, body: Uint8Array): Promise<Granted | Delivered> {
+    const { grants, clock, bodyFor, proofRefusals } = this.#options;
     // First of all, since the body's memory is not ours after the first wait.
     const first = bodyFor(encoding, body);
-    const device = new Device(applicationId, deviceId);
     const triple = tripleOf(token, device);
     if (expiryOf(token) <= clock.wallMs()) {
       throw new StatewayError('STATEWAY_TOKEN_EXPIRED', 'the token has expired; log in again for a new one');
     }
     for (;;) {
-      const granted = grants.find(token, applicationId, deviceId);
-      if (granted !== undefined) return { grant: granted, states: -1 };
-      const refusal = this.#options.proofRefusals.find(triple);
+      const granted = grants.find(token, device.applicationId, device.deviceId);
+      if (granted !== undefined) return { kind: 'granted', grant: granted };
+      const refusal = proofRefusals.find(triple);
       if (refusal !== undefined) throw refusal;
       const underWay = this.#underWay.get(triple);
-      if (underWay === undefined)
-        return { grant: await this.#proveOnce(triple, token, device, first), states: first.states };
+      if (underWay === undefined) {
+        const grant = await this.#proveOnce(triple, token, device, first);
+        return { kind: 'delivered', grant, states: first.states };
+      }
       const grant = await underWay;
-      if (grant !== undefined) return { grant, states: -1 };
+      if (grant !== undefined) return { kind: 'granted', grant };
     }
   }
 
@@ -108,7 +98,7 @@ export class FirstStates {
     }
     meters.forwarded += first.states;
     meters.outOfWindow += first.outOfWindow;
-    return grants.add(token, device.applicationId, device.deviceId, 'first state');
+    return grants.add(token, device.applicationId, device.deviceId, 'first state', 'yes');
   }
 
   #remember(triple: string, token: string, error: StatewayError): void {
@@ -147,7 +137,7 @@ function throttled(message: string, afterMs: number): StatewayError {
 function unavailable(why: string): StatewayError {
   return new StatewayError(
     'STATEWAY_CLOUD_UNREACHABLE',
-    `the token may not read its device, so that its first state must reach the cloud, and ${why}`,
+    `only its first state can show whether the token may send, and that must reach the cloud: ${why}`,
   );
 }
 

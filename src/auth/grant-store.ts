@@ -3,6 +3,7 @@ import type { Proof } from './kept-grant.js';
 import { RowKeys } from './row-keys.js';
 import type { RowEntry, SealedStore } from './sealed-store.js';
 import type { Sealing } from './sealing.js';
+import { type SendRight, sendRightOf } from './token-claims.js';
 
 const KEY_PREFIX = 'grant:';
 
@@ -12,8 +13,12 @@ export interface StoredGrant {
   readonly applicationId: string;
   readonly deviceId: string;
   readonly proof: Proof;
+  readonly maySend: SendRight;
   readonly confirmedAtMs: number;
 }
+
+/** A row as it may stand on disk: one of a version that took a token that may read for one that may send says no more. */
+type Row = Omit<StoredGrant, 'maySend'> & Partial<Pick<StoredGrant, 'maySend'>>;
 
 /**
  * The grants on disk, one sealed row each under a MAC of its triple, so that the file shows neither token nor device.
@@ -37,8 +42,8 @@ export class GrantStore {
   *load(index: readonly RowEntry[], nowMs: number): Iterable<StoredGrant> {
     this.#keys.load(index, KEY_PREFIX, nowMs);
     for (const key of [...this.#keys]) {
-      const grant = this.#store.get(key) as StoredGrant | undefined;
-      if (grant !== undefined) yield grant;
+      const row = this.#store.get(key) as Row | undefined;
+      if (row !== undefined) yield { ...row, maySend: row.maySend ?? rightOf(row) };
     }
   }
 
@@ -62,4 +67,9 @@ export class GrantStore {
   #keyOf(token: string, applicationId: string, deviceId: string): string {
     return KEY_PREFIX + this.#sealing.mac('grant', token, applicationId, deviceId);
   }
+}
+
+/** The cloud has granted the triple by what it did, so that the claims are genuine. */
+function rightOf({ token, proof }: Row): SendRight {
+  return proof === 'first state' ? 'yes' : sendRightOf(token);
 }

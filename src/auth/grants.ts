@@ -4,13 +4,18 @@ import { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
 import { KeptGrant, type Proof } from './kept-grant.js';
 import { type Refusals, tripleOf } from './refusals.js';
-import { expiryOf } from './token-claims.js';
+import { expiryOf, type SendRight } from './token-claims.js';
 
 /**
  * Grants kept for one device: its own token, its gateways' and its operators', and their successors. Without a bound, a
  * device that logs in anew for each report would push those of all others out.
  */
 const MAX_GRANTS_PER_DEVICE = 16;
+/**
+ * How long a token whose state the cloud has refused with 403 must show that it may send by another state, whatever its
+ * scopes say: they have just been wrong.
+ */
+const UNPROVEN_AFTER_REFUSAL_MS = 3_600_000;
 
 /** All grants for one device, newest first. Replaced whole when it changes, so that the cache counts it anew. */
 interface DeviceGrants {
@@ -20,7 +25,10 @@ interface DeviceGrants {
 
 /** Told what becomes of grants. */
 export interface GrantsWatcher {
-  /** A new one, or a known one that the cloud has granted again. */
+  /**
+   * A new one, or a known one that the cloud has granted again.
+   * @param isNew whether it is new, or may send only since now
+   */
   onConfirmed(grant: KeptGrant, isNew: boolean): void;
   /** No longer at hand for want of room, or because newer ones of its device have taken its place. It may still be good. */
   onDropped(grant: KeptGrant): void;
@@ -42,6 +50,7 @@ export interface RestoredGrant {
   readonly applicationId: string;
   readonly deviceId: string;
   readonly proof: Proof;
+  readonly maySend: SendRight;
   /** Monotonic. */
   readonly confirmedAtMs: number;
 }
@@ -74,8 +83,14 @@ export class Grants {
     this.#maxPerDevice = Math.min(MAX_GRANTS_PER_DEVICE, options.maxGrants);
   }
 
-  /** The good grant for the triple, or undefined. Ids in either case. */
+  /** The good grant for the triple by which it may send, or undefined. Ids in either case. */
   find(token: string, applicationId: string, deviceId: string): KeptGrant | undefined {
+    const grant = this.findGenuine(token, applicationId, deviceId);
+    return grant?.maySend === 'yes' ? grant : undefined;
+  }
+
+  /** The same, whether it may send or not. */
+  findGenuine(token: string, applicationId: string, deviceId: string): KeptGrant | undefined {
     const entry = this.#byDevice.get(deviceId) ?? this.#byDevice.get(deviceId.toLowerCase());
     if (entry === undefined) return undefined;
     if (entry.device.applicationId !== applicationId && entry.device.applicationId !== applicationId.toLowerCase()) {
@@ -89,26 +104,28 @@ export class Grants {
     return undefined;
   }
 
-  /** The good grants for a device, the newest last. */
+  /** The good grants for a device by which it may send, the newest last. */
   goodOf(device: Device): KeptGrant[] {
     const entry = this.#byDevice.peek(device.deviceId);
     if (entry?.device.key !== device.key) return [];
     const nowMs = this.#clock.wallMs();
-    return entry.grants.filter((grant) => grant.isGood(nowMs)).reverse();
+    return entry.grants.filter((grant) => grant.maySend === 'yes' && grant.isGood(nowMs)).reverse();
   }
 
   /**
    * Makes the triple good, as the cloud has just said, until the token's own `exp` at the latest. A good grant that is
    * there already is kept, and now confirmed.
+   * @param maySend what is known now of the token's right to send
    */
-  add(token: string, applicationId: string, deviceId: string, proof: Proof): KeptGrant {
-    const existing = this.find(token, applicationId, deviceId);
+  add(token: string, applicationId: string, deviceId: string, proof: Proof, maySend: SendRight): KeptGrant {
+    const existing = this.findGenuine(token, applicationId, deviceId);
     if (existing !== undefined) {
-      this.confirm(existing, proof);
+      this.confirm(existing, proof, maySend);
       return existing;
     }
     const confirmedAtMs = this.#clock.monotonicMs();
-    const grant = this.restore({ token, applicationId, deviceId, proof, confirmedAtMs });
+    const grant = this.restore({ token, applicationId, deviceId, proof, maySend, confirmedAtMs });
+    if (maySend === 'yes') this.#refusals.removeUnproven(tripleOf(token, grant.device));
     this.#watcher.onConfirmed(grant, true);
     return grant;
   }
@@ -133,12 +150,19 @@ export class Grants {
   /**
    * Notes that the cloud has granted a grant again.
    * @param proof how; one that was once let read is known as that from then on
+   * @param maySend 'yes' where the cloud has shown that; it stays so until the grant ends
    */
-  confirm(grant: KeptGrant, proof: Proof): void {
+  confirm(grant: KeptGrant, proof: Proof, maySend: SendRight = grant.maySend): void {
     grant.confirmedAtMs = this.#clock.monotonicMs();
     grant.isUsed = false;
     if (proof === 'read') grant.proof = 'read';
-    this.#watcher.onConfirmed(grant, false);
+    const isNews = maySend === 'yes' && grant.maySend !== 'yes';
+    if (isNews) {
+      grant.maySend = 'yes';
+      grant.storedConfirmationMs = Number.NEGATIVE_INFINITY;
+      this.#refusals.removeUnproven(tripleOf(grant.token, grant.device));
+    }
+    this.#watcher.onConfirmed(grant, isNews);
   }
 
   /** Grants held. */
@@ -148,10 +172,18 @@ export class Grants {
 
   #onEnded(grant: KeptGrant, reason: StatewayError): void {
     this.#remove(grant);
-    // What ends a grant for good is a no of the cloud: remembered like a no to the question, or the next request would
-    // be acknowledged on the strength of a token that is known not to deliver.
-    if (!reason.retryable) this.#refusals.add(tripleOf(grant.token, grant.device), reason);
+    this.#remember(tripleOf(grant.token, grant.device), reason);
     this.#watcher.onEnded(grant, reason);
+  }
+
+  /**
+   * What ends a grant for good is a no of the cloud: remembered like a no to the question, or the next request would be
+   * acknowledged on the strength of a token that is known not to deliver. A token that may not send, or may not read, can
+   * still show that it may send.
+   */
+  #remember(triple: string, reason: StatewayError): void {
+    if (reason.code === 'STATEWAY_NOT_GRANTED') this.#refusals.addUnproven(triple, UNPROVEN_AFTER_REFUSAL_MS);
+    else if (!reason.retryable) this.#refusals.add(triple, reason);
   }
 
   #remove(grant: KeptGrant): void {

@@ -1,6 +1,7 @@
 import type { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
 import { Grant } from '../core/grant.js';
+import type { SendRight } from './token-claims.js';
 
 /**
  * How the cloud showed that it grants a triple: it let the token read the device, a log-in brought the token, or it took
@@ -11,6 +12,8 @@ export type Proof = 'read' | 'log-in' | 'first state';
 /** A grant at hand, with what its ageing needs (DESIGN 1.2, `STATEWAY_TOKEN_TTL_MS`). */
 export class KeptGrant extends Grant {
   proof: Proof;
+  /** Unless 'yes', the token is known to be genuine and no more: nothing is taken or sent with it. */
+  maySend: SendRight;
   /** Monotonic; when the cloud last said yes. Before the start of this process for one read back from disk. */
   confirmedAtMs: number;
   /** Monotonic; when it is due to be checked again. */
@@ -28,11 +31,12 @@ export class KeptGrant extends Grant {
     token: string,
     device: Device,
     expiresAtMs: number,
-    kept: { readonly proof: Proof; readonly confirmedAtMs: number },
+    kept: { readonly proof: Proof; readonly maySend: SendRight; readonly confirmedAtMs: number },
     onEnded: (grant: KeptGrant, reason: StatewayError) => void,
   ) {
     super(token, device, expiresAtMs);
     this.proof = kept.proof;
+    this.maySend = kept.maySend;
     this.confirmedAtMs = kept.confirmedAtMs;
     this.#onEnded = onEnded;
   }

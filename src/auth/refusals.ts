@@ -3,14 +3,17 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
+import { SENDING_SCOPES } from './token-claims.js';
 
-/** How long the cloud's no is believed without asking again (DESIGN 1.4). */
+/** How long the cloud's no is believed without asking again (contract 1.4). */
 export const REFUSAL_KEPT_MS = 30_000;
 
 /** Bytes of all that is remembered; with messages of usual length some 50,000 refusals. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** Of an entry beside its message: key, error object, the cache's own. */
 const ENTRY_BYTES = 256;
+/** Triples noted as unproven, each of which takes some 150 bytes. */
+const MAX_UNPROVEN = 50_000;
 
 interface Refusal {
   readonly error: StatewayError;
@@ -27,9 +30,14 @@ export function tripleOf(token: string, device: Device): string {
     .digest('base64url');
 }
 
-/** The triples that the cloud has lately said no to, by {@link tripleOf}. Bounded in number and in bytes. */
+/**
+ * The triples that the cloud has lately said no to, by {@link tripleOf}, and those of which only a state sent to it tells
+ * whether they may send (contract 1.4). Bounded in number and in bytes.
+ */
 export class Refusals {
   readonly #byTriple: LRUCache<string, Refusal>;
+  /** Monotonic milliseconds until which that is so. */
+  readonly #unproven: LRUCache<string, number>;
   readonly #clock: Clock;
 
   constructor(maxRefusals: number, clock: Clock) {
@@ -38,6 +46,7 @@ export class Refusals {
       maxSize: MAX_BYTES,
       sizeCalculation: ({ error }) => ENTRY_BYTES + 2 * error.message.length,
     });
+    this.#unproven = new LRUCache({ max: Math.min(maxRefusals, MAX_UNPROVEN) });
     this.#clock = clock;
   }
 
@@ -57,6 +66,29 @@ export class Refusals {
   add(triple: string, error: StatewayError, keptMs: number = REFUSAL_KEPT_MS): void {
     this.#byTriple.set(triple, { error, untilMs: this.#clock.monotonicMs() + keptMs });
   }
+
+  /** Whether it is known that a question to the cloud would not tell whether the triple may send. */
+  isUnproven(triple: string): boolean {
+    const untilMs = this.#unproven.get(triple);
+    return untilMs !== undefined && this.#clock.monotonicMs() < untilMs;
+  }
+
+  addUnproven(triple: string, keptMs: number = REFUSAL_KEPT_MS): void {
+    this.#unproven.set(triple, this.#clock.monotonicMs() + keptMs);
+  }
+
+  /** A state has told. */
+  removeUnproven(triple: string): void {
+    this.#unproven.delete(triple);
+  }
+}
+
+/** Why a genuine token whose claims name no scope that sends may not send. */
+export function noSendingScope(): StatewayError {
+  return new StatewayError(
+    'STATEWAY_NOT_GRANTED',
+    `the scopes of the token do not allow sending state; it needs one of ${SENDING_SCOPES.join(', ')}`,
+  );
 }
 
 /** What a status of the cloud says against a triple; undefined when it is no verdict. */

@@ -4,11 +4,11 @@ import { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { Authorizer, CloudClient, Encoding } from '../core/ports.js';
-import type { FirstStates, Proven } from './first-states.js';
+import type { Authorizer, CloudClient, Granted, Unproven } from '../core/ports.js';
+import type { FirstStates } from './first-states.js';
 import type { Grants } from './grants.js';
-import { type Refusals, refusalFor, tripleOf } from './refusals.js';
-import { expiryOf } from './token-claims.js';
+import { noSendingScope, type Refusals, refusalFor, tripleOf } from './refusals.js';
+import { expiryOf, sendRightOf } from './token-claims.js';
 
 /** Questions that may wait for the cloud at once; beyond it a device is asked to come back (DESIGN 1.6, promise 4). */
 const MAX_QUESTIONS = 20_000;
@@ -24,7 +24,18 @@ export interface VerifierOptions {
   readonly onVoidToken: (token: string) => void;
 }
 
-/** Grants what the cloud grants: one question for each triple, its no remembered for 30 s (DESIGN 1.4). */
+/**
+ * Grants what the cloud grants, as far as the token may send: one question for each triple, its no remembered for 30 s
+ * (contract 1.4). What a yes to that question says of the token's right to send:
+ *
+ * | cloud's answer | scopes in the claims | then |
+ * |---|---|---|
+ * | yes | one that sends | granted |
+ * | yes | none that sends | Forbidden |
+ * | yes | not to be read | unproven: its first state decides |
+ * | 403 | whatever they are, nothing shows that they are genuine | unproven |
+ * | 401, 404 | the same | refused |
+ */
 export class Verifier implements Authorizer {
   readonly #grants: Grants;
   readonly #cloud: CloudClient;
@@ -33,7 +44,7 @@ export class Verifier implements Authorizer {
   readonly #refusals: Refusals;
   readonly #firstStates: FirstStates;
   readonly #onVoidToken: (token: string) => void;
-  readonly #questions = new Map<string, Promise<Grant>>();
+  readonly #questions = new Map<string, Promise<Granted | Unproven>>();
 
   constructor(options: VerifierOptions) {
     this.#grants = options.grants;
@@ -51,27 +62,35 @@ export class Verifier implements Authorizer {
     return grant;
   }
 
-  async ask(token: string, applicationId: string, deviceId: string): Promise<Grant> {
-    const grant = this.find(token, applicationId, deviceId);
-    if (grant !== undefined) return grant;
+  async ask(token: string, applicationId: string, deviceId: string): Promise<Granted | Unproven> {
+    const known = this.#grants.findGenuine(token, applicationId, deviceId);
+    if (known?.maySend === 'no') throw this.#counted(noSendingScope());
+    if (known?.maySend === 'yes') {
+      this.#meters.tokenCache.hit++;
+      return { kind: 'granted', grant: known };
+    }
     if (expiryOf(token) <= this.#clock.wallMs()) {
       throw new StatewayError('STATEWAY_TOKEN_EXPIRED', 'the token has expired; log in again for a new one');
     }
     const device = new Device(applicationId, deviceId);
     const triple = tripleOf(token, device);
     const refusal = this.#refusals.find(triple);
-    if (refusal !== undefined) {
-      this.#meters.tokenCache.negative++;
-      throw refusal;
-    }
+    if (refusal !== undefined) throw this.#counted(refusal);
+    if (known !== undefined || this.#refusals.isUnproven(triple)) return this.#unproven(token, device);
     return this.#questions.get(triple) ?? this.#askOnce(triple, token, device);
   }
 
-  prove(token: string, applicationId: string, deviceId: string, encoding: Encoding, body: Uint8Array): Promise<Proven> {
-    return this.#firstStates.prove(token, applicationId, deviceId, encoding, body);
+  #unproven(token: string, device: Device): Unproven {
+    return { kind: 'unproven', prove: (encoding, body) => this.#firstStates.prove(token, device, encoding, body) };
   }
 
-  #askOnce(triple: string, token: string, device: Device): Promise<Grant> {
+  /** Counts a refusal that was known without a question. */
+  #counted(refusal: StatewayError): StatewayError {
+    this.#meters.tokenCache.negative++;
+    return refusal;
+  }
+
+  #askOnce(triple: string, token: string, device: Device): Promise<Granted | Unproven> {
     if (this.#questions.size >= MAX_QUESTIONS) {
       throw new StatewayError('STATEWAY_OVERLOADED', 'too many unknown tokens are being checked; try again');
     }
@@ -81,13 +100,32 @@ export class Verifier implements Authorizer {
     return question;
   }
 
-  async #judge(triple: string, token: string, device: Device): Promise<Grant> {
-    const answer = await this.#cloud.askForDevice(device, token);
-    const error = errorFor(answer);
-    if (error === undefined) return this.#grants.add(token, device.applicationId, device.deviceId, 'read');
+  async #judge(triple: string, token: string, device: Device): Promise<Granted | Unproven> {
+    const error = errorFor(await this.#cloud.askForDevice(device, token));
+    if (error === undefined) return this.#judgeGenuine(triple, token, device);
+    if (error.code === 'STATEWAY_NOT_GRANTED') {
+      this.#refusals.addUnproven(triple);
+      return this.#unproven(token, device);
+    }
     if (!error.retryable) this.#refusals.add(triple, error);
     if (error.code === 'STATEWAY_TOKEN_REFUSED') this.#onVoidToken(token);
     throw error;
+  }
+
+  /** The cloud has let the token read the device, so that its claims are genuine. */
+  #judgeGenuine(triple: string, token: string, device: Device): Granted | Unproven {
+    const maySend = sendRightOf(token);
+    if (maySend === 'yes') {
+      const grant = this.#grants.add(token, device.applicationId, device.deviceId, 'read', maySend);
+      return { kind: 'granted', grant };
+    }
+    if (maySend === 'unknown') {
+      this.#refusals.addUnproven(triple);
+      return this.#unproven(token, device);
+    }
+    const refusal = noSendingScope();
+    this.#refusals.add(triple, refusal);
+    throw refusal;
   }
 }
 

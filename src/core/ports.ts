@@ -16,32 +16,43 @@ export type Encoding = 'json' | 'msgpack';
 
 // ---------------------------------------------------------------- auth
 
-/** Who may send (DESIGN 1.4). Ids may be given in either case. */
+/** The triple may send: bodies are to be stored. */
+export interface Granted {
+  readonly kind: 'granted';
+  readonly grant: Grant;
+}
+
+/** The body has gone to the cloud as a proof, and must not be stored as well. */
+export interface Delivered {
+  readonly kind: 'delivered';
+  readonly grant: Grant;
+  readonly states: number;
+}
+
+/** A triple of which only a state sent to the cloud tells whether it may send (contract 1.4). */
+export interface Unproven {
+  readonly kind: 'unproven';
+  /**
+   * Settles that with a body, and grants the triple if the cloud takes it. Counts against the device's rate limit. Of many
+   * calls for one triple the first one's body decides for all. `body` is read before the call returns; its memory may be
+   * used again afterwards.
+   * @returns granted: the body was not delivered, and is to be stored as any other
+   * @throws StatewayError what is wrong with the body; Unauthorized, Forbidden or NotFound as the cloud said; Throttled;
+   *   Unavailable
+   */
+  prove(encoding: Encoding, body: Uint8Array): Promise<Granted | Delivered>;
+}
+
+/** Who may send (contract 1.4). Ids may be given in either case. */
 export interface Authorizer {
   /** The good grant for the triple if it is at hand: synchronous, for the hot path. Counts a hit. */
   find(token: string, applicationId: string, deviceId: string): Grant | undefined;
   /**
-   * The grant for the triple, asking the cloud if need be; many calls for one triple share one question.
-   * @throws StatewayError Unauthorized, Forbidden or NotFound as the cloud said (remembered for 30 s), Unavailable when it cannot be asked.
+   * What is known of the triple, asking the cloud if need be; many calls for one triple share one question.
+   * @throws StatewayError Unauthorized, Forbidden or NotFound as the cloud or the token's scopes say (remembered for 30 s),
+   *   Unavailable when the cloud cannot be asked.
    */
-  ask(token: string, applicationId: string, deviceId: string): Promise<Grant>;
-  /**
-   * For a token that may send but not read, after `ask` was answered Forbidden: forwards `body` to the cloud as the first
-   * state of the triple, and grants it if the cloud takes it (DESIGN 1.4). The body is then delivered and must not be
-   * stored as well. Counts against the device's rate limit. Of many calls for one triple the first one's body decides for
-   * all. `body` is read before the call returns; its memory may be used again afterwards.
-   * @returns the grant, and how many states the body held; -1: the triple was granted in the meantime (by another body
-   *   or a log-in), this body was not delivered, and is to be stored as any other
-   * @throws StatewayError what is wrong with the body; Unauthorized, Forbidden or NotFound as the cloud said; Throttled;
-   *   Unavailable
-   */
-  prove(
-    token: string,
-    applicationId: string,
-    deviceId: string,
-    encoding: Encoding,
-    body: Uint8Array,
-  ): Promise<{ grant: Grant; states: number }>;
+  ask(token: string, applicationId: string, deviceId: string): Promise<Granted | Unproven>;
 }
 
 /** `POST /auth/device` (DESIGN 1.3). */

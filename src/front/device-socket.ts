@@ -1,7 +1,7 @@
 import type { WebSocket } from 'uws-current';
 import { asStatewayError, type StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
-import type { Encoding } from '../core/ports.js';
+import type { Encoding, Unproven } from '../core/ports.js';
 import { CLOSE_POLICY, FrameSocket, type SocketData } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 
@@ -11,33 +11,30 @@ interface WaitingFrame {
   readonly bytes: Uint8Array;
 }
 
-/** Proves a triple with the body of a frame; see `Authorizer.prove`. */
-export type Proof = (encoding: Encoding, body: Uint8Array) => Promise<{ grant: Grant; states: number }>;
-
 /**
- * A WebSocket at `…/devices/:deviceId/state`: every frame is for its one device (DESIGN 1.3). One that the cloud did not
- * grant for the asking opens all the same: its first frame settles it (DESIGN 1.4, a token that may send but not read),
- * and those that come meanwhile wait, under the front's bound.
+ * A WebSocket at `…/devices/:deviceId/state`: every frame is for its one device (contract 1.3). One whose token may or may
+ * not send opens all the same: its first frame settles it (contract 1.4), and those that come meanwhile wait, under the
+ * front's bound.
  */
 export class DeviceSocket extends FrameSocket {
-  readonly #prove: Proof | undefined;
+  readonly #unproven: Unproven | undefined;
   readonly #waiting: WaitingFrame[] = [];
   #grant: Grant | undefined;
   #isProving = false;
   #stopWatching: () => void = () => {};
 
-  private constructor(context: FrontContext, grant: Grant | undefined, prove: Proof | undefined) {
+  private constructor(context: FrontContext, grant: Grant | undefined, unproven: Unproven | undefined) {
     super(context);
     this.#grant = grant;
-    this.#prove = prove;
+    this.#unproven = unproven;
   }
 
   static granted(context: FrontContext, grant: Grant): DeviceSocket {
     return new DeviceSocket(context, grant, undefined);
   }
 
-  static unproven(context: FrontContext, prove: Proof): DeviceSocket {
-    return new DeviceSocket(context, undefined, prove);
+  static unproven(context: FrontContext, unproven: Unproven): DeviceSocket {
+    return new DeviceSocket(context, undefined, unproven);
   }
 
   override open(ws: WebSocket<SocketData>): void {
@@ -63,7 +60,7 @@ export class DeviceSocket extends FrameSocket {
     }
     // The frame's memory is the socket's again after this call.
     this.#waiting.push({ frame, encoding, bytes: bytes.slice() });
-    if (!this.#isProving && this.#prove !== undefined) void this.#proveWithFirst(this.#prove);
+    if (!this.#isProving && this.#unproven !== undefined) void this.#proveWithFirst(this.#unproven);
   }
 
   #handOver(grant: Grant, frame: number, encoding: Encoding, bytes: Uint8Array): void {
@@ -81,10 +78,10 @@ export class DeviceSocket extends FrameSocket {
   }
 
   /** Proves with one frame after another until one is taken, or the cloud says no for good. */
-  async #proveWithFirst(prove: Proof): Promise<void> {
+  async #proveWithFirst(unproven: Unproven): Promise<void> {
     this.#isProving = true;
     while (this.isOpen && this.#grant === undefined && this.#waiting.length > 0) {
-      await this.#proveWith(prove, this.#waiting.shift() as WaitingFrame);
+      await this.#proveWith(unproven, this.#waiting.shift() as WaitingFrame);
     }
     this.#isProving = false;
     for (const { frame, encoding, bytes } of this.#waiting.splice(0)) {
@@ -93,13 +90,13 @@ export class DeviceSocket extends FrameSocket {
     }
   }
 
-  async #proveWith(prove: Proof, { frame, encoding, bytes }: WaitingFrame): Promise<void> {
+  async #proveWith(unproven: Unproven, { frame, encoding, bytes }: WaitingFrame): Promise<void> {
     try {
-      const { grant, states } = await prove(encoding, bytes);
-      this.#grant = grant;
+      const proven = await unproven.prove(encoding, bytes);
+      this.#grant = proven.grant;
       if (this.isOpen) this.#watch();
-      if (states >= 0) this.onStored(frame, states);
-      else this.#handOver(grant, frame, encoding, bytes);
+      if (proven.kind === 'delivered') this.onStored(frame, proven.states);
+      else this.#handOver(proven.grant, frame, encoding, bytes);
     } catch (thrown) {
       const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
       this.onRefused(frame, error);

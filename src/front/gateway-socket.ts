@@ -1,10 +1,10 @@
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
-import type { Encoding } from '../core/ports.js';
+import type { Delivered, Encoding, Granted, Unproven } from '../core/ports.js';
 import { namedDevices } from '../state/gateway-frame.js';
 import { CLOSE_POLICY, FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
-import { withoutDeviceIds } from './gateway-proof.js';
+import { SplitFrame } from './gateway-proof.js';
 
 interface WaitingFrame {
   readonly frame: number;
@@ -13,8 +13,15 @@ interface WaitingFrame {
   readonly deviceIds: readonly string[];
 }
 
-/** What a frame's devices came to: their grants, or how many of its states a proof has delivered. */
-type Clearance = { readonly grants: readonly Grant[] } | { readonly delivered: number };
+/** What is to be stored of a frame once its devices are cleared. */
+interface Cleared {
+  /** Of the devices whose states are left; none: nothing is. */
+  readonly grants: readonly Grant[];
+  readonly encoding: Encoding;
+  readonly bytes: Uint8Array;
+  /** States of it that have gone to the cloud as proofs. */
+  readonly delivered: number;
+}
 
 /**
  * A WebSocket at `/applications/:applicationId/state`: each frame names the devices it is for, and each (token,
@@ -108,49 +115,91 @@ export class GatewaySocket extends FrameSocket {
   }
 
   async #serve(before: readonly Promise<void>[], waiting: WaitingFrame): Promise<void> {
-    const { frame, encoding, bytes } = waiting;
+    const { frame } = waiting;
     if (before.length > 0) await Promise.all(before);
+    if (!this.isOpen) {
+      this.drop(frame);
+      return;
+    }
     try {
-      const clearance: Clearance = this.isOpen ? await this.#clear(waiting) : { grants: [] };
-      if ('delivered' in clearance) this.onStored(frame, clearance.delivered);
+      const { grants, encoding, bytes, delivered } = await this.#clear(waiting);
+      if (grants.length === 0) {
+        this.onStored(frame, delivered);
+        return;
+      }
+      this.context.meters.received.websocket.accepted += delivered;
       // Nobody waits for the answer any more, and where the proxy is being stopped the intake may be closed by now.
-      else if (!this.isOpen) this.drop(frame);
-      else this.#handOver(clearance.grants, frame, encoding, bytes);
+      if (!this.isOpen) this.drop(frame);
+      else this.#handOver(grants, frame, encoding, bytes);
     } catch (error) {
       this.onRefused(frame, asStatewayError(error, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked'));
     }
   }
 
-  async #clear(waiting: WaitingFrame): Promise<Clearance> {
-    const [deviceId, ...others] = waiting.deviceIds as [string, ...string[]];
-    if (others.length > 0) return { grants: await Promise.all(waiting.deviceIds.map((id) => this.#ask(id))) };
-    try {
-      return { grants: [await this.#ask(deviceId)] };
-    } catch (error) {
-      const { cause } = error as { cause?: unknown };
-      if (cause instanceof StatewayError && cause.code === 'STATEWAY_NOT_GRANTED')
-        return this.#prove(deviceId, waiting);
-      throw error;
-    }
+  /** All are asked for before any state is sent as a proof. */
+  async #clear({ encoding, bytes, deviceIds }: WaitingFrame): Promise<Cleared> {
+    const asked = await Promise.all(deviceIds.map((id) => this.#ask(id)));
+    if (asked.some(({ kind }) => kind === 'unproven')) return this.#prove(deviceIds, asked, encoding, bytes);
+    return { grants: asked.map((answer) => (answer as Granted).grant), encoding, bytes, delivered: 0 };
   }
 
-  #ask(deviceId: string): Promise<Grant> {
+  #ask(deviceId: string): Promise<Granted | Unproven> {
     return this.context.authorizer.ask(this.#token, this.#applicationId, deviceId).catch((error: unknown) => {
       throw forbidden(deviceId, error);
     });
   }
 
-  /** A token that may send but not read (DESIGN 1.4); of frames for several devices that is not settled. */
-  async #prove(deviceId: string, { encoding, bytes }: WaitingFrame): Promise<Clearance> {
-    const body = withoutDeviceIds(encoding, bytes);
+  /**
+   * Settles the devices of a frame whose token may or may not send for them (contract 1.4), each with its own states of
+   * the frame, one after another: the first no ends it, so that as little as can be has left of a frame that is refused.
+   */
+  async #prove(
+    deviceIds: readonly string[],
+    asked: readonly (Granted | Unproven)[],
+    encoding: Encoding,
+    bytes: Uint8Array,
+  ): Promise<Cleared> {
+    const frame = new SplitFrame(encoding, bytes);
+    const grants: Grant[] = [];
+    const provenIds = new Set<string>();
+    let delivered = 0;
+    for (const [index, deviceId] of deviceIds.entries()) {
+      const answer = asked[index] as Granted | Unproven;
+      const cleared = answer.kind === 'granted' ? answer : await this.#proveOne(deviceId, answer, frame, provenIds);
+      if (cleared.kind === 'granted') {
+        grants.push(cleared.grant);
+        continue;
+      }
+      delivered += cleared.states;
+      provenIds.add(deviceId);
+    }
+    if (provenIds.size === 0) return { grants, encoding, bytes, delivered };
+    return { grants, encoding: 'json', bytes: frame.without(provenIds), delivered };
+  }
+
+  async #proveOne(
+    deviceId: string,
+    unproven: Unproven,
+    frame: SplitFrame,
+    provenIds: ReadonlySet<string>,
+  ): Promise<Granted | Delivered> {
     try {
-      const { authorizer } = this.context;
-      const { grant, states } = await authorizer.prove(this.#token, this.#applicationId, deviceId, 'json', body);
-      return states >= 0 ? { delivered: states } : { grants: [grant] };
+      return await unproven.prove('json', frame.bodyOf(deviceId));
     } catch (error) {
-      throw forbidden(deviceId, error);
+      throw withDelivered(provenIds, forbidden(deviceId, error));
     }
   }
+}
+
+/** A frame is refused whole, but for the proofs that the cloud has taken by then: its client is told of them. */
+function withDelivered(provenIds: ReadonlySet<string>, error: unknown): unknown {
+  if (provenIds.size === 0 || !(error instanceof StatewayError)) return error;
+  const message = `${error.message}; of the frame's devices before it, the cloud has taken the states of ${provenIds.size}`;
+  return new StatewayError(error.code, message, { cause: error, ...retryAfterOf(error) });
+}
+
+function retryAfterOf({ retryAfterSeconds }: StatewayError): { retryAfterSeconds?: number } {
+  return retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
 }
 
 /** A device without a grant is Forbidden whatever the cloud called it (DESIGN 1.3); all else stays as it is. */

@@ -1,6 +1,7 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocketBehavior } from 'uws-current';
 import { asStatewayError, StatewayError } from '../core/errors.js';
-import { DeviceSocket, type Proof } from './device-socket.js';
+import type { Granted, Unproven } from '../core/ports.js';
+import { DeviceSocket } from './device-socket.js';
 import type { FrameSocket, SocketData } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { GatewaySocket } from './gateway-socket.js';
@@ -105,17 +106,17 @@ function openDeviceSocket(context: FrontContext, res: HttpResponse, upgrade: Upg
     if (!aborted) res.cork(write);
   };
   authorizer.ask(token, applicationId, deviceId).then(
-    (found) => answer(() => complete(res, upgrade, DeviceSocket.granted(context, found))),
+    (answered) => answer(() => complete(res, upgrade, socketFor(context, answered))),
     (thrown) => {
       const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
-      if (error.code !== 'STATEWAY_NOT_GRANTED') {
-        answer(() => writeError(res, error));
-        return;
-      }
-      const prove: Proof = (encoding, body) => authorizer.prove(token, applicationId, deviceId, encoding, body);
-      answer(() => complete(res, upgrade, DeviceSocket.unproven(context, prove)));
+      answer(() => writeError(res, error));
     },
   );
+}
+
+function socketFor(context: FrontContext, answered: Granted | Unproven): DeviceSocket {
+  if (answered.kind === 'granted') return DeviceSocket.granted(context, answered.grant);
+  return DeviceSocket.unproven(context, answered);
 }
 
 function complete(res: HttpResponse, upgrade: Upgrade, socket: FrameSocket): void {

@@ -1,19 +1,12 @@
 import type { HttpRequest, HttpResponse } from 'uws-current';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
-import type { BodyReceiver, Encoding } from '../core/ports.js';
+import type { BodyReceiver, Delivered, Encoding, Granted, Unproven } from '../core/ports.js';
 import { BodyBuffer } from './body-buffer.js';
 import type { FrontContext } from './front-context.js';
 import { readHead } from './head-fields.js';
 import { answerLast, writeError, writeSuccess } from './reply.js';
 import { assertIds, assertNotCompressed, assertToken, bearerToken, bodyTooLarge, encodingOf } from './request-head.js';
-
-/** A triple that the cloud has not granted for the asking. */
-interface Unproven {
-  readonly token: string;
-  readonly applicationId: string;
-  readonly deviceId: string;
-}
 
 /**
  * Serves `POST /applications/:applicationId/devices/:deviceId/state` (DESIGN 1.3). Requests that went the short way are
@@ -50,7 +43,7 @@ class StateRequest implements BodyReceiver {
   #grant: Grant | undefined = undefined;
   /** A body in pieces, or one that waits for its grant. */
   #gathered: BodyBuffer | undefined = undefined;
-  /** What to prove with the body, where the cloud granted nothing (DESIGN 1.4, a token that may send but not read). */
+  /** What to prove with the body, where nothing else tells whether the token may send (contract 1.4). */
   #unproven: Unproven | undefined = undefined;
   #admittedBytes = 0;
   #bodyEndedAtMs = 0;
@@ -116,25 +109,18 @@ class StateRequest implements BodyReceiver {
     this.#encoding = encodingOf(head.contentType);
     assertNotCompressed(head.contentEncoding);
     if (Number(head.contentLength) > maxBodyBytes) throw bodyTooLarge(maxBodyBytes);
-    if (this.#grant === undefined) this.#askForGrant({ token, applicationId, deviceId });
+    if (this.#grant === undefined) this.#askForGrant(token, applicationId, deviceId);
   }
 
-  #askForGrant(asked: Unproven): void {
+  #askForGrant(token: string, applicationId: string, deviceId: string): void {
     this.#isShortWay = false;
-    this.#context.authorizer.ask(asked.token, asked.applicationId, asked.deviceId).then(
-      (grant) => {
-        this.#grant = grant;
-        if (this.#bodyComplete) this.#handOver();
+    this.#context.authorizer.ask(token, applicationId, deviceId).then(
+      (asked) => {
+        if (asked.kind === 'granted') this.#grant = asked.grant;
+        else this.#unproven = asked;
+        if (this.#bodyComplete) this.#goOn();
       },
-      (thrown) => {
-        const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
-        if (error.code !== 'STATEWAY_NOT_GRANTED') {
-          this.#refuse(error);
-          return;
-        }
-        this.#unproven = asked;
-        if (this.#bodyComplete) this.#prove(asked);
-      },
+      (error) => this.#refuseUnchecked(error),
     );
   }
 
@@ -161,25 +147,30 @@ class StateRequest implements BodyReceiver {
     // The chunk's memory is the socket's again after this call, so what has to wait is copied.
     this.#gathered ??= new BodyBuffer();
     this.#gathered.append(chunk);
-    if (!isLast) return;
+    if (isLast) this.#goOn();
+  }
+
+  /** Body and answer are there, or the answer is still to come. */
+  #goOn(): void {
     if (this.#grant !== undefined) this.#handOver();
     else if (this.#unproven !== undefined) this.#prove(this.#unproven);
   }
 
-  #prove({ token, applicationId, deviceId }: Unproven): void {
+  #prove(unproven: Unproven): void {
     if (this.#answered || this.#gathered === undefined) return;
-    const { authorizer } = this.#context;
-    authorizer.prove(token, applicationId, deviceId, this.#encoding, this.#gathered.bytes).then(
-      ({ grant, states }) => {
-        if (states >= 0) {
-          this.onStored(0, states);
-          return;
-        }
-        this.#grant = grant;
-        this.#handOver();
-      },
-      (error) => this.#refuse(asStatewayError(error, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked')),
+    unproven.prove(this.#encoding, this.#gathered.bytes).then(
+      (proven) => this.#onProven(proven),
+      (error) => this.#refuseUnchecked(error),
     );
+  }
+
+  #onProven(proven: Granted | Delivered): void {
+    if (proven.kind === 'delivered') {
+      this.onStored(0, proven.states);
+      return;
+    }
+    this.#grant = proven.grant;
+    this.#handOver();
   }
 
   #handOver(): void {
@@ -191,6 +182,10 @@ class StateRequest implements BodyReceiver {
 
   #accept(grant: Grant, body: Uint8Array): void {
     this.#context.intake.accept(grant, this.#encoding, body, this, 0);
+  }
+
+  #refuseUnchecked(thrown: unknown): void {
+    this.#refuse(asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked'));
   }
 
   #refuse(error: StatewayError): void {

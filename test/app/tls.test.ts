@@ -6,15 +6,17 @@ import { connect } from 'node:net';
 import { Agent, WebSocket } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
 import { type PlannedDevice, planFleet } from '../../src/simulator/fleet-plan.js';
+import { tokenOf } from '../auth/tokens.js';
 import { openPassingSite } from '../helpers/passing-site.js';
-import { RecordingCloud } from '../helpers/recording-cloud.js';
+import { answerAsCloud, RecordingCloud } from '../helpers/recording-cloud.js';
 import { startProxy } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { Cleaner, makeCertificate, startTcp } from '../upstream/test-servers.js';
 
 const [DEVICE] = planFleet(1, 'tls') as [PlannedDevice];
 const DEVICE_PATH = `/applications/${DEVICE.applicationId}/devices/${DEVICE.deviceId}`;
-const HEADERS = { authorization: 'Bearer token', 'content-type': 'application/json' };
+const TOKEN = tokenOf('of the device');
+const HEADERS = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
 
 /** One call over HTTPS with a certificate of one's own; the status and the body. */
 async function secureCall(
@@ -38,7 +40,10 @@ test('with a certificate the device side is HTTPS and WSS, for states and for wh
   const { certFile, keyFile } = makeCertificate(temporaryDirectory());
   const ca = readFileSync(certFile);
   const { cloud, proxy } = await openPassingSite({
-    answer: (_request, response) => response.end('{"from":"the cloud"}'),
+    answer: (request, response) => {
+      if (request.url.startsWith('/me')) response.end('{"from":"the cloud"}');
+      else answerAsCloud(request, response);
+    },
     env: { STATEWAY_TLS_CERT_FILE: certFile, STATEWAY_TLS_KEY_FILE: keyFile },
   });
   const url = proxy.url.replace('http:', 'https:');

@@ -3,6 +3,7 @@ import { AuthStage } from '../../src/auth/auth-stage.js';
 import type { StatewayError } from '../../src/core/errors.js';
 import type { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
+import type { Granted, Unproven } from '../../src/core/ports.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { FakeCloud } from './fake-cloud.js';
 import { MemoryTable } from './memory-table.js';
@@ -76,22 +77,23 @@ export class AuthSite {
   }
 
   /** Logs device `i` in; the cloud gives it this token. */
-  async logIn(token: string, i = 1): Promise<void> {
+  async logIn(token: string, i = 1, requestedScopes?: readonly string[]): Promise<void> {
     const body = { applicationId: APPLICATION, deviceId: deviceId(i), deviceClass: 'standalone', token };
     this.cloud.logInAnswer = { status: 200, contentType: 'application/json', body: Buffer.from(JSON.stringify(body)) };
-    await this.tryLogIn(i);
+    await this.tryLogIn(i, requestedScopes);
     this.cloud.logInAnswer = undefined;
   }
 
   /** Logs device `i` in, with the cloud away unless a test says otherwise; the status. */
-  async tryLogIn(i = 1): Promise<number> {
-    const credentials = Buffer.from(JSON.stringify({ deviceId: deviceId(i), key: 'k', secret: 's' }));
+  async tryLogIn(i = 1, requestedScopes?: readonly string[]): Promise<number> {
+    const body = { deviceId: deviceId(i), key: 'k', secret: 's', requestedScopes };
+    const credentials = Buffer.from(JSON.stringify(body));
     const answer = this.stage.deviceLogin.logIn(credentials, { target: '/auth/device', headers: [] });
     return (await answer.catch((error: StatewayError) => error)).status;
   }
 
   /** Asks, and has the cloud answer with this status. */
-  async ask(token: string, status: number, i = 1): Promise<Grant | StatewayError> {
+  async ask(token: string, status: number, i = 1): Promise<Granted | Unproven | StatewayError> {
     const asking = this.stage.authorizer.ask(token, APPLICATION, deviceId(i)).catch((error: StatewayError) => error);
     await this.clock.advance(0);
     this.cloud.questions.at(-1)?.answer(status);

@@ -1,7 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { StatewayError } from '../../src/core/errors.js';
 import type { Grant } from '../../src/core/grant.js';
+import type { Granted } from '../../src/core/ports.js';
 import { AuthSite, DAY_MS, deviceId, OFFLINE_MS, RETENTION_MS } from './auth-site.js';
+import { tokenOf } from './tokens.js';
+
+const TOKEN = tokenOf('of the device');
+const SHARED = tokenOf('of the gateway');
+const ANOTHER = tokenOf('of another device');
 
 let site: AuthSite;
 
@@ -11,29 +17,29 @@ beforeEach(() => {
 
 describe('the age of a grant', () => {
   it('goes on while the machine is off', async () => {
-    await site.logIn('token');
+    await site.logIn(TOKEN);
     await site.restart(OFFLINE_MS - 60_000);
-    expect(site.find('token')).toBeDefined();
+    expect(site.find(TOKEN)).toBeDefined();
     await site.clock.advance(80_000);
-    expect(site.find('token')).toBeUndefined();
+    expect(site.find(TOKEN)).toBeUndefined();
   });
 
   it('counts from the last yes of the cloud, not from the first', async () => {
-    await site.logIn('token');
-    site.find('token');
+    await site.logIn(TOKEN);
+    site.find(TOKEN);
     await site.clock.advance(3 * DAY_MS);
     site.cloud.questions[0]?.answer(200);
     await site.clock.advance(1_000);
     await site.restart(OFFLINE_MS - 60_000);
-    expect(site.find('token')).toBeDefined();
+    expect(site.find(TOKEN)).toBeDefined();
   });
 
   it('is written down about a hundred times in its life, not at each yes', async () => {
-    await site.logIn('token');
+    await site.logIn(TOKEN);
     await site.clock.advance(1_000);
     const before = site.table.writes;
     for (let answered = 0; answered < 96; ) {
-      site.find('token');
+      site.find(TOKEN);
       await site.clock.advance(60_000);
       while (answered < site.cloud.questions.length) site.cloud.questions[answered++]?.answer(200);
     }
@@ -43,34 +49,34 @@ describe('the age of a grant', () => {
   });
 
   it('is nothing where the wall clock has gone back, which a machine without a battery does', async () => {
-    await site.logIn('token');
+    await site.logIn(TOKEN);
     await site.restart(-365 * DAY_MS);
-    expect(site.find('token')).toBeDefined();
+    expect(site.find(TOKEN)).toBeDefined();
     await site.clock.advance(OFFLINE_MS - 20_000);
-    expect(site.find('token')).toBeDefined();
+    expect(site.find(TOKEN)).toBeDefined();
     await site.clock.advance(40_000);
-    expect(site.find('token')).toBeUndefined();
+    expect(site.find(TOKEN)).toBeUndefined();
   }, 60_000);
 
   it('does not bear on the next check of one that is used', async () => {
-    await site.ask('token', 200);
+    await site.ask(TOKEN, 200);
     await site.restart(DAY_MS);
-    site.find('token');
+    site.find(TOKEN);
     await site.clock.advance(10_000);
     expect(site.cloud.questions).toHaveLength(2);
     site.cloud.questions[1]?.answer(403);
     await site.clock.advance(0);
-    expect(site.find('token')).toBeUndefined();
+    expect(site.find(TOKEN)).toBeUndefined();
   });
 
   it('does not make a token void that was never let read', async () => {
-    await site.logIn('token');
+    await site.logIn(TOKEN);
     await site.restart(DAY_MS);
-    site.find('token');
+    site.find(TOKEN);
     await site.clock.advance(10_000);
     site.cloud.questions[0]?.answer(403);
     await site.clock.advance(0);
-    expect(site.find('token')).toBeDefined();
+    expect(site.find(TOKEN)).toBeDefined();
   });
 });
 
@@ -78,26 +84,26 @@ describe('a grant that has lapsed', () => {
   let told: StatewayError[];
   beforeEach(async () => {
     told = [];
-    await site.logIn('token');
-    site.find('token')?.onEnd((reason) => told.push(reason));
+    await site.logIn(TOKEN);
+    site.find(TOKEN)?.onEnd((reason) => told.push(reason));
     await site.clock.advance(60_000);
   });
 
   it('closes its sockets and lets nothing in, but may still deliver what was stored', async () => {
     await site.clock.advance(OFFLINE_MS + DAY_MS);
     expect(told).toMatchObject([{ type: 'Unavailable' }]);
-    expect(site.find('token')).toBeUndefined();
+    expect(site.find(TOKEN)).toBeUndefined();
     expect(await site.tryLogIn()).toBe(503);
     const spare = site.offered.at(-1) as Grant;
-    expect(spare).toMatchObject({ token: 'token', device: { deviceId: deviceId(1) } });
+    expect(spare).toMatchObject({ token: TOKEN, device: { deviceId: deviceId(1) } });
     expect(spare.isGood(site.clock.wallMs())).toBe(true);
     expect(spare).not.toBe(site.offered[0]);
   }, 60_000);
 
   it('does so after a restart too, until the cloud says no', async () => {
     expect(await site.restart(OFFLINE_MS + DAY_MS)).toBe(0);
-    expect(site.find('token')).toBeUndefined();
-    expect(site.offered.map(({ token }) => token)).toEqual(['token']);
+    expect(site.find(TOKEN)).toBeUndefined();
+    expect(site.offered.map(({ token }) => token)).toEqual([TOKEN]);
     site.offered[0]?.end(new StatewayError('STATEWAY_TOKEN_REFUSED', 'revoked'));
     await site.restart();
     expect(site.offered).toEqual([]);
@@ -105,11 +111,11 @@ describe('a grant that has lapsed', () => {
 
   it('is good again when the cloud says yes', async () => {
     await site.restart(OFFLINE_MS + DAY_MS);
-    const grant = await site.ask('token', 200);
-    expect(site.find('token')).toBe(grant);
+    const { grant } = (await site.ask(TOKEN, 200)) as Granted;
+    expect(site.find(TOKEN)).toBe(grant);
     expect(site.offered.at(-1)).toBe(grant);
     await site.restart();
-    expect(site.find('token')).toBeDefined();
+    expect(site.find(TOKEN)).toBeDefined();
   });
 
   it('leaves the disk when what was stored with it can no longer wait', async () => {
@@ -123,18 +129,18 @@ describe('a grant that has lapsed', () => {
 });
 
 it('a token that the cloud calls void for one device is checked for its others within a minute', async () => {
-  await site.ask('shared', 200, 1);
-  await site.ask('shared', 200, 2);
-  await site.ask('another', 200, 3);
-  await site.ask('shared', 401, 4);
+  await site.ask(SHARED, 200, 1);
+  await site.ask(SHARED, 200, 2);
+  await site.ask(ANOTHER, 200, 3);
+  await site.ask(SHARED, 401, 4);
   await site.clock.advance(60_000);
   const asked = site.cloud.questions.slice(4).map(({ token, device }) => [token, device.deviceId]);
   expect(asked).toEqual([
-    ['shared', deviceId(1)],
-    ['shared', deviceId(2)],
+    [SHARED, deviceId(1)],
+    [SHARED, deviceId(2)],
   ]);
   for (const question of site.cloud.questions.slice(4)) question.answer(401);
   await site.clock.advance(0);
-  expect([site.find('shared', 1), site.find('shared', 2)]).toEqual([undefined, undefined]);
-  expect(site.find('another', 3)).toBeDefined();
+  expect([site.find(SHARED, 1), site.find(SHARED, 2)]).toEqual([undefined, undefined]);
+  expect(site.find(ANOTHER, 3)).toBeDefined();
 });

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SecretKeyError } from '../../src/auth/secret-key.js';
 import { StatewayError } from '../../src/core/errors.js';
+import type { Unproven } from '../../src/core/ports.js';
 import { APPLICATION, AuthSite, CHECKED_BY_MS, DAY_MS, deviceId } from './auth-site.js';
 import { TAKEN } from './fake-cloud.js';
-import { tokenExpiringAt } from './tokens.js';
+import { tokenExpiringAt, tokenOf } from './tokens.js';
 
 let site: AuthSite;
 
@@ -14,14 +15,15 @@ beforeEach(() => {
 describe('a restart with the cloud away', () => {
   it('finds the grants of log-ins, questions and first states again, and offers each to its lane', async () => {
     await site.logIn('from-a-log-in', 1);
-    await site.ask('from-a-question', 200, 2);
+    const asked = tokenOf('from a question');
+    await site.ask(asked, 200, 2);
     site.cloud.sendAnswer = TAKEN;
-    await site.stage.authorizer.prove('from-a-state', APPLICATION, deviceId(3), 'json', Buffer.from('[]'));
+    await ((await site.ask('from-a-state', 200, 3)) as Unproven).prove('json', Buffer.from('[]'));
     expect(await site.restart(3_600_000)).toBe(3);
-    const found = [site.find('from-a-log-in', 1), site.find('from-a-question', 2), site.find('from-a-state', 3)];
+    const found = [site.find('from-a-log-in', 1), site.find(asked, 2), site.find('from-a-state', 3)];
     expect(found).not.toContain(undefined);
     expect(new Set(site.offered)).toEqual(new Set(found));
-    expect(site.cloud.questions).toHaveLength(1);
+    expect(site.cloud.questions).toHaveLength(2);
     expect(await site.tryLogIn(1)).toBe(200);
   });
 

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FirstStates, type Proven } from '../../src/auth/first-states.js';
+import { FirstStates } from '../../src/auth/first-states.js';
 import { Grants } from '../../src/auth/grants.js';
 import type { KeptGrant } from '../../src/auth/kept-grant.js';
 import { Refusals, tripleOf } from '../../src/auth/refusals.js';
 import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/meters.js';
-import type { SendLater } from '../../src/core/ports.js';
+import type { Delivered, Granted, SendLater } from '../../src/core/ports.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { FakeCloud } from './fake-cloud.js';
 import { tokenExpiringAt } from './tokens.js';
@@ -49,9 +49,9 @@ beforeEach(() => {
 });
 
 /** Proves device A with a body of so many states; an error comes back as its value. */
-function prove(body = 'abc', deviceId = DEVICE_A, token = 'token'): Promise<Proven | StatewayError> {
+function prove(body = 'abc', deviceId = DEVICE_A, token = 'token'): Promise<Granted | Delivered | StatewayError> {
   return firstStates
-    .prove(token, APPLICATION, deviceId, 'json', Buffer.from(body))
+    .prove(token, new Device(APPLICATION, deviceId), 'json', Buffer.from(body))
     .catch((error: StatewayError) => error);
 }
 
@@ -64,7 +64,7 @@ async function proveAndAnswer(status: number, message?: string, retryAfterMs?: n
 
 describe('a state that the cloud takes', () => {
   it('grants its triple and no other, and is counted as forwarded', async () => {
-    const { grant, states } = (await proveAndAnswer(200)) as Proven;
+    const { grant, states } = (await proveAndAnswer(200)) as Delivered;
     expect(states).toBe(3);
     expect(cloud.sent).toMatchObject([
       { device: { applicationId: APPLICATION, deviceId: DEVICE_A }, token: 'token', body: 'for the cloud: abc' },
@@ -76,8 +76,8 @@ describe('a state that the cloud takes', () => {
   });
 
   it('is not sent again for a body that comes after it: that is to be stored', async () => {
-    const { grant } = (await proveAndAnswer(200)) as Proven;
-    expect(await prove('more')).toEqual({ grant, states: -1 });
+    const { grant } = (await proveAndAnswer(200)) as Delivered;
+    expect(await prove('more')).toEqual({ kind: 'granted', grant });
     expect(cloud.sent).toHaveLength(1);
   });
 
@@ -86,8 +86,8 @@ describe('a state that the cloud takes', () => {
     await clock.advance(0);
     expect(cloud.sent).toHaveLength(1);
     cloud.sent[0]?.answer(200);
-    const outcomes = (await Promise.all(proving)) as Proven[];
-    expect(outcomes.map(({ states }) => states)).toEqual([1, -1, -1]);
+    const outcomes = (await Promise.all(proving)) as (Granted | Delivered)[];
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['delivered', 'granted', 'granted']);
     expect(new Set(outcomes.map(({ grant }) => grant)).size).toBe(1);
     expect(cloud.sent).toHaveLength(1);
   });
@@ -216,7 +216,7 @@ it('refuses an expired token before anything is sent', async () => {
 
 it('reads the body before it returns, whose memory may then be used again', async () => {
   const body = Buffer.from('abc');
-  const proving = firstStates.prove('token', APPLICATION, DEVICE_A, 'json', body);
+  const proving = firstStates.prove('token', new Device(APPLICATION, DEVICE_A), 'json', body);
   body.fill('x');
   await clock.advance(0);
   expect(cloud.sent[0]?.body).toBe('for the cloud: abc');

@@ -27,9 +27,9 @@ function deviceId(i: number): string {
 
 it('is exact, and the least recently used device goes first', () => {
   const grants = createGrants(3);
-  for (const i of [1, 2, 3]) grants.add('token', APPLICATION, deviceId(i), 'read');
+  for (const i of [1, 2, 3]) grants.add('token', APPLICATION, deviceId(i), 'read', 'yes');
   grants.find('token', APPLICATION, deviceId(1));
-  grants.add('token', APPLICATION, deviceId(4), 'read');
+  grants.add('token', APPLICATION, deviceId(4), 'read', 'yes');
   expect(grants.size).toBe(3);
   const kept = [1, 2, 3, 4].filter((i) => grants.find('token', APPLICATION, deviceId(i)));
   expect(kept).toEqual([1, 3, 4]);
@@ -38,10 +38,10 @@ it('is exact, and the least recently used device goes first', () => {
 
 it('counts every grant of a device', () => {
   const grants = createGrants(4);
-  for (const token of ['token1', 'token2', 'token3']) grants.add(token, APPLICATION, deviceId(1), 'read');
-  grants.add('token', APPLICATION, deviceId(2), 'read');
+  for (const token of ['token1', 'token2', 'token3']) grants.add(token, APPLICATION, deviceId(1), 'read', 'yes');
+  grants.add('token', APPLICATION, deviceId(2), 'read', 'yes');
   expect(grants.size).toBe(4);
-  grants.add('token', APPLICATION, deviceId(3), 'read');
+  grants.add('token', APPLICATION, deviceId(3), 'read', 'yes');
   // One more than fits: the device used longest ago goes, with all three of its grants.
   expect(grants.find('token1', APPLICATION, deviceId(1))).toBeUndefined();
   expect(grants.size).toBe(2);
@@ -49,22 +49,22 @@ it('counts every grant of a device', () => {
 
 it('holds for one device with many tokens, of which the oldest goes', () => {
   const grants = createGrants(2);
-  for (const token of ['token1', 'token2', 'token3']) grants.add(token, APPLICATION, DEVICE, 'read');
+  for (const token of ['token1', 'token2', 'token3']) grants.add(token, APPLICATION, DEVICE, 'read', 'yes');
   const kept = ['token1', 'token2', 'token3'].filter((token) => grants.find(token, APPLICATION, DEVICE));
   expect(kept).toEqual(['token2', 'token3']);
 });
 
 it('keeps the newest grant where there is room for one', () => {
   const grants = createGrants(1);
-  grants.add('token1', APPLICATION, DEVICE, 'read');
-  const newest = grants.add('token2', APPLICATION, DEVICE, 'read');
+  grants.add('token1', APPLICATION, DEVICE, 'read', 'yes');
+  const newest = grants.add('token2', APPLICATION, DEVICE, 'read', 'yes');
   expect(grants.find('token2', APPLICATION, DEVICE)).toBe(newest);
 });
 
 it('does not let a device that logs in again and again push the others out', () => {
   const grants = createGrants(1_000);
-  grants.add('token', APPLICATION, OTHER_DEVICE, 'read');
-  for (let i = 0; i < 1_000; i++) grants.add(`token${i}`, APPLICATION, DEVICE, 'read');
+  grants.add('token', APPLICATION, OTHER_DEVICE, 'read', 'yes');
+  for (let i = 0; i < 1_000; i++) grants.add(`token${i}`, APPLICATION, DEVICE, 'read', 'yes');
   expect(grants.find('token', APPLICATION, OTHER_DEVICE)).toBeDefined();
   expect(grants.size).toBeLessThan(100);
   expect(dropped).toHaveLength(1_001 - grants.size);

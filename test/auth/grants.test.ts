@@ -41,17 +41,17 @@ describe('find', () => {
   it('finds what was added, and is asked in vain before', () => {
     const grants = createGrants();
     expect(grants.find('token', APPLICATION, DEVICE)).toBeUndefined();
-    const grant = grants.add('token', APPLICATION, DEVICE, 'read');
+    const grant = grants.add('token', APPLICATION, DEVICE, 'read', 'yes');
     expect(grants.find('token', APPLICATION, DEVICE)).toBe(grant);
     expect(grant).toMatchObject({ token: 'token', device: { applicationId: APPLICATION, deviceId: DEVICE } });
   });
 
   it('takes ids in either case, when adding as when finding', () => {
     const grants = createGrants();
-    const upper = grants.add('token', APPLICATION.toUpperCase(), DEVICE.toUpperCase(), 'read');
+    const upper = grants.add('token', APPLICATION.toUpperCase(), DEVICE.toUpperCase(), 'read', 'yes');
     expect(grants.find('token', APPLICATION, DEVICE)).toBe(upper);
     expect(grants.find('token', APPLICATION.toUpperCase(), DEVICE.toUpperCase())).toBe(upper);
-    expect(grants.add('token', APPLICATION, DEVICE, 'read')).toBe(upper);
+    expect(grants.add('token', APPLICATION, DEVICE, 'read', 'yes')).toBe(upper);
     expect(grants.size).toBe(1);
   });
 
@@ -66,15 +66,15 @@ describe('find', () => {
     ['the ids changed about', 'token', DEVICE, APPLICATION],
   ])('finds nothing for %s', (_, token, applicationId, device) => {
     const grants = createGrants();
-    grants.add('token', APPLICATION, DEVICE, 'read');
+    grants.add('token', APPLICATION, DEVICE, 'read', 'yes');
     expect(grants.find(token, applicationId, device)).toBeUndefined();
   });
 
   it('keeps the grants of one device apart by token, and of one token by device', () => {
     const grants = createGrants();
-    const first = grants.add('token1', APPLICATION, DEVICE, 'read');
-    const second = grants.add('token2', APPLICATION, DEVICE, 'read');
-    const other = grants.add('token1', APPLICATION, OTHER_DEVICE, 'read');
+    const first = grants.add('token1', APPLICATION, DEVICE, 'read', 'yes');
+    const second = grants.add('token2', APPLICATION, DEVICE, 'read', 'yes');
+    const other = grants.add('token1', APPLICATION, OTHER_DEVICE, 'read', 'yes');
     expect(grants.find('token1', APPLICATION, DEVICE)).toBe(first);
     expect(grants.find('token2', APPLICATION, DEVICE)).toBe(second);
     expect(grants.find('token1', APPLICATION, OTHER_DEVICE)).toBe(other);
@@ -84,7 +84,7 @@ describe('find', () => {
   it('finds a grant until its token expires by the wall clock', async () => {
     const grants = createGrants();
     const token = tokenExpiringAt(clock.wallMs() + 5_000);
-    const grant = grants.add(token, APPLICATION, DEVICE, 'read');
+    const grant = grants.add(token, APPLICATION, DEVICE, 'read', 'yes');
     await clock.advance(4_999);
     expect(grants.find(token, APPLICATION, DEVICE)).toBe(grant);
     await clock.advance(1);
@@ -95,21 +95,21 @@ describe('find', () => {
 describe('add', () => {
   it('tells of each new grant once, and of a known one not again', () => {
     const grants = createGrants();
-    const first = grants.add('token1', APPLICATION, DEVICE, 'read');
-    grants.add('token1', APPLICATION, DEVICE, 'read');
-    const second = grants.add('token2', APPLICATION, DEVICE, 'read');
+    const first = grants.add('token1', APPLICATION, DEVICE, 'read', 'yes');
+    grants.add('token1', APPLICATION, DEVICE, 'read', 'yes');
+    const second = grants.add('token2', APPLICATION, DEVICE, 'read', 'yes');
     expect(granted).toEqual([first, second]);
     expect(confirmed).toEqual([first]);
   });
 
   it('confirms a known grant by what the cloud has just said', async () => {
     const grants = createGrants();
-    const grant = grants.add('token', APPLICATION, DEVICE, 'log-in');
+    const grant = grants.add('token', APPLICATION, DEVICE, 'log-in', 'yes');
     await clock.advance(5_000);
-    grants.add('token', APPLICATION, DEVICE, 'read');
+    grants.add('token', APPLICATION, DEVICE, 'read', 'yes');
     expect(grant).toMatchObject({ proof: 'read', confirmedAtMs: clock.monotonicMs() });
     // What it was once let read it may read: a log-in takes nothing of that back.
-    grants.add('token', APPLICATION, DEVICE, 'log-in');
+    grants.add('token', APPLICATION, DEVICE, 'log-in', 'yes');
     expect(grant.proof).toBe('read');
   });
 
@@ -127,29 +127,29 @@ describe('add', () => {
         onEnded() {},
       },
     });
-    const grant = grants.add('token', APPLICATION, DEVICE, 'read');
+    const grant = grants.add('token', APPLICATION, DEVICE, 'read', 'yes');
     expect(found).toBe(grant);
   });
 
   it('needs nobody to tell', () => {
     const grants = new Grants({ maxGrants: 5, clock, refusals });
-    expect(grants.add('token', APPLICATION, DEVICE, 'read').token).toBe('token');
+    expect(grants.add('token', APPLICATION, DEVICE, 'read', 'yes').token).toBe('token');
   });
 
   it('drops what has expired of the same device', async () => {
     const grants = createGrants();
-    grants.add(tokenExpiringAt(clock.wallMs() + 1_000), APPLICATION, DEVICE, 'read');
-    grants.add('lasting', APPLICATION, DEVICE, 'read');
+    grants.add(tokenExpiringAt(clock.wallMs() + 1_000), APPLICATION, DEVICE, 'read', 'yes');
+    grants.add('lasting', APPLICATION, DEVICE, 'read', 'yes');
     await clock.advance(1_000);
-    grants.add('new', APPLICATION, DEVICE, 'read');
+    grants.add('new', APPLICATION, DEVICE, 'read', 'yes');
     expect(grants.size).toBe(2);
     expect(dropped.map(({ token }) => token)).toEqual([granted[0]?.token]);
   });
 
   it('drops what was known of a device that the cloud now grants in another application', () => {
     const grants = createGrants();
-    grants.add('token', APPLICATION, DEVICE, 'read');
-    const moved = grants.add('token', OTHER_APPLICATION, DEVICE, 'read');
+    grants.add('token', APPLICATION, DEVICE, 'read', 'yes');
+    const moved = grants.add('token', OTHER_APPLICATION, DEVICE, 'read', 'yes');
     expect(grants.find('token', APPLICATION, DEVICE)).toBeUndefined();
     expect(grants.find('token', OTHER_APPLICATION, DEVICE)).toBe(moved);
     expect(dropped).toEqual([granted[0]]);
@@ -165,20 +165,40 @@ describe('restore', () => {
       token: 'token',
       applicationId: APPLICATION,
       deviceId: DEVICE,
-      proof: 'first state',
       confirmedAtMs,
     };
-    const grant = grants.restore({ ...stored, proof: 'first state' });
+    const grant = grants.restore({ ...stored, proof: 'first state', maySend: 'yes' });
     expect(grants.find('token', APPLICATION, DEVICE)).toBe(grant);
-    expect(grant).toMatchObject({ proof: 'first state', confirmedAtMs });
+    expect(grant).toMatchObject({ proof: 'first state', maySend: 'yes', confirmedAtMs });
     expect([granted, confirmed, dropped]).toEqual([[], [], []]);
+  });
+});
+
+describe('a token that is genuine, and may or may not send', () => {
+  it('is not found as one that may, until a state shows that', () => {
+    const grants = createGrants();
+    const grant = grants.add('token', APPLICATION, DEVICE, 'log-in', 'unknown');
+    expect(grants.find('token', APPLICATION, DEVICE)).toBeUndefined();
+    expect(grants.goodOf(grant.device)).toEqual([]);
+    expect(grants.findGenuine('token', APPLICATION, DEVICE)).toBe(grant);
+    expect(grants.add('token', APPLICATION, DEVICE, 'first state', 'yes')).toBe(grant);
+    expect(grants.find('token', APPLICATION, DEVICE)).toBe(grant);
+    expect(grants.goodOf(grant.device)).toEqual([grant]);
+  });
+
+  it('once it may, is not taken for less by a later yes to something else', () => {
+    const grants = createGrants();
+    const grant = grants.add('token', APPLICATION, DEVICE, 'first state', 'yes');
+    grants.confirm(grant, 'read');
+    grants.add('token', APPLICATION, DEVICE, 'log-in', 'unknown');
+    expect(grants.find('token', APPLICATION, DEVICE)).toBe(grant);
   });
 });
 
 describe('what is noted for ageing', () => {
   it('is the use of a grant since it was last confirmed', () => {
     const grants = createGrants();
-    const grant = grants.add('token', APPLICATION, DEVICE, 'read');
+    const grant = grants.add('token', APPLICATION, DEVICE, 'read', 'yes');
     expect(grant.isUsed).toBe(false);
     grants.find('other', APPLICATION, DEVICE);
     grants.find('token', APPLICATION, OTHER_DEVICE);
@@ -190,7 +210,7 @@ describe('what is noted for ageing', () => {
   });
 
   it('is whether anyone watches for its end', () => {
-    const grant = createGrants().add('token', APPLICATION, DEVICE, 'read');
+    const grant = createGrants().add('token', APPLICATION, DEVICE, 'read', 'yes');
     expect(grant.isWatched).toBe(false);
     const stops = [grant.onEnd(() => {}), grant.onEnd(() => {})];
     stops[0]?.();
@@ -204,7 +224,7 @@ describe('what is noted for ageing', () => {
 describe('the end of a grant', () => {
   it('is told to who keeps it first, then to who watches, and once', () => {
     const grants = createGrants();
-    const grant = grants.add('token', APPLICATION, DEVICE, 'read');
+    const grant = grants.add('token', APPLICATION, DEVICE, 'read', 'yes');
     const atHandWhenTold: unknown[] = [];
     grant.onEnd(() => atHandWhenTold.push(grants.find('token', APPLICATION, DEVICE)));
     grant.end(REASON);
@@ -214,7 +234,7 @@ describe('the end of a grant', () => {
   });
 
   it('that is no verdict of the cloud is no refusal of the triple', () => {
-    const grant = createGrants().add('token', APPLICATION, DEVICE, 'read');
+    const grant = createGrants().add('token', APPLICATION, DEVICE, 'read', 'yes');
     grant.end(new StatewayError('STATEWAY_CLOUD_UNREACHABLE', 'lapsed'));
     expect(ended).toHaveLength(1);
     expect(refusals.find(tripleOf('token', grant.device))).toBeUndefined();
@@ -222,8 +242,8 @@ describe('the end of a grant', () => {
 
   it('removes it alone, and is remembered as a refusal of its triple', () => {
     const grants = createGrants();
-    const ended = grants.add('token1', APPLICATION, DEVICE, 'read');
-    const other = grants.add('token2', APPLICATION, DEVICE, 'read');
+    const ended = grants.add('token1', APPLICATION, DEVICE, 'read', 'yes');
+    const other = grants.add('token2', APPLICATION, DEVICE, 'read', 'yes');
     ended.end(REASON);
     expect(grants.find('token1', APPLICATION, DEVICE)).toBeUndefined();
     expect(grants.find('token2', APPLICATION, DEVICE)).toBe(other);
@@ -234,23 +254,23 @@ describe('the end of a grant', () => {
 
   it('leaves nothing of a device that has no other', () => {
     const grants = createGrants();
-    grants.add('token', APPLICATION, DEVICE, 'read').end(REASON);
+    grants.add('token', APPLICATION, DEVICE, 'read', 'yes').end(REASON);
     expect(grants.size).toBe(0);
   });
 
   it('does not touch a newer grant of the same triple', () => {
     const grants = createGrants(1);
-    const old = grants.add('token', APPLICATION, DEVICE, 'read');
-    grants.add('token', APPLICATION, OTHER_DEVICE, 'read');
-    const renewed = grants.add('token', APPLICATION, DEVICE, 'read');
+    const old = grants.add('token', APPLICATION, DEVICE, 'read', 'yes');
+    grants.add('token', APPLICATION, OTHER_DEVICE, 'read', 'yes');
+    const renewed = grants.add('token', APPLICATION, DEVICE, 'read', 'yes');
     old.end(REASON);
     expect(grants.find('token', APPLICATION, DEVICE)).toBe(renewed);
   });
 
   it('lets the triple be granted again', () => {
     const grants = createGrants();
-    grants.add('token', APPLICATION, DEVICE, 'read').end(REASON);
-    const again = grants.add('token', APPLICATION, DEVICE, 'read');
+    grants.add('token', APPLICATION, DEVICE, 'read', 'yes').end(REASON);
+    const again = grants.add('token', APPLICATION, DEVICE, 'read', 'yes');
     expect(grants.find('token', APPLICATION, DEVICE)).toBe(again);
   });
 });

@@ -52,7 +52,7 @@ function deviceId(i: number): string {
 }
 
 function grantFor(i: number, proof: Proof = 'read', token = `token ${i}`): KeptGrant {
-  return grants.add(token, APPLICATION, deviceId(i), proof);
+  return grants.add(token, APPLICATION, deviceId(i), proof, 'yes');
 }
 
 /** A request relies on the grant. */
@@ -192,7 +192,7 @@ describe('a no of the cloud', () => {
     const grant = grantFor(1);
     const told: unknown[] = [];
     grant.onEnd((reason) => told.push(reason));
-    for (let i = 0; i < 20; i++) grants.add(`successor ${i}`, APPLICATION, deviceId(1), 'read');
+    for (let i = 0; i < 20; i++) grants.add(`successor ${i}`, APPLICATION, deviceId(1), 'read', 'yes');
     expect(grants.find('token 1', APPLICATION, deviceId(1))).toBeUndefined();
     await clock.advance(CHECKED_BY_MS);
     expect(cloud.questions.map(({ token }) => token)).toEqual(['token 1']);
@@ -204,7 +204,7 @@ describe('a no of the cloud', () => {
     const grant = grantFor(1);
     const stop = grant.onEnd(() => {});
     use(grant);
-    for (let i = 0; i < 20; i++) grants.add(`successor ${i}`, APPLICATION, deviceId(1), 'read');
+    for (let i = 0; i < 20; i++) grants.add(`successor ${i}`, APPLICATION, deviceId(1), 'read', 'yes');
     stop();
     await clock.advance(CHECKED_BY_MS);
     expect(cloud.questions).toEqual([]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expiryOf } from '../../src/auth/token-claims.js';
+import { expiryOf, sendRightOf } from '../../src/auth/token-claims.js';
 import { tokenExpiringAt, tokenWithClaims } from './tokens.js';
 
 describe('expiryOf', () => {
@@ -28,5 +28,44 @@ describe('expiryOf', () => {
     ['has an exp that is null', tokenWithClaims({ exp: null })],
   ])('is infinite where the token %s', (_, token) => {
     expect(expiryOf(token)).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('sendRightOf', () => {
+  it.each([
+    'all.Application',
+    'all.Application.bounded',
+    'all.Device',
+    'all.Organization',
+    'all.Organization.bounded',
+    'all.User',
+    'all.User.bounded',
+    'device.*',
+    'device.sendState',
+  ])('%s sends, in a list, in a text, alone and among others', (scope) => {
+    for (const claim of [[scope], ['device.get', scope], scope, `device.get ${scope}`, `device.get, ${scope}`]) {
+      expect(sendRightOf(tokenWithClaims({ scope: claim }))).toBe('yes');
+    }
+  });
+
+  it.each([
+    [['all.Device.read']],
+    [[]],
+    ['device.get devices.get'],
+    ['all.device'],
+    [['all.Application.read', 'device']],
+  ])('%j does not', (scope) => {
+    expect(sendRightOf(tokenWithClaims({ scope }))).toBe('no');
+  });
+
+  it.each([
+    ['is no JWT', 'an-opaque-token'],
+    ['has claims that are null', tokenWithClaims(null)],
+    ['has no scope', tokenWithClaims({ sub: 'device' })],
+    ['has a scope that is null', tokenWithClaims({ scope: null })],
+    ['has a scope that is an object', tokenWithClaims({ scope: { 'all.Device': true } })],
+    ['has a list with more than names', tokenWithClaims({ scope: ['all.Device', 5] })],
+  ])('is unknown where the token %s', (_, token) => {
+    expect(sendRightOf(token)).toBe('unknown');
   });
 });

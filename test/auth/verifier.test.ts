@@ -4,14 +4,18 @@ import { Grants } from '../../src/auth/grants.js';
 import { Refusals } from '../../src/auth/refusals.js';
 import { Verifier } from '../../src/auth/verifier.js';
 import { StatewayError } from '../../src/core/errors.js';
+import type { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
+import type { Granted, Unproven } from '../../src/core/ports.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { FakeCloud, type OpenQuestion, TAKEN } from './fake-cloud.js';
-import { tokenExpiringAt } from './tokens.js';
+import { tokenExpiringAt, tokenOf, tokenWithClaims } from './tokens.js';
 
 const APPLICATION = 'abcdef0123456789abcdef01';
 const DEVICE_A = 'fedcba9876543210fedcba98';
 const DEVICE_B = 'fedcba9876543210fedcba99';
+const TOKEN = tokenOf('a');
+const OTHER_TOKEN = tokenOf('b');
 
 let clock: FakeClock;
 let cloud: FakeCloud;
@@ -46,8 +50,8 @@ function question(number: number): OpenQuestion {
 }
 
 /** Asks for device A and has the cloud answer. */
-async function askAndAnswer(status: number, message?: string): Promise<unknown> {
-  const asking = verifier.ask('token', APPLICATION, DEVICE_A);
+async function askAndAnswer(status: number, message?: string, token = TOKEN): Promise<unknown> {
+  const asking = verifier.ask(token, APPLICATION, DEVICE_A);
   await Promise.resolve();
   question(cloud.questions.length - 1).answer(status, message);
   return asking.catch((error: unknown) => error);
@@ -55,20 +59,20 @@ async function askAndAnswer(status: number, message?: string): Promise<unknown> 
 
 describe('ask', () => {
   it('asks the cloud once for the triple, and grants on a 200', async () => {
-    const grant = await askAndAnswer(200);
+    const { grant } = (await askAndAnswer(200)) as Granted;
     expect(cloud.questions).toMatchObject([
-      { token: 'token', device: { applicationId: APPLICATION, deviceId: DEVICE_A } },
+      { token: TOKEN, device: { applicationId: APPLICATION, deviceId: DEVICE_A } },
     ]);
-    expect(verifier.find('token', APPLICATION, DEVICE_A)).toBe(grant);
-    expect(await verifier.ask('token', APPLICATION, DEVICE_A)).toBe(grant);
+    expect(verifier.find(TOKEN, APPLICATION, DEVICE_A)).toBe(grant);
+    expect(await verifier.ask(TOKEN, APPLICATION, DEVICE_A)).toEqual({ kind: 'granted', grant });
     expect(cloud.questions).toHaveLength(1);
   });
 
   it('asks once for 50 that wait for the same triple, however they spell it', async () => {
     const asking = Array.from({ length: 50 }, (_, i) =>
       i % 2 === 0
-        ? verifier.ask('token', APPLICATION, DEVICE_A)
-        : verifier.ask('token', APPLICATION.toUpperCase(), DEVICE_A.toUpperCase()),
+        ? verifier.ask(TOKEN, APPLICATION, DEVICE_A)
+        : verifier.ask(TOKEN, APPLICATION.toUpperCase(), DEVICE_A.toUpperCase()),
     );
     expect(cloud.questions).toHaveLength(1);
     question(0).answer(200);
@@ -79,21 +83,21 @@ describe('ask', () => {
   });
 
   it('refuses all that wait for one no', async () => {
-    const asking = Array.from({ length: 50 }, () => verifier.ask('token', APPLICATION, DEVICE_A));
-    question(0).answer(403);
+    const asking = Array.from({ length: 50 }, () => verifier.ask(TOKEN, APPLICATION, DEVICE_A));
+    question(0).answer(404);
     const outcomes = await Promise.allSettled(asking);
     expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code)).toEqual(
-      Array(50).fill('STATEWAY_NOT_GRANTED'),
+      Array(50).fill('STATEWAY_NO_SUCH_DEVICE'),
     );
     expect(cloud.questions).toHaveLength(1);
   });
 
   it('asks for different triples each by itself', async () => {
     const asking = [
-      verifier.ask('token', APPLICATION, DEVICE_A),
-      verifier.ask('token', APPLICATION, DEVICE_B),
-      verifier.ask('token2', APPLICATION, DEVICE_A),
-      verifier.ask('token', DEVICE_B, DEVICE_A),
+      verifier.ask(TOKEN, APPLICATION, DEVICE_A),
+      verifier.ask(TOKEN, APPLICATION, DEVICE_B),
+      verifier.ask(OTHER_TOKEN, APPLICATION, DEVICE_A),
+      verifier.ask(TOKEN, DEVICE_B, DEVICE_A),
     ];
     expect(cloud.questions).toHaveLength(4);
     question(3).answer(404);
@@ -101,22 +105,22 @@ describe('ask', () => {
     question(0).answer(200);
     question(2).answer(401);
     const outcomes = await Promise.allSettled(asking);
-    expect(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 200 : outcome.reason.status))).toEqual([
-      200, 403, 401, 404,
-    ]);
+    expect(
+      outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.kind : outcome.reason.status)),
+    ).toEqual(['granted', 'unproven', 401, 404]);
   });
 
   it('never lets a token of device A send for device B', async () => {
     await askAndAnswer(200);
     for (const deviceId of [DEVICE_B, DEVICE_B.toUpperCase()]) {
-      expect(verifier.find('token', APPLICATION, deviceId)).toBeUndefined();
-      const asking = verifier.ask('token', APPLICATION, deviceId);
-      if (cloud.questions.length === 2) question(1).answer(403);
-      await expect(asking).rejects.toMatchObject({ type: 'Forbidden', status: 403 });
+      expect(verifier.find(TOKEN, APPLICATION, deviceId)).toBeUndefined();
+      const asking = verifier.ask(TOKEN, APPLICATION, deviceId);
+      if (cloud.questions.length === 2) question(1).answer(404);
+      await expect(asking).rejects.toMatchObject({ type: 'NotFound', status: 404 });
     }
     // The second spelling is the same device, of which the no is known.
     expect(cloud.questions).toHaveLength(2);
-    expect(verifier.find('token', APPLICATION, DEVICE_A.toUpperCase())).toBeDefined();
+    expect(verifier.find(TOKEN, APPLICATION, DEVICE_A.toUpperCase())).toBeDefined();
   });
 
   it('refuses an expired token without asking', async () => {
@@ -139,71 +143,120 @@ describe('ask', () => {
 describe('a no of the cloud', () => {
   it.each([
     [401, 'STATEWAY_TOKEN_REFUSED', 'Unauthorized'],
-    [403, 'STATEWAY_NOT_GRANTED', 'Forbidden'],
     [404, 'STATEWAY_NO_SUCH_DEVICE', 'NotFound'],
   ])('%i is %s, kept for 30 seconds, then asked again', async (status, code, type) => {
     const error = await askAndAnswer(status, 'what the cloud said');
     expect(error).toMatchObject({ code, type, status, message: 'what the cloud said' });
     await clock.advance(29_999);
-    await expect(verifier.ask('token', APPLICATION, DEVICE_A)).rejects.toBe(error);
+    await expect(verifier.ask(TOKEN, APPLICATION, DEVICE_A)).rejects.toBe(error);
     expect(cloud.questions).toHaveLength(1);
     await clock.advance(1);
-    expect(await askAndAnswer(200)).toMatchObject({ token: 'token' });
+    expect(await askAndAnswer(200)).toMatchObject({ kind: 'granted' });
     expect(cloud.questions).toHaveLength(2);
   });
 
   it.each([401, 403, 404])('%i puts the token itself in doubt only where the cloud calls it void', async (status) => {
     await askAndAnswer(status);
-    expect(voidTokens).toEqual(status === 401 ? ['token'] : []);
+    expect(voidTokens).toEqual(status === 401 ? [TOKEN] : []);
   });
 
-  it.each([401, 403, 404])('%i without a message has one all the same, without the token', async (status) => {
+  it.each([401, 404])('%i without a message has one all the same, without the token', async (status) => {
     const error = (await askAndAnswer(status)) as StatewayError;
     expect(error.message).toMatch(/\w+ \w+/);
-    expect(error.message).not.toContain('"token"');
+    expect(error.message).not.toContain(TOKEN);
   });
 
   it('to a forward counts like one to the question, for its own triple alone', async () => {
-    const grant = (await askAndAnswer(200)) as { end(reason: StatewayError): void };
-    grant.end(new StatewayError('STATEWAY_NOT_GRANTED', 'refused when forwarding'));
-    await expect(verifier.ask('token', APPLICATION, DEVICE_A)).rejects.toThrow('refused when forwarding');
+    const { grant } = (await askAndAnswer(200)) as Granted;
+    grant.end(new StatewayError('STATEWAY_TOKEN_REFUSED', 'refused when forwarding'));
+    await expect(verifier.ask(TOKEN, APPLICATION, DEVICE_A)).rejects.toThrow('refused when forwarding');
     expect(cloud.questions).toHaveLength(1);
-    void verifier.ask('token2', APPLICATION, DEVICE_A);
+    void verifier.ask(OTHER_TOKEN, APPLICATION, DEVICE_A);
     expect(cloud.questions).toHaveLength(2);
   });
+
+  it('to the sending itself weighs more than the scopes: a state must show it, and then does', async () => {
+    const { grant } = (await askAndAnswer(200)) as Granted;
+    grant.end(new StatewayError('STATEWAY_NOT_GRANTED', 'refused when forwarding'));
+    await clock.advance(60_000);
+    const asked = (await verifier.ask(TOKEN, APPLICATION, DEVICE_A)) as Unproven;
+    expect(asked.kind).toBe('unproven');
+    expect(cloud.questions).toHaveLength(1);
+    cloud.sendAnswer = TAKEN;
+    const proven = await asked.prove('json', Buffer.from('[{}]'));
+    expect(await verifier.ask(TOKEN, APPLICATION, DEVICE_A)).toEqual({ kind: 'granted', grant: proven.grant });
+  });
+});
+
+describe('a yes of the cloud to the question', () => {
+  it.each<[string, unknown]>([
+    ['a list', ['device.get', 'device.sendState']],
+    ['a text with blanks', 'device.get device.sendState'],
+    ['a text with commas', 'device.get,device.sendState'],
+  ])('grants a token whose scopes send, as %s', async (_, scope) => {
+    const token = tokenOf('a', scope);
+    expect(await askAndAnswer(200, '', token)).toMatchObject({ kind: 'granted', grant: { token } });
+  });
+
+  it('refuses one whose scopes do not, names those that would, and asks no more for 30 seconds', async () => {
+    const token = tokenOf('a', ['all.Device.read']);
+    const error = await askAndAnswer(200, '', token);
+    expect(error).toMatchObject({ code: 'STATEWAY_NOT_GRANTED', status: 403 });
+    expect((error as StatewayError).message).toMatch(/all\.Device, .*device\.sendState/);
+    expect(verifier.find(token, APPLICATION, DEVICE_A)).toBeUndefined();
+    await clock.advance(29_999);
+    await expect(verifier.ask(token, APPLICATION, DEVICE_A)).rejects.toMatchObject({ status: 403 });
+    expect(cloud.questions).toHaveLength(1);
+    await clock.advance(1);
+    void verifier.ask(token, APPLICATION, DEVICE_A).catch(() => {});
+    expect(cloud.questions).toHaveLength(2);
+  });
+
+  it.each([
+    ['no JWT', 'an-opaque-token'],
+    ['one without scopes', tokenWithClaims({ sub: 'a' })],
+    ['one with scopes in another form', tokenOf('a', { send: true })],
+  ])('leaves the rest to a first state where the token is %s', async (_, token) => {
+    expect(await askAndAnswer(200, '', token)).toMatchObject({ kind: 'unproven' });
+    expect(verifier.find(token, APPLICATION, DEVICE_A)).toBeUndefined();
+    expect(await verifier.ask(token, APPLICATION, DEVICE_A)).toMatchObject({ kind: 'unproven' });
+    expect(cloud.questions).toHaveLength(1);
+  });
+});
+
+it.each([
+  ['that send', ['all.Device']],
+  ['that only read', ['all.Device.read']],
+])('a 403 to the question leaves it to a first state, whatever the scopes claim: those %s', async (_, scope) => {
+  const token = tokenOf('a', scope);
+  const asked = (await askAndAnswer(403, '', token)) as Unproven;
+  expect(asked.kind).toBe('unproven');
+  cloud.sendAnswer = TAKEN;
+  const proven = await asked.prove('json', Buffer.from('[{}]'));
+  expect(proven).toMatchObject({ kind: 'delivered', states: 1 });
+  expect(verifier.find(token, APPLICATION, DEVICE_A)).toBe(proven.grant satisfies Grant);
 });
 
 describe('no answer of the cloud', () => {
   it.each([301, 400, 429, 500, 502, 503])('%i is Unavailable and not remembered', async (status) => {
     expect(await askAndAnswer(status)).toMatchObject({ type: 'Unavailable', status: 503, retryAfterSeconds: 1 });
-    expect(await askAndAnswer(200)).toMatchObject({ token: 'token' });
+    expect(await askAndAnswer(200)).toMatchObject({ kind: 'granted' });
     expect(cloud.questions).toHaveLength(2);
   });
 
   it('is Unavailable and not remembered either', async () => {
-    const asking = verifier.ask('token', APPLICATION, DEVICE_A);
+    const asking = verifier.ask(TOKEN, APPLICATION, DEVICE_A);
     question(0).fail();
     await expect(asking).rejects.toMatchObject({ code: 'STATEWAY_CLOUD_UNREACHABLE', status: 503 });
-    expect(await askAndAnswer(200)).toMatchObject({ token: 'token' });
-  });
-});
-
-describe('prove', () => {
-  it('grants by a first state what the question did not', async () => {
-    expect(await askAndAnswer(403)).toMatchObject({ status: 403 });
-    cloud.sendAnswer = TAKEN;
-    const { grant, states } = await verifier.prove('token', APPLICATION, DEVICE_A, 'json', Buffer.from('[{}]'));
-    expect(states).toBe(1);
-    expect(await verifier.ask('token', APPLICATION, DEVICE_A)).toBe(grant);
-    expect(cloud.questions).toHaveLength(1);
+    expect(await askAndAnswer(200)).toMatchObject({ kind: 'granted' });
   });
 });
 
 describe('the counts', () => {
   it('tell hits, misses and remembered refusals apart', async () => {
     await askAndAnswer(200);
-    verifier.find('token', APPLICATION, DEVICE_A);
-    await verifier.ask('token', APPLICATION, DEVICE_A);
+    verifier.find(TOKEN, APPLICATION, DEVICE_A);
+    await verifier.ask(TOKEN, APPLICATION, DEVICE_A);
     verifier.find('unknown', APPLICATION, DEVICE_A);
     const asking = verifier.ask('unknown', APPLICATION, DEVICE_A);
     question(1).answer(401);
@@ -217,16 +270,18 @@ describe('the bound on questions', () => {
   const MAX_QUESTIONS = 20_000;
 
   it('turns away what goes beyond it, and has room again when an answer comes', async () => {
-    const asking = Array.from({ length: MAX_QUESTIONS }, (_, i) => verifier.ask(`token${i}`, APPLICATION, DEVICE_A));
+    const asking = Array.from({ length: MAX_QUESTIONS }, (_, i) =>
+      verifier.ask(tokenOf(`${i}`), APPLICATION, DEVICE_A),
+    );
     await expect(verifier.ask('one more', APPLICATION, DEVICE_A)).rejects.toMatchObject({
       code: 'STATEWAY_OVERLOADED',
       status: 503,
     });
     // Whoever waits for a question that is out already takes no room.
-    const waiting = verifier.ask('token0', APPLICATION, DEVICE_A);
+    const waiting = verifier.ask(tokenOf('0'), APPLICATION, DEVICE_A);
     expect(cloud.questions).toHaveLength(MAX_QUESTIONS);
     question(0).answer(200);
-    expect(await waiting).toBe(await asking[0]);
+    expect(await waiting).toEqual(await asking[0]);
     void verifier.ask('one more', APPLICATION, DEVICE_A);
     expect(cloud.questions).toHaveLength(MAX_QUESTIONS + 1);
   });

@@ -2,13 +2,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { pack } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
 import { StatewayError } from '../../src/core/errors.js';
-import type { Proof, ScriptedAuthorizer } from '../helpers/front-doubles.js';
 import {
   APPLICATION,
   DEVICE,
   type FrontHarness,
-  GATEWAY_PATH,
-  OTHER_DEVICE,
   STATE,
   STATE_PATH,
   startFront,
@@ -19,9 +16,9 @@ import {
 import { call } from '../helpers/http-client.js';
 import { RawConnection } from '../helpers/raw-connection.js';
 import { OPCODE, RawWebSocket } from '../helpers/raw-websocket.js';
+import type { Proof, ScriptedAuthorizer } from '../helpers/scripted-authorizer.js';
 
 const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
-const NOT_GRANTED = new StatewayError('STATEWAY_NOT_GRANTED', 'this token may not read this device');
 /** What the cloud may say to the state itself. */
 const FINAL = [
   new StatewayError('STATEWAY_TOKEN_REFUSED', 'the cloud refused the token'),
@@ -34,16 +31,16 @@ const PASSING = [
   new StatewayError('STATEWAY_CLOUD_UNREACHABLE', 'the cloud cannot be asked'),
 ];
 
-/** Says no to the question, as to a token that may send but not read. */
-async function refuseToAnswer(authorizer: ScriptedAuthorizer, withError = NOT_GRANTED): Promise<void> {
-  (await authorizer.nextQuestion()).refuse(withError);
+/** Answers the question with neither yes nor no, as of a token that may send but not read. */
+async function leaveUnproven(authorizer: ScriptedAuthorizer): Promise<void> {
+  (await authorizer.nextQuestion()).leaveUnproven();
 }
 
-describe('a request whose token may not read', () => {
+describe('a request whose token may or may not send', () => {
   async function begun(body: string | Uint8Array = STATE, headers: Record<string, string> = {}) {
     const harness = await startFront();
     const answering = call(harness.port, STATE_PATH, { headers: { ...AUTHORIZED, ...headers }, body });
-    await refuseToAnswer(harness.authorizer);
+    await leaveUnproven(harness.authorizer);
     return { harness, answering, proof: await harness.authorizer.nextProof() };
   }
 
@@ -74,7 +71,7 @@ describe('a request whose token may not read', () => {
 
   test('is stored where another has been granted the triple meanwhile', async () => {
     const { harness, answering, proof } = await begun();
-    const grant = proof.succeed(-1);
+    const grant = proof.grant();
     const taken = await harness.intake.nextBody();
     expect({ text: taken.text, grants: taken.grants }).toEqual({ text: STATE, grants: [grant] });
     taken.store();
@@ -98,7 +95,7 @@ describe('a request whose token may not read', () => {
     const connection = await RawConnection.open(harness.port);
     const head = `POST ${STATE_PATH} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${TOKEN}\r\n`;
     await connection.send(`${head}Content-Length: 10\r\n\r\n01234`);
-    await refuseToAnswer(harness.authorizer);
+    await leaveUnproven(harness.authorizer);
     await turn();
     expect(harness.authorizer.proofs).toEqual([]);
     await connection.send('56789');
@@ -108,27 +105,30 @@ describe('a request whose token may not read', () => {
     expect((await connection.readAnswer()).status).toBe(200);
   });
 
-  test.each([-1, 1])('and whose device goes away leaves nothing behind, whatever comes of it (%i)', async (states) => {
+  test.each([
+    ['delivered', (proof: Proof) => proof.succeed()],
+    ['granted', (proof: Proof) => proof.grant()],
+  ])('and whose device goes away leaves nothing behind, where it is %s', async (_what, decide) => {
     const harness = await startFront();
     const connection = await RawConnection.open(harness.port);
     const head = `POST ${STATE_PATH} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${TOKEN}\r\n`;
     await connection.send(`${head}Content-Length: ${STATE.length}\r\n\r\n${STATE}`);
-    await refuseToAnswer(harness.authorizer);
+    await leaveUnproven(harness.authorizer);
     const proof = await harness.authorizer.nextProof();
     connection.destroy();
     await until(() => harness.front.connections().http === 0);
-    proof.succeed(states);
+    decide(proof);
     await turn();
     expect(harness.intake.taken).toEqual([]);
     expect(harness.front.unansweredBytes()).toBe(0);
   });
 });
 
-describe('a socket whose token may not read', () => {
+describe('a socket whose token may or may not send', () => {
   async function opened(): Promise<FrontHarness & { socket: RawWebSocket }> {
     const harness = await startFront();
     const opening = RawWebSocket.open(harness.port, STATE_PATH, AUTHORIZED);
-    await refuseToAnswer(harness.authorizer);
+    await leaveUnproven(harness.authorizer);
     const socket = await opening;
     expect(socket.upgrade.status).toBe(101);
     return { ...harness, socket };
@@ -167,7 +167,7 @@ describe('a socket whose token may not read', () => {
   test('stores its first frame too where another has been granted the triple meanwhile', async () => {
     const { socket, authorizer, intake } = await opened();
     await socket.send(OPCODE.text, '{"n":1}');
-    (await authorizer.nextProof()).succeed(-1);
+    (await authorizer.nextProof()).grant();
     const taken = await intake.nextBody();
     expect(taken.text).toBe('{"n":1}');
     taken.store();
@@ -204,7 +204,7 @@ describe('a socket whose token may not read', () => {
   test('and waits under the front’s bound', async () => {
     const harness = await startFront({ maxUnansweredBytes: 5000 });
     const opening = RawWebSocket.open(harness.port, STATE_PATH, AUTHORIZED);
-    await refuseToAnswer(harness.authorizer);
+    await leaveUnproven(harness.authorizer);
     const socket = await opening;
     await socket.send(OPCODE.text, 'x'.repeat(3000));
     const proof = await harness.authorizer.nextProof();
@@ -222,79 +222,8 @@ describe('a socket whose token may not read', () => {
     const proof = await authorizer.nextProof();
     socket.connection.destroy();
     await until(() => front.connections().websocket === 0);
-    proof.succeed(-1);
+    proof.grant();
     await until(() => front.unansweredBytes() === 0);
     expect(intake.taken).toEqual([]);
-  });
-});
-
-describe('a frame of a gateway whose token may not read', () => {
-  const stateOf = (deviceId: string) => ({ deviceId, data: { n: 1 }, time: 5 });
-
-  async function sent(frame: string | Uint8Array): Promise<FrontHarness & { socket: RawWebSocket }> {
-    const harness = await startFront();
-    const socket = await RawWebSocket.open(harness.port, GATEWAY_PATH, AUTHORIZED);
-    await socket.send(typeof frame === 'string' ? OPCODE.text : OPCODE.binary, frame);
-    return { ...harness, socket };
-  }
-
-  test.each<[string, string | Uint8Array, string]>([
-    ['one state', JSON.stringify(stateOf(DEVICE)), '{"data":{"n":1},"time":5}'],
-    [
-      'many',
-      JSON.stringify([stateOf(DEVICE), stateOf(DEVICE.toUpperCase())]),
-      '[{"data":{"n":1},"time":5},{"data":{"n":1},"time":5}]',
-    ],
-    ['MessagePack', pack([stateOf(DEVICE)]), '[{"data":{"n":1},"time":5}]'],
-  ])('is settled by its states, as the device would have sent them: %s', async (_what, frame, body) => {
-    const { socket, authorizer, intake } = await sent(frame);
-    await refuseToAnswer(authorizer);
-    const proof = await authorizer.nextProof();
-    expect({ key: proof.device.key, encoding: proof.encoding, text: proof.text }).toEqual({
-      key: APPLICATION + DEVICE,
-      encoding: 'json',
-      text: body,
-    });
-    proof.succeed(1);
-    expect(await socket.nextAnswer()).toEqual({ ack: 1 });
-    expect(intake.taken).toEqual([]);
-  });
-
-  test('is stored whole where another has been granted the triple meanwhile', async () => {
-    const text = JSON.stringify(stateOf(DEVICE));
-    const { authorizer, intake } = await sent(text);
-    await refuseToAnswer(authorizer);
-    const grant = (await authorizer.nextProof()).succeed(-1);
-    const taken = await intake.nextBody();
-    expect({ text: taken.text, grants: taken.grants }).toEqual({ text, grants: [grant] });
-  });
-
-  test.each(FINAL)('is Forbidden where the cloud says no, and the socket stays open: %s', async (error) => {
-    const { socket, authorizer } = await sent(JSON.stringify(stateOf(DEVICE)));
-    await refuseToAnswer(authorizer);
-    (await authorizer.nextProof()).refuse(error);
-    const message = `device ${DEVICE} is not granted: ${error.message}`;
-    expect(await socket.nextAnswer()).toEqual({ error: { type: 'Forbidden', message }, frame: 1 });
-    expect(await socket.nextAnswer()).toEqual({ ack: 1 });
-    await socket.send(OPCODE.ping, '');
-    expect((await socket.nextFrame()).opcode).toBe(OPCODE.pong);
-  });
-
-  test.each(PASSING)('is answered as it is with what is not for good: %s', async (error) => {
-    const { socket, authorizer } = await sent(JSON.stringify(stateOf(DEVICE)));
-    await refuseToAnswer(authorizer);
-    (await authorizer.nextProof()).refuse(error);
-    expect(await socket.nextAnswer()).toEqual({ error: error.toBody(), frame: 1 });
-  });
-
-  test.each<[string, string, StatewayError]>([
-    ['several devices', JSON.stringify([stateOf(DEVICE), stateOf(OTHER_DEVICE)]), NOT_GRANTED],
-    ['a token that is refused', JSON.stringify(stateOf(DEVICE)), FINAL[0] as StatewayError],
-    ['a device that is not there', JSON.stringify(stateOf(DEVICE)), FINAL[2] as StatewayError],
-  ])('with %s is Forbidden without a proof', async (_what, frame, error) => {
-    const { socket, authorizer } = await sent(frame);
-    await refuseToAnswer(authorizer, error);
-    expect(await socket.nextAnswer()).toMatchObject({ error: { type: 'Forbidden' }, frame: 1 });
-    expect(authorizer.proofs satisfies Proof[]).toEqual([]);
   });
 });

@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { createAgent } from '../../src/upstream/agent.js';
 import { HttpCallStream } from '../../src/upstream/call-stream.js';
-import type { ScriptedAuthorizer, ScriptedIntake } from '../helpers/front-doubles.js';
+import type { ScriptedIntake } from '../helpers/front-doubles.js';
 import { APPLICATION, createFront, DEVICE, STATE_PATH } from '../helpers/front-harness.js';
 import { RecordingCloud } from '../helpers/recording-cloud.js';
+import type { ScriptedAuthorizer } from '../helpers/scripted-authorizer.js';
 import { MALFORMED, type MalformedRequest, type Target } from './malformed-requests.js';
 
 /** Of uWebSockets.js for what it cannot parse: it waits for more, 10 s at the most, in steps of 4. */

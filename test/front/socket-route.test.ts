@@ -135,6 +135,7 @@ describe('an upgrade whose grant is not at hand', () => {
 
   test.each<[StatewayError, number]>([
     [new StatewayError('STATEWAY_TOKEN_REFUSED', 'the cloud refused the token'), 401],
+    [new StatewayError('STATEWAY_NOT_GRANTED', 'its scopes do not allow sending'), 403],
     [new StatewayError('STATEWAY_NO_SUCH_DEVICE', 'no such device'), 404],
     [new StatewayError('STATEWAY_CLOUD_UNREACHABLE', 'cannot be asked'), 503],
   ])('is refused as the cloud says: %s', async (error, status) => {
@@ -157,7 +158,7 @@ describe('an upgrade whose grant is not at hand', () => {
       await other.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
       await other.readAnswer();
       if (isGranted) question.grant();
-      else question.refuse(new StatewayError('STATEWAY_NOT_GRANTED', 'no'));
+      else question.leaveUnproven();
       await turn();
     }
     expect(harness.front.connections().websocket).toBe(0);

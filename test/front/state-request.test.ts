@@ -224,6 +224,7 @@ describe('a grant that is not at hand', () => {
 
   test.each<[StatewayError, number, string]>([
     [new StatewayError('STATEWAY_TOKEN_REFUSED', 'the cloud refused the token'), 401, 'Unauthorized'],
+    [new StatewayError('STATEWAY_NOT_GRANTED', 'its scopes do not allow sending'), 403, 'Forbidden'],
     [new StatewayError('STATEWAY_NO_SUCH_DEVICE', 'no such device'), 404, 'NotFound'],
     [new StatewayError('STATEWAY_CLOUD_UNREACHABLE', 'cannot be asked', { retryAfterSeconds: 4 }), 503, 'Unavailable'],
   ])('and is refused: %s', async (error, status, type) => {
@@ -257,7 +258,7 @@ describe('a grant that is not at hand', () => {
     const answering = call(harness.port, path, { headers: AUTHORIZED, body: STATE });
     const question = await harness.authorizer.nextQuestion();
     expect(question.deviceId).toBe(OTHER_DEVICE);
-    question.refuse(new StatewayError('STATEWAY_NOT_GRANTED', 'no'));
+    question.leaveUnproven();
     (await harness.authorizer.nextProof()).refuse(new StatewayError('STATEWAY_NOT_GRANTED', 'no'));
     expect((await answering).status).toBe(403);
     expect(harness.intake.taken).toEqual([]);

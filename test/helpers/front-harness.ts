@@ -7,7 +7,8 @@ import { TOLD_AFTER_MS } from '../../src/front/due-refusals.js';
 import { Front, type FrontOptions } from '../../src/front/server.js';
 import { pickUws } from '../../src/front/uws.js';
 import { FakeClock } from './fake-clock.js';
-import { ScriptedAuthorizer, ScriptedCalls, ScriptedIntake, ScriptedLogin } from './front-doubles.js';
+import { ScriptedCalls, ScriptedIntake, ScriptedLogin } from './front-doubles.js';
+import { ScriptedAuthorizer } from './scripted-authorizer.js';
 
 export const APPLICATION = '5a0000000000000000000001';
 export const DEVICE = '5b0000000000000000000001';
