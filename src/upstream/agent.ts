@@ -12,6 +12,12 @@ export const CONNECT_TIMEOUT_MS = 10_000;
  */
 export const KEEP_ALIVE_MS = 30_000;
 
+/**
+ * Of an answer's head. Gateways before a cloud add policies, cookies and traces, and 16 KiB, which Node takes unless told
+ * otherwise, are soon full. What is longer ends its request, as `UND_ERR_HEADERS_OVERFLOW`.
+ */
+export const MAX_HEAD_BYTES = 65_536;
+
 export interface AgentOptions {
   /** Connections at most, all idle ones included. */
   readonly connections: number;
@@ -37,6 +43,7 @@ export function createAgent(options: AgentOptions): Dispatcher {
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: 0,
     bodyTimeout: 0,
+    maxHeaderSize: MAX_HEAD_BYTES,
     connect,
   };
   const httpProxy = environment.http_proxy ?? environment.HTTP_PROXY ?? '';

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.js';
 import type { CallStream, PassedAnswer, PassedCall } from '../core/passed-call.js';
+import { TimeLimit } from '../core/time-limit.js';
 import { wordsOf } from './failure-reason.js';
 import { endToEnd, gathered } from './passed-fields.js';
 
@@ -83,7 +84,7 @@ class PassingCall implements Dispatcher.DispatchHandler {
   readonly #sendAgain: () => void;
   readonly #abort = (): void => this.#giveUp(new Error('the device is gone'));
   #controller: Dispatcher.DispatchController | undefined = undefined;
-  #cancelTimeout: () => void = () => {};
+  #limit: TimeLimit | undefined = undefined;
   #hasTimeout = true;
   #hasHead = false;
   #maySendAgain: boolean;
@@ -162,7 +163,7 @@ class PassingCall implements Dispatcher.DispatchHandler {
       return;
     }
     // What now takes its time is the device: nothing to blame the cloud for.
-    this.#cancelTimeout();
+    this.#limit?.cancel();
     controller.pause();
     void taken.then(() => {
       if (this.#isOver) return;
@@ -196,9 +197,9 @@ class PassingCall implements Dispatcher.DispatchHandler {
   }
 
   #noteProgress(): void {
-    this.#cancelTimeout();
+    this.#limit?.cancel();
     if (!this.#hasTimeout || this.#isOver) return;
-    this.#cancelTimeout = this.#clock.schedule(this.#timeoutMs, () => {
+    this.#limit = new TimeLimit(this.#clock, this.#timeoutMs, () => {
       this.#giveUp(new Error(`no progress within ${this.#timeoutMs} ms`));
     });
   }
@@ -214,7 +215,7 @@ class PassingCall implements Dispatcher.DispatchHandler {
   #finish(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
-    this.#cancelTimeout();
+    this.#limit?.cancel();
     this.#call.signal.removeEventListener('abort', this.#abort);
     return true;
   }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.js';
 import type { CloudFailure, CloudTrouble } from '../core/cloud-results.js';
+import { TimeLimit } from '../core/time-limit.js';
 import { GivenUp, troubleOf } from './failure-reason.js';
 
 export interface CloudRequest {
@@ -61,7 +62,7 @@ export function exchange(
  */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (result: ExchangeResult) => void;
-  readonly #cancelTimeout: () => void;
+  readonly #limit: TimeLimit;
   readonly #limits: ExchangeLimits;
   readonly #chunks: Buffer[] = [];
   #controller: Dispatcher.DispatchController | undefined = undefined;
@@ -75,7 +76,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   constructor(clock: Clock, limits: ExchangeLimits, resolve: (result: ExchangeResult) => void) {
     this.#limits = limits;
     this.#resolve = resolve;
-    this.#cancelTimeout = clock.schedule(limits.timeoutMs, () => {
+    this.#limit = new TimeLimit(clock, limits.timeoutMs, () => {
       if (this.#status === 0) limits.onTimeout();
       this.#giveUp(new GivenUp('timeout', `no answer within ${limits.timeoutMs} ms`));
     });
@@ -120,7 +121,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #end(error: Error | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#cancelTimeout();
+    this.#limit.cancel();
     if (this.#status === 0) {
       const trouble = troubleOf(error ?? new Error('no answer'));
       this.#resolve({ kind: 'failure', mayArriveLater: this.#controller !== undefined, ...trouble });

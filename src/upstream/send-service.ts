@@ -21,9 +21,14 @@ export class SendService {
     const agents = new CloudConnections(() => createAgent({ connections, caFile, environment: process.env }));
     this.#client = new HttpCloudClient(agents, systemClock, { url: new URL(url) });
     port.on('message', (message: ToSender) => {
-      if (message === 'close') void this.#close();
-      else for (const order of message.orders) void this.#send(order);
+      // After the sockets that were ready with it: one that the cloud has closed meanwhile takes no request any more.
+      setImmediate(() => this.#take(message));
     });
+  }
+
+  #take(message: ToSender): void {
+    if (message === 'close') void this.#close();
+    else for (const order of message.orders) void this.#send(order);
   }
 
   async #send({ id, applicationId, deviceId, token, body }: SendOrder): Promise<void> {

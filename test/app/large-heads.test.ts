@@ -1,0 +1,50 @@
+import { Agent, request } from 'undici';
+import { expect, onTestFinished, test } from 'vitest';
+import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
+import { logIn, openSite, postState, type Site, untilHeld } from '../helpers/bench-site.js';
+
+const first = (site: Site) => site.devices[0] as PlannedDevice;
+
+/** By a client that takes such heads itself. */
+function passedRead(site: Site, { applicationId, deviceId }: PlannedDevice, token: string) {
+  const dispatcher = new Agent({ maxHeaderSize: 131_072 });
+  onTestFinished(() => dispatcher.destroy());
+  const headers = { authorization: `Bearer ${token}` };
+  return request(`${site.proxy.url}/applications/${applicationId}/devices/${deviceId}`, { headers, dispatcher });
+}
+
+test.each([17_000, 60_000])(
+  'an answer whose head has %i bytes more is taken: to log-ins, questions, states and passed calls',
+  async (headBytes) => {
+    const site = await openSite({ devices: 1 });
+    const device = first(site);
+    site.cloud.setFaults([{ kind: 'large-head', headBytes }]);
+    await logIn(site, device);
+    const subject = { kind: 'application', applicationId: device.applicationId } as const;
+    const token = site.cloud.issueToken({ subject, scopes: ['all.Application'], ttlSeconds: 600 });
+    expect((await postState(site, device, token, { data: { n: 1 } })).status).toBe(200);
+    expect((await passedRead(site, device, token)).statusCode).toBe(200);
+    await untilHeld(site, device, ({ records }) => records.length === 1);
+    expect(site.cloud.summary()).toMatchObject({ posts: 1, states: 1 });
+  },
+);
+
+test('one of more than 64 KiB is an error with a name, and what it was to is sent again slowly', async () => {
+  const site = await openSite({ devices: 1 });
+  const device = first(site);
+  const token = await logIn(site, device);
+  site.cloud.setFaults([{ kind: 'large-head', headBytes: 70_000 }]);
+  const passed = await passedRead(site, device, token);
+  expect(passed.statusCode).toBe(502);
+  expect(await passed.body.text()).toContain('UND_ERR_HEADERS_OVERFLOW');
+  expect((await postState(site, device, token, { data: { n: 1 } })).status).toBe(200);
+  const lost = () => site.proxy.log.find(({ event }) => event === 'cloud-lost');
+  await expect.poll(lost, { timeout: 40_000 }).toMatchObject({
+    reason: 'not_the_cloud',
+    words: expect.stringContaining('UND_ERR_HEADERS_OVERFLOW'),
+  });
+  // Five failures with growing pauses between them.
+  expect(site.cloud.summary().posts).toBe(5);
+  site.cloud.setFaults([]);
+  await untilHeld(site, device, ({ records }) => records.length === 1, 30_000);
+}, 90_000);
