@@ -22,6 +22,8 @@ const EXPECTED_UWS = '@btc-vision/uwebsockets.js';
 const END_TO_END = [
   'test/app/end-to-end.test.ts',
   'test/app/losant-rest.test.ts',
+  'test/app/slow-bodies.test.ts',
+  'test/app/early-answers.test.ts',
   'test/front/uws.test.ts',
   'test/front/server.test.ts',
   'test/front/tls.test.ts',

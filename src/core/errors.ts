@@ -31,6 +31,7 @@ export const ERROR_TABLE = {
   STATEWAY_NO_SUCH_DEVICE: { type: 'NotFound', status: 404, retryable: false },
   STATEWAY_NO_SUCH_ROUTE: { type: 'NotFound', status: 404, retryable: false },
   STATEWAY_METHOD_NOT_ALLOWED: { type: 'MethodNotAllowed', status: 405, retryable: false },
+  STATEWAY_BODY_STALLED: { type: 'RequestTimeout', status: 408, retryable: true },
   STATEWAY_BODY_TOO_LARGE: { type: 'PayloadTooLarge', status: 413, retryable: false },
   STATEWAY_STATE_TOO_LARGE: { type: 'PayloadTooLarge', status: 413, retryable: false },
   STATEWAY_CONTENT_TYPE: { type: 'UnsupportedMediaType', status: 415, retryable: false },

@@ -1,45 +1,105 @@
 import type { HttpResponse } from 'uws-current';
 import { StatewayError } from '../core/errors.js';
-import type { Admission } from './admission.js';
+import type { ArrivingBody } from './arriving-bodies.js';
 import { BodyBuffer } from './body-buffer.js';
-import { bodyTooLarge } from './request-head.js';
+import type { FrontContext } from './front-context.js';
+import { answerLast, writeError, writeHeldError } from './reply.js';
+import { bodyStalled, bodyTooLarge } from './request-head.js';
 
 /**
  * Reads a whole request body under two bounds: its own and the front's. Must be called within the route handler.
- * @returns the body, or undefined when the client went away; `onAborted` is taken by this call
- * @throws StatewayError PayloadTooLarge or Unavailable
+ * A body that is refused is answered here, as its client may still be sending.
+ * @param closes whether the connection must end with the answer
+ * @returns the body, or undefined when there is nobody to answer any more; `onAborted` is taken by this call, and told
+ *   when the client goes away
  */
 export function readBody(
+  context: FrontContext,
   res: HttpResponse,
   maxBytes: number,
-  admission: Admission,
+  closes: boolean,
   onAborted: () => void,
 ): Promise<Uint8Array | undefined> {
-  const body = new BodyBuffer();
-  let done = false;
-  return new Promise((resolve, reject) => {
-    const finish = (settle: () => void): void => {
-      if (done) return;
-      done = true;
-      admission.release(body.length);
-      settle();
-    };
+  return new Promise((resolve) => {
+    const reader = new BodyReader(context, res, maxBytes, closes, resolve);
     res.onAborted(() => {
       onAborted();
-      finish(() => resolve(undefined));
+      reader.abort();
     });
-    res.onData((chunk, isLast) => {
-      if (done) return;
-      if (body.length + chunk.byteLength > maxBytes) {
-        finish(() => reject(bodyTooLarge(maxBytes)));
-        return;
-      }
-      if (!admission.admit(chunk.byteLength)) {
-        finish(() => reject(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly')));
-        return;
-      }
-      body.append(chunk);
-      if (isLast) finish(() => resolve(body.bytes));
-    });
+    res.onData((chunk, isLast) => reader.take(chunk, isLast));
   });
+}
+
+class BodyReader {
+  readonly #context: FrontContext;
+  readonly #res: HttpResponse;
+  readonly #maxBytes: number;
+  readonly #closes: boolean;
+  readonly #resolve: (body: Uint8Array | undefined) => void;
+  readonly #body = new BodyBuffer();
+  #arriving: ArrivingBody | undefined = undefined;
+  #isWhole = false;
+  #isGone = false;
+  #isOver = false;
+
+  constructor(
+    context: FrontContext,
+    res: HttpResponse,
+    maxBytes: number,
+    closes: boolean,
+    resolve: (body: Uint8Array | undefined) => void,
+  ) {
+    this.#context = context;
+    this.#res = res;
+    this.#maxBytes = maxBytes;
+    this.#closes = closes;
+    this.#resolve = resolve;
+  }
+
+  take(chunk: ArrayBuffer, isLast: boolean): void {
+    this.#isWhole = isLast;
+    this.#arriving?.note(chunk.byteLength, isLast);
+    if (this.#isOver) return;
+    if (this.#body.length + chunk.byteLength > this.#maxBytes) {
+      this.#refuse(bodyTooLarge(this.#maxBytes));
+    } else if (!this.#context.admission.admit(chunk.byteLength)) {
+      this.#refuse(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly'));
+    } else {
+      this.#body.append(chunk);
+      if (isLast) this.#finish(this.#body.bytes);
+      else this.#arriving ??= this.#context.bodies.watch(this.#res, () => this.#stall());
+    }
+  }
+
+  abort(): void {
+    this.#isGone = true;
+    this.#arriving?.end();
+    if (!this.#isOver) this.#finish(undefined);
+  }
+
+  #stall(): void {
+    this.#finish(undefined);
+    this.#res.cork(() => writeError(this.#res, bodyStalled(), true));
+  }
+
+  #refuse(error: StatewayError): void {
+    this.#finish(undefined);
+    const isGone = (): boolean => this.#isGone;
+    // What this read of the socket has brought is seen by then.
+    answerLast(this.#res, isGone, () => {
+      if (this.#isWhole) {
+        writeError(this.#res, error, this.#closes);
+        return;
+      }
+      writeHeldError(this.#res, error);
+      this.#arriving ??= this.#context.bodies.watch(this.#res, () => {});
+      this.#arriving.drop(() => this.#res.close());
+    });
+  }
+
+  #finish(body: Uint8Array | undefined): void {
+    this.#isOver = true;
+    this.#context.admission.release(this.#body.length);
+    this.#resolve(body);
+  }
 }

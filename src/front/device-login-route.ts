@@ -2,37 +2,45 @@ import type { HttpRequest, HttpResponse } from 'uws-current';
 import type { CloudAnswer } from '../core/cloud-results.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { LogInHead } from '../core/passed-call.js';
+import { writePassedHeader } from './answer-fields.js';
 import { readBody } from './body-reader.js';
 import { clientAddress } from './client-address.js';
 import type { FrontContext } from './front-context.js';
-import { readHead } from './head-fields.js';
-import { writePassedHeader } from './passed-answer.js';
+import { framingOfLastHead, readHead } from './head-fields.js';
 import { passedHead } from './passed-head.js';
+import { refuseHead } from './refuse-head.js';
 import { answerLast, statusLine, writeError } from './reply.js';
 import { assertNotCompressed, queryOf } from './request-head.js';
 
 /** Credentials are a few hundred bytes; the bound leaves room for long scopes lists. */
 const MAX_CREDENTIALS_BYTES = 16_384;
 
-/** `POST /auth/device`: passed to the cloud, and the answer back, as any other call; only that the body is read whole, to be remembered (contract 1.3). */
-export async function handleDeviceLogin(context: FrontContext, res: HttpResponse, req: HttpRequest): Promise<void> {
+/**
+ * `POST /auth/device`: passed to the cloud, and the answer back, as any other call; only that the body is read whole, to be
+ * remembered (contract 1.3).
+ */
+export function handleDeviceLogin(context: FrontContext, res: HttpResponse, req: HttpRequest): void {
+  try {
+    const { isChunked, contentEncoding } = readHead(req);
+    assertNotCompressed(contentEncoding);
+    void logIn(context, res, logInHead(context, res, req), isChunked);
+  } catch (thrown) {
+    const error = asStatewayError(thrown, 'STATEWAY_MALFORMED_REQUEST', 'the request cannot be read');
+    refuseHead(context.bodies, res, error, { isHead: false, framing: framingOfLastHead() });
+  }
+}
+
+/** `closes`: the connection ends with the answer. */
+async function logIn(context: FrontContext, res: HttpResponse, passed: LogInHead, closes: boolean): Promise<void> {
   let aborted = false;
-  let closes = false;
   const answer = (write: () => void): void => {
     if (aborted) return;
     if (closes) answerLast(res, () => aborted, write);
     else res.cork(write);
   };
-  res.onAborted(() => {
-    aborted = true;
-  });
   context.openRequests++;
   try {
-    const head = readHead(req);
-    closes = head.isChunked;
-    assertNotCompressed(head.contentEncoding);
-    const passed = logInHead(context, res, req);
-    const body = await readBody(res, MAX_CREDENTIALS_BYTES, context.admission, () => {
+    const body = await readBody(context, res, MAX_CREDENTIALS_BYTES, closes, () => {
       aborted = true;
     });
     if (body === undefined) return;
@@ -42,7 +50,6 @@ export async function handleDeviceLogin(context: FrontContext, res: HttpResponse
     answer(() => writeAnswer(res, answered, closes));
   } catch (thrown) {
     const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the cloud cannot be asked');
-    closes ||= error.code === 'STATEWAY_MALFORMED_REQUEST';
     answer(() => writeError(res, error, closes));
   } finally {
     context.openRequests--;

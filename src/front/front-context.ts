@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
 import type { Authorizer, DeviceLogin, Intake } from '../core/ports.js';
 import type { Admission } from './admission.js';
+import type { ArrivingBodies } from './arriving-bodies.js';
 import type { DueAcks } from './due-acks.js';
 import type { DueRefusals } from './due-refusals.js';
 
@@ -11,6 +12,7 @@ export interface FrontContext {
   readonly deviceLogin: DeviceLogin;
   readonly intake: Intake;
   readonly admission: Admission;
+  readonly bodies: ArrivingBodies;
   readonly dueAcks: DueAcks;
   readonly dueRefusals: DueRefusals;
   readonly meters: Meters;

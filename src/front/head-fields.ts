@@ -9,6 +9,8 @@ export interface HeadFields {
   /** Decimal digits, or ''. */
   readonly contentLength: string;
   readonly upgrade: string;
+  /** The client closes the connection behind the answer, and uWebSockets.js does. */
+  readonly saysClose: boolean;
   /** The body comes in chunks, for the decoding of which see {@link readHead}. */
   readonly isChunked: boolean;
 }
@@ -26,6 +28,7 @@ const head = {
   contentEncoding: '',
   contentLength: '',
   upgrade: '',
+  saysClose: false,
   isChunked: false,
   transferEncoding: '',
   seen: 0,
@@ -49,6 +52,7 @@ export function readHead(req: HttpRequest): HeadFields {
   head.contentEncoding = '';
   head.contentLength = '';
   head.upgrade = '';
+  head.saysClose = false;
   head.isChunked = false;
   head.transferEncoding = '';
   head.seen = 0;
@@ -57,6 +61,15 @@ export function readHead(req: HttpRequest): HeadFields {
   if (head.repeated !== '') throw malformed(`the header ${head.repeated} may come only once`);
   if ((head.seen & (CONTENT_LENGTH | TRANSFER_ENCODING)) !== 0) checkFraming();
   return head;
+}
+
+/** How the body of a request is framed. */
+export type Framing = 'none' | 'sized' | 'chunked';
+
+/** How the body that follows the head read last is framed, as far as that can be told; of a malformed head too. */
+export function framingOfLastHead(): Framing {
+  if ((head.seen & TRANSFER_ENCODING) !== 0) return 'chunked';
+  return /[1-9]/.test(head.contentLength) ? 'sized' : 'none';
 }
 
 function takeField(name: string, value: string): void {
@@ -81,6 +94,10 @@ function takeField(name: string, value: string): void {
       return;
     case 'content-encoding':
       head.contentEncoding = joined(head.contentEncoding, value);
+      return;
+    case 'connection':
+      // As uWebSockets.js tells it: of what may stand there nothing else has five letters.
+      head.saysClose = value.length === 5;
       return;
     case 'upgrade':
       head.upgrade = joined(head.upgrade, value);

@@ -2,8 +2,9 @@ import type { HttpResponse } from 'uws-current';
 import type { Clock } from '../core/clock.js';
 import { StatewayError } from '../core/errors.js';
 import type { PassedAnswer } from '../core/passed-call.js';
-import type { PassedBody } from './passed-body.js';
-import { writeError, writeErrorWithoutBody } from './reply.js';
+import type { AnswerEnd } from './answer-end.js';
+import { asBytes, headerOf, writePassedHeader } from './answer-fields.js';
+import { heldTotal } from './reply.js';
 
 /** A device that takes nothing for so long is gone. */
 const STALLED_AFTER_MS = 60_000;
@@ -26,9 +27,7 @@ export interface PassedAnswerOptions {
   readonly res: HttpResponse;
   readonly clock: Clock;
   readonly isHead: boolean;
-  /** The connection must end with the answer. */
-  readonly closes: boolean;
-  readonly body: PassedBody | undefined;
+  readonly end: AnswerEnd;
   /**
    * Where the cloud does not answer, the connection is cut: an EventSource takes every status but 200 as final, and a lost
    * connection as a reason to come back (WHATWG HTML, 9.2.3).
@@ -46,8 +45,7 @@ export class AnswerToDevice implements PassedAnswer {
   readonly #res: HttpResponse;
   readonly #clock: Clock;
   readonly #isHead: boolean;
-  readonly #closes: boolean;
-  readonly #body: PassedBody | undefined;
+  readonly #end: AnswerEnd;
   readonly #cutsOnFailure: boolean;
   readonly #onCode: (code: string) => void;
   /** Nothing more can be written: the answer is whole, or the device is gone. */
@@ -56,6 +54,9 @@ export class AnswerToDevice implements PassedAnswer {
   #isEventStream = false;
   /** Length of the body; undefined for one in chunks. */
   #totalBytes: number | undefined = undefined;
+  /** A sized answer is kept from being over for uWebSockets.js when it is whole (see `writeHeldError`). */
+  #holds = false;
+  #isSizeWritten = false;
   /** Bytes of a sized body up to and with the chunk under way. */
   #takenBytes = 0;
   /** What is still to be written of the chunk under way. */
@@ -65,12 +66,11 @@ export class AnswerToDevice implements PassedAnswer {
   #cancelQuiet: () => void = () => {};
   #cancelStall: () => void = () => {};
 
-  constructor({ res, clock, isHead, closes, body, cutsOnFailure, onCode }: PassedAnswerOptions) {
+  constructor({ res, clock, isHead, end, cutsOnFailure, onCode }: PassedAnswerOptions) {
     this.#res = res;
     this.#clock = clock;
     this.#isHead = isHead;
-    this.#closes = closes;
-    this.#body = body;
+    this.#end = end;
     this.#cutsOnFailure = cutsOnFailure;
     this.#onCode = onCode;
   }
@@ -84,18 +84,25 @@ export class AnswerToDevice implements PassedAnswer {
     if (this.#isOver) return;
     this.#hasHead = true;
     this.#onCode(String(status));
-    this.#body?.neverPause();
+    this.#end.begin();
     const length = headerOf(headers, 'content-length');
     const hasBody = !this.#isHead && !WITHOUT_BODY.has(status);
     this.#totalBytes = length === undefined ? undefined : Number(length);
-    this.#res.cork(() => {
+    const write = (): void => {
       this.#res.writeStatus(asBytes(`${status} ${statusText}`));
       for (const [name, value] of headers) writePassedHeader(this.#res, name, value);
-      if (!hasBody) this.#endWithoutBody(length);
-      else if (this.#totalBytes === 0) this.#endEmpty();
-      else this.#announceClose();
-    });
-    if (this.#isOver) return;
+      if (this.#end.closes) this.#res.writeHeader('Connection', 'close');
+    };
+    if (!hasBody || this.#totalBytes === 0) {
+      this.#writeLast(() => {
+        write();
+        if (hasBody) this.#res.end();
+        else this.#endWithoutBody(length);
+      });
+      return;
+    }
+    this.#holds = this.#end.holds;
+    this.#res.cork(write);
     this.#res.onWritable(() => this.#onWritable());
     this.#isEventStream = EVENT_STREAM.test(headerOf(headers, 'content-type') ?? '');
     const isPlain = this.#totalBytes === undefined && headerOf(headers, 'content-encoding') === undefined;
@@ -117,7 +124,7 @@ export class AnswerToDevice implements PassedAnswer {
 
   onEnd(): void {
     // A sized answer ends with its last byte.
-    if (!this.#isOver && this.#totalBytes === undefined) this.#res.cork(() => this.#end());
+    if (!this.#isOver && this.#totalBytes === undefined) this.#writeLast(() => this.#res.end());
   }
 
   onFailure(reason: string): void {
@@ -136,17 +143,14 @@ export class AnswerToDevice implements PassedAnswer {
   }
 
   /** Answers in the cloud's stead, where the cloud has not begun to; a device that is still sending is told to stop. */
-  refuse(error: StatewayError, closes = this.#closes): void {
+  refuse(error: StatewayError): void {
     if (this.#isOver) return;
     if (this.#hasHead) {
       this.close();
       return;
     }
-    const write = this.#isHead ? writeErrorWithoutBody : writeError;
     this.#finish();
-    this.#res.cork(() => {
-      write(this.#res, error, closes);
-    });
+    this.#end.refuse(error, this.#isHead);
   }
 
   /** Cuts the connection. */
@@ -158,31 +162,19 @@ export class AnswerToDevice implements PassedAnswer {
 
   /** The device is gone; the response may not be touched any more. */
   abandon(): void {
-    this.#body?.abandon();
+    this.#end.abandon();
     this.#finish();
   }
 
   #endWithoutBody(length: string | undefined): void {
     // By hand, as uWebSockets.js 20.30 would wait for as many bytes.
     if (length !== undefined) this.#res.writeHeader('Content-Length', length);
-    this.#announceClose();
-    this.#finish();
     this.#res.endWithoutBody();
   }
 
-  /** The device closes then; uWebSockets.js itself can be told to only where it writes a whole answer at once. */
-  #announceClose(): void {
-    if (this.#closes) this.#res.writeHeader('Connection', 'close');
-  }
-
-  #endEmpty(): void {
+  #writeLast(write: () => void): void {
     this.#finish();
-    this.#res.end('', this.#closes);
-  }
-
-  #end(): void {
-    this.#finish();
-    this.#res.end();
+    this.#end.writeLast(write);
   }
 
   #announceWhenQuiet(): void {
@@ -200,12 +192,36 @@ export class AnswerToDevice implements PassedAnswer {
 
   #writeSized(totalBytes: number): void {
     const rest = this.#rest as Buffer;
-    if (this.#takenBytes >= totalBytes) this.#body?.close();
+    if (this.#holds) {
+      this.#writeHeld(rest, totalBytes);
+      return;
+    }
     const before = this.#res.getWriteOffset();
     const [ok, isDone] = this.#res.tryEnd(rest, totalBytes);
     this.#isFull = !ok;
     if (isDone) this.#finish();
     else this.#rest = rest.subarray(this.#res.getWriteOffset() - before);
+  }
+
+  #writeHeld(rest: Buffer, totalBytes: number): void {
+    if (totalBytes === 1) {
+      this.#writeLast(() => this.#res.end(rest));
+      return;
+    }
+    // The call that writes the size must not be the one that writes the last byte.
+    const isAll = !this.#isSizeWritten && rest.length >= totalBytes;
+    const piece = isAll ? rest.subarray(0, -1) : rest;
+    const before = this.#res.getWriteOffset();
+    const [ok] = this.#res.tryEnd(piece, this.#isSizeWritten ? heldTotal(totalBytes) : totalBytes);
+    this.#isSizeWritten = true;
+    this.#isFull = !ok;
+    this.#rest = rest.subarray(this.#res.getWriteOffset() - before);
+    if (this.#rest.length > 0) {
+      if (ok) this.#writeHeld(this.#rest, totalBytes);
+    } else if (this.#takenBytes >= totalBytes) {
+      this.#finish();
+      this.#end.dropRest();
+    }
   }
 
   /** What does not fit here is kept by uWebSockets.js, which says so, but not how much. */
@@ -223,7 +239,11 @@ export class AnswerToDevice implements PassedAnswer {
   }
 
   #onWritable(): boolean {
-    if (this.#isOver) return true;
+    if (this.#isOver) {
+      // A held answer: the last of it may still be here.
+      this.#res.cork(() => {});
+      return true;
+    }
     if (this.#rest !== undefined && this.#rest.length > 0) {
       this.#writeRest();
     } else {
@@ -260,24 +280,8 @@ export class AnswerToDevice implements PassedAnswer {
 
   #finish(): void {
     if (this.#isOver) return;
-    this.#body?.close();
     this.#isOver = true;
     this.#cancelQuiet();
     this.#makeRoom();
   }
-}
-
-/** A header of the cloud's answer, but for those that uWebSockets.js writes itself. */
-export function writePassedHeader(res: HttpResponse, name: string, value: string): void {
-  const lower = name.toLowerCase();
-  if (lower !== 'content-length' && lower !== 'date') res.writeHeader(name, asBytes(value));
-}
-
-/** Text of one character for each byte, as those bytes. */
-function asBytes(text: string): string | Buffer {
-  return /^[\x20-\x7e]*$/.test(text) ? text : Buffer.from(text, 'latin1');
-}
-
-function headerOf(headers: readonly (readonly [name: string, value: string])[], wanted: string): string | undefined {
-  return headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
 }

@@ -1,6 +1,9 @@
 import type { HttpResponse } from 'uws-current';
+import { StatewayError } from '../core/errors.js';
 import type { Admission } from './admission.js';
+import type { ArrivingBodies, ArrivingBody } from './arriving-bodies.js';
 import { BodyBuffer } from './body-buffer.js';
+import { bodyStalled } from './request-head.js';
 
 /** When so much of a body waits for the cloud to take it, the device is kept from sending more. */
 const PAUSE_ABOVE_BYTES = 65_536;
@@ -10,11 +13,10 @@ const PAUSE_ABOVE_BYTES = 65_536;
  * threshold it holds what one read of the socket brings, 512 KiB at most, all under the bound of the calls.
  */
 export class PassedBody implements AsyncIterable<Uint8Array> {
-  readonly #res: HttpResponse;
   readonly #admission: Admission;
+  readonly #arriving: ArrivingBody;
   #held = new BodyBuffer();
   #isWhole = false;
-  #isPaused = false;
   #mayPause = true;
   #isReadNoted = false;
   #ended: Error | undefined = undefined;
@@ -22,20 +24,28 @@ export class PassedBody implements AsyncIterable<Uint8Array> {
 
   /**
    * Must be made within the route handler.
-   * @param onOverload told once when the bound is reached; the body has ended then
+   * @param refuse told once when the bound is reached, or nothing comes any more; the body has ended then
    */
-  constructor(res: HttpResponse, admission: Admission, onOverload: () => void) {
-    this.#res = res;
+  constructor(res: HttpResponse, bodies: ArrivingBodies, admission: Admission, refuse: (error: StatewayError) => void) {
     this.#admission = admission;
-    res.onData((chunk, isLast) => {
+    const fail = (error: StatewayError): void => {
       if (this.#ended !== undefined) return;
-      if (admission.admit(chunk.byteLength)) {
-        this.#take(chunk, isLast);
-        return;
-      }
-      this.#end(new Error('the proxy is overloaded'));
-      onOverload();
+      this.#end(error);
+      refuse(error);
+    };
+    this.#arriving = bodies.watch(res, () => fail(bodyStalled()));
+    res.onData((chunk, isLast) => {
+      this.#isWhole = isLast;
+      this.#arriving.note(chunk.byteLength, isLast);
+      if (this.#ended !== undefined) return;
+      if (admission.admit(chunk.byteLength)) this.#take(chunk);
+      else fail(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly'));
     });
+  }
+
+  /** Whether all of it came from the device. */
+  get isWhole(): boolean {
+    return this.#isWhole;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
@@ -52,24 +62,31 @@ export class PassedBody implements AsyncIterable<Uint8Array> {
    */
   neverPause(): void {
     this.#mayPause = false;
-    this.#letFlow();
+    this.#arriving.resume();
   }
 
   /** The device is gone. */
   abandon(): void {
+    this.#arriving.end();
     this.#end(new Error('the device is gone'));
   }
 
-  /** The call is over: what the device still sends is read and dropped. To be called before the answer ends. */
-  close(): void {
-    if (this.#ended !== undefined) return;
+  /** Nobody wants any more of it. */
+  end(): void {
     this.#end(new Error('the call is over'));
-    this.#letFlow();
   }
 
-  #take(chunk: ArrayBuffer, isLast: boolean): void {
+  /**
+   * The call is over: what the device still sends is read and dropped.
+   * @param onOver as {@link ArrivingBody.drop} has it, and `silentForMs`
+   */
+  drop(onOver: () => void, silentForMs?: number): void {
+    this.#end(new Error('the call is over'));
+    this.#arriving.drop(onOver, silentForMs);
+  }
+
+  #take(chunk: ArrayBuffer): void {
     this.#held.append(chunk);
-    this.#isWhole = isLast;
     this.#wake();
     if (this.#isReadNoted) return;
     this.#isReadNoted = true;
@@ -80,24 +97,14 @@ export class PassedBody implements AsyncIterable<Uint8Array> {
   #afterRead(): void {
     this.#isReadNoted = false;
     if (this.#isWhole || this.#ended !== undefined) return;
-    this.#isPaused = this.#mayPause && this.#held.length > PAUSE_ABOVE_BYTES;
-    // Both are called where nothing is to be paused, for the 10 s that a device may be silent to start anew: left alone,
-    // uWebSockets.js starts them anew for each 160 KiB only, and the plant's line may be slower than that.
-    this.#res.pause();
-    if (!this.#isPaused) this.#res.resume();
+    if (this.#mayPause && this.#held.length > PAUSE_ABOVE_BYTES) this.#arriving.pause();
   }
 
   #release(): Uint8Array {
     const { bytes } = this.#held;
     this.#forget();
-    this.#letFlow();
+    this.#arriving.resume();
     return bytes;
-  }
-
-  #letFlow(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#res.resume();
   }
 
   #more(): Promise<void> {

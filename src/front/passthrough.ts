@@ -2,13 +2,14 @@ import type { HttpRequest, HttpResponse } from 'uws-current';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { CallStream } from '../core/passed-call.js';
 import { Admission } from './admission.js';
+import { AnswerEnd } from './answer-end.js';
 import { clientAddress } from './client-address.js';
 import type { FrontContext } from './front-context.js';
-import { type HeadFields, readHead } from './head-fields.js';
+import { framingOfLastHead, type HeadFields, readHead } from './head-fields.js';
 import { AnswerToDevice } from './passed-answer.js';
 import { PassedBody } from './passed-body.js';
 import { passedHead } from './passed-head.js';
-import { refuseHead } from './reply.js';
+import { refuseHead } from './refuse-head.js';
 import { bodyTooLarge } from './request-head.js';
 import { isEventStreamPath, looksServed } from './request-path.js';
 
@@ -61,7 +62,7 @@ export class Passthrough {
       const error = asStatewayError(thrown, 'STATEWAY_MALFORMED_REQUEST', 'the request cannot be read');
       // What may come again must not be told that it may not: see `cutsOnFailure`.
       if (error.retryable && isEventStream(req, method)) res.close();
-      else refuseHead(res, error, method === 'HEAD');
+      else refuseHead(this.#context.bodies, res, error, { isHead: method === 'HEAD', framing: framingOfLastHead() });
     }
   }
 
@@ -102,26 +103,25 @@ export class Passthrough {
     }
   }
 
-  #pass(res: HttpResponse, req: HttpRequest, method: string, { isChunked, contentLength }: HeadFields): void {
-    const hasBody = isChunked || Number(contentLength) > 0;
+  #pass(res: HttpResponse, req: HttpRequest, method: string, head: HeadFields): void {
+    const { isChunked, saysClose } = head;
+    const hasBody = isChunked || Number(head.contentLength) > 0;
     const passed = passedHead(req, clientAddress(res.getRemoteAddress()), this.#context.scheme);
     const abort = new AbortController();
-    const body = hasBody ? new PassedBody(res, this.#admission, () => overload()) : undefined;
-    const { clock, meters } = this.#context;
-    const onCode = (code: string): void => countCall(meters.passedCalls, code);
+    const { clock, meters, bodies } = this.#context;
+    const refuse = (error: StatewayError): void => {
+      answer.refuse(error);
+      abort.abort();
+    };
+    const body = hasBody ? new PassedBody(res, bodies, this.#admission, refuse) : undefined;
     const answer = new AnswerToDevice({
       res,
       clock,
       isHead: method === 'HEAD',
-      closes: isChunked,
-      body,
+      end: new AnswerEnd({ res, body, saysClose, closes: isChunked }),
       cutsOnFailure: isEventStream(req, method),
-      onCode,
+      onCode: (code) => countCall(meters.passedCalls, code),
     });
-    const overload = (): void => {
-      answer.refuse(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly'), true);
-      abort.abort();
-    };
     res.onAborted(() => {
       answer.abandon();
       abort.abort();
@@ -129,7 +129,7 @@ export class Passthrough {
     this.#open.add(answer);
     this.#context.openRequests++;
     void this.#options.calls.pass({ ...passed, body, signal: abort.signal }, answer).finally(() => {
-      body?.abandon();
+      body?.end();
       this.#open.delete(answer);
       this.#context.openRequests--;
     });

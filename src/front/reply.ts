@@ -23,13 +23,34 @@ export function writeSuccess(res: HttpResponse, closes: boolean): void {
 }
 
 /**
- * An error in the cloud's own shape (DESIGN 1.3). The response must be corked and not aborted. A body that is too large
- * ends the connection, since what the client still sends of it is not wanted; after any other error uWebSockets.js reads
- * past the rest of the body, and the connection serves the next request.
+ * An error in the cloud's own shape (contract 1.3), to a request that is whole; for others see {@link writeHeldError}.
+ * The response must be corked and not aborted. A body that is too large ends the connection, after any other error it
+ * serves the next request.
  */
 export function writeError(res: HttpResponse, error: StatewayError, closes = false): void {
   const isUnwanted = error.code === 'STATEWAY_BODY_TOO_LARGE';
   writeErrorHead(res, error).end(JSON.stringify(error.toBody()), closes || isUnwanted);
+}
+
+/**
+ * The same to a client that is still sending. All of the answer leaves, and the connection stays as it is until the
+ * caller closes the response: `ArrivingBody.drop` says when. A connection that is closed while bytes of the client lie
+ * unread is reset, and the reset overtakes the answer. No other request is served on it: uWebSockets.js takes this one
+ * for unanswered, and closes the connection when another comes.
+ */
+export function writeHeldError(res: HttpResponse, error: StatewayError): void {
+  writeErrorHead(res, error).writeHeader('Connection', 'close');
+  const body = Buffer.from(JSON.stringify(error.toBody()));
+  res.tryEnd(body.subarray(0, -1), body.length);
+  res.tryEnd(body.subarray(-1), heldTotal(body.length));
+}
+
+/**
+ * The total to name with what is left of an answer's body, for uWebSockets.js not to take it for whole. The first call of
+ * `tryEnd` writes the total as Content-Length; the later ones only compare.
+ */
+export function heldTotal(totalBytes: number): number {
+  return totalBytes + 1;
 }
 
 /**
@@ -53,27 +74,6 @@ export function answerLast(res: HttpResponse, isGone: () => boolean, write: () =
   setImmediate(() => {
     if (!isGone()) res.cork(write);
   });
-}
-
-/**
- * Refuses a request by its head, from within its handler. What cannot be read for certain ends the connection.
- * @param isHead whether it is a HEAD request
- */
-export function refuseHead(res: HttpResponse, error: StatewayError, isHead = false): void {
-  const write = isHead ? writeErrorWithoutBody : writeError;
-  if (error.code !== 'STATEWAY_MALFORMED_REQUEST') {
-    write(res, error);
-    return;
-  }
-  let isGone = false;
-  res.onAborted(() => {
-    isGone = true;
-  });
-  answerLast(
-    res,
-    () => isGone,
-    () => write(res, error, true),
-  );
 }
 
 function writeErrorHead(res: HttpResponse, error: StatewayError): HttpResponse {

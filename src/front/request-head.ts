@@ -3,6 +3,7 @@ import { isId } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Encoding } from '../core/ports.js';
 import { isBearerToken } from '../core/token.js';
+import { STALLED_AFTER_MS } from './arriving-bodies.js';
 
 /**
  * The bearer token of an `Authorization` header (RFC 6750 2.1; the scheme's case does not count).
@@ -87,4 +88,12 @@ export function tokenOfQuery(query: string): string {
 /** @throws StatewayError PayloadTooLarge */
 export function bodyTooLarge(maxBodyBytes: number): StatewayError {
   return new StatewayError('STATEWAY_BODY_TOO_LARGE', `the body is larger than ${maxBodyBytes} bytes`);
+}
+
+/** A body of which nothing came any more. */
+export function bodyStalled(): StatewayError {
+  return new StatewayError(
+    'STATEWAY_BODY_STALLED',
+    `nothing more of the body came for ${STALLED_AFTER_MS / 1000} s; send the request again, whole`,
+  );
 }

@@ -4,6 +4,7 @@ import type { Meters } from '../core/meters.js';
 import type { CallStream } from '../core/passed-call.js';
 import type { Authorizer, DeviceLogin, Intake } from '../core/ports.js';
 import { Admission } from './admission.js';
+import { ArrivingBodies } from './arriving-bodies.js';
 import { handleDeviceLogin } from './device-login-route.js';
 import { DueAcks } from './due-acks.js';
 import { DueRefusals } from './due-refusals.js';
@@ -78,6 +79,7 @@ export class Front {
       deviceLogin,
       intake,
       admission,
+      bodies: new ArrivingBodies(clock),
       dueAcks: new DueAcks(),
       dueRefusals: new DueRefusals(clock),
       meters,
@@ -144,6 +146,7 @@ export class Front {
     }
     for (const socket of this.#sockets) socket.end(CLOSE_GOING_AWAY, 'the proxy is being stopped');
     this.#app.close();
+    this.#context.bodies.close();
   }
 
   #isSettled(): boolean {
@@ -163,7 +166,7 @@ export class Front {
       const isPost = req.getCaseSensitiveMethod().toUpperCase() === 'POST';
       const served = isPost ? servedPath(req.getUrl()) : undefined;
       if (served?.kind === 'state') stateRequests.start(res, req, served.applicationId, served.deviceId);
-      else if (served?.kind === 'log-in') void handleDeviceLogin(context, res, req);
+      else if (served?.kind === 'log-in') handleDeviceLogin(context, res, req);
       else pass(res, req);
     };
     this.#app.ws('/*', socketBehavior(context, this.#sockets, pass));

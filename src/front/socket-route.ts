@@ -6,7 +6,8 @@ import type { FrameSocket, SocketData } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { GatewaySocket } from './gateway-socket.js';
 import { readHead } from './head-fields.js';
-import { refuseHead, writeError } from './reply.js';
+import { refuseHead } from './refuse-head.js';
+import { writeError } from './reply.js';
 import { assertIds, assertToken, bearerToken, queryOf, tokenOfQuery } from './request-head.js';
 import { servedPath } from './request-path.js';
 
@@ -63,7 +64,8 @@ export function socketBehavior(
         // Its devices are granted frame by frame: any token opens it.
         else complete(res, upgrade, new GatewaySocket(context, token, served.applicationId));
       } catch (error) {
-        refuseHead(res, asStatewayError(error, 'STATEWAY_BAD_UPGRADE', 'the upgrade request cannot be read'));
+        const refusal = asStatewayError(error, 'STATEWAY_BAD_UPGRADE', 'the upgrade request cannot be read');
+        refuseHead(context.bodies, res, refusal, { isHead: false, framing: 'none' });
       }
     },
     open(ws) {

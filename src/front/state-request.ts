@@ -2,11 +2,21 @@ import type { HttpRequest, HttpResponse } from 'uws-current';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { BodyReceiver, Delivered, Encoding, Granted, Unproven } from '../core/ports.js';
+import type { ArrivingBody } from './arriving-bodies.js';
 import { BodyBuffer } from './body-buffer.js';
 import type { FrontContext } from './front-context.js';
-import { readHead } from './head-fields.js';
-import { answerLast, writeError, writeSuccess } from './reply.js';
-import { assertIds, assertNotCompressed, assertToken, bearerToken, bodyTooLarge, encodingOf } from './request-head.js';
+import { framingOfLastHead, readHead } from './head-fields.js';
+import { refuseHead } from './refuse-head.js';
+import { answerLast, writeError, writeHeldError, writeSuccess } from './reply.js';
+import {
+  assertIds,
+  assertNotCompressed,
+  assertToken,
+  bearerToken,
+  bodyStalled,
+  bodyTooLarge,
+  encodingOf,
+} from './request-head.js';
 
 /**
  * Serves `POST /applications/:applicationId/devices/:deviceId/state` (DESIGN 1.3). Requests that went the short way are
@@ -43,6 +53,8 @@ class StateRequest implements BodyReceiver {
   #grant: Grant | undefined = undefined;
   /** A body in pieces, or one that waits for its grant. */
   #gathered: BodyBuffer | undefined = undefined;
+  /** A body that did not come in one piece with its head, until it is whole. */
+  #arriving: ArrivingBody | undefined = undefined;
   /** What to prove with the body, where nothing else tells whether the token may send (contract 1.4). */
   #unproven: Unproven | undefined = undefined;
   #admittedBytes = 0;
@@ -73,8 +85,9 @@ class StateRequest implements BodyReceiver {
       this.#readHead(req, applicationId, deviceId);
     } catch (thrown) {
       const error = asStatewayError(thrown, 'STATEWAY_MALFORMED_BODY', 'the request cannot be read');
-      this.#closes ||= error.code === 'STATEWAY_MALFORMED_REQUEST';
-      this.#refuse(error);
+      this.#context.openRequests--;
+      this.#countRefusal(error);
+      refuseHead(this.#context.bodies, res, error, { isHead: false, framing: framingOfLastHead() });
       return;
     }
     res.onData(this.#onData);
@@ -125,6 +138,8 @@ class StateRequest implements BodyReceiver {
   }
 
   #receive(chunk: ArrayBuffer, isLast: boolean): void {
+    this.#arriving?.note(chunk.byteLength, isLast);
+    if (isLast) this.#bodyComplete = true;
     if (this.#answered || this.#aborted) return;
     if (this.#admittedBytes + chunk.byteLength > this.#context.maxBodyBytes) {
       this.#refuse(bodyTooLarge(this.#context.maxBodyBytes));
@@ -137,7 +152,6 @@ class StateRequest implements BodyReceiver {
     this.#admittedBytes += chunk.byteLength;
     if (isLast) {
       this.#bodyEndedAtMs = this.#context.clock.monotonicMs();
-      this.#bodyComplete = true;
       if (this.#gathered === undefined && this.#grant !== undefined) {
         this.#accept(this.#grant, new Uint8Array(chunk));
         return;
@@ -148,6 +162,7 @@ class StateRequest implements BodyReceiver {
     this.#gathered ??= new BodyBuffer();
     this.#gathered.append(chunk);
     if (isLast) this.#goOn();
+    else this.#arriving ??= this.#context.bodies.watch(this.#res as HttpResponse, () => this.#giveUp());
   }
 
   /** Body and answer are there, or the answer is still to come. */
@@ -191,9 +206,38 @@ class StateRequest implements BodyReceiver {
   #refuse(error: StatewayError): void {
     this.#releaseBody();
     if (this.#answered) return;
-    this.#context.meters.received.http[error.retryable ? 'unavailable' : 'refused']++;
+    this.#countRefusal(error);
     const res = this.#res as HttpResponse;
-    this.#answer(() => writeError(res, error, this.#closes));
+    if (this.#bodyComplete) this.#answer(() => writeError(res, error, this.#closes));
+    else this.#refuseRest(error);
+  }
+
+  /** Of a client that sends no more nothing is to be waited for. As one that is gone it is not counted. */
+  #giveUp(): void {
+    this.#releaseBody();
+    const res = this.#res as HttpResponse;
+    this.#answer(() => writeError(res, bodyStalled(), true));
+  }
+
+  #countRefusal(error: StatewayError): void {
+    this.#context.meters.received.http[error.retryable ? 'unavailable' : 'refused']++;
+  }
+
+  /** Answers before the body is whole, as far as this read of the socket brings it. */
+  #refuseRest(error: StatewayError): void {
+    this.#answered = true;
+    this.#context.openRequests--;
+    const res = this.#res as HttpResponse;
+    setImmediate(() => {
+      if (this.#aborted) return;
+      if (this.#bodyComplete) {
+        res.cork(() => writeError(res, error, this.#closes));
+        return;
+      }
+      this.#arriving ??= this.#context.bodies.watch(res, () => {});
+      res.cork(() => writeHeldError(res, error));
+      this.#arriving.drop(() => res.close());
+    });
   }
 
   #answer(write: () => void): void {
@@ -218,6 +262,7 @@ class StateRequest implements BodyReceiver {
   /** The client is gone. What it sent whole is kept all the same; what is still incomplete is forgotten. */
   #abort(): void {
     this.#aborted = true;
+    this.#arriving?.end();
     if (this.#bodyComplete && this.#gathered === undefined) return;
     this.#releaseBody();
     this.#answer(() => {});

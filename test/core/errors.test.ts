@@ -3,13 +3,14 @@ import { asStatewayError, ERROR_TABLE, type ErrorCode, type ErrorRow, StatewayEr
 
 const ROWS = Object.entries(ERROR_TABLE) as [ErrorCode, ErrorRow][];
 
-/** DESIGN 1.3; 405 is the admin side's alone. */
+/** Contract 1.3; 405 is the admin side's alone, and 408 ends a body that came no further. */
 const STATUS_BY_TYPE: Readonly<Record<string, readonly number[]>> = {
   Validation: [400],
   Unauthorized: [401],
   Forbidden: [403],
   NotFound: [404],
   MethodNotAllowed: [405],
+  RequestTimeout: [408],
   PayloadTooLarge: [413],
   UnsupportedMediaType: [415],
   Throttled: [429],
@@ -23,7 +24,7 @@ describe('the table of errors', () => {
   });
 
   it.each(ROWS)("%s may be sent again unchanged only if the trouble is not the sender's", (_code, row) => {
-    expect(row.retryable).toBe([429, 502, 503].includes(row.status));
+    expect(row.retryable).toBe([408, 429, 502, 503].includes(row.status));
   });
 });
 

@@ -19,8 +19,11 @@ const GATEWAY_SOCKET = 'get /applications/{applicationId}/state';
 const LOG_IN = 'post /auth/device';
 const ADMIN_PATHS = ['/healthz', '/readyz', '/status', '/metrics', '/'];
 
-/** What this test sees no reason for: answers that only the cloud itself, or a line that breaks, can bring about. */
-const NOT_PROVOKED = [`${SEND} 429`, `${LOG_IN} 429`, `${LOG_IN} 502`];
+/**
+ * What this test sees no reason for: answers that only the cloud itself, or a line that breaks, can bring about, or a
+ * body that stops (`test/app/slow-bodies.test.ts`).
+ */
+const NOT_PROVOKED = [`${SEND} 408`, `${SEND} 429`, `${LOG_IN} 408`, `${LOG_IN} 429`, `${LOG_IN} 502`];
 
 const seen = new Set<string>();
 

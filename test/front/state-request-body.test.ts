@@ -54,6 +54,7 @@ describe('the size of a body', () => {
       type: 'PayloadTooLarge',
       message: 'the body is larger than 1024 bytes',
     });
+    await harness.clock.advance(11_000);
     await connection.closed;
   });
 
@@ -68,6 +69,7 @@ describe('the size of a body', () => {
       status: 413,
       connection: 'close',
     });
+    await harness.clock.advance(11_000);
     await connection.closed;
     expect(harness.intake.taken).toEqual([]);
     expect(harness.front.unansweredBytes()).toBe(0);
@@ -78,6 +80,7 @@ describe('the size of a body', () => {
     const connection = await RawConnection.open(harness.port);
     await connection.send(sized(100_000_000) + 'x'.repeat(100_000));
     expect((await connection.readAnswer()).status).toBe(413);
+    await harness.clock.advance(11_000);
     await connection.closed;
   });
 });

@@ -1,0 +1,20 @@
+import type { HttpResponse } from 'uws-current';
+
+/** A header of the cloud's answer, but for those that uWebSockets.js writes itself. */
+export function writePassedHeader(res: HttpResponse, name: string, value: string): void {
+  const lower = name.toLowerCase();
+  if (lower !== 'content-length' && lower !== 'date') res.writeHeader(name, asBytes(value));
+}
+
+/** Text of one character for each byte, as those bytes. */
+export function asBytes(text: string): string | Buffer {
+  return /^[\x20-\x7e]*$/.test(text) ? text : Buffer.from(text, 'latin1');
+}
+
+/** The value of the first header of that name, given in lower case. */
+export function headerOf(
+  headers: readonly (readonly [name: string, value: string])[],
+  wanted: string,
+): string | undefined {
+  return headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
+}

@@ -1,0 +1,134 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
+import { logIn, openSite, type Site, statePath } from '../helpers/bench-site.js';
+import { sendThenRead } from '../helpers/half-duplex.js';
+import { openPassingSite } from '../helpers/passing-site.js';
+import { RawConnection } from '../helpers/raw-connection.js';
+
+/** More than any buffer on the way takes without being read, and more than a state may have. */
+const LARGE = 'x'.repeat(1_000_000);
+const TIMES = 3;
+
+const portOf = (site: Site): number => Number(new URL(site.proxy.url).port);
+
+function post(path: string, fields: readonly string[], framing = `Content-Length: ${LARGE.length}`): string {
+  return [`POST ${path} HTTP/1.1`, 'Host: a', ...fields, framing, ''].join('\r\n');
+}
+
+/** Answers before any of the body has come, as a cloud that looks at the head alone. */
+function answerEarly(status: number, isSized: boolean) {
+  return (_request: IncomingMessage, response: ServerResponse): void => {
+    response.writeHead(status, isSized ? { 'content-length': 3 } : {});
+    response.end('no!');
+  };
+}
+
+describe('a client that reads only when it has written everything gets the answer', () => {
+  test('of whatever is refused by its head, or by its size', async () => {
+    const site = await openSite({ env: { STATEWAY_PASSTHROUGH: 'auth' } });
+    const device = site.devices[0] as PlannedDevice;
+    const auth = `Authorization: Bearer ${await logIn(site, device)}`;
+    const path = statePath(device);
+    const refused: [what: string, status: number, head: string][] = [
+      ['too large', 413, post(path, [auth])],
+      ['too large, in chunks', 413, post(path, [auth], 'Transfer-Encoding: chunked')],
+      ['no token', 401, post(path, [])],
+      ['ids that are none', 400, post('/applications/a/devices/b/state', [auth])],
+      ['two tokens', 400, post(path, [auth, auth])],
+      ['another type', 415, post(path, [auth, 'Content-Type: text/plain'])],
+      ['compressed', 415, post(path, [auth, 'Content-Encoding: gzip'])],
+      ['not served', 404, post('/me', [auth])],
+      ['a log-in too large', 413, post('/auth/device', [])],
+      ['a log-in too large, in chunks', 413, post('/auth/device', [], 'Transfer-Encoding: chunked')],
+      ['a log-in compressed', 415, post('/auth/device', ['Content-Encoding: gzip'])],
+      ['too large, asked for', 413, post(path, [auth, 'Expect: 100-continue'])],
+    ];
+    for (const [what, status, head] of refused) {
+      const body = head.includes('chunked') ? `${LARGE.length.toString(16)}\r\n${LARGE}\r\n0\r\n\r\n` : LARGE;
+      for (let i = 0; i < TIMES; i++) {
+        const answer = await sendThenRead(portOf(site), { head, body }).catch((error: Error) => error);
+        // 100 Continue, where it was asked for, comes before.
+        const text = answer instanceof Error ? String(answer) : `${answer.head}\r\n\r\n${answer.body}`;
+        expect(text, what).toContain(`HTTP/1.1 ${status} `);
+        expect(text.toLowerCase(), what).toContain('connection: close');
+      }
+    }
+    // Nothing of it counts as in flight.
+    expect(await (await fetch(`${site.proxy.adminUrl}/metrics`)).text()).toMatch(
+      /^stateway_connections\{transport="http"\} 0$/m,
+    );
+  });
+
+  test('of a cloud that answers early, sized or in chunks, and of one that is away', async () => {
+    const large = post('/files', []);
+    const chunked = post('/files', [], 'Transfer-Encoding: chunked');
+    for (const [status, isSized] of [
+      [401, true],
+      [413, false],
+      [200, true],
+    ] as const) {
+      const { port } = await openPassingSite({ onRequest: answerEarly(status, isSized) });
+      for (const [head, body] of [
+        [large, LARGE],
+        [chunked, `${LARGE.length.toString(16)}\r\n${LARGE}\r\n0\r\n\r\n`],
+      ] as const) {
+        // So slowly that the answer is there long before the end of the body.
+        const answer = await sendThenRead(port, { head, body, bytesPerSecond: 800_000 });
+        expect({ status: answer.status, head }).toEqual({ status, head });
+        expect(answer.body).toContain('no!');
+        expect(answer.head.toLowerCase()).toContain('connection: close');
+      }
+    }
+    const { port, cloud } = await openPassingSite();
+    await cloud.close();
+    const away = await sendThenRead(port, { head: large, body: LARGE });
+    expect({ status: away.status, type: JSON.parse(away.body).type }).toEqual({ status: 502, type: 'BadGateway' });
+  });
+
+  test('however slowly it writes', async () => {
+    const site = await openSite();
+    const device = site.devices[0] as PlannedDevice;
+    const body = LARGE.slice(0, 32_000);
+    const sent = [
+      post(statePath(device), [], `Content-Length: ${body.length}`),
+      post('/auth/device', ['Content-Encoding: gzip'], `Content-Length: ${body.length}`),
+    ];
+    const answers = await Promise.all(
+      sent.map((head) => sendThenRead(portOf(site), { head, body, bytesPerSecond: 2000 })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([401, 415]);
+    for (const { tookMs } of answers) expect(tookMs).toBeGreaterThan(15_000);
+  }, 60_000);
+});
+
+describe('a client that never ends', () => {
+  test('is cut when 8 MiB of it were dropped, having been answered at once', async () => {
+    const site = await openSite();
+    const device = site.devices[0] as PlannedDevice;
+    const connection = await RawConnection.open(portOf(site));
+    await connection.send(`${post(statePath(device), [], 'Content-Length: 500000000')}\r\n`);
+    expect((await connection.readAnswer()).status).toBe(401);
+    let sentBytes = 0;
+    while (!connection.isClosed && sentBytes < 64 * LARGE.length) {
+      await connection.send(LARGE);
+      sentBytes += LARGE.length;
+      // The end of the connection is told in a turn of its own.
+      await turn();
+    }
+    await connection.closed;
+    expect(sentBytes).toBeGreaterThan(8 * 1024 * 1024);
+    expect(sentBytes).toBeLessThan(32 * LARGE.length);
+  });
+
+  test('and sends nothing more is closed after 10 s', async () => {
+    const site = await openSite();
+    const connection = await RawConnection.open(portOf(site));
+    const beganMs = performance.now();
+    await connection.send(`${post(statePath(site.devices[0] as PlannedDevice), [])}\r\n`);
+    expect((await connection.readAnswer()).status).toBe(401);
+    await connection.closed;
+    expect(performance.now() - beganMs).toBeGreaterThan(9_900);
+  });
+});
