@@ -269,7 +269,9 @@ export interface Forwarder {
   isCloudUp(): boolean;
   /** Wall-clock milliseconds since when that is so; undefined before the first request. */
   cloudSince(): number | undefined;
-  /** Sends what the limits allow until nothing waits or `withinMs` is over, lets requests in flight end, then stops. */
+  /** From now on nothing starts that could not end within so many milliseconds, as the cloud answers at the moment. */
+  endWithin(ms: number): void;
+  /** Sends what the limits and {@link Forwarder.endWithin} allow until nothing can be sent any more, then stops. */
   close(withinMs: number): Promise<void>;
 }
 

@@ -10,8 +10,10 @@ import type { Meters } from '../core/meters.js';
 import type { CloudClient, Forwarder, LaneCounts, ReadyBody, SendLater, Spool } from '../core/ports.js';
 import type { RecordMemory } from '../core/record-memory.js';
 import { RecordView } from '../state/record-layout.js';
+import { AnswerTimes } from './answer-times.js';
 import { CloudHealth, type CloudHealthParts } from './cloud-health.js';
 import { DeviceWatch } from './device-watch.js';
+import { Ending } from './ending.js';
 import { Expiry } from './expiry.js';
 import { Holdings } from './holdings.js';
 import type { Lane } from './lane.js';
@@ -74,6 +76,7 @@ export class Lanes implements Forwarder {
   readonly #table: LaneTable;
   readonly #spiller: Spiller;
   readonly #watch: DeviceWatch;
+  readonly #ending: Ending;
   readonly #schedule: Schedule;
 
   constructor(options: LanesOptions, parts: LanesParts) {
@@ -88,7 +91,9 @@ export class Lanes implements Forwarder {
     const expiry = new Expiry(retentionMs, { spool, clock, ages });
     const uplink = new UplinkCap(options.uplinkBytesPerSecond);
     const pace = new StartPace(windowMs, { load: parts.load, holdings });
-    const sender = new Sender(options, { ...parts, health, uplink, expiry });
+    const answerTimes = new AnswerTimes();
+    this.#ending = new Ending(clock, answerTimes);
+    const sender = new Sender(options, { ...parts, health, uplink, expiry, answerTimes });
     const spiller = new Spiller(
       { spillAboveBytes, maxBodyBytes, pieceSpanMs: expiry.pieceSpanMs },
       {
@@ -108,7 +113,7 @@ export class Lanes implements Forwarder {
     this.#watch = new DeviceWatch({ clock, table, health });
     this.#schedule = new Schedule(
       { maxBodyBytes, windowMs, maxRequestsInFlight: MAX_REQUESTS_IN_FLIGHT },
-      { clock, random, table, sender, spiller, expiry, health, uplink, pace },
+      { clock, random, table, sender, spiller, expiry, health, uplink, pace, ending: this.#ending },
     );
   }
 
@@ -175,10 +180,14 @@ export class Lanes implements Forwarder {
     return this.#health.sinceWallMs;
   }
 
+  endWithin(ms: number): void {
+    this.#ending.within(ms);
+  }
+
   /**
    * Waives the coalescing window, not the rate limit, and returns as soon as no lane can send any more within the time.
-   * A request that has no answer by the end of `withinMs` is left to its fate: its states stay in the spool and are sent
-   * again by the next run.
+   * What could not have its answer by then, as answers come at the moment, is not sent. A request that has none all the
+   * same is left to its fate: its states stay in the spool and are sent again by the next run.
    */
   close(withinMs: number): Promise<void> {
     return this.#schedule.close(withinMs);

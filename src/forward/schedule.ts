@@ -4,6 +4,7 @@ import type { ReadyBody, SendLater } from '../core/ports.js';
 import { Chores } from './chores.js';
 import type { CloudHealth } from './cloud-health.js';
 import { DueHeap } from './due-heap.js';
+import type { Ending } from './ending.js';
 import type { Expiry } from './expiry.js';
 import type { Lane } from './lane.js';
 import type { LaneTable } from './lane-table.js';
@@ -35,8 +36,6 @@ const NOT_SENT: SendResult = {
 /** After an outage lanes come back at this rate, or all within {@link MAX_SPREAD_MS}, so that they are no second one. */
 const LANES_BACK_PER_MS = 0.2;
 export const MAX_SPREAD_MS = 5_000;
-/** Of the time `close` is given, the share in which requests still start; the rest is for their answers. */
-const SENDING_SHARE_OF_CLOSE = 0.75;
 
 export interface ScheduleOptions {
   readonly maxBodyBytes: number;
@@ -57,6 +56,7 @@ export interface ScheduleParts {
   readonly health: CloudHealth;
   readonly uplink: UplinkCap;
   readonly pace: StartPace;
+  readonly ending: Ending;
 }
 
 /**
@@ -77,10 +77,6 @@ export class Schedule {
   #sweepAtMs = Number.POSITIVE_INFINITY;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | undefined = undefined;
-  /** Monotonic; after it no request starts. Finite while closing. */
-  #lastStartMs = Number.POSITIVE_INFINITY;
-  #closed: Promise<void> | undefined = undefined;
-  #onStopped: () => void = () => {};
   #isStarted = false;
   #isStopped = false;
 
@@ -124,9 +120,9 @@ export class Schedule {
   serve(): void {
     if (!this.#isStarted || this.#isStopped) return;
     this.#chores.start();
-    const { clock, health, pace, sender, spiller, table, uplink } = this.#parts;
+    const { clock, ending, health, pace, sender, spiller, table, uplink } = this.#parts;
     const nowMs = clock.monotonicMs();
-    const mayStart = nowMs <= this.#lastStartMs;
+    const mayStart = ending.mayStart(nowMs);
     while (mayStart && this.#inFlight < this.#mostInFlight && !uplink.isFull && this.#gateMs <= nowMs) {
       const lane = this.#ready.shift();
       if (lane === undefined) break;
@@ -154,7 +150,13 @@ export class Schedule {
     const { clock, health, sender } = this.#parts;
     const nowMs = clock.monotonicMs();
     const afterMs = this.#waitMs(lane, nowMs);
-    if (!this.#isStarted || this.#isClosing || health.earliestStartMs > nowMs || afterMs > 0) {
+    if (
+      !this.#isStarted ||
+      this.#isClosing ||
+      !this.#parts.ending.mayStart(nowMs) ||
+      health.earliestStartMs > nowMs ||
+      afterMs > 0
+    ) {
       // It may have come to be for this alone.
       this.plan(lane);
       return afterMs > 0 ? { kind: 'later', afterMs } : NOT_SENT;
@@ -185,24 +187,18 @@ export class Schedule {
 
   /** See {@link Forwarder.close}. */
   close(withinMs: number): Promise<void> {
-    this.#closed ??= new Promise((resolve) => {
-      const { clock, spiller, table } = this.#parts;
-      spiller.stop();
-      this.#lastStartMs = clock.monotonicMs() + withinMs * SENDING_SHARE_OF_CLOSE;
-      const cancelDeadline = clock.schedule(withinMs, () => this.#stop());
-      this.#onStopped = () => {
-        cancelDeadline();
-        resolve();
-      };
-      for (const lane of table.all()) this.plan(lane);
-      if (this.#isStarted) this.serve();
-      else this.#stop();
-    });
-    return this.#closed;
+    const { ending, spiller, table } = this.#parts;
+    if (ending.closed !== undefined) return ending.closed;
+    spiller.stop();
+    const closed = ending.close(withinMs, () => this.#stop());
+    for (const lane of table.all()) this.plan(lane);
+    if (this.#isStarted) this.serve();
+    else this.#stop();
+    return closed;
   }
 
   get #isClosing(): boolean {
-    return this.#lastStartMs !== Number.POSITIVE_INFINITY;
+    return this.#parts.ending.isClosing;
   }
 
   get #mostInFlight(): number {
@@ -228,7 +224,7 @@ export class Schedule {
     this.#isStopped = true;
     this.#parts.sender.stop();
     this.#cancelTimer?.();
-    this.#onStopped();
+    this.#parts.ending.finish();
   }
 
   #dueAtMs(lane: Lane, nowMs: number): number {
@@ -267,7 +263,7 @@ export class Schedule {
     if (!mayStart) return false;
     const firstMs =
       this.#ready.length > 0 ? Number.NEGATIVE_INFINITY : (this.#due.first?.dueAtMs ?? Number.POSITIVE_INFINITY);
-    return Math.max(firstMs, this.#gateMs) <= this.#lastStartMs;
+    return this.#parts.ending.mayStart(Math.max(firstMs, this.#gateMs));
   }
 
   #setTimer(nowMs: number): void {

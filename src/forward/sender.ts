@@ -3,6 +3,7 @@ import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { CloudClient, ReadyBody } from '../core/ports.js';
+import type { AnswerTimes } from './answer-times.js';
 import { backOff } from './back-off.js';
 import type { Batch } from './batch.js';
 import type { CloudHealth } from './cloud-health.js';
@@ -29,6 +30,7 @@ export interface SenderParts extends SettlerParts {
   readonly cloud: Pick<CloudClient, 'bodyMemory' | 'sendStates'>;
   readonly health: CloudHealth;
   readonly uplink: UplinkCap;
+  readonly answerTimes: AnswerTimes;
   /** Told once each time a lane is parked for what only someone's work can change; no token or value is in `reason`. */
   readonly onParked: (device: Device, reason: string) => void;
   /** Told when the cloud takes states of a parked lane again, and how long after. */
@@ -83,16 +85,18 @@ export class Sender {
 
   /** Sends one request for a lane, with all that counts it. Nothing follows from its answer but how the lane is paced. */
   async request(lane: Lane, token: string, body: ReadyBody): Promise<SendResult> {
-    const { cloud, clock, meters, health, uplink } = this.#parts;
+    const { cloud, clock, meters, health, uplink, answerTimes } = this.#parts;
     const startedMs = clock.monotonicMs();
     lane.windowEndsMs = startedMs + this.#options.windowMs;
     lane.unrecordedSends++;
     const bodyBytes = body.bytes.byteLength;
     uplink.spend(bodyBytes, startedMs);
     const isProbe = health.start();
+    const underway = answerTimes.start(startedMs);
     const result = await cloud.sendStates(lane.device, token, body.bytes);
     uplink.ended(bodyBytes);
     const endedMs = clock.monotonicMs();
+    answerTimes.end(underway, endedMs);
     const label = result.kind === 'answer' ? String(result.status) : 'error';
     meters.upstreamRequests.set(label, (meters.upstreamRequests.get(label) ?? 0) + 1);
     meters.upstreamSeconds.observe((endedMs - startedMs) / 1000);

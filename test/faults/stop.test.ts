@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import { inForm, measured } from '../helpers/fault-form.js';
-import { FaultSite, LIVELY } from '../helpers/fault-site.js';
+import { FaultSite, LIVELY, until } from '../helpers/fault-site.js';
 
 const DEVICES = 8;
 const STOPS = 3;
 const EXIT_WITHIN_MS = 10_000;
 const STATES_BETWEEN = inForm({ short: 500, long: 50_000 });
 const DRAIN_WITHIN_MS = 30_000;
+/** Of a cloud that has the states at once and says so late. */
+const SLOW_ANSWER_MS = 3_500;
+const SLOW_DEVICES = 150;
 const TIMEOUT_MS = inForm({ short: 90_000, long: 300_000 });
 
 test(
@@ -32,6 +35,36 @@ test(
     const { lost, findings, acknowledged } = site.verdict();
     measured('SIGTERM under load', { acknowledged, longestStopMs: Math.round(longestMs) });
     expect({ lost, findings }).toEqual({ lost: [], findings: [] });
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'SIGTERM with a cloud that takes 3.5 s an answer: exit 0 within 10 s, nothing lost, nothing twice',
+  async ({ onTestFinished }) => {
+    const site = await FaultSite.open(onTestFinished, { devices: SLOW_DEVICES });
+    site.cloud.setFaults([{ kind: 'late-answer', delayMs: SLOW_ANSWER_MS, route: 'state' }]);
+    site.startLoad();
+    // More devices than requests that may be out at one time: there is always one to start.
+    await site.untilAcknowledged(10 * SLOW_DEVICES, TIMEOUT_MS / 4);
+    await until(
+      () => site.accounts.some(({ device }) => site.deliveries.of(device.deviceId).length > 1),
+      TIMEOUT_MS / 4,
+      () => 'no request has been answered',
+    );
+    const askedAtMs = performance.now();
+    expect(await site.proxy.stop()).toBe(0);
+    const tookMs = performance.now() - askedAtMs;
+    expect(tookMs).toBeLessThan(EXIT_WITHIN_MS);
+    site.cloud.setFaults([]);
+    await site.start();
+    await site.stopLoad();
+    await site.knock();
+    await site.untilDelivered(DRAIN_WITHIN_MS);
+
+    const { lost, findings, acknowledged, doubled } = site.verdict();
+    measured('SIGTERM with a slow cloud', { acknowledged, doubled, stopMs: Math.round(tookMs) });
+    expect({ lost, findings, doubled }).toEqual({ lost: [], findings: [], doubled: 0 });
   },
   TIMEOUT_MS,
 );

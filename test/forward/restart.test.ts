@@ -153,6 +153,39 @@ it('close lets a request in flight end and settles it', async () => {
   expect(harness.clock.pendingTimers).toBe(0);
 });
 
+it('close begins nothing that could not end in time, as answers come, and waits for what has begun', async () => {
+  const harness = new Harness({ windowMs: 0, maxBodyBytes: 60 });
+  const { clock, cloud } = harness;
+  cloud.respond = () => new Promise((resolve) => clock.schedule(3_500, () => resolve(answer(200))));
+  harness.push(device, 10);
+  await clock.advance(5_000);
+  let isClosed = false;
+  const closed = harness.lanes.close(8_000).then(() => (isClosed = true));
+  // Sent at 0 and 3.5 s; from 7 s on a third would take until after the end.
+  await clock.advance(2_000);
+  expect([cloud.requests.length, isClosed]).toEqual([3, false]);
+  await clock.advance(3_500);
+  await closed;
+  expect(cloud.requests).toHaveLength(3);
+  expect(harness.meters.forwarded).toBe(3);
+  expect(clock.pendingTimers).toBe(0);
+});
+
+it('what could not end within the time that is left does not start before the closing either', async () => {
+  const harness = new Harness({ windowMs: 0 });
+  const { clock, cloud } = harness;
+  cloud.respond = () => new Promise((resolve) => clock.schedule(3_000, () => resolve(answer(200))));
+  harness.push(device);
+  await clock.advance(3_000);
+  harness.lanes.endWithin(8_000);
+  await clock.advance(4_000);
+  harness.push(deviceOf(2));
+  await clock.advance(1_000);
+  expect(cloud.requests).toHaveLength(1);
+  await harness.lanes.close(3_000);
+  expect(clock.pendingTimers).toBe(0);
+});
+
 it('close is over in its time though a request hangs; its states stay in the spool whatever comes of it', async () => {
   const harness = new Harness();
   let late: () => void = () => {};
