@@ -38,6 +38,7 @@ export const ERROR_TABLE = {
   STATEWAY_CONTENT_ENCODING: { type: 'UnsupportedMediaType', status: 415, retryable: false },
   STATEWAY_CLOUD_THROTTLED: { type: 'Throttled', status: 429, retryable: true },
   STATEWAY_CLOUD_ANSWER: { type: 'BadGateway', status: 502, retryable: true },
+  STATEWAY_LOOP: { type: 'BadGateway', status: 502, retryable: true },
   STATEWAY_CLOUD_UNREACHABLE: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_OVERLOADED: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_SPOOL_FULL: { type: 'Unavailable', status: 503, retryable: true },

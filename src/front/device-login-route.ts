@@ -5,6 +5,7 @@ import type { LogInHead } from '../core/passed-call.js';
 import { writePassedHeader } from './answer-fields.js';
 import { readBody } from './body-reader.js';
 import { clientAddress } from './client-address.js';
+import { allowAnyOrigin } from './cross-origin.js';
 import type { FrontContext } from './front-context.js';
 import { framingOfLastHead, readHead } from './head-fields.js';
 import { passedHead } from './passed-head.js';
@@ -68,7 +69,7 @@ function logInHead({ scheme }: FrontContext, res: HttpResponse, req: HttpRequest
 
 function writeAnswer(res: HttpResponse, { status, contentType, body, asItCame }: CloudAnswer, closes: boolean): void {
   res.writeStatus(statusLine(status));
-  if (asItCame === undefined) res.writeHeader('Content-Type', contentType);
+  if (asItCame === undefined) allowAnyOrigin(res).writeHeader('Content-Type', contentType);
   else for (const [name, value] of asItCame.headers) writePassedHeader(res, name, value);
   res.end(asItCame?.body ?? body, closes);
 }

@@ -29,6 +29,7 @@ const head = {
   contentLength: '',
   upgrade: '',
   saysClose: false,
+  via: '',
   isChunked: false,
   transferEncoding: '',
   seen: 0,
@@ -44,7 +45,10 @@ const head = {
  * can tell here, so a request in chunks is the last of its connection: what may be the wrong end of a body is never
  * taken for the start of another request.
  *
- * @throws StatewayError STATEWAY_MALFORMED_REQUEST, after which the connection must be closed
+ * What has come through a Stateway already is refused here, whatever it is: where the cloud's name leads back to the
+ * proxy, its own calls would come round until there is no socket left.
+ *
+ * @throws StatewayError STATEWAY_MALFORMED_REQUEST, after which the connection must be closed; STATEWAY_LOOP
  */
 export function readHead(req: HttpRequest): HeadFields {
   head.authorization = '';
@@ -53,6 +57,7 @@ export function readHead(req: HttpRequest): HeadFields {
   head.contentLength = '';
   head.upgrade = '';
   head.saysClose = false;
+  head.via = '';
   head.isChunked = false;
   head.transferEncoding = '';
   head.seen = 0;
@@ -60,6 +65,7 @@ export function readHead(req: HttpRequest): HeadFields {
   req.forEach(takeField);
   if (head.repeated !== '') throw malformed(`the header ${head.repeated} may come only once`);
   if ((head.seen & (CONTENT_LENGTH | TRANSFER_ENCODING)) !== 0) checkFraming();
+  if (head.via !== '') assertNoLoop(head.via);
   return head;
 }
 
@@ -102,6 +108,9 @@ function takeField(name: string, value: string): void {
     case 'upgrade':
       head.upgrade = joined(head.upgrade, value);
       return;
+    case 'via':
+      head.via = joined(head.via, value);
+      return;
   }
 }
 
@@ -122,6 +131,15 @@ function checkFraming(): void {
   if (hasLength) throw malformed('Content-Length and Transfer-Encoding must not come together');
   if (head.transferEncoding.toLowerCase() !== 'chunked') throw malformed('Transfer-Encoding must be "chunked"');
   head.isChunked = true;
+}
+
+/** Members of `Via` are a protocol, a name and perhaps a comment (RFC 9110, 7.6.3). */
+function assertNoLoop(via: string): void {
+  if (!/(?:^|,)\s*[\w./-]+\s+stateway\s*(?:[,(]|$)/i.test(via)) return;
+  throw new StatewayError(
+    'STATEWAY_LOOP',
+    'this request has come through a Stateway already (Via): STATEWAY_UPSTREAM_URL must lead to the cloud itself, not back here',
+  );
 }
 
 function malformed(message: string): StatewayError {

@@ -4,6 +4,7 @@ import type { CallStream } from '../core/passed-call.js';
 import { Admission } from './admission.js';
 import { AnswerEnd } from './answer-end.js';
 import { clientAddress } from './client-address.js';
+import { answerPreflight, isPreflight } from './cross-origin.js';
 import type { FrontContext } from './front-context.js';
 import { framingOfLastHead, type HeadFields, readHead } from './head-fields.js';
 import { AnswerToDevice } from './passed-answer.js';
@@ -11,7 +12,7 @@ import { PassedBody } from './passed-body.js';
 import { passedHead } from './passed-head.js';
 import { refuseHead } from './refuse-head.js';
 import { bodyTooLarge } from './request-head.js';
-import { isEventStreamPath, looksServed } from './request-path.js';
+import { isEventStreamPath, looksServed, servedPath } from './request-path.js';
 
 /** Which calls are passed on (`STATEWAY_PASSTHROUGH`). */
 export type PassthroughMode = 'all' | 'auth' | 'none';
@@ -56,6 +57,10 @@ export class Passthrough {
     const method = req.getCaseSensitiveMethod();
     try {
       const head = readHead(req);
+      if (isPreflight(req, method, head) && isForPost(req)) {
+        answerPreflight(res, req);
+        return;
+      }
       this.#assertPassable(req, method, head);
       this.#pass(res, req, method, head);
     } catch (thrown) {
@@ -134,6 +139,12 @@ export class Passthrough {
       this.#context.openRequests--;
     });
   }
+}
+
+/** Whether it is for a path to which a POST is served here. */
+function isForPost(req: HttpRequest): boolean {
+  const kind = servedPath(req.getUrl())?.kind;
+  return kind === 'state' || kind === 'log-in';
 }
 
 function isEventStream(req: HttpRequest, method: string): boolean {

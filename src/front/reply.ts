@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { HttpResponse } from 'uws-current';
 import type { StatewayError } from '../core/errors.js';
+import { allowAnyOrigin } from './cross-origin.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const SUCCESS_BODY = '{"success":true}';
@@ -19,7 +20,7 @@ export function statusLine(status: number): string {
 
 /** `200 {"success":true}`. The response must be corked and not aborted; `closes`: the connection ends with it. */
 export function writeSuccess(res: HttpResponse, closes: boolean): void {
-  res.writeHeader('Content-Type', JSON_TYPE).end(SUCCESS_BODY, closes);
+  allowAnyOrigin(res).writeHeader('Content-Type', JSON_TYPE).end(SUCCESS_BODY, closes);
 }
 
 /**
@@ -78,7 +79,10 @@ export function answerLast(res: HttpResponse, isGone: () => boolean, write: () =
 
 function writeErrorHead(res: HttpResponse, error: StatewayError): HttpResponse {
   res.writeStatus(statusLine(error.status));
-  if (error.retryAfterSeconds !== undefined) res.writeHeader('Retry-After', String(error.retryAfterSeconds));
+  if (error.retryAfterSeconds !== undefined) {
+    res.writeHeader('Retry-After', String(error.retryAfterSeconds));
+    res.writeHeader('Access-Control-Expose-Headers', 'Retry-After');
+  }
   if (error.status === 401) res.writeHeader('WWW-Authenticate', 'Bearer');
-  return res.writeHeader('Content-Type', JSON_TYPE);
+  return allowAnyOrigin(res).writeHeader('Content-Type', JSON_TYPE);
 }

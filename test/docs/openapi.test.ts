@@ -67,8 +67,9 @@ function send(
 }
 
 /** Asks for a WebSocket, and gives the answer where there is none. */
-function refusedUpgrade(url: string): Promise<Response> {
+function refusedUpgrade(url: string, more: Record<string, string> = {}): Promise<Response> {
   const headers = {
+    ...more,
     connection: 'Upgrade',
     upgrade: 'websocket',
     'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
@@ -149,6 +150,7 @@ describe('the running proxy', () => {
     const unknown = path.replace(device.deviceId, '0123456789abcdef01234567');
     await expectDescribed(SEND, 404, await send(site, unknown, ofUser, state));
     await expectDescribed(SEND, 413, await send(site, path, token, `{"data":{"n":"${'n'.repeat(1024)}"}}`));
+    await expectDescribed(SEND, 502, await send(site, path, token, state, { via: '1.1 stateway' }));
     await expectDescribed(SEND, 415, await send(site, path, token, state, { 'content-type': 'text/plain' }));
   });
 
@@ -224,6 +226,7 @@ describe('the running proxy', () => {
       const withoutId = path.replace(device.applicationId, 'nobody');
       await expectDescribed(operation, 400, await refusedUpgrade(`${url + withoutId}?token=${token}`));
       await expectDescribed(operation, 401, await refusedUpgrade(url + path));
+      await expectDescribed(operation, 502, await refusedUpgrade(url + path, { via: '1.1 stateway' }));
     }
     const unknown = statePath({ ...device, deviceId: '0123456789abcdef01234567' });
     const ofApplication = site.cloud.issueToken({

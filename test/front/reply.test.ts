@@ -20,6 +20,7 @@ function recordedResponse() {
 }
 
 const JSON_HEADER = ['header', 'Content-Type', 'application/json; charset=utf-8'];
+const ANY_ORIGIN = ['header', 'Access-Control-Allow-Origin', '*'];
 
 describe('statusLine', () => {
   test.each([
@@ -36,7 +37,7 @@ describe('statusLine', () => {
 test('success is the cloud’s own answer', () => {
   const { res, calls } = recordedResponse();
   writeSuccess(res, false);
-  expect(calls).toEqual([JSON_HEADER, ['end', '{"success":true}', false]]);
+  expect(calls).toEqual([ANY_ORIGIN, JSON_HEADER, ['end', '{"success":true}', false]]);
 });
 
 describe('writeError', () => {
@@ -45,6 +46,7 @@ describe('writeError', () => {
     writeError(res, new StatewayError('STATEWAY_INVALID_ID', 'the "device" id'));
     expect(calls).toEqual([
       ['status', '400 Bad Request'],
+      ANY_ORIGIN,
       JSON_HEADER,
       ['end', '{"type":"Validation","message":"the \\"device\\" id"}', false],
     ]);
@@ -72,7 +74,7 @@ describe('writeError', () => {
 test('an error without its body has the same head', () => {
   const { res, calls } = recordedResponse();
   writeErrorWithoutBody(res, new StatewayError('STATEWAY_NO_SUCH_ROUTE', 'none'));
-  expect(calls).toEqual([['status', '404 Not Found'], JSON_HEADER, ['endWithoutBody']]);
+  expect(calls).toEqual([['status', '404 Not Found'], ANY_ORIGIN, JSON_HEADER, ['endWithoutBody']]);
 });
 
 test('the last answer of a connection says so, with a body and without', () => {
