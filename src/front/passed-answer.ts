@@ -91,18 +91,27 @@ export class AnswerToDevice implements PassedAnswer {
     const write = (): void => {
       this.#res.writeStatus(asBytes(`${status} ${statusText}`));
       for (const [name, value] of headers) writePassedHeader(this.#res, name, value);
+    };
+    const announceClose = (): void => {
       if (this.#end.closes) this.#res.writeHeader('Connection', 'close');
     };
     if (!hasBody || this.#totalBytes === 0) {
       this.#writeLast(() => {
         write();
-        if (hasBody) this.#res.end();
-        else this.#endWithoutBody(length);
+        if (hasBody) {
+          this.#res.end('', this.#end.closes);
+          return;
+        }
+        announceClose();
+        this.#endWithoutBody(length);
       });
       return;
     }
     this.#holds = this.#end.holds;
-    this.#res.cork(write);
+    this.#res.cork(() => {
+      write();
+      announceClose();
+    });
     this.#res.onWritable(() => this.#onWritable());
     this.#isEventStream = EVENT_STREAM.test(headerOf(headers, 'content-type') ?? '');
     const isPlain = this.#totalBytes === undefined && headerOf(headers, 'content-encoding') === undefined;
