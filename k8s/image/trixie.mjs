@@ -24,6 +24,8 @@ const END_TO_END = [
   'test/app/losant-rest.test.ts',
   'test/app/slow-bodies.test.ts',
   'test/app/early-answers.test.ts',
+  'test/app/last-request.test.ts',
+  'test/app/odd-requests.test.ts',
   'test/front/uws.test.ts',
   'test/front/server.test.ts',
   'test/front/tls.test.ts',

@@ -3,25 +3,31 @@ import { StatewayError } from '../core/errors.js';
 import type { ArrivingBody } from './arriving-bodies.js';
 import { BodyBuffer } from './body-buffer.js';
 import type { FrontContext } from './front-context.js';
-import { answerLast, writeError, writeHeldError } from './reply.js';
+import { answerLast, readNoMore, writeError, writeHeldError } from './reply.js';
 import { bodyStalled, bodyTooLarge } from './request-head.js';
+
+export interface BodyLimits {
+  readonly maxBytes: number;
+  /** The connection must end with the answer. */
+  readonly closes: boolean;
+  /** The client says that it ends there. */
+  readonly saysClose: boolean;
+}
 
 /**
  * Reads a whole request body under two bounds: its own and the front's. Must be called within the route handler.
  * A body that is refused is answered here, as its client may still be sending.
- * @param closes whether the connection must end with the answer
  * @returns the body, or undefined when there is nobody to answer any more; `onAborted` is taken by this call, and told
  *   when the client goes away
  */
 export function readBody(
   context: FrontContext,
   res: HttpResponse,
-  maxBytes: number,
-  closes: boolean,
+  limits: BodyLimits,
   onAborted: () => void,
 ): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => {
-    const reader = new BodyReader(context, res, maxBytes, closes, resolve);
+    const reader = new BodyReader(context, res, limits, resolve);
     res.onAborted(() => {
       onAborted();
       reader.abort();
@@ -33,8 +39,7 @@ export function readBody(
 class BodyReader {
   readonly #context: FrontContext;
   readonly #res: HttpResponse;
-  readonly #maxBytes: number;
-  readonly #closes: boolean;
+  readonly #limits: BodyLimits;
   readonly #resolve: (body: Uint8Array | undefined) => void;
   readonly #body = new BodyBuffer();
   #arriving: ArrivingBody | undefined = undefined;
@@ -45,23 +50,22 @@ class BodyReader {
   constructor(
     context: FrontContext,
     res: HttpResponse,
-    maxBytes: number,
-    closes: boolean,
+    limits: BodyLimits,
     resolve: (body: Uint8Array | undefined) => void,
   ) {
     this.#context = context;
     this.#res = res;
-    this.#maxBytes = maxBytes;
-    this.#closes = closes;
+    this.#limits = limits;
     this.#resolve = resolve;
   }
 
   take(chunk: ArrayBuffer, isLast: boolean): void {
     this.#isWhole = isLast;
     this.#arriving?.note(chunk.byteLength, isLast);
+    if (isLast && (this.#limits.closes || this.#limits.saysClose)) readNoMore(this.#res);
     if (this.#isOver) return;
-    if (this.#body.length + chunk.byteLength > this.#maxBytes) {
-      this.#refuse(bodyTooLarge(this.#maxBytes));
+    if (this.#body.length + chunk.byteLength > this.#limits.maxBytes) {
+      this.#refuse(bodyTooLarge(this.#limits.maxBytes));
     } else if (!this.#context.admission.admit(chunk.byteLength)) {
       this.#refuse(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly'));
     } else {
@@ -88,7 +92,7 @@ class BodyReader {
     // What this read of the socket has brought is seen by then.
     answerLast(this.#res, isGone, () => {
       if (this.#isWhole) {
-        writeError(this.#res, error, this.#closes);
+        writeError(this.#res, error, this.#limits.closes);
         return;
       }
       writeHeldError(this.#res, error);

@@ -3,7 +3,7 @@ import type { CloudAnswer } from '../core/cloud-results.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { LogInHead } from '../core/passed-call.js';
 import { writePassedHeader } from './answer-fields.js';
-import { readBody } from './body-reader.js';
+import { type BodyLimits, readBody } from './body-reader.js';
 import { clientAddress } from './client-address.js';
 import { allowAnyOrigin } from './cross-origin.js';
 import type { FrontContext } from './front-context.js';
@@ -22,17 +22,18 @@ const MAX_CREDENTIALS_BYTES = 16_384;
  */
 export function handleDeviceLogin(context: FrontContext, res: HttpResponse, req: HttpRequest): void {
   try {
-    const { isChunked, contentEncoding } = readHead(req);
+    const { isChunked, saysClose, contentEncoding } = readHead(req);
     assertNotCompressed(contentEncoding);
-    void logIn(context, res, logInHead(context, res, req), isChunked);
+    const limits = { maxBytes: MAX_CREDENTIALS_BYTES, closes: isChunked, saysClose };
+    void logIn(context, res, logInHead(context, res, req), limits);
   } catch (thrown) {
     const error = asStatewayError(thrown, 'STATEWAY_MALFORMED_REQUEST', 'the request cannot be read');
     refuseHead(context.bodies, res, error, { isHead: false, framing: framingOfLastHead() });
   }
 }
 
-/** `closes`: the connection ends with the answer. */
-async function logIn(context: FrontContext, res: HttpResponse, passed: LogInHead, closes: boolean): Promise<void> {
+async function logIn(context: FrontContext, res: HttpResponse, passed: LogInHead, limits: BodyLimits): Promise<void> {
+  const { closes } = limits;
   let aborted = false;
   const answer = (write: () => void): void => {
     if (aborted) return;
@@ -41,7 +42,7 @@ async function logIn(context: FrontContext, res: HttpResponse, passed: LogInHead
   };
   context.openRequests++;
   try {
-    const body = await readBody(context, res, MAX_CREDENTIALS_BYTES, closes, () => {
+    const body = await readBody(context, res, limits, () => {
       aborted = true;
     });
     if (body === undefined) return;

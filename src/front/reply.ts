@@ -77,6 +77,15 @@ export function answerLast(res: HttpResponse, isGone: () => boolean, write: () =
   });
 }
 
+/**
+ * Reads nothing more on the connection of a whole request that is its last and is answered in one piece. A client that
+ * ends its own direction behind the request, as `nc -N` does, would otherwise be closed on at once, its answer unwritten:
+ * uWebSockets.js knows no half-closed connection.
+ */
+export function readNoMore(res: HttpResponse): void {
+  res.pause();
+}
+
 function writeErrorHead(res: HttpResponse, error: StatewayError): HttpResponse {
   res.writeStatus(statusLine(error.status));
   if (error.retryAfterSeconds !== undefined) {

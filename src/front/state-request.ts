@@ -7,7 +7,7 @@ import { BodyBuffer } from './body-buffer.js';
 import type { FrontContext } from './front-context.js';
 import { framingOfLastHead, readHead } from './head-fields.js';
 import { refuseHead } from './refuse-head.js';
-import { answerLast, writeError, writeHeldError, writeSuccess } from './reply.js';
+import { answerLast, readNoMore, writeError, writeHeldError, writeSuccess } from './reply.js';
 import {
   assertIds,
   assertNotCompressed,
@@ -60,8 +60,9 @@ class StateRequest implements BodyReceiver {
   #admittedBytes = 0;
   #bodyEndedAtMs = 0;
   #bodyComplete = false;
-  /** The connection ends with the answer. */
+  /** The connection ends with the answer: because the body comes in chunks, or for the client's sake. */
   #closes = false;
+  #saysClose = false;
   #aborted = false;
   #answered = false;
   /** Grant at hand, body of one chunk: once it is answered nothing refers to it. */
@@ -110,6 +111,7 @@ class StateRequest implements BodyReceiver {
     const { authorizer, stopping, maxBodyBytes } = this.#context;
     const head = readHead(req);
     this.#closes = head.isChunked;
+    this.#saysClose = head.saysClose;
     if (stopping) throw new StatewayError('STATEWAY_STOPPING', 'the proxy is being stopped; send again shortly');
     // Malformed ids are told of before a missing token. With a grant they are known to be none.
     if (head.authorization === '') assertIds(applicationId, deviceId);
@@ -139,7 +141,7 @@ class StateRequest implements BodyReceiver {
 
   #receive(chunk: ArrayBuffer, isLast: boolean): void {
     this.#arriving?.note(chunk.byteLength, isLast);
-    if (isLast) this.#bodyComplete = true;
+    if (isLast) this.#endBody();
     if (this.#answered || this.#aborted) return;
     if (this.#admittedBytes + chunk.byteLength > this.#context.maxBodyBytes) {
       this.#refuse(bodyTooLarge(this.#context.maxBodyBytes));
@@ -163,6 +165,12 @@ class StateRequest implements BodyReceiver {
     this.#gathered.append(chunk);
     if (isLast) this.#goOn();
     else this.#arriving ??= this.#context.bodies.watch(this.#res as HttpResponse, () => this.#giveUp());
+  }
+
+  /** Nothing more is to be read on a connection that ends with the answer: see `readNoMore`. */
+  #endBody(): void {
+    this.#bodyComplete = true;
+    if (this.#closes || this.#saysClose) readNoMore(this.#res as HttpResponse);
   }
 
   /** Body and answer are there, or the answer is still to come. */
