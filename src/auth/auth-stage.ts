@@ -4,6 +4,7 @@ import type { StatewayError } from '../core/errors.js';
 import { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
 import type { Authorizer, CloudClient, DeviceLogin, Forwarder, KeyedStore } from '../core/ports.js';
+import { CloudTime } from './cloud-time.js';
 import { CloudDeviceLogin } from './device-login.js';
 import { FirstStates, type FirstStatesOptions } from './first-states.js';
 import { GrantStore, type StoredGrant } from './grant-store.js';
@@ -11,7 +12,7 @@ import { Grants, type GrantsWatcher } from './grants.js';
 import type { KeptGrant } from './kept-grant.js';
 import { LogInStore } from './log-in-store.js';
 import { Rechecks } from './rechecks.js';
-import { Refusals } from './refusals.js';
+import { Refusals, tripleOf } from './refusals.js';
 import { SealedStore } from './sealed-store.js';
 import { Sealing } from './sealing.js';
 import { EXPIRED_KEPT_MS } from './token-claims.js';
@@ -22,7 +23,7 @@ const SWEEP_ROWS_MS = 3_600_000;
 const UNSTORED_SHARE = 0.01;
 
 export interface AuthStageOptions {
-  readonly cloud: CloudClient;
+  readonly cloud: Pick<CloudClient, 'askForDevice' | 'logIn'>;
   readonly clock: Clock;
   readonly meters: Meters;
   /** From 0 to 1, for jitter. */
@@ -65,26 +66,40 @@ export class AuthStage {
   readonly #logIns: LogInStore;
   readonly #grants: Grants;
   readonly #rechecks: Rechecks;
+  readonly #cloudNowMs: () => number | undefined;
+  /** Triples that had lapsed by the wall clock at the start, which may have been wrong: their rows are still there. */
+  readonly #lapsedAtStart = new Set<string>();
+  /** Monotonic. */
+  #startedMs = 0;
   #cancelSweep: () => void = () => {};
 
   /** @throws SecretKeyError when what is stored was written under another key */
   constructor(options: AuthStageOptions) {
     this.#options = options;
-    const { cloud, clock, meters, maxGrants, bodyFor, sendNow, table, onUnreadable, onWriteFailed } = options;
+    const { clock, meters, maxGrants, bodyFor, sendNow, table, onUnreadable, onWriteFailed } = options;
+    const cloud = new CloudTime(options.cloud, clock);
+    const cloudNowMs = () => cloud.nowMs();
+    this.#cloudNowMs = cloudNowMs;
     const sealing = new Sealing(options.secretKey);
     this.#sealedStore = new SealedStore({ table, sealing, clock, onUnreadable, onWriteFailed });
     this.#grantStore = new GrantStore(this.#sealedStore, sealing, maxGrants);
     this.#logIns = new LogInStore(this.#sealedStore, sealing, maxGrants);
     const refusals = new Refusals(maxGrants, clock);
-    const grants = new Grants({ maxGrants, clock, refusals, watcher: this.#watcher() });
+    const grants = new Grants({ maxGrants, clock, cloudNowMs, refusals, watcher: this.#watcher() });
     this.#grants = grants;
-    this.#rechecks = new Rechecks({ ...options, onConfirmed: (grant, proof) => grants.confirm(grant, proof) });
+    this.#rechecks = new Rechecks({
+      ...options,
+      cloud,
+      cloudNowMs,
+      onConfirmed: (grant, proof) => grants.confirm(grant, proof),
+    });
     const onVoidToken = (token: string) => this.#rechecks.doubt(token);
     const proofRefusals = new Refusals(maxGrants, clock);
     const shared = { grants, cloud, clock, meters, refusals, onVoidToken };
     const firstStates = new FirstStates({ ...shared, proofRefusals, bodyFor, sendNow });
-    this.authorizer = new Verifier({ ...shared, firstStates });
-    this.deviceLogin = new CloudDeviceLogin({ cloud, grants, logIns: this.#logIns, meters });
+    const recall = (token: string, device: Device) => this.#recall(token, device);
+    this.authorizer = new Verifier({ ...shared, firstStates, recall });
+    this.deviceLogin = new CloudDeviceLogin({ cloud, grants, logIns: this.#logIns, meters, recall });
   }
 
   /**
@@ -92,17 +107,21 @@ export class AuthStage {
    * @returns grants at hand again
    */
   restore(): number {
-    const nowMs = this.#options.clock.wallMs();
+    this.#startedMs = this.#options.clock.monotonicMs();
     const index = this.#sealedStore.index();
-    this.#logIns.load(index, nowMs);
-    for (const stored of this.#grantStore.load(index, nowMs)) this.#restore(stored, nowMs);
+    this.#logIns.load(index);
+    for (const stored of this.#grantStore.load(index)) {
+      const grant = this.#restore(stored);
+      if (grant.endedBy !== undefined) this.#lapsedAtStart.add(tripleOf(grant.token, grant.device));
+      else if (grant.maySend === 'yes') this.#options.offerGrant(grant);
+    }
     this.#scheduleSweep();
     return this.#grants.size;
   }
 
-  /** Offers the good grants of a device once more, for a lane that did not exist when they came to be. */
+  /** Offers the grants of a device once more, for a lane that did not exist when they came to be. */
   offerGrantsOf(device: Device): void {
-    for (const grant of this.#grants.goodOf(device)) this.#options.offerGrant(grant);
+    for (const grant of this.#grants.sendersOf(device)) this.#options.offerGrant(grant);
   }
 
   /** Writes what is not on disk yet. Nothing may be asked afterwards. */
@@ -112,15 +131,35 @@ export class AuthStage {
     await this.#sealedStore.close();
   }
 
-  #restore(stored: StoredGrant, nowMs: number): void {
-    const { clock, offerGrant } = this.#options;
-    // A wall clock that was set back, as one without a battery is at each start, must not make it younger than new.
-    const ageMs = Math.max(0, nowMs - stored.confirmedAtMs);
-    const confirmedAtMs = clock.monotonicMs() - ageMs;
+  /** Puts a grant of the last run at hand; ended where it has lapsed. */
+  #restore(stored: StoredGrant): KeptGrant {
+    const confirmedAtMs = this.#options.clock.monotonicMs() - this.#ageOf(stored);
     const grant = this.#grants.restore({ ...stored, confirmedAtMs });
     grant.storedConfirmationMs = confirmedAtMs;
+    // What the cloud granted when the token was over by the clock that wrote this down has not changed since.
+    grant.isClockDisproved = stored.confirmedAtMs >= grant.expiresAtMs;
     this.#rechecks.watch(grant);
-    if (!this.#rechecks.endIfLapsed(grant) && grant.maySend === 'yes') offerGrant(grant);
+    this.#rechecks.endIfLapsed(grant);
+    return grant;
+  }
+
+  /** At least as long as this run, and 0 from before it where the wall clock was set back, as without a battery it is. */
+  #ageOf({ confirmedAtMs }: StoredGrant): number {
+    const { clock } = this.#options;
+    return Math.max(clock.monotonicMs() - this.#startedMs, clock.wallMs() - confirmedAtMs);
+  }
+
+  /** See {@link VerifierOptions.recall}. */
+  #recall(token: string, device: Device): KeptGrant | undefined {
+    const triple = tripleOf(token, device);
+    if (!this.#lapsedAtStart.has(triple)) return undefined;
+    const stored = this.#grantStore.find(token, device);
+    if (stored === undefined) this.#lapsedAtStart.delete(triple);
+    if (stored === undefined || this.#rechecks.isLapsed(this.#ageOf(stored))) return undefined;
+    this.#lapsedAtStart.delete(triple);
+    const grant = this.#restore(stored);
+    if (grant.maySend === 'yes') this.#options.offerGrant(grant);
+    return grant.isGood(this.#options.clock.wallMs()) ? grant : undefined;
   }
 
   #watcher(): GrantsWatcher {
@@ -174,10 +213,13 @@ export class AuthStage {
   }
 
   #scheduleSweep(): void {
-    const { clock } = this.#options;
-    this.#cancelSweep = clock.schedule(SWEEP_ROWS_MS, () => {
-      this.#grantStore.sweep(clock.wallMs());
-      this.#logIns.sweep(clock.wallMs());
+    this.#cancelSweep = this.#options.clock.schedule(SWEEP_ROWS_MS, () => {
+      const nowMs = this.#cloudNowMs();
+      // By the cloud's clock alone: no clock of this machine takes a token away (contract 1.5).
+      if (nowMs !== undefined) {
+        this.#grantStore.sweep(nowMs);
+        this.#logIns.sweep(nowMs);
+      }
       this.#scheduleSweep();
     });
   }

@@ -1,5 +1,6 @@
 import type { CloudAnswer } from '../core/cloud-results.js';
 import { type AuthedDevice, authedDeviceOf, jsonObjectOf } from '../core/cloud-shapes.js';
+import { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Meters } from '../core/meters.js';
 import type { LogInHead } from '../core/passed-call.js';
@@ -15,12 +16,14 @@ import {
   sendRightOf,
   sendRightOfScopes,
 } from './token-claims.js';
+import type { VerifierOptions } from './verifier.js';
 
 export interface DeviceLoginOptions {
-  readonly cloud: CloudClient;
+  readonly cloud: Pick<CloudClient, 'logIn'>;
   readonly grants: Grants;
   readonly logIns: LogInStore;
   readonly meters: Meters;
+  readonly recall: VerifierOptions['recall'];
 }
 
 /**
@@ -91,7 +94,10 @@ export class CloudDeviceLogin implements DeviceLogin {
     const members = jsonObjectOf(stored.body);
     const authed = members && authedDeviceOf(members);
     if (authed === undefined) return false;
-    return this.#options.grants.findGenuine(authed.token, authed.applicationId, authed.deviceId) !== undefined;
+    const { token, applicationId, deviceId } = authed;
+    const { grants, recall } = this.#options;
+    if (grants.findGenuine(token, applicationId, deviceId) !== undefined) return true;
+    return recall(token, new Device(applicationId, deviceId)) !== undefined;
   }
 }
 

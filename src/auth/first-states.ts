@@ -6,8 +6,7 @@ import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
 import type { Delivered, Encoding, Forwarder, Granted, ReadyBody, SendLater } from '../core/ports.js';
 import type { Grants } from './grants.js';
-import { type Refusals, refusalFor, tripleOf } from './refusals.js';
-import { expiryOf } from './token-claims.js';
+import { type Refusals, refusalFor, tripleOf, unlessExpired } from './refusals.js';
 
 /** Bodies that may be on their way to the cloud as proofs at once. */
 const MAX_PROOFS = 1_000;
@@ -51,13 +50,10 @@ export class FirstStates {
 
   /** See {@link Unproven.prove}. */
   async prove(token: string, device: Device, encoding: Encoding, body: Uint8Array): Promise<Granted | Delivered> {
-    const { grants, clock, bodyFor, proofRefusals } = this.#options;
+    const { grants, bodyFor, proofRefusals } = this.#options;
     // First of all, since the body's memory is not ours after the first wait.
     const first = bodyFor(encoding, body);
     const triple = tripleOf(token, device);
-    if (expiryOf(token) <= clock.wallMs()) {
-      throw new StatewayError('STATEWAY_TOKEN_EXPIRED', 'the token has expired; log in again for a new one');
-    }
     for (;;) {
       const granted = grants.find(token, device.applicationId, device.deviceId);
       if (granted !== undefined) return { kind: 'granted', grant: granted };
@@ -89,12 +85,12 @@ export class FirstStates {
   }
 
   async #forward(triple: string, token: string, device: Device, first: FirstBody): Promise<Grant> {
-    const { sendNow, meters, grants } = this.#options;
+    const { sendNow, meters, grants, clock } = this.#options;
     const result = await sendNow(device, token, first);
     const error = errorFor(result);
     if (error !== undefined) {
       this.#remember(triple, token, error);
-      throw error;
+      throw error.code === 'STATEWAY_CLOUD_UNREACHABLE' ? unlessExpired(token, clock, error) : error;
     }
     meters.forwarded += first.states;
     meters.outOfWindow += first.outOfWindow;

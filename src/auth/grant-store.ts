@@ -36,15 +36,20 @@ export class GrantStore {
   }
 
   /**
-   * The grants among the rows on disk that are of use at wall-clock time `nowMs`; those of use longest, which as a rule are the newest,
-   * come last.
+   * The grants among the rows on disk; those of use longest, which as a rule are the newest, come last.
    */
-  *load(index: readonly RowEntry[], nowMs: number): Iterable<StoredGrant> {
-    this.#keys.load(index, KEY_PREFIX, nowMs);
+  *load(index: readonly RowEntry[]): Iterable<StoredGrant> {
+    this.#keys.load(index, KEY_PREFIX);
     for (const key of [...this.#keys]) {
-      const row = this.#store.get(key) as Row | undefined;
-      if (row !== undefined) yield { ...row, maySend: row.maySend ?? rightOf(row) };
+      const grant = this.#read(key);
+      if (grant !== undefined) yield grant;
     }
+  }
+
+  /** The grant of a triple as it is on disk. */
+  find(token: string, { applicationId, deviceId }: Device): StoredGrant | undefined {
+    const key = this.#keyOf(token, applicationId, deviceId);
+    return this.#keys.has(key) ? this.#read(key) : undefined;
   }
 
   /**
@@ -59,7 +64,12 @@ export class GrantStore {
     this.#keys.remove(this.#keyOf(token, applicationId, deviceId));
   }
 
-  /** Removes what is of no use any more at wall-clock time `nowMs`. */
+  #read(key: string): StoredGrant | undefined {
+    const row = this.#store.get(key) as Row | undefined;
+    return row === undefined ? undefined : { ...row, maySend: row.maySend ?? rightOf(row) };
+  }
+
+  /** Removes what is of no use any more at `nowMs` by the cloud's clock. */
   sweep(nowMs: number): void {
     this.#keys.sweep(nowMs);
   }

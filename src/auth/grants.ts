@@ -39,6 +39,8 @@ export interface GrantsOptions {
   /** Grants kept (`STATEWAY_TOKEN_CACHE_SIZE`); the least recently used device goes first. */
   readonly maxGrants: number;
   readonly clock: Clock;
+  /** What the cloud's clock shows; undefined while it has not shown it. */
+  readonly cloudNowMs: () => number | undefined;
   /** Where the end of a grant is remembered. */
   readonly refusals: Refusals;
   readonly watcher?: GrantsWatcher;
@@ -64,6 +66,7 @@ const NOBODY: GrantsWatcher = { onConfirmed() {}, onDropped() {}, onEnded() {} }
 export class Grants {
   readonly #byDevice: LRUCache<string, DeviceGrants>;
   readonly #clock: Clock;
+  readonly #cloudNowMs: () => number | undefined;
   readonly #refusals: Refusals;
   readonly #watcher: GrantsWatcher;
   readonly #maxPerDevice: number;
@@ -78,6 +81,7 @@ export class Grants {
       },
     });
     this.#clock = options.clock;
+    this.#cloudNowMs = options.cloudNowMs;
     this.#refusals = options.refusals;
     this.#watcher = options.watcher ?? NOBODY;
     this.#maxPerDevice = Math.min(MAX_GRANTS_PER_DEVICE, options.maxGrants);
@@ -91,40 +95,32 @@ export class Grants {
 
   /** The same, whether it may send or not. */
   findGenuine(token: string, applicationId: string, deviceId: string): KeptGrant | undefined {
-    const entry = this.#byDevice.get(deviceId) ?? this.#byDevice.get(deviceId.toLowerCase());
-    if (entry === undefined) return undefined;
-    if (entry.device.applicationId !== applicationId && entry.device.applicationId !== applicationId.toLowerCase()) {
-      return undefined;
-    }
-    for (const grant of entry.grants) {
-      if (grant.token !== token) continue;
-      grant.isUsed = true;
-      return grant.isGood(this.#clock.wallMs()) ? grant : undefined;
-    }
-    return undefined;
+    const grant = this.#held(token, applicationId, deviceId);
+    if (grant === undefined) return undefined;
+    grant.isUsed = true;
+    return grant.isGood(this.#clock.wallMs()) ? grant : undefined;
   }
 
-  /** The good grants for a device by which it may send, the newest last. */
-  goodOf(device: Device): KeptGrant[] {
+  /** The grants for a device by which it may send, the newest last; whether they are over the cloud says. */
+  sendersOf(device: Device): KeptGrant[] {
     const entry = this.#byDevice.peek(device.deviceId);
     if (entry?.device.key !== device.key) return [];
-    const nowMs = this.#clock.wallMs();
-    return entry.grants.filter((grant) => grant.maySend === 'yes' && grant.isGood(nowMs)).reverse();
+    return entry.grants.filter(({ maySend }) => maySend === 'yes').reverse();
   }
 
   /**
-   * Makes the triple good, as the cloud has just said, until the token's own `exp` at the latest. A good grant that is
-   * there already is kept, and now confirmed.
+   * Makes the triple good, as the cloud has just said. A grant that is there already is kept, and now confirmed.
    * @param maySend what is known now of the token's right to send
    */
   add(token: string, applicationId: string, deviceId: string, proof: Proof, maySend: SendRight): KeptGrant {
-    const existing = this.findGenuine(token, applicationId, deviceId);
+    const existing = this.#held(token, applicationId, deviceId);
     if (existing !== undefined) {
       this.confirm(existing, proof, maySend);
       return existing;
     }
     const confirmedAtMs = this.#clock.monotonicMs();
     const grant = this.restore({ token, applicationId, deviceId, proof, maySend, confirmedAtMs });
+    this.#noteClock(grant);
     if (maySend === 'yes') this.#refusals.removeUnproven(tripleOf(token, grant.device));
     this.#watcher.onConfirmed(grant, true);
     return grant;
@@ -137,8 +133,8 @@ export class Grants {
     const sameApplication = entry?.device.applicationId === applicationId.toLowerCase();
     // A device is in one application only: where the cloud now grants it in another, what was known is out of date.
     const device = entry !== undefined && sameApplication ? entry.device : new Device(applicationId, deviceId);
-    const nowMs = this.#clock.wallMs();
-    const mayStay = (other: KeptGrant) => sameApplication && other.isGood(nowMs) && other.token !== token;
+    const overBeforeMs = this.#cloudNowMs() ?? Number.NEGATIVE_INFINITY;
+    const mayStay = (other: KeptGrant) => sameApplication && other.expiresAtMs > overBeforeMs && other.token !== token;
     const before = entry?.grants ?? [];
     const grant = new KeptGrant(token, device, expiryOf(token), kept, (ended, reason) => this.#onEnded(ended, reason));
     const grants = [grant, ...before.filter(mayStay)].slice(0, this.#maxPerDevice);
@@ -154,6 +150,7 @@ export class Grants {
    */
   confirm(grant: KeptGrant, proof: Proof, maySend: SendRight = grant.maySend): void {
     grant.confirmedAtMs = this.#clock.monotonicMs();
+    this.#noteClock(grant);
     grant.isUsed = false;
     if (proof === 'read') grant.proof = 'read';
     const isNews = maySend === 'yes' && grant.maySend !== 'yes';
@@ -168,6 +165,22 @@ export class Grants {
   /** Grants held. */
   get size(): number {
     return this.#byDevice.calculatedSize;
+  }
+
+  /** The grant of the triple, whatever its `exp` says. */
+  #held(token: string, applicationId: string, deviceId: string): KeptGrant | undefined {
+    const entry = this.#byDevice.get(deviceId) ?? this.#byDevice.get(deviceId.toLowerCase());
+    if (entry === undefined) return undefined;
+    if (entry.device.applicationId !== applicationId && entry.device.applicationId !== applicationId.toLowerCase()) {
+      return undefined;
+    }
+    for (const grant of entry.grants) if (grant.token === token) return grant;
+    return undefined;
+  }
+
+  /** The cloud has said yes: where the token is over by this machine's clock, that is wrong. */
+  #noteClock(grant: KeptGrant): void {
+    grant.isClockDisproved = this.#clock.wallMs() >= grant.expiresAtMs;
   }
 
   #onEnded(grant: KeptGrant, reason: StatewayError): void {

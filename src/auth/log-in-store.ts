@@ -48,9 +48,9 @@ export class LogInStore {
     this.#keys = new RowKeys(store, maxLogIns);
   }
 
-  /** Takes note of the log-ins among the rows on disk that are of use at wall-clock time `nowMs`. */
-  load(index: readonly RowEntry[], nowMs: number): void {
-    this.#keys.load(index, KEY_PREFIX, nowMs);
+  /** Takes note of the log-ins among the rows on disk. */
+  load(index: readonly RowEntry[]): void {
+    this.#keys.load(index, KEY_PREFIX);
   }
 
   find(credentials: Credentials): KnownLogIn {
@@ -94,7 +94,7 @@ export class LogInStore {
     this.#keys.remove(key);
   }
 
-  /** Removes what is of no use any more. */
+  /** Removes what is of no use any more at `nowMs` by the cloud's clock. */
   sweep(nowMs: number): void {
     this.#keys.sweep(nowMs);
   }

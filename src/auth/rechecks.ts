@@ -19,8 +19,10 @@ const BACKOFF_CAP_MS = 60_000;
 const MAX_DOUBTED = 10_000;
 
 export interface RechecksOptions {
-  readonly cloud: CloudClient;
+  readonly cloud: Pick<CloudClient, 'askForDevice'>;
   readonly clock: Clock;
+  /** What the cloud's clock shows; undefined while it has not shown it. */
+  readonly cloudNowMs: () => number | undefined;
   /** From 0 to 1, for jitter. */
   readonly random: () => number;
   /** After so long a grant in use is checked again (`STATEWAY_TOKEN_TTL_MS`). */
@@ -76,10 +78,15 @@ export class Rechecks {
    * @returns whether it has lapsed
    */
   endIfLapsed(grant: KeptGrant): boolean {
-    const { clock, tokenTtlMs, tokenOfflineMs } = this.#options;
-    if (clock.monotonicMs() - grant.confirmedAtMs < Math.max(tokenOfflineMs, 2 * tokenTtlMs)) return false;
+    if (!this.isLapsed(this.#options.clock.monotonicMs() - grant.confirmedAtMs)) return false;
     lapse(grant);
     return true;
+  }
+
+  /** Whether a grant that was confirmed so long ago has lapsed. */
+  isLapsed(ageMs: number): boolean {
+    const { tokenTtlMs, tokenOfflineMs } = this.#options;
+    return ageMs >= Math.max(tokenOfflineMs, 2 * tokenTtlMs);
   }
 
   /** Forgets a grant. */
@@ -113,7 +120,10 @@ export class Rechecks {
     const { clock } = this.#options;
     const nowMs = clock.monotonicMs();
     const wallMs = clock.wallMs();
+    const cloudNowMs = this.#options.cloudNowMs() ?? Number.NEGATIVE_INFINITY;
     for (const grant of this.#grants) {
+      // That this machine's clock is wrong does not make a token last longer than the cloud's says.
+      if (cloudNowMs >= grant.expiresAtMs) grant.isClockDisproved = false;
       if (grant.isReleased && !grant.isWatched) this.drop(grant);
       else if (!this.endIfLapsed(grant) && grant.isGood(wallMs) && this.#isToBeChecked(grant, nowMs))
         this.#makeDue(grant);

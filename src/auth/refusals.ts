@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
-import { SENDING_SCOPES } from './token-claims.js';
+import { expiryOf, SENDING_SCOPES } from './token-claims.js';
 
 /** How long the cloud's no is believed without asking again (contract 1.4). */
 export const REFUSAL_KEPT_MS = 30_000;
@@ -103,4 +103,13 @@ export function refusalFor(status: number, message: string): StatewayError | und
     default:
       return undefined;
   }
+}
+
+/** What is answered where the cloud cannot be asked: only then does this machine's clock say that a token is over. */
+export function unlessExpired(token: string, clock: Clock, error: StatewayError): StatewayError {
+  if (expiryOf(token) > clock.wallMs()) return error;
+  return new StatewayError(
+    'STATEWAY_TOKEN_EXPIRED',
+    'the token has expired by the clock of the proxy, and the cloud cannot be asked; log in again for a new one',
+  );
 }

@@ -17,13 +17,12 @@ export class RowKeys {
     });
   }
 
-  /** Takes note of those rows whose key begins so, as far as they are of use at wall-clock time `nowMs`. */
-  load(index: readonly RowEntry[], prefix: string, nowMs: number): void {
-    for (const { key, keptUntilMs } of index) {
-      if (!key.startsWith(prefix)) continue;
-      if (keptUntilMs < nowMs) this.#store.remove(key);
-      else this.#keptUntilMs.set(key, keptUntilMs);
-    }
+  /**
+   * Takes note of those rows whose key begins so. Also of those that look out of date: a clock that is wrong at a start
+   * must not take a token away (contract 1.5).
+   */
+  load(index: readonly RowEntry[], prefix: string): void {
+    for (const { key, keptUntilMs } of index) if (key.startsWith(prefix)) this.#keptUntilMs.set(key, keptUntilMs);
   }
 
   /** The keys, those longest untouched first. */
@@ -46,7 +45,7 @@ export class RowKeys {
     if (this.#keptUntilMs.delete(key)) this.#store.remove(key);
   }
 
-  /** Removes every row whose time is over at wall-clock time `nowMs`. */
+  /** Removes every row whose time is over at `nowMs`, which must be by the cloud's clock and not by this machine's. */
   sweep(nowMs: number): void {
     for (const [key, keptUntilMs] of [...this.#keptUntilMs.entries()]) if (keptUntilMs < nowMs) this.remove(key);
   }

@@ -7,21 +7,24 @@ import type { Meters } from '../core/meters.js';
 import type { Authorizer, CloudClient, Granted, Unproven } from '../core/ports.js';
 import type { FirstStates } from './first-states.js';
 import type { Grants } from './grants.js';
-import { noSendingScope, type Refusals, refusalFor, tripleOf } from './refusals.js';
-import { expiryOf, sendRightOf } from './token-claims.js';
+import type { KeptGrant } from './kept-grant.js';
+import { noSendingScope, type Refusals, refusalFor, tripleOf, unlessExpired } from './refusals.js';
+import { sendRightOf } from './token-claims.js';
 
 /** Questions that may wait for the cloud at once; beyond it a device is asked to come back (DESIGN 1.6, promise 4). */
 const MAX_QUESTIONS = 20_000;
 
 export interface VerifierOptions {
   readonly grants: Grants;
-  readonly cloud: CloudClient;
+  readonly cloud: Pick<CloudClient, 'askForDevice'>;
   readonly clock: Clock;
   readonly meters: Meters;
   readonly refusals: Refusals;
   readonly firstStates: FirstStates;
   /** Told of a token that the cloud has called void. */
   readonly onVoidToken: (token: string) => void;
+  /** A grant that was set aside by a clock that has been set right since, back at hand; undefined where there is none. */
+  readonly recall: (token: string, device: Device) => KeptGrant | undefined;
 }
 
 /**
@@ -35,15 +38,18 @@ export interface VerifierOptions {
  * | yes | not to be read | unproven: its first state decides |
  * | 403 | whatever they are, nothing shows that they are genuine | unproven |
  * | 401, 404 | the same | refused |
+ *
+ * Whether a token is over, the cloud says too: its `exp` counts only where the cloud cannot be asked (contract 1.5).
  */
 export class Verifier implements Authorizer {
   readonly #grants: Grants;
-  readonly #cloud: CloudClient;
+  readonly #cloud: Pick<CloudClient, 'askForDevice'>;
   readonly #clock: Clock;
   readonly #meters: Meters;
   readonly #refusals: Refusals;
   readonly #firstStates: FirstStates;
   readonly #onVoidToken: (token: string) => void;
+  readonly #recall: VerifierOptions['recall'];
   readonly #questions = new Map<string, Promise<Granted | Unproven>>();
 
   constructor(options: VerifierOptions) {
@@ -54,6 +60,7 @@ export class Verifier implements Authorizer {
     this.#refusals = options.refusals;
     this.#firstStates = options.firstStates;
     this.#onVoidToken = options.onVoidToken;
+    this.#recall = options.recall;
   }
 
   find(token: string, applicationId: string, deviceId: string): Grant | undefined {
@@ -68,9 +75,6 @@ export class Verifier implements Authorizer {
     if (known?.maySend === 'yes') {
       this.#meters.tokenCache.hit++;
       return { kind: 'granted', grant: known };
-    }
-    if (expiryOf(token) <= this.#clock.wallMs()) {
-      throw new StatewayError('STATEWAY_TOKEN_EXPIRED', 'the token has expired; log in again for a new one');
     }
     const device = new Device(applicationId, deviceId);
     const triple = tripleOf(token, device);
@@ -103,6 +107,7 @@ export class Verifier implements Authorizer {
   async #judge(triple: string, token: string, device: Device): Promise<Granted | Unproven> {
     const error = errorFor(await this.#cloud.askForDevice(device, token));
     if (error === undefined) return this.#judgeGenuine(triple, token, device);
+    if (error.code === 'STATEWAY_CLOUD_UNREACHABLE') return this.#judgeOffline(token, device, error);
     if (error.code === 'STATEWAY_NOT_GRANTED') {
       this.#refusals.addUnproven(triple);
       return this.#unproven(token, device);
@@ -110,6 +115,14 @@ export class Verifier implements Authorizer {
     if (!error.retryable) this.#refusals.add(triple, error);
     if (error.code === 'STATEWAY_TOKEN_REFUSED') this.#onVoidToken(token);
     throw error;
+  }
+
+  /** The cloud cannot be asked: this machine's clock is all there is to go by, and what is on disk. */
+  #judgeOffline(token: string, device: Device, error: StatewayError): Granted | Unproven {
+    const grant = this.#recall(token, device);
+    if (grant?.maySend === 'yes') return { kind: 'granted', grant };
+    if (grant?.maySend === 'no') throw noSendingScope();
+    throw unlessExpired(token, this.#clock, error);
   }
 
   /** The cloud has let the token read the device, so that its claims are genuine. */

@@ -9,8 +9,13 @@ import type { StatewayError } from './errors.js';
 export class Grant {
   readonly token: string;
   readonly device: Device;
-  /** Wall-clock milliseconds after which the token's own `exp` ends the grant; Infinity when it names none. */
+  /** Wall-clock milliseconds of the token's own `exp`; Infinity when it names none. */
   readonly expiresAtMs: number;
+  /**
+   * Whether the cloud has granted it though by this machine's clock the token was over: that clock is wrong, and says
+   * nothing of it until the cloud has been asked again (contract 1.5).
+   */
+  isClockDisproved = false;
   #endedBy: StatewayError | undefined = undefined;
   #listeners: Set<(reason: StatewayError) => void> | undefined = undefined;
 
@@ -25,9 +30,9 @@ export class Grant {
     return this.#endedBy;
   }
 
-  /** Whether the grant may be used at wall-clock time `nowMs`. */
+  /** Whether the grant may be used at wall-clock time `nowMs` without asking the cloud again. */
   isGood(nowMs: number): boolean {
-    return this.#endedBy === undefined && nowMs < this.expiresAtMs;
+    return this.#endedBy === undefined && (nowMs < this.expiresAtMs || this.isClockDisproved);
   }
 
   /** Ends the grant for good and tells every listener once. Ending it again changes nothing. */

@@ -143,30 +143,34 @@ export class Lane {
   }
 
   /**
-   * Remembers a grant as the newest; the oldest gives way. One that is news and good ends a wait for a grant.
-   * @param nowMs wall-clock time
+   * Remembers a grant as the newest; the oldest gives way. One that is news and has not ended ends a wait for a grant.
    */
-  remember(grant: Grant, nowMs: number): void {
+  remember(grant: Grant): void {
     const grants = this.#grants;
     if (grants.at(-1) === grant) return;
     const known = grants.indexOf(grant);
     if (known >= 0) grants.splice(known, 1);
     grants.push(grant);
     if (grants.length > MAX_GRANTS) grants.shift();
-    if (known >= 0 || !this.isGrantAwaited || !grant.isGood(nowMs)) return;
+    if (known >= 0 || !this.isGrantAwaited || grant.endedBy !== undefined) return;
     this.release();
     this.trouble = undefined;
   }
 
-  /** The newest grant that is good at wall-clock time `nowMs`; those that are not any more are forgotten. */
-  goodGrant(nowMs: number): Grant | undefined {
+  /**
+   * The grant to send with: the newest that is good at wall-clock time `nowMs`, or else the newest, since a clock that is
+   * wrong makes tokens look expired. Whether it is over the cloud says (contract 1.5). Ended ones are forgotten.
+   */
+  grantFor(nowMs: number): Grant | undefined {
     const grants = this.#grants;
-    while (grants.length > 0) {
-      const newest = grants.at(-1) as Grant;
-      if (newest.isGood(nowMs)) return newest;
-      grants.pop();
+    let best: Grant | undefined;
+    for (let index = grants.length - 1; index >= 0; index--) {
+      const grant = grants[index] as Grant;
+      if (grant.endedBy !== undefined) grants.splice(index, 1);
+      else if (grant.isGood(nowMs)) return grant;
+      else best ??= grant;
     }
-    return undefined;
+    return best;
   }
 
   /** Sends nothing before `untilMs`, unless a grant is awaited and comes. */

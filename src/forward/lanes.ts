@@ -149,7 +149,7 @@ export class Lanes implements Forwarder {
     if (this.#schedule.isStopped) return;
     const lane = this.#table.find(grant.device);
     if (lane === undefined) return;
-    lane.remember(grant, this.#clock.wallMs());
+    lane.remember(grant);
     this.#schedule.plan(lane);
     this.#schedule.serve();
   }
@@ -208,14 +208,13 @@ export class Lanes implements Forwarder {
   #pushGranted(sequence: number, view: RecordView, grants: readonly Grant[]): void {
     const record = new JournalRecord(sequence, view, this.#clock.monotonicMs());
     const held = this.#holdings.newRecord(view, true);
-    const nowWallMs = this.#clock.wallMs();
     for (let chunk = 0; chunk < view.chunkCount; chunk++) {
       const grant = grants[chunk] as Grant;
       const first = view.chunkFirstState(chunk);
       const end = first + view.chunkStateCount(chunk);
       if (first === end) continue;
       const lane = this.#table.laneOf(grant.device, false);
-      lane.remember(grant, nowWallMs);
+      lane.remember(grant);
       this.#push(lane, record, held, first, first, end);
     }
   }

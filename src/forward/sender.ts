@@ -76,7 +76,7 @@ export class Sender {
    */
   async step(lane: Lane, maxBodyBytes: number): Promise<void> {
     lane.release();
-    const grant = lane.goodGrant(this.#parts.clock.wallMs());
+    const grant = lane.grantFor(this.#parts.clock.wallMs());
     const token = this.#options.upstreamToken ?? grant?.token;
     if (token === undefined) return this.#awaitToken(lane);
     const batch = this.#batchOf(lane, maxBodyBytes);
@@ -188,7 +188,7 @@ export class Sender {
         ? new StatewayError('STATEWAY_TOKEN_REFUSED', 'the cloud no longer accepts this token; log in again')
         : new StatewayError('STATEWAY_NOT_GRANTED', 'the cloud does not let this token send state for this device'),
     );
-    if (lane.goodGrant(this.#parts.clock.wallMs()) !== undefined) return;
+    if (lane.grantFor(this.#parts.clock.wallMs()) !== undefined) return;
     lane.holdBack('parked', Number.POSITIVE_INFINITY, true);
     this.#report(lane, `the cloud refuses its token (${status})`);
   }

@@ -17,10 +17,11 @@ interface WaitingFrame {
  * front's bound.
  */
 export class DeviceSocket extends FrameSocket {
-  readonly #unproven: Unproven | undefined;
   readonly #waiting: WaitingFrame[] = [];
+  #unproven: Unproven | undefined;
   #grant: Grant | undefined;
-  #isProving = false;
+  /** The cloud is being asked, or a proof is under way: frames wait. */
+  #isClearing = false;
   #stopWatching: () => void = () => {};
 
   private constructor(context: FrontContext, grant: Grant | undefined, unproven: Unproven | undefined) {
@@ -48,60 +49,74 @@ export class DeviceSocket extends FrameSocket {
   }
 
   override tick(): void {
-    if (this.#grant !== undefined && !this.#grant.isGood(this.context.clock.wallMs())) {
-      this.end(CLOSE_POLICY, 'the token has expired');
-    }
+    if (this.#isClearing || this.#grant === undefined || this.#isGood(this.#grant)) return;
+    void this.#clear();
   }
 
   protected take(frame: number, encoding: Encoding, bytes: Uint8Array): void {
-    if (this.#grant !== undefined && !this.#isProving) {
-      this.#handOver(this.#grant, frame, encoding, bytes);
+    if (this.#grant !== undefined && !this.#isClearing && this.#isGood(this.#grant)) {
+      this.context.intake.accept(this.#grant, encoding, bytes, this, frame);
       return;
     }
     // The frame's memory is the socket's again after this call.
     this.#waiting.push({ frame, encoding, bytes: bytes.slice() });
-    if (!this.#isProving && this.#unproven !== undefined) void this.#proveWithFirst(this.#unproven);
+    if (!this.#isClearing) void this.#clear();
   }
 
-  #handOver(grant: Grant, frame: number, encoding: Encoding, bytes: Uint8Array): void {
-    if (this.isOpen && grant.isGood(this.context.clock.wallMs())) {
-      this.context.intake.accept(grant, encoding, bytes, this, frame);
-      return;
-    }
-    this.tick();
-    this.drop(frame);
+  #isGood(grant: Grant): boolean {
+    return grant.isGood(this.context.clock.wallMs());
   }
 
   #watch(): void {
-    if (this.#grant === undefined) return;
+    this.#stopWatching();
+    if (this.#grant === undefined || !this.isOpen) return;
     this.#stopWatching = this.#grant.onEnd((reason) => this.end(CLOSE_POLICY, reason.message));
   }
 
-  /** Proves with one frame after another until one is taken, or the cloud says no for good. */
-  async #proveWithFirst(unproven: Unproven): Promise<void> {
-    this.#isProving = true;
-    while (this.isOpen && this.#grant === undefined && this.#waiting.length > 0) {
-      await this.#proveWith(unproven, this.#waiting.shift() as WaitingFrame);
+  /** Has it settled whether the socket may send (again), while frames wait; then they go on, or go with it. */
+  async #clear(): Promise<void> {
+    this.#isClearing = true;
+    if (this.isOpen && this.#grant !== undefined) await this.#askAgain(this.#grant);
+    while (this.isOpen && this.#grant === undefined && this.#unproven !== undefined && this.#waiting.length > 0) {
+      await this.#proveWith(this.#unproven, this.#waiting.shift() as WaitingFrame);
     }
-    this.#isProving = false;
-    for (const { frame, encoding, bytes } of this.#waiting.splice(0)) {
-      if (this.#grant === undefined) this.drop(frame);
-      else this.#handOver(this.#grant, frame, encoding, bytes);
+    this.#isClearing = false;
+    for (const waiting of this.#waiting.splice(0)) this.#handOver(waiting);
+  }
+
+  /** By this machine's clock the token is over; whether it is, the cloud says if it can be asked. */
+  async #askAgain({ token, device }: Grant): Promise<void> {
+    try {
+      const asked = await this.context.authorizer.ask(token, device.applicationId, device.deviceId);
+      this.#grant = asked.kind === 'granted' ? asked.grant : undefined;
+      if (asked.kind === 'unproven') this.#unproven = asked;
+      this.#watch();
+    } catch (thrown) {
+      const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
+      if (isForGood(error)) this.end(CLOSE_POLICY, error.message);
+      else for (const { frame } of this.#waiting.splice(0)) this.onRefused(frame, error);
     }
   }
 
-  async #proveWith(unproven: Unproven, { frame, encoding, bytes }: WaitingFrame): Promise<void> {
+  /** Proves with one frame after another until one is taken, or the cloud says no for good. */
+  async #proveWith(unproven: Unproven, waiting: WaitingFrame): Promise<void> {
+    const { frame, encoding, bytes } = waiting;
     try {
       const proven = await unproven.prove(encoding, bytes);
       this.#grant = proven.grant;
-      if (this.isOpen) this.#watch();
+      this.#watch();
       if (proven.kind === 'delivered') this.onStored(frame, proven.states);
-      else this.#handOver(proven.grant, frame, encoding, bytes);
+      else this.#handOver(waiting);
     } catch (thrown) {
       const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
       this.onRefused(frame, error);
       if (isForGood(error)) this.end(CLOSE_POLICY, error.message);
     }
+  }
+
+  #handOver({ frame, encoding, bytes }: WaitingFrame): void {
+    if (this.isOpen && this.#grant !== undefined) this.context.intake.accept(this.#grant, encoding, bytes, this, frame);
+    else this.drop(frame);
   }
 }
 

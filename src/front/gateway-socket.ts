@@ -29,8 +29,8 @@ interface Cleared {
  * share a device with it wait too, so that a device's states keep their order; all others pass. What waits counts under
  * the front's bound.
  *
- * The end of one grant is the end of that device's frames. When the cloud calls the token itself void, or it expires, none
- * is left, and the socket is closed.
+ * The end of one grant is the end of that device's frames. When the cloud calls the token itself void, or it has expired,
+ * none is left, and the socket is closed.
  */
 export class GatewaySocket extends FrameSocket {
   readonly #token: string;
@@ -39,6 +39,7 @@ export class GatewaySocket extends FrameSocket {
   readonly #waiting = new Map<string, Promise<void>>();
   /** One of the grants in use, by which the socket learns of the end of its token even when no frame comes. */
   #watched: Grant | undefined = undefined;
+  #isAskingAgain = false;
   #stopWatching: () => void = () => {};
 
   constructor(context: FrontContext, token: string, applicationId: string) {
@@ -53,9 +54,9 @@ export class GatewaySocket extends FrameSocket {
   }
 
   override tick(): void {
-    if (this.#watched !== undefined && this.context.clock.wallMs() >= this.#watched.expiresAtMs) {
-      this.end(CLOSE_POLICY, 'the token has expired');
-    }
+    const watched = this.#watched;
+    if (watched === undefined || this.#isAskingAgain || watched.isGood(this.context.clock.wallMs())) return;
+    void this.#askAgain(watched);
   }
 
   protected take(frame: number, encoding: Encoding, bytes: Uint8Array): void {
@@ -82,7 +83,20 @@ export class GatewaySocket extends FrameSocket {
     this.context.intake.acceptForMany(grants, encoding, bytes, this, frame);
   }
 
+  /** By this machine's clock the token is over; whether it is, the cloud says if it can be asked. */
+  async #askAgain({ device }: Grant): Promise<void> {
+    this.#isAskingAgain = true;
+    try {
+      const asked = await this.context.authorizer.ask(this.#token, this.#applicationId, device.deviceId);
+      if (asked.kind === 'granted' && this.isOpen) this.#watch(asked.grant);
+    } catch (error) {
+      if (error instanceof StatewayError && error.status === 401) this.end(CLOSE_POLICY, error.message);
+    }
+    this.#isAskingAgain = false;
+  }
+
   #watch(grant: Grant): void {
+    this.#stopWatching();
     this.#watched = grant;
     this.#stopWatching = grant.onEnd((reason) => {
       this.#watched = undefined;

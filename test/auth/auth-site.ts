@@ -92,6 +92,13 @@ export class AuthSite {
     return (await answer.catch((error: StatewayError) => error)).status;
   }
 
+  /** The cloud answers something, and its `Date` is this. */
+  async hearCloud(dateMs: number): Promise<void> {
+    this.cloud.dateMs = dateMs;
+    await this.ask('of-nobody', 404, 99);
+    this.cloud.dateMs = undefined;
+  }
+
   /** Asks, and has the cloud answer with this status. */
   async ask(token: string, status: number, i = 1): Promise<Granted | Unproven | StatewayError> {
     const asking = this.stage.authorizer.ask(token, APPLICATION, deviceId(i)).catch((error: StatewayError) => error);

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { StatewayError } from '../../src/core/errors.js';
 import type { Grant } from '../../src/core/grant.js';
 import type { Granted } from '../../src/core/ports.js';
-import { AuthSite, DAY_MS, deviceId, OFFLINE_MS, RETENTION_MS } from './auth-site.js';
-import { tokenOf } from './tokens.js';
+import { APPLICATION, AuthSite, DAY_MS, deviceId, OFFLINE_MS, RETENTION_MS } from './auth-site.js';
+import { tokenExpiringAt, tokenOf } from './tokens.js';
 
 const TOKEN = tokenOf('of the device');
 const SHARED = tokenOf('of the gateway');
@@ -118,12 +118,13 @@ describe('a grant that has lapsed', () => {
     expect(site.find(TOKEN)).toBeDefined();
   });
 
-  it('leaves the disk when what was stored with it can no longer wait', async () => {
-    await site.restart(OFFLINE_MS + RETENTION_MS - DAY_MS);
+  it('leaves the disk when what was stored with it can no longer wait, by the clock of the cloud', async () => {
+    await site.restart(OFFLINE_MS + RETENTION_MS + DAY_MS);
     expect(site.offered).toHaveLength(1);
-    await site.restart(2 * DAY_MS);
-    expect(site.offered).toEqual([]);
-    await site.clock.advance(1_000);
+    await site.clock.advance(2 * 3_600_000);
+    expect(site.table.keysOf('grant:')).toHaveLength(1);
+    await site.hearCloud(site.clock.wallMs());
+    await site.clock.advance(3_600_000 + 1_000);
     expect(site.table.keysOf('grant:')).toEqual([]);
   });
 });
@@ -143,4 +144,96 @@ it('a token that the cloud calls void for one device is checked for its others w
   await site.clock.advance(0);
   expect([site.find(SHARED, 1), site.find(SHARED, 2)]).toEqual([undefined, undefined]);
   expect(site.find(ANOTHER, 3)).toBeDefined();
+});
+
+describe('a wall clock that is wrong', () => {
+  const TEN_YEARS_MS = 3_650 * DAY_MS;
+  const MINUTE_MS = 60_000;
+  let token: string;
+
+  beforeEach(async () => {
+    token = tokenExpiringAt(site.clock.wallMs() + DAY_MS);
+  });
+
+  /** Asks with the cloud away. */
+  async function askOffline(): Promise<unknown> {
+    const asking = site.stage.authorizer.ask(token, APPLICATION, deviceId(1)).catch((error: unknown) => error);
+    await site.clock.advance(0);
+    site.cloud.questions.at(-1)?.fail();
+    return asking;
+  }
+
+  it('at a start in an outage sets tokens and log-ins aside and removes none: the next start has them', async () => {
+    await site.logIn(token);
+    await site.restart(TEN_YEARS_MS);
+    expect(await askOffline()).toMatchObject({ code: 'STATEWAY_TOKEN_EXPIRED' });
+    expect(await site.tryLogIn()).toBe(503);
+    expect(site.offered.map((grant) => grant.token)).toEqual([token]);
+    await site.clock.advance(3 * 3_600_000);
+    await site.restart(-TEN_YEARS_MS);
+    expect(site.find(token)).toBeDefined();
+    expect(await site.tryLogIn()).toBe(200);
+  });
+
+  it('that is set right in the same run brings them back', async () => {
+    await site.logIn(token);
+    await site.restart(TEN_YEARS_MS);
+    site.clock.jumpWall(MINUTE_MS - TEN_YEARS_MS);
+    expect(await site.tryLogIn()).toBe(200);
+    expect(site.find(token)).toBeDefined();
+    await site.restart(TEN_YEARS_MS);
+    site.clock.jumpWall(MINUTE_MS - TEN_YEARS_MS);
+    expect(await askOffline()).toMatchObject({ kind: 'granted', grant: { token } });
+  });
+
+  it('brings back nothing that the cloud has refused, or that has lapsed', async () => {
+    await site.logIn(token);
+    await site.restart(TEN_YEARS_MS);
+    site.offered[0]?.end(new StatewayError('STATEWAY_TOKEN_REFUSED', 'revoked'));
+    site.clock.jumpWall(-TEN_YEARS_MS);
+    expect(await askOffline()).toMatchObject({ code: 'STATEWAY_CLOUD_UNREACHABLE' });
+    token = TOKEN;
+    await site.logIn(token);
+    await site.restart(TEN_YEARS_MS);
+    site.clock.jumpWall(OFFLINE_MS - TEN_YEARS_MS);
+    expect(await askOffline()).toMatchObject({ code: 'STATEWAY_CLOUD_UNREACHABLE' });
+  });
+
+  it('does not keep out what the cloud has granted in spite of it, in an outage and after a restart', async () => {
+    site.clock.jumpWall(TEN_YEARS_MS);
+    await site.logIn(token);
+    expect(site.find(token)).toBeDefined();
+    await site.clock.advance(3 * DAY_MS);
+    expect(site.find(token)).toBeDefined();
+    expect(await site.tryLogIn()).toBe(200);
+    await site.restart(MINUTE_MS);
+    expect(site.find(token)).toBeDefined();
+    expect(await site.tryLogIn()).toBe(200);
+    await site.clock.advance(OFFLINE_MS);
+    expect(site.find(token)).toBeUndefined();
+  }, 60_000);
+
+  it('makes no token last longer than the clock of the cloud says', async () => {
+    const rightMs = site.clock.wallMs();
+    site.clock.jumpWall(TEN_YEARS_MS);
+    await site.logIn(token);
+    await site.hearCloud(rightMs);
+    await site.clock.advance(DAY_MS - MINUTE_MS);
+    expect(site.find(token)).toBeDefined();
+    await site.clock.advance(2 * MINUTE_MS);
+    expect(site.find(token)).toBeUndefined();
+    expect(await askOffline()).toMatchObject({ code: 'STATEWAY_TOKEN_EXPIRED' });
+  });
+
+  it('while running takes nothing away: set right, all is as before', async () => {
+    await site.logIn(token);
+    site.clock.jumpWall(TEN_YEARS_MS);
+    expect(site.find(token)).toBeUndefined();
+    await site.logIn('another');
+    await site.clock.advance(3 * 3_600_000);
+    site.clock.jumpWall(-TEN_YEARS_MS);
+    expect(site.find(token)).toBeDefined();
+    await site.restart();
+    expect(site.find(token)).toBeDefined();
+  });
 });

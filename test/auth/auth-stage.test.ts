@@ -65,24 +65,23 @@ describe('a restart with the cloud away', () => {
 });
 
 describe('the disk', () => {
-  it('forgets a token a day after it has expired, at a start and while running', async () => {
+  it('forgets a token a day after it has expired by the clock of the cloud', async () => {
     const token = tokenExpiringAt(site.clock.wallMs() + 3_600_000);
     await site.logIn(token);
     await site.restart(DAY_MS);
     expect(site.table.keysOf('grant:')).toHaveLength(1);
     expect(site.find(token)).toBeUndefined();
-    await site.clock.advance(2 * 3_600_000 + 1_000);
-    expect(site.table.rows.size).toBe(1);
-    await site.logIn(tokenExpiringAt(site.clock.wallMs() + 3_600_000));
-    await site.restart(2 * DAY_MS);
-    await site.clock.advance(1_000);
+    await site.clock.advance(2 * 3_600_000);
+    expect(site.table.keysOf('grant:')).toHaveLength(1);
+    await site.hearCloud(site.clock.wallMs());
+    await site.clock.advance(3_600_000 + 1_000);
     expect([...site.table.rows.keys()]).toEqual(['check']);
   });
 
   it('holds no more rows than may be, and none of what has given way', async () => {
     await site.restart(0, { maxGrants: 20 });
     for (let i = 0; i < 50; i++) await site.logIn(`token-${i}`, i);
-    for (let i = 0; i < 50; i++) await site.logIn(`successor ${i}`, 49);
+    for (let i = 0; i < 50; i++) await site.logIn(`successor-${i}`, 49);
     await site.clock.advance(1_000);
     expect(site.table.keysOf('grant:').length).toBeLessThanOrEqual(20);
     expect(site.table.keysOf('log-in:').length).toBeLessThanOrEqual(20);
@@ -90,10 +89,10 @@ describe('the disk', () => {
   });
 
   it('shows neither token nor device', async () => {
-    await site.logIn('a very secret token');
+    await site.logIn('a-very-secret-token');
     await site.clock.advance(1_000);
     const disk = [...site.table.rows].map(([key, value]) => key + Buffer.from(value).toString('latin1')).join();
-    for (const secret of ['a very secret token', 'secret', deviceId(1), APPLICATION])
+    for (const secret of ['a-very-secret-token', 'secret', deviceId(1), APPLICATION])
       expect(disk).not.toContain(secret);
   });
 

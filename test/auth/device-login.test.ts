@@ -30,7 +30,7 @@ beforeEach(() => {
   cloud = new FakeCloud();
   meters = new Meters();
   table = new MemoryTable();
-  grants = new Grants({ maxGrants: 100, clock, refusals: new Refusals(10, clock) });
+  grants = new Grants({ maxGrants: 100, clock, cloudNowMs: () => undefined, refusals: new Refusals(10, clock) });
   deviceLogin = openLogin();
 });
 
@@ -44,8 +44,8 @@ function openLogin(maxLogIns = 100): CloudDeviceLogin {
     onWriteFailed: (error) => expect.fail(String(error)),
   });
   const logIns = new LogInStore(store, sealing, maxLogIns);
-  logIns.load(store.index(), clock.wallMs());
-  return new CloudDeviceLogin({ cloud, grants, logIns, meters });
+  logIns.load(store.index());
+  return new CloudDeviceLogin({ cloud, grants, logIns, meters, recall: () => undefined });
 }
 
 /** Logs in while the cloud answers so. */

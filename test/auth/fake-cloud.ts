@@ -35,6 +35,8 @@ const NO_CONNECTION: CloudFailure = { kind: 'failure', reason: 'refused', words:
 
 /** A cloud that answers who may send when it is told to. */
 export class FakeCloud implements CloudClient {
+  /** `Date` of its answers to questions and log-ins. */
+  dateMs: number | undefined = undefined;
   /** All that were asked, in order. */
   readonly questions: OpenQuestion[] = [];
   readonly logIns: { body: Uint8Array; head: LogInHead }[] = [];
@@ -46,7 +48,7 @@ export class FakeCloud implements CloudClient {
       this.questions.push({
         device,
         token,
-        answer: (status, message = '') => resolve({ kind: 'answer', status, message, cloudDateMs: undefined }),
+        answer: (status, message = '') => resolve({ kind: 'answer', status, message, cloudDateMs: this.dateMs }),
         fail: () => resolve(NO_CONNECTION),
       });
     });
@@ -60,7 +62,7 @@ export class FakeCloud implements CloudClient {
     const authed = answer.status === 200 ? authedDeviceOf(members) : undefined;
     const isError = answer.status >= 400 && cloudErrorOf(members) !== undefined;
     if (authed === undefined && !isError) return { kind: 'failure', reason: 'not_the_cloud', words: 'a page' };
-    return { kind: 'answer', answer, authed, cloudDateMs: undefined };
+    return { kind: 'answer', answer, authed, cloudDateMs: this.dateMs };
   }
 
   /** States that were sent; each waits for its answer unless {@link FakeCloud.sendAnswer} is set. */

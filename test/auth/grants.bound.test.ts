@@ -17,7 +17,7 @@ beforeEach(() => {
 function createGrants(maxGrants: number): Grants {
   const clock = new FakeClock();
   const watcher = { onConfirmed() {}, onDropped: (grant: KeptGrant) => dropped.push(grant), onEnded() {} };
-  return new Grants({ maxGrants, clock, refusals: new Refusals(100, clock), watcher });
+  return new Grants({ maxGrants, clock, cloudNowMs: () => undefined, refusals: new Refusals(100, clock), watcher });
 }
 
 /** The id of device number `i`. */

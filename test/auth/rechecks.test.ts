@@ -34,6 +34,7 @@ function open(tokenTtlMs: number, tokenOfflineMs: number): void {
   rechecks = new Rechecks({
     cloud,
     clock,
+    cloudNowMs: () => undefined,
     random: () => drawn,
     tokenTtlMs,
     tokenOfflineMs,
@@ -44,7 +45,13 @@ function open(tokenTtlMs: number, tokenOfflineMs: number): void {
     onDropped: (grant: KeptGrant) => rechecks.release(grant),
     onEnded: (grant: KeptGrant) => rechecks.drop(grant),
   };
-  grants = new Grants({ maxGrants: 1_000, clock, refusals: new Refusals(100, clock), watcher });
+  grants = new Grants({
+    maxGrants: 1_000,
+    clock,
+    cloudNowMs: () => undefined,
+    refusals: new Refusals(100, clock),
+    watcher,
+  });
 }
 
 function deviceId(i: number): string {

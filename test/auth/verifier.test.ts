@@ -4,7 +4,6 @@ import { Grants } from '../../src/auth/grants.js';
 import { Refusals } from '../../src/auth/refusals.js';
 import { Verifier } from '../../src/auth/verifier.js';
 import { StatewayError } from '../../src/core/errors.js';
-import type { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
 import type { Granted, Unproven } from '../../src/core/ports.js';
 import { FakeClock } from '../helpers/fake-clock.js';
@@ -28,7 +27,7 @@ beforeEach(() => {
   cloud = new FakeCloud();
   meters = new Meters();
   const refusals = new Refusals(1_000, clock);
-  const grants = new Grants({ maxGrants: 1_000, clock, refusals });
+  const grants = new Grants({ maxGrants: 1_000, clock, cloudNowMs: () => undefined, refusals });
   voidTokens = [];
   const onVoidToken = (token: string) => voidTokens.push(token);
   const shared = { grants, cloud, clock, meters, refusals, onVoidToken };
@@ -40,7 +39,7 @@ beforeEach(() => {
     bodyFor,
     sendNow: (device, token, { bytes }) => cloud.sendStates(device, token, bytes),
   });
-  verifier = new Verifier({ ...shared, firstStates });
+  verifier = new Verifier({ ...shared, firstStates, recall: () => undefined });
 });
 
 function question(number: number): OpenQuestion {
@@ -123,20 +122,33 @@ describe('ask', () => {
     expect(verifier.find(TOKEN, APPLICATION, DEVICE_A.toUpperCase())).toBeDefined();
   });
 
-  it('refuses an expired token without asking', async () => {
-    const token = tokenExpiringAt(clock.wallMs());
-    await expect(verifier.ask(token, APPLICATION, DEVICE_A)).rejects.toMatchObject({ code: 'STATEWAY_TOKEN_EXPIRED' });
-    expect(cloud.questions).toHaveLength(0);
+  it('asks of a token that is over by the clock as of any other, and believes the cloud', async () => {
+    const token = tokenExpiringAt(clock.wallMs() - 10 * 365 * 86_400_000);
+    const { grant } = (await askAndAnswer(200, '', token)) as Granted;
+    expect(verifier.find(token, APPLICATION, DEVICE_A)).toBe(grant);
+    await clock.advance(1_000);
+    expect(await verifier.ask(token, APPLICATION, DEVICE_A)).toEqual({ kind: 'granted', grant });
   });
 
-  it('asks of a grant whose token has expired no more than of any expired token', async () => {
+  it('asks again of a grant whose token is over by the clock; a no of the cloud is kept for 30 seconds', async () => {
     const token = tokenExpiringAt(clock.wallMs() + 1_000);
-    const asking = verifier.ask(token, APPLICATION, DEVICE_A);
-    question(0).answer(200);
-    await asking;
+    await askAndAnswer(200, '', token);
     await clock.advance(1_000);
+    expect(verifier.find(token, APPLICATION, DEVICE_A)).toBeUndefined();
+    expect(await askAndAnswer(401, '', token)).toMatchObject({ code: 'STATEWAY_TOKEN_REFUSED' });
     await expect(verifier.ask(token, APPLICATION, DEVICE_A)).rejects.toMatchObject({ status: 401 });
-    expect(cloud.questions).toHaveLength(1);
+    expect(cloud.questions).toHaveLength(2);
+  });
+
+  it('goes by the clock where the cloud cannot be asked, and only there', async () => {
+    const token = tokenExpiringAt(clock.wallMs());
+    const asking = verifier.ask(token, APPLICATION, DEVICE_A);
+    question(0).fail();
+    await expect(asking).rejects.toMatchObject({ code: 'STATEWAY_TOKEN_EXPIRED', status: 401 });
+    clock.jumpWall(-1_000);
+    const askingAgain = verifier.ask(token, APPLICATION, DEVICE_A);
+    question(1).fail();
+    await expect(askingAgain).rejects.toMatchObject({ code: 'STATEWAY_CLOUD_UNREACHABLE' });
   });
 });
 
@@ -234,7 +246,7 @@ it.each([
   cloud.sendAnswer = TAKEN;
   const proven = await asked.prove('json', Buffer.from('[{}]'));
   expect(proven).toMatchObject({ kind: 'delivered', states: 1 });
-  expect(verifier.find(token, APPLICATION, DEVICE_A)).toBe(proven.grant satisfies Grant);
+  expect(verifier.find(token, APPLICATION, DEVICE_A)).toBe(proven.grant);
 });
 
 describe('no answer of the cloud', () => {

@@ -16,6 +16,14 @@ describe('a grant', () => {
     expect(grant().isGood(Number.MAX_SAFE_INTEGER)).toBe(true);
   });
 
+  it('is good beyond it where the cloud has shown that the clock is wrong, until it ends', () => {
+    const doubted = grant(1_000);
+    doubted.isClockDisproved = true;
+    expect(doubted.isGood(5_000)).toBe(true);
+    doubted.end(new StatewayError('STATEWAY_TOKEN_REFUSED', 'over'));
+    expect(doubted.isGood(0)).toBe(false);
+  });
+
   it('is no longer good once it ended, and says why', () => {
     const ended = grant();
     expect(ended.endedBy).toBeUndefined();

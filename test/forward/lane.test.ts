@@ -13,37 +13,51 @@ const ended = new StatewayError('STATEWAY_TOKEN_REFUSED', 'ended');
 it('uses the newest grant that is good', () => {
   const lane = newLane(device);
   const [first, second, third] = [newGrant('1'), newGrant('2', 1_000), newGrant('3')];
-  for (const grant of [first, second, third]) lane.remember(grant, 0);
-  expect(lane.goodGrant(0)).toBe(third);
+  for (const grant of [first, second, third]) lane.remember(grant);
+  expect(lane.grantFor(0)).toBe(third);
   third.end(ended);
-  expect(lane.goodGrant(999)).toBe(second);
-  expect(lane.goodGrant(1_000)).toBe(first);
-  lane.remember(newGrant('4'), 0);
-  lane.remember(first, 0);
-  expect(lane.goodGrant(0)).toBe(first);
+  expect(lane.grantFor(999)).toBe(second);
+  expect(lane.grantFor(1_000)).toBe(first);
+  lane.remember(newGrant('4'));
+  lane.remember(first);
+  expect(lane.grantFor(0)).toBe(first);
+});
+
+it('uses one that is over by the clock where there is no other, the newest first, until it has ended', () => {
+  const lane = newLane(device);
+  const [older, newer] = [newGrant('1', 1_000), newGrant('2', 2_000)];
+  for (const grant of [older, newer]) lane.remember(grant);
+  expect(lane.grantFor(5_000)).toBe(newer);
+  newer.end(ended);
+  expect(lane.grantFor(5_000)).toBe(older);
+  older.end(ended);
+  expect(lane.grantFor(5_000)).toBeUndefined();
 });
 
 it('forgets the oldest of many grants', () => {
   const lane = newLane(device);
   const grants = Array.from({ length: 5 }, (_, n) => newGrant(String(n)));
-  for (const grant of grants) lane.remember(grant, 0);
+  for (const grant of grants) lane.remember(grant);
   for (const grant of grants.slice(1)) grant.end(ended);
-  expect(lane.goodGrant(0)).toBeUndefined();
+  expect(lane.grantFor(0)).toBeUndefined();
 });
 
-it('only a good grant that is news ends a wait for one', () => {
+it('only a grant that is news and has not ended ends a wait for one', () => {
   const lane = newLane(device);
   const known = newGrant('known');
-  lane.remember(known, 0);
+  lane.remember(known);
   const isHeld = (grant: Grant, isGrantAwaited: boolean) => {
     lane.holdBack('parked', 5_000, isGrantAwaited);
-    lane.remember(grant, 100);
+    lane.remember(grant);
     return lane.hold === 'parked';
   };
   expect(isHeld(known, true)).toBe(true);
-  expect(isHeld(newGrant('expired', 100), true)).toBe(true);
+  const over = newGrant('ended');
+  over.end(ended);
+  expect(isHeld(over, true)).toBe(true);
   expect(isHeld(newGrant('fresh'), false)).toBe(true);
   expect(isHeld(newGrant('fresh as well'), true)).toBe(false);
+  expect(isHeld(newGrant('over by the clock', 1), true)).toBe(false);
   expect(lane.holdUntilMs).toBe(Number.NEGATIVE_INFINITY);
 });
 

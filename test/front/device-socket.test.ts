@@ -16,6 +16,7 @@ import { encodeFrame, OPCODE, RawWebSocket } from '../helpers/raw-websocket.js';
 
 const AUTHORIZED = { Authorization: `Bearer ${TOKEN}` };
 const MIB = 1024 * 1024;
+const EXPIRED = new StatewayError('STATEWAY_TOKEN_EXPIRED', 'the token has expired');
 
 interface OpenSocket extends FrontHarness {
   readonly socket: RawWebSocket;
@@ -215,23 +216,58 @@ describe('the end of a grant', () => {
     expect(front.unansweredBytes()).toBe(0);
   });
 
-  test('by the expiry of its token closes the socket within a second', async () => {
-    const { socket, clock, front } = await openSocket({ livesForMs: 5000 });
+  test('by the expiry of its token, as the cloud says when it is asked, closes the socket within a second', async () => {
+    const { socket, authorizer, clock, front } = await openSocket({ livesForMs: 5000 });
     await clock.advance(4000);
     expect(front.connections().websocket).toBe(1);
+    authorizer.withdraw();
     await clock.advance(1000);
-    expect(await socket.nextClose()).toEqual({ code: 1008, reason: 'the token has expired' });
+    (await authorizer.nextQuestion()).refuse(EXPIRED);
+    expect(await socket.nextClose()).toEqual({ code: 1008, reason: EXPIRED.message });
     expect(front.connections().websocket).toBe(0);
   });
 
-  test('by expiry refuses a frame that comes before the next look at the clock', async () => {
-    const { socket, clock, intake, front } = await openSocket({ livesForMs: 5000 });
+  test('by expiry lets frames wait until the cloud has been asked, and go with the socket', async () => {
+    const { socket, authorizer, clock, intake, front } = await openSocket({ livesForMs: 5000 });
     clock.jumpWall(5000);
+    authorizer.withdraw();
     await socket.connection.send(textFrames('1', '2'));
+    const question = await authorizer.nextQuestion();
+    expect(front.unansweredBytes()).toBeGreaterThan(0);
+    question.refuse(EXPIRED);
     expect((await socket.nextClose()).code).toBe(1008);
     await socket.connection.closed;
     expect(intake.taken).toEqual([]);
+    expect(authorizer.asked).toHaveLength(1);
     expect(front.unansweredBytes()).toBe(0);
+  });
+
+  test('by a clock that is wrong is none: the cloud says yes, and the frames go on in order', async () => {
+    const { socket, authorizer, clock, intake } = await openSocket({ livesForMs: 5000 });
+    clock.jumpWall(10 * 365 * 86_400_000);
+    authorizer.withdraw();
+    await socket.connection.send(textFrames('1', '2'));
+    const grant = (await authorizer.nextQuestion()).grant();
+    const bodies = await intake.nextBodies(2);
+    expect(bodies.map(({ text, grants }) => ({ text, grants }))).toEqual([
+      { text: '1', grants: [grant] },
+      { text: '2', grants: [grant] },
+    ]);
+    for (const body of bodies) body.store();
+    expect(await socket.nextAnswer()).toEqual({ ack: 2 });
+    grant.end(EXPIRED);
+    expect((await socket.nextClose()).code).toBe(1008);
+  });
+
+  test('by a clock that may be wrong, while the cloud has no time for questions, refuses the frames alone', async () => {
+    const { socket, authorizer, clock, front } = await openSocket({ livesForMs: 5000 });
+    clock.jumpWall(5000);
+    authorizer.withdraw();
+    await socket.send(OPCODE.text, '1');
+    const busy = new StatewayError('STATEWAY_OVERLOADED', 'too many unknown tokens are being checked');
+    (await authorizer.nextQuestion()).refuse(busy);
+    expect(await socket.nextAnswer()).toEqual({ error: busy.toBody(), frame: 1 });
+    expect(front.connections().websocket).toBe(1);
   });
 
   test('is listened for while the socket is open, and no longer', async () => {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { onTestFinished } from 'vitest';
+import { tokenOf } from '../auth/tokens.js';
 import { MovedClock } from './moved-clock.js';
 import { type RecordedRequest, RecordingCloud } from './recording-cloud.js';
 import { type RunningProxy, startProxy } from './running-proxy.js';
@@ -9,6 +10,7 @@ const APPLICATION_ID = 'a'.repeat(24);
 export const DEVICE_ID = 'd'.repeat(24);
 const DEVICE_PATH = `/applications/${APPLICATION_ID}/devices/${DEVICE_ID}`;
 const STATE_PATH = `${DEVICE_PATH}/state`;
+const TOKEN = tokenOf('of the device');
 
 /** A state as the cloud got it. */
 export interface ArrivedState {
@@ -72,7 +74,7 @@ export class ClockSite {
   async postBody(body: unknown): Promise<number> {
     const response = await fetch(this.proxy.url + STATE_PATH, {
       method: 'POST',
-      headers: { authorization: 'Bearer token', 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
     await response.arrayBuffer();

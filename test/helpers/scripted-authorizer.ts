@@ -105,6 +105,11 @@ export class ScriptedAuthorizer implements Authorizer {
     return grant;
   }
 
+  /** Has nothing at hand any more, as when all of it is over by the clock. */
+  withdraw(): void {
+    this.#atHand.clear();
+  }
+
   find(token: string, applicationId: string, deviceId: string): Grant | undefined {
     return this.#atHand.get(`${token} ${(applicationId + deviceId).toLowerCase()}`);
   }
