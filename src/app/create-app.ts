@@ -27,6 +27,7 @@ import { createCallStream, createCloudClient, createSendThread } from './create-
 import { freeDiskBytes } from './disk-space.js';
 import type { EventLog } from './event-log.js';
 import { FullnessWatch } from './fullness-watch.js';
+import { maxEventStreams } from './open-files.js';
 import { PACKAGE_VERSION } from './package-info.js';
 import { StoredThenForwarded } from './stored-then-forwarded.js';
 
@@ -250,6 +251,7 @@ export class App {
       intake: this.#intake,
       calls: this.#calls,
       passthrough,
+      maxPassedCalls: { stream: maxEventStreams() },
       meters: this.#meters,
       clock: this.#turnClock,
     });

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/load.js';
 import { systemClock } from '../core/clock.js';
 import { MAX_REQUESTS_IN_FLIGHT } from '../forward/lanes.js';
-import { MAX_PASSED_CALLS } from '../front/passthrough.js';
+import { MAX_CALLS } from '../front/call-bounds.js';
 import { createAgent } from '../upstream/agent.js';
 import { HttpCallStream } from '../upstream/call-stream.js';
 import { HttpCloudClient } from '../upstream/cloud-client.js';
@@ -28,7 +28,14 @@ export function createCloudClient({ upstreamUrl, upstreamCaFile }: Config): Http
 
 /** Connections of its own, one for each call, so that long streams never hold up anything else. */
 export function createCallStream({ upstreamUrl, upstreamCaFile }: Config): HttpCallStream {
-  const options = { connections: MAX_PASSED_CALLS, caFile: upstreamCaFile, environment: process.env };
-  const connections = { kept: createAgent(options), fresh: createAgent(options) };
+  // As many as there may be calls: none ever waits for one of another kind.
+  const agentFor = (connections: number) =>
+    createAgent({ connections, caFile: upstreamCaFile, environment: process.env });
+  const kept = MAX_CALLS.upload + MAX_CALLS.other;
+  const connections = {
+    kept: agentFor(kept),
+    streams: agentFor(MAX_CALLS.stream),
+    fresh: agentFor(kept + MAX_CALLS.stream),
+  };
   return new HttpCallStream(connections, systemClock, { url: new URL(upstreamUrl) });
 }

@@ -12,6 +12,8 @@ export interface PassedCall {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** The request body as it arrives; undefined when there is none. Reading it applies back-pressure to the device. */
   readonly body: AsyncIterable<Uint8Array> | undefined;
+  /** It is for an event stream, which lasts until one side ends it. */
+  readonly isStream: boolean;
   /** Aborted when the device is gone. */
   readonly signal: AbortSignal;
 }

@@ -3,6 +3,7 @@ import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { CallStream } from '../core/passed-call.js';
 import { Admission } from './admission.js';
 import { AnswerEnd } from './answer-end.js';
+import { CallBounds, type CallKind, MAX_CALLS } from './call-bounds.js';
 import { clientAddress } from './client-address.js';
 import { answerPreflight, isPreflight } from './cross-origin.js';
 import type { FrontContext } from './front-context.js';
@@ -17,11 +18,6 @@ import { isEventStreamPath, looksServed, servedPath } from './request-path.js';
 /** Which calls are passed on (`STATEWAY_PASSTHROUGH`). */
 export type PassthroughMode = 'all' | 'auth' | 'none';
 
-/**
- * Calls under way at once, event streams among them; each has a connection of its own to the cloud. With what the two
- * sockets and the two libraries buffer, a call that is held up takes some 200 KiB.
- */
-export const MAX_PASSED_CALLS = 1_024;
 /** uWebSockets.js 20.30 cuts a connection that announces a longer body. */
 const MAX_BODY_BYTES = 999_999_999;
 
@@ -33,15 +29,15 @@ export interface PassthroughOptions {
   readonly mode: PassthroughMode;
   /** Of bodies that wait for the cloud, of all calls together. */
   readonly maxHeldBytes: number;
-  /** {@link MAX_PASSED_CALLS} if left out. */
-  readonly maxCalls?: number | undefined;
+  /** {@link MAX_CALLS} where left out. */
+  readonly maxCalls: Partial<Readonly<Record<CallKind, number>>>;
 }
 
 /** Every method and path that the proxy does not serve itself goes to the cloud as it is (DESIGN 1.3). */
 export class Passthrough {
   readonly #context: FrontContext;
   readonly #options: PassthroughOptions;
-  readonly #maxCalls: number;
+  readonly #bounds: CallBounds;
   readonly #admission: Admission;
   readonly #open = new Set<AnswerToDevice>();
 
@@ -49,7 +45,7 @@ export class Passthrough {
     this.#context = context;
     this.#options = options;
     this.#admission = new Admission(options.maxHeldBytes);
-    this.#maxCalls = options.maxCalls ?? MAX_PASSED_CALLS;
+    this.#bounds = new CallBounds({ ...MAX_CALLS, ...options.maxCalls });
   }
 
   /** Takes over a request; must be called within its route handler. */
@@ -100,18 +96,15 @@ export class Passthrough {
       );
     }
     if (Number(head.contentLength) > MAX_BODY_BYTES) throw bodyTooLarge(MAX_BODY_BYTES);
-    if (this.#open.size >= this.#maxCalls) {
-      throw new StatewayError(
-        'STATEWAY_OVERLOADED',
-        'too many calls are being passed to the cloud; send again shortly',
-      );
-    }
   }
 
   #pass(res: HttpResponse, req: HttpRequest, method: string, head: HeadFields): void {
     const { isChunked, saysClose } = head;
     const hasBody = isChunked || Number(head.contentLength) > 0;
     const passed = passedHead(req, clientAddress(res.getRemoteAddress()), this.#context.scheme);
+    const isStream = isEventStream(req, method);
+    const kind = isStream ? 'stream' : hasBody ? 'upload' : 'other';
+    this.#bounds.take(kind);
     const abort = new AbortController();
     const { clock, meters, bodies } = this.#context;
     const refuse = (error: StatewayError): void => {
@@ -124,7 +117,7 @@ export class Passthrough {
       clock,
       isHead: method === 'HEAD',
       end: new AnswerEnd({ res, body, saysClose, closes: isChunked }),
-      cutsOnFailure: isEventStream(req, method),
+      cutsOnFailure: isStream,
       onCode: (code) => countCall(meters.passedCalls, code),
     });
     res.onAborted(() => {
@@ -133,9 +126,10 @@ export class Passthrough {
     });
     this.#open.add(answer);
     this.#context.openRequests++;
-    void this.#options.calls.pass({ ...passed, body, signal: abort.signal }, answer).finally(() => {
+    void this.#options.calls.pass({ ...passed, isStream, body, signal: abort.signal }, answer).finally(() => {
       body?.end();
       this.#open.delete(answer);
+      this.#bounds.release(kind);
       this.#context.openRequests--;
     });
   }

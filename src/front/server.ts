@@ -5,6 +5,7 @@ import type { CallStream } from '../core/passed-call.js';
 import type { Authorizer, DeviceLogin, Intake } from '../core/ports.js';
 import { Admission } from './admission.js';
 import { ArrivingBodies } from './arriving-bodies.js';
+import type { CallKind } from './call-bounds.js';
 import { handleDeviceLogin } from './device-login-route.js';
 import { DueAcks } from './due-acks.js';
 import { DueRefusals } from './due-refusals.js';
@@ -53,8 +54,8 @@ export interface FrontOptions {
   /** Where calls go that the proxy does not serve itself. */
   readonly calls: CallStream;
   readonly passthrough: PassthroughMode;
-  /** Calls passed on at once; `MAX_PASSED_CALLS` if left out. */
-  readonly maxPassedCalls?: number;
+  /** Calls passed on at once, of each kind; `MAX_CALLS` where left out. */
+  readonly maxPassedCalls?: Partial<Readonly<Record<CallKind, number>>>;
   readonly meters: Meters;
   readonly clock: Clock;
 }
@@ -93,7 +94,7 @@ export class Front {
       calls: options.calls,
       mode: options.passthrough,
       maxHeldBytes: options.maxUnansweredBytes,
-      maxCalls: options.maxPassedCalls,
+      maxCalls: options.maxPassedCalls ?? {},
     });
     this.#app = tls === undefined ? uws.App() : createTlsApp(uws, tls);
     this.#route();

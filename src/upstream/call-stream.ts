@@ -19,6 +19,8 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 export interface CallConnections {
   /** Keeps connections for later calls. */
   readonly kept: Dispatcher;
+  /** For event streams, so that nobody looks for a free connection among thousands that are not. */
+  readonly streams: Dispatcher;
   /** Each call gets a connection that none has used before. */
   readonly fresh: Dispatcher;
 }
@@ -50,7 +52,7 @@ export class HttpCallStream implements CallStream {
 
   pass(call: PassedCall, answer: PassedAnswer): Promise<void> {
     return new Promise((resolve) => {
-      const { kept, fresh } = this.#connections;
+      const { kept, streams, fresh } = this.#connections;
       const passing = new PassingCall(this.#clock, this.#progressTimeoutMs, call, answer, resolve, () => {
         // Told to close it, undici does not keep the connection.
         fresh.dispatch({ ...request, reset: true }, passing);
@@ -64,13 +66,14 @@ export class HttpCallStream implements CallStream {
         // The type asks for a stream, yet an iterable is what undici reads one piece at a time.
         body: (passing.body() ?? null) as unknown as Readable | null,
       };
-      kept.dispatch(request, passing);
+      (call.isStream ? streams : kept).dispatch(request, passing);
     });
   }
 
   /** Ends every connection at once; calls under way fail. */
   async close(): Promise<void> {
-    await Promise.all([this.#connections.kept.destroy(), this.#connections.fresh.destroy()]);
+    const { kept, streams, fresh } = this.#connections;
+    await Promise.all([kept, streams, fresh].map((each) => each.destroy()));
   }
 }
 

@@ -191,7 +191,7 @@ describe('what is refused', () => {
   });
 
   test('calls beyond the bound, with 503, until one is over', async () => {
-    const { connection, calls, taken, port } = await sendCall(getRequest('/a'), { maxPassedCalls: 1 });
+    const { connection, calls, taken, port } = await sendCall(getRequest('/a'), { maxPassedCalls: { other: 1 } });
     const other = await RawConnection.open(port);
     await other.send(getRequest('/b'));
     const refused = await other.readAnswer();
@@ -201,6 +201,29 @@ describe('what is refused', () => {
     await other.send(getRequest('/b'));
     (await calls.nextCall()).respond(200, [['content-length', '0']]);
     expect((await other.readAnswer()).status).toBe(200);
+  });
+
+  test('only calls of the same kind: streams, uploads and the rest do not keep each other out', async () => {
+    const maxPassedCalls = { stream: 1, upload: 1, other: 1 };
+    const { calls, port } = await sendCall(getRequest('/a'), { maxPassedCalls });
+    const upload = 'PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345';
+    const kinds = [getRequest('/a/commandStream'), upload];
+    for (const request of kinds) {
+      await (await RawConnection.open(port)).send(request);
+      await calls.nextCall();
+    }
+    expect(calls.taken.map(({ call }) => call.isStream)).toEqual([false, true, false]);
+    // An EventSource would take an answer as final.
+    const stream = await RawConnection.open(port);
+    await stream.send(kinds[0] as string);
+    await stream.closed;
+    expect(stream.unread).toBe(0);
+    for (const request of [upload, getRequest('/b')]) {
+      const other = await RawConnection.open(port);
+      await other.send(request);
+      expect((await other.readAnswer()).status).toBe(503);
+    }
+    expect(calls.taken).toHaveLength(3);
   });
 
   test('calls while the proxy is being stopped', async () => {

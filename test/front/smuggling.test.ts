@@ -83,7 +83,9 @@ describe.each(Object.entries(PATHS))('as %s', (_what, targetOf) => {
   beforeAll(async () => {
     const cloud = await RecordingCloud.start();
     const agent = createAgent({ connections: 256, caFile: undefined, environment: {} });
-    const callStream = new HttpCallStream({ kept: agent, fresh: agent }, systemClock, { url: new URL(cloud.url) });
+    const callStream = new HttpCallStream({ kept: agent, streams: agent, fresh: agent }, systemClock, {
+      url: new URL(cloud.url),
+    });
     const { front, authorizer, intake } = createFront({ passthrough: 'all', callStream });
     giveAll(authorizer);
     intake.storesAtOnce = true;

@@ -29,7 +29,7 @@ export interface HarnessOptions {
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** 'none' if left out. */
   readonly passthrough?: FrontOptions['passthrough'];
-  readonly maxPassedCalls?: number;
+  readonly maxPassedCalls?: FrontOptions['maxPassedCalls'];
   /** Where calls go in place of {@link FrontHarness.calls}. */
   readonly callStream?: CallStream;
 }

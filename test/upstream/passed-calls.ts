@@ -14,7 +14,7 @@ export interface StreamOptions extends Partial<AgentOptions> {
 
 export function streamTo(url: string, { clock = systemClock, ...agent }: StreamOptions = {}): HttpCallStream {
   const options = { connections: 8, caFile: undefined, environment: {}, ...agent };
-  const connections = { kept: createAgent(options), fresh: createAgent(options) };
+  const connections = { kept: createAgent(options), streams: createAgent(options), fresh: createAgent(options) };
   const stream = new HttpCallStream(connections, clock, { url: new URL(url) });
   cleaner.add(() => stream.close());
   return stream;
@@ -25,6 +25,7 @@ export const callOf = (call: Partial<PassedCall> = {}): PassedCall => ({
   target: '/',
   headers: [],
   body: undefined,
+  isStream: false,
   signal: new AbortController().signal,
   ...call,
 });
