@@ -59,8 +59,11 @@ export type SendResult =
       /** Wall-clock milliseconds, whole seconds, of its `Date`; undefined without one, and of an answer not its own. */
       readonly cloudDateMs: number | undefined;
     }
-  /** `mayArriveLater`: the request left, so the cloud may still count it. */
-  | (CloudFailure & { readonly mayArriveLater: boolean });
+  /**
+   * `mayArriveLater`: the request left, so the cloud may still count it. `openMs`: for so long its connection stays open
+   * at most, and a late answer is listened for; what a line held back may go out on it until then.
+   */
+  | (CloudFailure & { readonly mayArriveLater: boolean; readonly openMs: number });
 
 /** What the cloud says of (token, application, device). */
 export type AskResult =

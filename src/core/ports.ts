@@ -284,8 +284,11 @@ export interface Forwarder {
 export interface CloudClient {
   /** Memory for the body of the next {@link CloudClient.sendStates}, until either is called again. */
   bodyMemory(byteLength: number): Buffer;
-  /** `POST /applications/:a/devices/:d/state` with a JSON body, which is the client's from the call on. */
-  sendStates(device: Device, token: string, body: Uint8Array): Promise<SendResult>;
+  /**
+   * `POST /applications/:a/devices/:d/state` with a JSON body, which is the client's from the call on.
+   * @param mayListen whether a late answer may be listened for, while the request still counts (`openMs` of the result)
+   */
+  sendStates(device: Device, token: string, body: Uint8Array, mayListen?: boolean): Promise<SendResult>;
   /** `GET /applications/:a/devices/:d`: may this token see this device? */
   askForDevice(device: Device, token: string): Promise<AskResult>;
   /** `POST /auth/device`. */

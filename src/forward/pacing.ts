@@ -44,9 +44,10 @@ export class Pacing {
    * A request ended without an answer but may have left. Its socket is gone, so what can still arrive is what the
    * network and the other side's buffers hold: a whole window is taken as the longest that may last (the usual maximum
    * life of a TCP segment on real lines is seconds, a cloud's accept queue is served in less).
+   * @param openMs for so long its socket stays open yet
    */
-  lost(nowMs: number): void {
-    this.#add(nowMs + this.#windowMs);
+  lost(nowMs: number, openMs = 0): void {
+    this.#add(nowMs + openMs + this.#windowMs);
   }
 
   /**

@@ -30,6 +30,7 @@ const BUSY_MS = 1_000;
 const NOT_SENT: SendResult = {
   kind: 'failure',
   mayArriveLater: false,
+  openMs: 0,
   reason: 'refused',
   words: 'the cloud does not answer, or the proxy is being stopped',
 };

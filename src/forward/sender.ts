@@ -92,8 +92,10 @@ export class Sender {
     const bodyBytes = body.bytes.byteLength;
     uplink.spend(bodyBytes, startedMs);
     const isProbe = health.start();
+    // While it is listened for, the request counts: another must fit in beside it.
+    const mayListen = lane.pacing.countAt(startedMs) + 1 < this.#options.rateLimit.requests;
     const underway = answerTimes.start(startedMs);
-    const result = await cloud.sendStates(lane.device, token, body.bytes);
+    const result = await cloud.sendStates(lane.device, token, body.bytes, mayListen);
     uplink.ended(bodyBytes);
     const endedMs = clock.monotonicMs();
     answerTimes.end(underway, endedMs);
@@ -103,7 +105,7 @@ export class Sender {
     meters.upstreamBatchStates.observe(body.states);
     if (this.#isStopped) return result;
     if (result.kind === 'answer') lane.pacing.answered(endedMs);
-    else if (result.mayArriveLater) lane.pacing.lost(endedMs);
+    else if (result.mayArriveLater) lane.pacing.lost(endedMs, result.openMs);
     health.record(lane.device.key, isProbe, result);
     return result;
   }

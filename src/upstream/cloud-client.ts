@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../core/clock.js';
 import type { AskResult, CloudFailure, LogInResult, SendResult } from '../core/cloud-results.js';
@@ -9,13 +10,11 @@ import { firstOf, wordOf } from './cloud-word.js';
 import type { CloudConnections } from './connections.js';
 import { isKnownCoding } from './content-coding.js';
 import { type CloudRequest, type ExchangeResult, exchange } from './exchange.js';
+import { LateAnswers } from './late-answers.js';
+import { PatientOvertime } from './overtime.js';
 import { endToEnd, gathered } from './passed-fields.js';
+import { ANSWER_TIMEOUT_MS, Patience } from './patience.js';
 
-/**
- * For the answer to a request, and on top of it what a slow line takes to carry the body there. A request that was under
- * way as the line went dead is what the drain after it waits for, and that has 30 s.
- */
-export const ANSWER_TIMEOUT_MS = 15_000;
 /** A line slower than this makes a large body time out: 32 kbit/s, a poor 2G link. */
 export const SLOWEST_LINE_BYTES_PER_SECOND = 4_096;
 
@@ -43,61 +42,61 @@ export class HttpCloudClient implements CloudClient {
   readonly #clock: Clock;
   readonly #origin: string;
   readonly #pathPrefix: string;
-  readonly #answerTimeoutMs: number;
+  readonly #patience: Patience;
+  readonly #lateAnswers: LateAnswers<AskResult>;
+  readonly #lateLogIns: LateAnswers<LogInResult>;
+  /** Of this run: what is held in memory under a key does not tell the question. */
+  readonly #keySecret = randomBytes(32);
 
   constructor(connections: CloudConnections, clock: Clock, options: UpstreamOptions) {
     this.#connections = connections;
     this.#clock = clock;
     this.#origin = options.url.origin;
     this.#pathPrefix = options.url.pathname.replace(/\/+$/, '');
-    this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
+    this.#patience = new Patience(clock, options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS);
+    this.#lateAnswers = new LateAnswers(clock);
+    this.#lateLogIns = new LateAnswers(clock);
   }
 
   bodyMemory(byteLength: number): Buffer {
     return Buffer.allocUnsafe(byteLength);
   }
 
-  async sendStates(device: Device, token: string, body: Uint8Array): Promise<SendResult> {
+  async sendStates(device: Device, token: string, body: Uint8Array, mayListen = false): Promise<SendResult> {
     const headers = { ...authorized(token), 'content-type': 'application/json' };
-    const result = await this.#call('POST', `${pathOf(device)}/state`, headers, body, KEPT_STATE_ANSWER_BYTES);
+    const request = this.#request('POST', `${pathOf(device)}/state`, headers, body);
+    const result = await this.#call(request, KEPT_STATE_ANSWER_BYTES, device.key, mayListen, undefined);
     if (result.kind === 'failure') return result;
     const word = wordOf(result, readSuccess);
     // Something has it, so it counts as what may still reach the cloud.
-    if (word.kind === 'failure') return { ...word, mayArriveLater: true };
+    if (word.kind === 'failure') return { ...word, mayArriveLater: true, openMs: 0 };
     const { status, message, isCloudsOwn, cloudDateMs } = word;
     const waitMs = retryAfterMs(word.headers, this.#clock.wallMs());
     return { kind: 'answer', status, retryAfterMs: waitMs, message, isCloudsOwn, cloudDateMs };
   }
 
-  async askForDevice(device: Device, token: string): Promise<AskResult> {
-    const result = await this.#call('GET', pathOf(device), authorized(token), null, KEPT_DEVICE_BYTES);
-    const word =
-      result.kind === 'failure'
-        ? result
-        : wordOf(result, (answer, status) => (status === 200 && isDeviceAnswer(answer, device) ? true : undefined));
-    if (word.kind === 'failure') return { kind: 'failure', reason: word.reason, words: word.words };
-    return { kind: 'answer', status: word.status, message: word.message, cloudDateMs: word.cloudDateMs };
+  askForDevice(device: Device, token: string): Promise<AskResult> {
+    const key = this.#keyOf(device.key, token);
+    const request = this.#request('GET', pathOf(device), authorized(token), null);
+    const read = (result: ExchangeResult) => readAnswerTo(result, device);
+    const onLate = (result: ExchangeResult) => this.#lateAnswers.add(key, read(result));
+    return this.#lateAnswers.firstOf(key, async () =>
+      read(await this.#call(request, KEPT_DEVICE_BYTES, key, true, onLate)),
+    );
   }
 
-  async logIn(body: Uint8Array, head: LogInHead): Promise<LogInResult> {
+  logIn(body: Uint8Array, head: LogInHead): Promise<LogInResult> {
     const headers = gathered(
       head.headers.map(([name, value]) => [name, name === 'accept-encoding' ? readable(value) : value]),
     );
-    const result = await this.#call('POST', head.target, headers, body, KEPT_LOGIN_BYTES);
-    const word = result.kind === 'failure' ? result : wordOf(result, readAuthedDevice);
-    if (result.kind === 'failure' || word.kind === 'failure') {
-      const { reason, words } = word as CloudFailure;
-      return { kind: 'failure', reason, words };
-    }
-    const { status, headers: answered, isCloudsOwn, yes: authed, cloudDateMs } = word;
-    if (!isCloudsOwn) {
-      // A balancer's words are no answer for a device.
-      const reason = status >= 500 ? 'status' : 'not_the_cloud';
-      return { kind: 'failure', reason, words: `the answer (${status}) is not the cloud's` };
-    }
-    const contentType = firstOf(answered['content-type']) ?? '';
-    const asItCame = { headers: endToEnd(result.rawHeaders), body: result.body };
-    return { kind: 'answer', answer: { status, contentType, body: word.body, asItCame }, authed, cloudDateMs };
+    // What else is asked for with it makes it another question; and who asks may have a header of his own each time.
+    const coding = String(headers['accept-encoding'] ?? '');
+    const key = this.#keyOf(head.target, coding, body);
+    const request = this.#request('POST', head.target, headers, body);
+    const onLate = (result: ExchangeResult) => this.#lateLogIns.add(key, readLogIn(result));
+    return this.#lateLogIns.firstOf(key, async () =>
+      readLogIn(await this.#call(request, KEPT_LOGIN_BYTES, key, true, onLate)),
+    );
   }
 
   /** Ends every connection at once; requests that wait for an answer fail. */
@@ -105,20 +104,43 @@ export class HttpCloudClient implements CloudClient {
     await this.#connections.close();
   }
 
-  #call(
+  #request(
     method: CloudRequest['method'],
     path: string,
-    headers: Record<string, string | string[]>,
+    headers: CloudRequest['headers'],
     body: Uint8Array | null,
+  ): CloudRequest {
+    return { origin: this.#origin, path: this.#pathPrefix + path, method, headers, body };
+  }
+
+  /**
+   * @param key whom it is for, to know how long that takes
+   * @param onLate told of an answer that came when nobody waited for it any more
+   */
+  async #call(
+    request: CloudRequest,
     keptBytes: number,
+    key: string,
+    mayListen: boolean,
+    onLate: ((result: ExchangeResult) => void) | undefined,
   ): Promise<ExchangeResult> {
-    const request = { origin: this.#origin, path: this.#pathPrefix + path, method, headers, body };
     // Whole seconds, so that the many timers share few lengths: Node keeps a list for each.
-    const bodyMs = Math.floor((body?.byteLength ?? 0) / SLOWEST_LINE_BYTES_PER_SECOND) * 1000;
+    const bodyMs = Math.floor((request.body?.byteLength ?? 0) / SLOWEST_LINE_BYTES_PER_SECOND) * 1000;
     const dispatcher = this.#connections.current;
-    const timeoutMs = this.#answerTimeoutMs + bodyMs;
+    const timeoutMs = this.#patience.limitMs(key) + bodyMs;
     const onTimeout = () => this.#connections.distrust(dispatcher);
-    return exchange(dispatcher, this.#clock, request, { timeoutMs, keptBytes, onTimeout });
+    const overtime = new PatientOvertime(this.#patience, { key, bodyMs, mayListen, onLate });
+    const startedMs = this.#clock.monotonicMs();
+    const result = await exchange(dispatcher, this.#clock, request, { timeoutMs, keptBytes, onTimeout, overtime });
+    if (result.kind === 'answer') this.#patience.noteAnswer(key, this.#clock.monotonicMs() - startedMs - bodyMs);
+    return result;
+  }
+
+  /** Of a question, which may hold what is secret. */
+  #keyOf(...parts: readonly (string | Uint8Array)[]): string {
+    const hmac = createHmac('sha256', this.#keySecret);
+    for (const part of parts) hmac.update(part).update('\n');
+    return hmac.digest('base64');
   }
 }
 
@@ -145,6 +167,32 @@ export function retryAfterMs(headers: IncomingHttpHeaders, nowMs: number): numbe
   if (!DATE_START.test(text)) return undefined;
   const dateMs = Date.parse(text);
   return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
+}
+
+function readAnswerTo(result: ExchangeResult, device: Device): AskResult {
+  const word =
+    result.kind === 'failure'
+      ? result
+      : wordOf(result, (answer, status) => (status === 200 && isDeviceAnswer(answer, device) ? true : undefined));
+  if (word.kind === 'failure') return { kind: 'failure', reason: word.reason, words: word.words };
+  return { kind: 'answer', status: word.status, message: word.message, cloudDateMs: word.cloudDateMs };
+}
+
+function readLogIn(result: ExchangeResult): LogInResult {
+  const word = result.kind === 'failure' ? result : wordOf(result, readAuthedDevice);
+  if (result.kind === 'failure' || word.kind === 'failure') {
+    const { reason, words } = word as CloudFailure;
+    return { kind: 'failure', reason, words };
+  }
+  const { status, headers: answered, isCloudsOwn, yes: authed, cloudDateMs } = word;
+  if (!isCloudsOwn) {
+    // A balancer's words are no answer for a device.
+    const reason = status >= 500 ? 'status' : 'not_the_cloud';
+    return { kind: 'failure', reason, words: `the answer (${status}) is not the cloud's` };
+  }
+  const contentType = firstOf(answered['content-type']) ?? '';
+  const asItCame = { headers: endToEnd(result.rawHeaders), body: result.body };
+  return { kind: 'answer', answer: { status, contentType, body: word.body, asItCame }, authed, cloudDateMs };
 }
 
 function readSuccess(answer: Readonly<Record<string, unknown>>): true | undefined {

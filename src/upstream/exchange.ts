@@ -20,6 +20,18 @@ export interface ExchangeLimits {
   readonly keptBytes: number;
   /** Called when no status line came in time, before the result is there. */
   readonly onTimeout: () => void;
+  /** What else is done then; undefined: nothing, the connection is given up. */
+  readonly overtime: Overtime | undefined;
+}
+
+/** What follows when the time for an answer is over. */
+export interface Overtime {
+  /** For how long it is still waited for, after `waitedMs`; 0 or less: no longer. */
+  moreMs(waitedMs: number): number;
+  /** For how long the connection is listened to, though nobody waits, after `waitedMs`; 0: not at all. */
+  listenMs(waitedMs: number): number;
+  /** The listening has ended, with or without an answer. */
+  onHeard(result: ExchangeResult, tookMs: number): void;
 }
 
 /** What came of a request. */
@@ -35,8 +47,11 @@ export type ExchangeResult =
       /** Why that is not all of it; undefined when it is. */
       readonly brokenBy: CloudTrouble | undefined;
     }
-  /** `mayArriveLater`: the request was handed to a socket, so the cloud may have it. */
-  | (CloudFailure & { readonly mayArriveLater: boolean });
+  /**
+   * `mayArriveLater`: the request was handed to a socket, so the cloud may have it. `openMs`: for so long its socket stays
+   * open at most, so that it may still go out.
+   */
+  | (CloudFailure & { readonly mayArriveLater: boolean; readonly openMs: number });
 
 /** A body this far beyond what is kept is not read to its end: its connection is given up. */
 const MAX_DISCARDED_BYTES = 1_048_576;
@@ -62,8 +77,14 @@ export function exchange(
  */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (result: ExchangeResult) => void;
-  readonly #limit: TimeLimit;
+  readonly #clock: Clock;
   readonly #limits: ExchangeLimits;
+  readonly #startedMs: number;
+  #limit: TimeLimit;
+  /** For the answer, from the start on. */
+  #allowedMs: number;
+  /** The result is there; only whether an answer comes is of interest yet. */
+  #isListening = false;
   readonly #chunks: Buffer[] = [];
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #status = 0;
@@ -74,12 +95,12 @@ class Exchange implements Dispatcher.DispatchHandler {
   #isOver = false;
 
   constructor(clock: Clock, limits: ExchangeLimits, resolve: (result: ExchangeResult) => void) {
+    this.#clock = clock;
     this.#limits = limits;
     this.#resolve = resolve;
-    this.#limit = new TimeLimit(clock, limits.timeoutMs, () => {
-      if (this.#status === 0) limits.onTimeout();
-      this.#giveUp(new GivenUp('timeout', `no answer within ${limits.timeoutMs} ms`));
-    });
+    this.#startedMs = clock.monotonicMs();
+    this.#allowedMs = limits.timeoutMs;
+    this.#limit = new TimeLimit(clock, limits.timeoutMs, () => this.#onOvertime());
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -113,6 +134,30 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#end(error);
   }
 
+  #onOvertime(): void {
+    const { onTimeout, overtime } = this.#limits;
+    const isSilent = this.#status === 0;
+    const moreMs = isSilent ? (overtime?.moreMs(this.#allowedMs) ?? 0) : 0;
+    if (moreMs > 0) {
+      this.#allowedMs += moreMs;
+      this.#limit = new TimeLimit(this.#clock, moreMs, () => this.#onOvertime());
+      return;
+    }
+    if (isSilent) onTimeout();
+    const error = new GivenUp('timeout', `no answer within ${this.#allowedMs} ms`);
+    // One that was not written yet is better written anew.
+    const mayBeHeard = isSilent && this.#controller !== undefined;
+    const listenMs = mayBeHeard ? (overtime?.listenMs(this.#allowedMs) ?? 0) : 0;
+    if (listenMs > 0) this.#listen(error, listenMs);
+    else this.#giveUp(error);
+  }
+
+  #listen(error: GivenUp, listenMs: number): void {
+    this.#isListening = true;
+    this.#limit = new TimeLimit(this.#clock, listenMs, () => this.#giveUp(error));
+    this.#resolve({ kind: 'failure', mayArriveLater: true, openMs: listenMs, ...troubleOf(error) });
+  }
+
   #giveUp(error: Error): void {
     this.#end(error);
     this.#controller?.abort(error);
@@ -122,20 +167,25 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#limit.cancel();
+    const result = this.#resultOf(error);
+    if (this.#isListening) this.#limits.overtime?.onHeard(result, this.#clock.monotonicMs() - this.#startedMs);
+    else this.#resolve(result);
+  }
+
+  #resultOf(error: Error | undefined): ExchangeResult {
     if (this.#status === 0) {
       const trouble = troubleOf(error ?? new Error('no answer'));
-      this.#resolve({ kind: 'failure', mayArriveLater: this.#controller !== undefined, ...trouble });
-      return;
+      return { kind: 'failure', mayArriveLater: this.#controller !== undefined, openMs: 0, ...trouble };
     }
     const broken = error ?? (this.#discardedBytes > 0 ? tooLong() : undefined);
-    this.#resolve({
+    return {
       kind: 'answer',
       status: this.#status,
       headers: this.#headers,
       rawHeaders: this.#rawHeaders,
       body: Buffer.concat(this.#chunks),
       brokenBy: broken && troubleOf(broken),
-    });
+    };
   }
 }
 

@@ -14,6 +14,7 @@ export interface SendOrder {
   readonly applicationId: string;
   readonly deviceId: string;
   readonly token: string;
+  readonly mayListen: boolean;
   /** JSON: in a slot that both threads have, or in memory that moves with it where it is its own. */
   readonly body: Uint8Array | SlotBody;
 }

@@ -31,9 +31,10 @@ export class SendService {
     else for (const order of message.orders) void this.#send(order);
   }
 
-  async #send({ id, applicationId, deviceId, token, body }: SendOrder): Promise<void> {
+  async #send({ id, applicationId, deviceId, token, body, mayListen }: SendOrder): Promise<void> {
     this.#underWay++;
-    const result = await this.#client.sendStates(new Device(applicationId, deviceId), token, this.#bytesOf(body));
+    const device = new Device(applicationId, deviceId);
+    const result = await this.#client.sendStates(device, token, this.#bytesOf(body), mayListen);
     this.#underWay--;
     if (this.#results.length === 0) setImmediate(() => this.#post());
     this.#results.push({ id, result });

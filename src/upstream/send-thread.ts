@@ -52,11 +52,16 @@ export class SendThread implements Pick<CloudClient, 'bodyMemory' | 'sendStates'
   }
 
   /** As {@link CloudClient.sendStates}. */
-  sendStates({ applicationId, deviceId }: Device, token: string, body: Uint8Array): Promise<SendResult> {
+  sendStates(
+    { applicationId, deviceId }: Device,
+    token: string,
+    body: Uint8Array,
+    mayListen = false,
+  ): Promise<SendResult> {
     const id = ++this.#lastId;
     if (this.#orders.length === 0) queueMicrotask(() => this.#post());
     const inSlot = this.#slots.take(body);
-    this.#orders.push({ id, applicationId, deviceId, token, body: inSlot ?? this.#movable(body) });
+    this.#orders.push({ id, applicationId, deviceId, token, mayListen, body: inSlot ?? this.#movable(body) });
     return new Promise((resolve) => this.#pending.set(id, { resolve, slot: inSlot?.slot }));
   }
 
@@ -116,5 +121,5 @@ export class SendThread implements Pick<CloudClient, 'bodyMemory' | 'sendStates'
 }
 
 function lost(words: string): SendResult {
-  return { kind: 'failure', mayArriveLater: true, reason: 'reset', words };
+  return { kind: 'failure', mayArriveLater: true, openMs: 0, reason: 'reset', words };
 }

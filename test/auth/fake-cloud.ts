@@ -80,7 +80,7 @@ export class FakeCloud implements CloudClient {
         token,
         body: Buffer.from(body).toString(),
         answer: (status, message = '', retryAfterMs) => resolve({ ...TAKEN, status, retryAfterMs, message }),
-        fail: () => resolve({ ...NO_CONNECTION, mayArriveLater: true }),
+        fail: () => resolve({ ...NO_CONNECTION, mayArriveLater: true, openMs: 0 }),
       });
       if (this.sendAnswer !== undefined) resolve(this.sendAnswer);
     });

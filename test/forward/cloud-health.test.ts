@@ -64,7 +64,13 @@ it('says what the last failure was when the cloud goes down', () => {
     random: () => 1,
     onChange: (_isUp, trouble) => told.push(trouble),
   });
-  const page: SendResult = { kind: 'failure', mayArriveLater: true, reason: 'not_the_cloud', words: 'a page' };
+  const page: SendResult = {
+    kind: 'failure',
+    mayArriveLater: true,
+    openMs: 0,
+    reason: 'not_the_cloud',
+    words: 'a page',
+  };
   for (let n = 0; n < FAILURES_TO_TRIP; n++) health.record(String(n), health.start(), page);
   health.record('1', health.start(), answer(200));
   expect(told).toEqual([expect.objectContaining({ reason: 'not_the_cloud', words: 'a page' }), undefined]);

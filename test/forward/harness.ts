@@ -28,8 +28,20 @@ export function answer(status: number, retryAfterMs?: number, message = ''): Sen
   return { kind: 'answer', status, retryAfterMs, message, isCloudsOwn: true, cloudDateMs: undefined };
 }
 
-export const LOST: SendResult = { kind: 'failure', mayArriveLater: true, reason: 'timeout', words: 'no answer' };
-export const REFUSED: SendResult = { kind: 'failure', mayArriveLater: false, reason: 'refused', words: 'ECONNREFUSED' };
+export const LOST: SendResult = {
+  kind: 'failure',
+  mayArriveLater: true,
+  openMs: 0,
+  reason: 'timeout',
+  words: 'no answer',
+};
+export const REFUSED: SendResult = {
+  kind: 'failure',
+  mayArriveLater: false,
+  openMs: 0,
+  reason: 'refused',
+  words: 'ECONNREFUSED',
+};
 
 export interface SentState {
   readonly time: number;

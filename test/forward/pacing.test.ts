@@ -32,6 +32,12 @@ describe('Pacing', () => {
     expect(pacing.earliestStartMs(200)).toBe(100 + 2 * HELD_MS);
   });
 
+  it('counts one whose socket is still open until a window after that has ended', () => {
+    const pacing = new Pacing({ requests: 1, windowMs: WINDOW_MS });
+    pacing.lost(100, 5_000);
+    expect(pacing.earliestStartMs(200)).toBe(100 + 5_000 + 2 * HELD_MS);
+  });
+
   it('keeps a lost request though later ones are forgotten before it', () => {
     const pacing = new Pacing({ requests: 2, windowMs: WINDOW_MS });
     pacing.lost(0);

@@ -5,6 +5,7 @@ import { Device } from '../../src/core/device.js';
 import type { LogInHead } from '../../src/core/passed-call.js';
 import { type HttpCloudClient, retryAfterMs } from '../../src/upstream/cloud-client.js';
 import { FakeClock } from '../helpers/fake-clock.js';
+import { answerAsCloud } from '../helpers/recording-cloud.js';
 import { Cleaner, plainClient, startHttp, startTcp } from './test-servers.js';
 
 const device = new Device('5'.repeat(24), 'A'.repeat(24));
@@ -137,6 +138,65 @@ describe('logIn', () => {
     const port = await startTcp(cleaner, () => {});
     await cleaner.run();
     expect(await clientFor(port).logIn(body, HEAD)).toMatchObject({ kind: 'failure' });
+  });
+});
+
+describe('an answer that comes late', () => {
+  const ANSWER_TIMEOUT_MS = 200;
+
+  /** A client of a cloud that answers when it is told to, in order of the questions. */
+  async function waitingCloud() {
+    const answers: (() => void)[] = [];
+    const port = await startHttp(cleaner, (request, response) => {
+      request.resume();
+      answers.push(() => answerAsCloud(request, response));
+    });
+    const client = plainClient(cleaner, port, { answerTimeoutMs: ANSWER_TIMEOUT_MS, connections: 8 });
+    return { client, answers };
+  }
+
+  it('to a question is there for who asks again', async () => {
+    const { client, answers } = await waitingCloud();
+    expect(await client.askForDevice(device, 'tok')).toMatchObject({ kind: 'failure', reason: 'timeout' });
+    answers[0]?.();
+    await expect.poll(() => client.askForDevice(device, 'tok'), { timeout: 10_000 }).toMatchObject({ status: 200 });
+  });
+
+  it('answers who asks again by then, and nobody who asks for another', async () => {
+    const { client, answers } = await waitingCloud();
+    await client.askForDevice(device, 'tok');
+    const again = client.askForDevice(device, 'tok');
+    const other = client.askForDevice(device, 'other');
+    await expect.poll(() => answers.length, { timeout: 10_000 }).toBe(3);
+    answers[0]?.();
+    expect(await again).toMatchObject({ status: 200 });
+    for (const answer of answers.slice(1)) answer();
+    expect(await other).toMatchObject({ status: 200 });
+  });
+
+  it('to states makes their device wait longer, where it may be listened for', async () => {
+    const { client, answers } = await waitingCloud();
+    const lost = await client.sendStates(device, 'tok', body, true);
+    expect(lost).toMatchObject({ kind: 'failure', reason: 'timeout', mayArriveLater: true });
+    expect((lost as { openMs: number }).openMs).toBeGreaterThan(100_000);
+    const again = client.sendStates(device, 'tok', body, true);
+    await expect.poll(() => answers.length, { timeout: 10_000 }).toBe(2);
+    answers[0]?.();
+    // By now it would have been given up, had the first not been answered.
+    setTimeout(() => answers[1]?.(), ANSWER_TIMEOUT_MS + 50);
+    expect(await again).toMatchObject({ kind: 'answer', status: 200 });
+  });
+
+  it('to states is not listened for where it may not, and its connection is closed', async () => {
+    const { client } = await waitingCloud();
+    expect(await client.sendStates(device, 'tok', body, false)).toMatchObject({ reason: 'timeout', openMs: 0 });
+  });
+
+  it('does not keep the client from closing', async () => {
+    const { client } = await waitingCloud();
+    await client.sendStates(device, 'tok', body, true);
+    await client.askForDevice(device, 'tok');
+    await client.close();
   });
 });
 

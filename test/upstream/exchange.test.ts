@@ -40,6 +40,7 @@ it('a server that never answers: may arrive, after the time-out', async () => {
   expect(result).toEqual({
     kind: 'failure',
     mayArriveLater: true,
+    openMs: 0,
     reason: 'timeout',
     words: 'no answer within 150 ms',
   });

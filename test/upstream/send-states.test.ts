@@ -153,6 +153,7 @@ describe.each(SENDERS)('sendStates %s', (_where, clientFor) => {
     expect(result).toEqual({
       kind: 'failure',
       mayArriveLater: true,
+      openMs: 0,
       reason: 'reset',
       words: expect.stringMatching(/./),
     });
@@ -165,6 +166,7 @@ describe.each(SENDERS)('sendStates %s', (_where, clientFor) => {
     expect(result).toEqual({
       kind: 'failure',
       mayArriveLater: false,
+      openMs: 0,
       reason: 'refused',
       words: expect.stringMatching(/./),
     });
