@@ -193,6 +193,8 @@ export class App {
       { windowMs, coalesce, rateLimit, maxBodyBytes, upstreamToken, retentionMs, uplinkBytesPerSecond },
       {
         cloud: this.#sends,
+        askForDevice: (device, token) => this.#cloud.askForDevice(device, token),
+        offerGrantsOf: (device) => this.#auth.offerGrantsOf(device),
         spool: this.#spool,
         clock: systemClock,
         ages: this.#ages,

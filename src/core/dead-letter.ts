@@ -1,6 +1,6 @@
 import type { Device } from './device.js';
 
-/** A state that the cloud will not have, or that has become too old to be delivered. */
+/** A state that the cloud will not have, that has become too old to be delivered, or that is held apart. */
 export interface DeadLetter {
   readonly device: Device;
   /** Milliseconds since the epoch, as it would have been sent. */
@@ -13,6 +13,8 @@ export interface DeadLetter {
   readonly reason: string;
   /** Wall-clock milliseconds. */
   readonly refusedAtMs: number;
+  /** The cloud fails for it while it takes others of its device: it is sent again by itself now and then. */
+  readonly isHeldApart?: true;
 }
 
 /** A dead letter as it is kept. Numbers rise with time and are never given out twice. */

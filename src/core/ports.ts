@@ -163,6 +163,8 @@ export interface Settlement {
   readonly backlog?: { readonly sequence: number; readonly settledStates: number; readonly finished: boolean };
   /** States settled by giving them up, kept in the same transaction. */
   readonly deadLetters?: readonly DeadLetter[];
+  /** Numbers of dead letters that end by this; one that is not there any more is passed over. */
+  readonly liftedLetters?: readonly number[];
 }
 
 /** A record read back at start. */
@@ -216,6 +218,8 @@ export interface Spool {
   takeRequeued(): Promise<readonly BacklogSummary[]>;
   /** Dead letters, the oldest first. */
   deadLetters(): Iterable<StoredDeadLetter>;
+  /** The first dead letters from a number on, the oldest first, `most` at most. */
+  deadLettersFrom(number: number, most: number): readonly StoredDeadLetter[];
   /** The latest dead letters, the newest first, `most` at most. */
   latestDeadLetters(most: number): readonly StoredDeadLetter[];
   /** What is known of a device from before this start. */

@@ -12,12 +12,21 @@ export interface Head {
   readonly runs: readonly StateRun[];
 }
 
+/** A state that a body passes by: one of those that the body settles. */
+export interface PassedState {
+  readonly state: LooseState;
+  /** That state alone. */
+  readonly taken: Taken;
+}
+
 /** A body to be sent, and the states that it settles. */
 export interface Batch {
   readonly body: RequestBody;
   readonly taken: Taken;
   /** The states themselves where a refusal gives them up: of a body of one state, or of one that was asked for so. */
   readonly kept: readonly LooseState[] | undefined;
+  /** The state at the head that the body passes by, to see whether it alone is at fault; undefined as a rule. */
+  readonly passed: PassedState | undefined;
 }
 
 /**
@@ -59,7 +68,24 @@ export function buildBatch(head: Head, rules: BodyRules, isGivenUpWhole: boolean
   const body = buildRequestBody(head.runs, rules);
   const taken = takenOf(head, body.states);
   const isKept = body.states === 1 || isGivenUpWhole;
-  return { body, taken, kept: isKept ? copyOf(head.runs, body.states) : undefined };
+  return { body, taken, kept: isKept ? copyOf(head.runs, body.states) : undefined, passed: undefined };
+}
+
+/**
+ * A body of the second state of a head alone, which settles both; undefined when there is no second.
+ * @throws what a fragment that cannot be read back makes throw
+ */
+export function buildBatchBehind(head: Head, rules: BodyRules): Batch | undefined {
+  const [culprit, next] = copyOf(head.runs, 2);
+  if (culprit === undefined || next === undefined) return undefined;
+  const body = buildRequestBody(withoutFirst(head.runs), { ...rules, maxStates: 1 });
+  return { body, taken: takenOf(head, 2), kept: [next], passed: { state: culprit, taken: takenOf(head, 1) } };
+}
+
+function withoutFirst([first, ...others]: readonly StateRun[]): StateRun[] {
+  const { view, nextState, endState } = first as StateRun;
+  const rest = { view, nextState: nextState + 1, endState };
+  return rest.nextState < endState ? [rest, ...others] : others;
 }
 
 /** The fragments of what waits, in order. */

@@ -17,12 +17,17 @@ export class BodyLimit {
   #byDistance = Number.POSITIVE_INFINITY;
   #fitting = Number.POSITIVE_INFINITY;
 
+  /** Whether a body was found fault with, and not yet what it is. */
+  get isSearching(): boolean {
+    return this.#suspects > 0;
+  }
+
   get maxStates(): number {
     const sought = this.#suspects === 0 ? this.#byDistance : Math.max(1, this.#suspects >> 1);
     return Math.min(sought, this.#fitting);
   }
 
-  /** The cloud refused a body of the first `states` states. */
+  /** The cloud refused a body of the first `states` states, or fails for it while it takes others. */
   refused(states: number): void {
     this.#suspects = states;
   }
@@ -32,7 +37,7 @@ export class BodyLimit {
     this.#fitting = Math.max(1, states >> 1);
   }
 
-  /** The first state was refused alone and is gone: of the others nothing is known. */
+  /** The first state was found at fault alone and is gone: of the others nothing is known. */
   found(): void {
     this.#suspects = 0;
     this.#byDistance = this.#takenSinceFound + 1;

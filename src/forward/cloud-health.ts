@@ -84,6 +84,11 @@ export class CloudHealth {
     else if (isProbe) this.#postponeProbe(this.#probeStartedMs);
   }
 
+  /** The cloud has answered something else than a lane: it is up, whatever became of the last requests. */
+  alive(): void {
+    this.#live();
+  }
+
   #live(): void {
     this.#failures = 0;
     this.#unanswered = 0;

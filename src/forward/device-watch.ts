@@ -1,8 +1,10 @@
 import type { Clock } from '../core/clock.js';
 import { Device, ID_BYTES } from '../core/device.js';
 import type { DeviceReport, Trouble, TroubledDevice } from '../core/device-report.js';
+import type { DevicePast } from './absent-devices.js';
 import type { CloudHealth } from './cloud-health.js';
 import type { Hearing } from './hearing.js';
+import type { HeldApart, HeldSummary } from './held-apart.js';
 import type { Lane, LaneTrouble } from './lane.js';
 import type { LaneTable } from './lane-table.js';
 import type { Refusals } from './refusals.js';
@@ -18,6 +20,7 @@ export interface DeviceWatchParts {
   readonly clock: Clock;
   readonly table: LaneTable;
   readonly health: CloudHealth;
+  readonly heldApart: Pick<HeldApart, 'summaries'>;
 }
 
 /** Says which devices are in trouble and why, for people. Reads the lanes, and changes nothing. */
@@ -41,22 +44,38 @@ export class DeviceWatch {
   }
 
   #make(nowMs: number): DeviceReport {
-    const { clock, table, health } = this.#parts;
+    const { clock, table, health, heldApart } = this.#parts;
     const list = new TroubleList(nowMs, clock.wallMs());
+    const held = new Map([...heldApart.summaries()].map((summary) => [summary.device.key, summary]));
     for (const lane of table.all()) {
       const trouble = troubleOf(lane, health.isUp);
       if (trouble !== undefined) list.addLane(lane, trouble);
-      else if (lane.refusals.isTrouble(lane.waitedMs(nowMs), nowMs)) {
-        list.addRefused(lane.device.key, lane.refusals, waitingStatesOf(lane));
-      } else if (lane.hearing.isSilent(nowMs)) list.addSilent(lane.device.key, lane.hearing, waitingStatesOf(lane));
+      else this.#addPast(list, held.get(lane.device.key), lane.device.key, lane, nowMs);
+      held.delete(lane.device.key);
     }
-    for (const [deviceKey, { hearing, refusals }] of table.absent.all()) {
-      if (refusals?.isTrouble(0, nowMs) === true) list.addRefused(deviceKey, refusals, 0);
-      else if (hearing.isSilent(nowMs)) list.addSilent(deviceKey, hearing, 0);
+    for (const [deviceKey, past] of table.absent.all()) {
+      this.#addPast(list, held.get(deviceKey), deviceKey, past, nowMs);
+      held.delete(deviceKey);
     }
+    for (const summary of held.values()) list.addHeld(summary, 0);
     return { known: table.size + table.absent.size, troubled: list.counts, listed: list.listed() };
   }
+
+  /** The trouble of a device that can send, if it has one. */
+  #addPast(list: TroubleList, held: HeldSummary | undefined, deviceKey: string, past: Past, nowMs: number): void {
+    const { hearing, refusals, waitingStates = 0 } = past;
+    if (refusals?.isTrouble(past.waitedMs?.(nowMs) ?? 0, nowMs) === true) {
+      list.addRefused(deviceKey, refusals, waitingStates);
+    } else if (held !== undefined) {
+      list.addHeld(held, waitingStates);
+    } else if (hearing.isSilent(nowMs)) {
+      list.addSilent(deviceKey, hearing, waitingStates);
+    }
+  }
 }
+
+/** A lane, or what is remembered of a device without one. */
+type Past = DevicePast & Partial<Pick<Lane, 'waitedMs' | 'waitingStates'>>;
 
 /** While the whole cloud is down, what is held up by it alone is no trouble of the device. */
 function troubleOf(lane: Lane, isCloudUp: boolean): LaneTrouble['kind'] | undefined {
@@ -64,12 +83,6 @@ function troubleOf(lane: Lane, isCloudUp: boolean): LaneTrouble['kind'] | undefi
   if (kind === 'parked' || kind === undefined) return kind;
   // Failures of an outage count no more once the cloud is back.
   return isCloudUp && (kind === 'throttled' || lane.failures > 0) ? kind : undefined;
-}
-
-function waitingStatesOf(lane: Lane): number {
-  let states = lane.backlog.states;
-  for (const chunk of lane.chunks) states += chunk.states;
-  return states;
 }
 
 function deviceOf(deviceKey: string): Device {
@@ -103,7 +116,7 @@ class TroubleList {
       reason,
       sinceMs: this.#wallMs(sinceMs),
       nextTryMs: this.#nextTryMs(lane.holdUntilMs),
-      waitingStates: waitingStatesOf(lane),
+      waitingStates: lane.waitingStates,
     });
   }
 
@@ -115,6 +128,18 @@ class TroubleList {
       reason: `the cloud refuses ${inARow > 1 ? `its states, the last ${inARow} without exception` : 'many of its states'}: ${reason}`,
       sinceMs: this.#wallMs(sinceMs),
       nextTryMs: undefined,
+      waitingStates,
+    });
+  }
+
+  addHeld({ device, states, reason, sinceMs, nextTryMs }: HeldSummary, waitingStates: number): void {
+    if (!this.#count('failing')) return;
+    this.#kept.failing.push({
+      device,
+      trouble: 'failing',
+      reason: `${states === 1 ? 'one of its states is' : `${states} of its states are`} ${reason}`,
+      sinceMs: this.#wallMs(sinceMs),
+      nextTryMs: this.#nextTryMs(nextTryMs),
       waitingStates,
     });
   }

@@ -1,9 +1,10 @@
-import type { DeadLetter } from '../core/dead-letter.js';
+import type { DeadLetter, StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { Grant } from '../core/grant.js';
 import type { LaneCounts, Settlement, Spill, Watermark } from '../core/ports.js';
 import type { DevicePast } from './absent-devices.js';
 import { BodyLimit } from './bisect.js';
+import type { Culprit } from './culprit.js';
 import { Hearing } from './hearing.js';
 import type { Holdings } from './holdings.js';
 import { LaneBacklog } from './lane-backlog.js';
@@ -64,6 +65,10 @@ export class Lane {
   failures = 0;
   /** Requests since the last settlement: what a crash would leave unrecorded. */
   unrecordedSends = 0;
+  /** The state at its head, where the cloud has failed for it alone; undefined when something else came of it. */
+  culprit: Culprit | undefined = undefined;
+  /** A state of the device that was held apart and is to be tried, before anything that waits. */
+  apart: StoredDeadLetter | undefined = undefined;
   /** Monotonic; when the cloud last took states, or else the lane began. */
   deliveredMs: number;
   /** Monotonic; since when the cloud has answered nothing but that it knows no such device. */
@@ -108,9 +113,20 @@ export class Lane {
     this.refusals = past?.refusals ?? new Refusals();
   }
 
+  /** Whether states wait in it. */
+  get hasStates(): boolean {
+    return this.chunks.length > 0 || !this.backlog.isEmpty;
+  }
+
+  get waitingStates(): number {
+    let states = this.backlog.states;
+    for (const chunk of this.chunks) states += chunk.states;
+    return states;
+  }
+
   /** Whether nothing waits to be sent or written down. */
   get isEmpty(): boolean {
-    return this.chunks.length === 0 && this.backlog.isEmpty && this.unsettled === undefined;
+    return !this.hasStates && this.unsettled === undefined && this.apart === undefined;
   }
 
   /** Whether its next body is full: then it gains nothing by the window, nor does a piece of backlog. */

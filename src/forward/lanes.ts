@@ -2,6 +2,7 @@ import type { Ages } from '../core/ages.js';
 import type { BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
 import type { SendResult } from '../core/cloud-results.js';
+import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { DeviceReport } from '../core/device-report.js';
 import type { Grant } from '../core/grant.js';
@@ -15,6 +16,7 @@ import { CloudHealth, type CloudHealthParts } from './cloud-health.js';
 import { DeviceWatch } from './device-watch.js';
 import { Ending } from './ending.js';
 import { Expiry } from './expiry.js';
+import { HeldApart } from './held-apart.js';
 import { Holdings } from './holdings.js';
 import type { Lane } from './lane.js';
 import { LaneTable } from './lane-table.js';
@@ -46,6 +48,9 @@ export interface LanesOptions extends SenderOptions {
 
 export interface LanesParts {
   readonly cloud: Pick<CloudClient, 'bodyMemory' | 'sendStates'>;
+  readonly askForDevice: CloudClient['askForDevice'];
+  /** Offers the lanes what is known of a device's tokens; it may be away. */
+  readonly offerGrantsOf: (device: Device) => void;
   readonly spool: Spool;
   readonly clock: Clock;
   readonly ages: Ages;
@@ -76,6 +81,7 @@ export class Lanes implements Forwarder {
   readonly #table: LaneTable;
   readonly #spiller: Spiller;
   readonly #watch: DeviceWatch;
+  readonly #heldApart: HeldApart;
   readonly #ending: Ending;
   readonly #schedule: Schedule;
 
@@ -93,7 +99,10 @@ export class Lanes implements Forwarder {
     const pace = new StartPace(windowMs, { load: parts.load, holdings });
     const answerTimes = new AnswerTimes();
     this.#ending = new Ending(clock, answerTimes);
-    const sender = new Sender(options, { ...parts, health, uplink, expiry, answerTimes });
+    const heldApart = new HeldApart({ spool, clock, retentionMs, onDue: (letter) => this.#tryApart(letter, parts) });
+    const onTried = (number: number, isOver: boolean) => heldApart.tried(number, isOver);
+    const onSetApart = () => heldApart.added();
+    const sender = new Sender(options, { ...parts, health, uplink, expiry, answerTimes, onTried, onSetApart });
     const spiller = new Spiller(
       { spillAboveBytes, maxBodyBytes, pieceSpanMs: expiry.pieceSpanMs },
       {
@@ -110,7 +119,8 @@ export class Lanes implements Forwarder {
     this.#health = health;
     this.#table = table;
     this.#spiller = spiller;
-    this.#watch = new DeviceWatch({ clock, table, health });
+    this.#heldApart = heldApart;
+    this.#watch = new DeviceWatch({ clock, table, health, heldApart });
     this.#schedule = new Schedule(
       { maxBodyBytes, windowMs, maxRequestsInFlight: MAX_REQUESTS_IN_FLIGHT },
       { clock, random, table, sender, spiller, expiry, health, uplink, pace, ending: this.#ending },
@@ -136,6 +146,7 @@ export class Lanes implements Forwarder {
   adoptBacklogs(summaries: Iterable<BacklogSummary>): void {
     if (this.#schedule.isStopped) return;
     this.#schedule.start();
+    this.#heldApart.start();
     for (const { device, states, oldestStoredAtMs } of summaries) {
       if (states === 0) continue;
       const lane = this.#table.laneOf(device, true);
@@ -190,6 +201,7 @@ export class Lanes implements Forwarder {
    * same is left to its fate: its states stay in the spool and are sent again by the next run.
    */
   close(withinMs: number): Promise<void> {
+    this.#heldApart.stop();
     return this.#schedule.close(withinMs);
   }
 
@@ -197,6 +209,18 @@ export class Lanes implements Forwarder {
     const [isUp] = change;
     if (isUp) this.#schedule.resume();
     onCloudChange(...change);
+  }
+
+  /** Its device may be away, and this run know nothing of it. */
+  #tryApart(letter: StoredDeadLetter, { offerGrantsOf }: LanesParts): boolean {
+    if (this.#schedule.isStopped || !this.#health.isUp) return false;
+    const lane = this.#table.laneOf(letter.device, true);
+    if (lane.apart !== undefined) return false;
+    lane.apart = letter;
+    offerGrantsOf(letter.device);
+    this.#schedule.plan(lane);
+    this.#schedule.serve();
+    return true;
   }
 
   #onSpilled(lane: Lane): void {

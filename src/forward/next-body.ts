@@ -1,8 +1,11 @@
 import type { Clock } from '../core/clock.js';
+import type { Device } from '../core/device.js';
 import type { CloudClient, Spool } from '../core/ports.js';
-import { type Batch, buildBatch, fragmentsOf, type Head, readHead } from './batch.js';
+import { buildPieceOfStates, type LooseState } from '../state/backlog-piece.js';
+import { RecordView } from '../state/record-layout.js';
+import { type Batch, buildBatch, buildBatchBehind, fragmentsOf, type Head, readHead } from './batch.js';
 import type { Lane } from './lane.js';
-import type { Coalesce } from './request-body.js';
+import { buildRequestBody, type Coalesce, type RequestBody } from './request-body.js';
 
 export interface NextBodyOptions {
   readonly coalesce: Coalesce;
@@ -38,6 +41,20 @@ export class NextBody {
     const maxStates = wholeStates > 0 ? wholeStates : statesToAsk(lane, head);
     const rules = { ...this.#options, maxBodyBytes, maxStates, bodyMemory: this.#bodyMemory };
     return buildBatch(head, rules, wholeStates > 0);
+  }
+
+  /** The second state of a lane alone, past the first; throws as {@link NextBody.of}. */
+  behind(lane: Lane, maxBodyBytes: number): Batch | undefined {
+    const head = readHead(lane, this.#parts.spool);
+    return buildBatchBehind(head, { ...this.#options, maxBodyBytes, maxStates: 1, bodyMemory: this.#bodyMemory });
+  }
+
+  /** A state that waits in no lane. */
+  ofOne(device: Device, state: LooseState): RequestBody {
+    const view = new RecordView(buildPieceOfStates(device, [state], 0));
+    const maxBodyBytes = Number.POSITIVE_INFINITY;
+    const rules = { ...this.#options, maxBodyBytes, maxStates: 1, bodyMemory: this.#bodyMemory };
+    return buildRequestBody([{ view, nextState: 0, endState: 1 }], rules);
   }
 }
 

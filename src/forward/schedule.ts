@@ -177,6 +177,8 @@ export class Schedule {
     const nowMs = clock.monotonicMs();
     const spreadMs = this.#isClosing ? 0 : Math.min(MAX_SPREAD_MS, table.size / LANES_BACK_PER_MS);
     for (const lane of table.all()) {
+      // What failed in an outage shows nothing of what it was.
+      lane.culprit = undefined;
       if (lane.isBusy || lane.isEmpty || lane.unsettled !== undefined) continue;
       if (waited.has(lane) || (lane.failures > 0 && lane.hold === 'backoff')) {
         lane.failures = 0;

@@ -1,16 +1,17 @@
 import type { SendResult } from '../core/cloud-results.js';
+import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { CloudClient, ReadyBody } from '../core/ports.js';
 import type { AnswerTimes } from './answer-times.js';
-import { backOff } from './back-off.js';
-import type { Batch } from './batch.js';
+import type { Batch, PassedState } from './batch.js';
 import type { CloudHealth } from './cloud-health.js';
 import type { GiveUp } from './expiry.js';
+import { FaultFinder, type FaultFinderParts } from './fault-finder.js';
 import type { Lane } from './lane.js';
 import { NextBody } from './next-body.js';
-import { ASK_AGAIN_MS, MISSING_FOR_MS, outcomeOf, reasonOf, statusOf, throttleMs } from './outcome.js';
+import { ASK_AGAIN_MS, MISSING_FOR_MS, type Outcome, outcomeOf, reasonOf, statusOf, throttleMs } from './outcome.js';
 import type { RateLimit } from './pacing.js';
 import type { Coalesce } from './request-body.js';
 import { Settler, type SettlerParts } from './settler.js';
@@ -26,11 +27,13 @@ export interface SenderOptions {
   readonly upstreamToken: string | undefined;
 }
 
-export interface SenderParts extends SettlerParts {
+export interface SenderParts extends SettlerParts, FaultFinderParts {
   readonly cloud: Pick<CloudClient, 'bodyMemory' | 'sendStates'>;
   readonly health: CloudHealth;
   readonly uplink: UplinkCap;
   readonly answerTimes: AnswerTimes;
+  /** Told when a state that was held apart has been tried, and whether it is held apart no more. */
+  readonly onTried: (number: number, isOver: boolean) => void;
   /** Told once each time a lane is parked for what only someone's work can change; no token or value is in `reason`. */
   readonly onParked: (device: Device, reason: string) => void;
   /** Told when the cloud takes states of a parked lane again, and how long after. */
@@ -43,6 +46,7 @@ export class Sender {
   readonly #parts: SenderParts;
   readonly #nextBody: NextBody;
   readonly #settler: Settler;
+  readonly #faults: FaultFinder;
   #isStopped = false;
 
   constructor(options: SenderOptions, parts: SenderParts) {
@@ -50,6 +54,7 @@ export class Sender {
     this.#parts = parts;
     this.#nextBody = new NextBody(options, parts);
     this.#settler = new Settler(parts);
+    this.#faults = new FaultFinder(parts);
   }
 
   /** From now on answers change nothing: what is in flight stays in the spool and is sent again by the next run. */
@@ -79,7 +84,11 @@ export class Sender {
     const grant = lane.grantFor(this.#parts.clock.wallMs());
     const token = this.#options.upstreamToken ?? grant?.token;
     if (token === undefined) return this.#awaitToken(lane);
-    const batch = this.#batchOf(lane, maxBodyBytes);
+    if (lane.apart !== undefined) return this.#tryApart(lane, token, grant, lane.apart);
+    const isBehind = this.#faults.maySpareFirst(lane) && (await this.#faults.isServing(lane, token));
+    // Asking took its time.
+    if (isBehind && (this.#isStopped || !this.#parts.health.isUp)) return;
+    const batch = this.#batchOf(lane, maxBodyBytes, isBehind);
     if (batch !== undefined) await this.#send(lane, token, grant, batch);
   }
 
@@ -104,6 +113,7 @@ export class Sender {
     meters.upstreamSeconds.observe((endedMs - startedMs) / 1000);
     meters.upstreamBatchStates.observe(body.states);
     if (this.#isStopped) return result;
+    if (result.kind === 'answer' && result.status < 500) this.#faults.served(endedMs);
     if (result.kind === 'answer') lane.pacing.answered(endedMs);
     else if (result.mayArriveLater) lane.pacing.lost(endedMs, result.openMs);
     health.record(lane.device.key, isProbe, result);
@@ -123,14 +133,29 @@ export class Sender {
     lane.suffer('parked', 'no good token of it is known here; it goes on when the device shows one', this.#nowMs);
   }
 
-  #batchOf(lane: Lane, maxBodyBytes: number): Batch | undefined {
+  #batchOf(lane: Lane, maxBodyBytes: number, isBehind: boolean): Batch | undefined {
     try {
-      return this.#nextBody.of(lane, maxBodyBytes);
+      return isBehind ? this.#nextBody.behind(lane, maxBodyBytes) : this.#nextBody.of(lane, maxBodyBytes);
     } catch (error) {
       // What cannot be read back, here or from disk, is this device's trouble alone.
       this.#park(lane, `its states cannot be joined (${(error as Error).name})`, false);
       return undefined;
     }
+  }
+
+  /** A state that was held apart has its turn. Whatever comes of it holds up nothing that waits. */
+  async #tryApart(lane: Lane, token: string, grant: Grant | undefined, letter: StoredDeadLetter): Promise<void> {
+    const body = this.#nextBody.ofOne(lane.device, letter);
+    const result = await this.request(lane, token, { bytes: body.bytes, states: 1 });
+    if (this.#isStopped) return;
+    lane.apart = undefined;
+    const outcome = outcomeOf(result);
+    const isRefused = outcome === 'bisect' || outcome === 'halve';
+    this.#parts.onTried(letter.number, outcome === 'settle' || isRefused);
+    if (outcome === 'unauthorized') return this.#endGrant(lane, grant, statusOf(result));
+    if (outcome === 'throttle') return this.throttle(lane, result);
+    if (outcome === 'settle') return this.#settler.lift(lane, letter, undefined);
+    if (isRefused) return this.#settler.lift(lane, letter, result);
   }
 
   async #send(lane: Lane, token: string, grant: Grant | undefined, batch: Batch): Promise<void> {
@@ -147,7 +172,11 @@ export class Sender {
     nowMs: number,
   ): Promise<void> {
     const outcome = outcomeOf(result);
-    if (outcome !== 'retry') lane.failures = 0;
+    if (batch.passed !== undefined && (await this.#concludePassed(lane, batch, outcome, nowMs))) return;
+    if (outcome !== 'retry') {
+      lane.failures = 0;
+      lane.culprit = undefined;
+    }
     if (outcome !== 'retry' && outcome !== 'missing') lane.missingSinceMs = undefined;
     if (outcome === 'bisect' || outcome === 'halve') lane.trouble = undefined;
     const { states } = batch.body;
@@ -169,8 +198,27 @@ export class Sender {
       case 'throttle':
         return this.throttle(lane, result);
       case 'retry':
-        return backOff(lane, `the cloud fails for it: ${reasonOf(result)}`, nowMs, this.#parts.random());
+        return this.#faults.failed(lane, this.#options.upstreamToken ?? grant?.token, batch, result, nowMs);
     }
+  }
+
+  /**
+   * What is behind a state was tried. If the cloud has taken it, or found fault with it alone, the state before it is what
+   * it fails for: held apart. Returns whether that was so.
+   */
+  async #concludePassed(lane: Lane, batch: Batch, outcome: Outcome, nowMs: number): Promise<boolean> {
+    const { culprit } = lane;
+    const isTaken = outcome === 'settle';
+    const isProven = isTaken || outcome === 'bisect' || outcome === 'halve';
+    if (culprit === undefined || !isProven) return false;
+    const { state, taken } = batch.passed as PassedState;
+    const letter = culprit.letterOf(lane.device, state, this.#parts.clock.wallMs());
+    lane.failures = 0;
+    lane.culprit = undefined;
+    this.#endTrouble(lane, nowMs);
+    if (isTaken) await this.#settler.deliver(lane, batch, nowMs, letter);
+    else await this.#settler.setApart(lane, taken, letter);
+    return true;
   }
 
   async #miss(lane: Lane, result: SendResult, nowMs: number): Promise<void> {

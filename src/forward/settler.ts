@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import type { SendResult } from '../core/cloud-results.js';
-import type { DeadLetter } from '../core/dead-letter.js';
+import type { DeadLetter, StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { Meters } from '../core/meters.js';
 import type { Spool } from '../core/ports.js';
@@ -21,6 +21,8 @@ export interface SettlerParts {
   readonly expiry: Expiry;
   /** Told of states that became dead letters, once they are kept; `status` is the cloud's, 0 when they were too old. */
   readonly onGivenUp: (device: Device, states: number, status: number) => void;
+  /** Told when a state was set apart, once it is kept. */
+  readonly onSetApart: () => void;
 }
 
 const NOTHING: Taken = { piece: undefined, pieceStates: 0, journalStates: 0 };
@@ -57,16 +59,17 @@ export class Settler {
     }
   }
 
-  /** The cloud has taken the states of a batch. Never rejects. */
-  deliver(lane: Lane, { body, taken, kept }: Batch, nowMs: number): Promise<void> {
+  /** The cloud has taken the states of a batch. Never rejects. @param heldApart what became of the one it passed by */
+  deliver(lane: Lane, { body, taken, kept }: Batch, nowMs: number, heldApart?: DeadLetter): Promise<void> {
     const { states } = body;
+    if (heldApart !== undefined) lane.bodyLimit.found();
     lane.deliveredMs = nowMs;
     lane.bodyLimit.delivered(states);
     lane.refusals.taken();
     if (states === 1 && kept !== undefined) lane.likeness?.taken((kept[0] as LooseState).fragment);
     this.#parts.meters.forwarded += states;
-    lane.unsettled = lane.take(taken, nowMs);
-    if (lane.chunks.length === 0 && lane.backlog.isEmpty) lane.bodyLimit.caughtUp();
+    lane.unsettled = lane.take(taken, nowMs, heldApart === undefined ? undefined : [heldApart]);
+    if (!lane.hasStates) lane.bodyLimit.caughtUp();
     return this.#settle(lane);
   }
 
@@ -83,6 +86,26 @@ export class Settler {
     const refusedAtMs = this.#parts.clock.wallMs();
     const letters = states.map((state) => ({ device: lane.device, ...state, status, reason, refusedAtMs }));
     return this.#bury(lane, { taken, letters });
+  }
+
+  /** The first state is held apart: those behind it go on. Never rejects. */
+  setApart(lane: Lane, taken: Taken, letter: DeadLetter): Promise<void> {
+    lane.bodyLimit.found();
+    return this.#bury(lane, { taken, letters: [letter] });
+  }
+
+  /** A state that was held apart is so no more: the cloud has taken it, or `refused` it for good. Never rejects. */
+  lift(lane: Lane, { number, timeMs, fragment }: StoredDeadLetter, refused: SendResult | undefined): Promise<void> {
+    const { clock, meters } = this.#parts;
+    let letters: DeadLetter[] | undefined;
+    if (refused === undefined) {
+      meters.forwarded++;
+    } else {
+      const [status, reason] = [statusOf(refused), reasonOf(refused)];
+      letters = [{ device: lane.device, timeMs, fragment, status, reason, refusedAtMs: clock.wallMs() }];
+    }
+    lane.unsettled = { ...lane.take(NOTHING, this.#nowMs, letters), liftedLetters: [number] };
+    return this.#settle(lane);
   }
 
   #collect(lane: Lane, giveUp: GiveUp): GivenUp | undefined {
@@ -113,6 +136,7 @@ export class Settler {
     lane.unsettled = undefined;
     lane.unrecordedSends = 0;
     this.#tell(lane.device, unsettled.deadLetters);
+    if (unsettled.deadLetters?.[0]?.isHeldApart) this.#parts.onSetApart();
   }
 
   #tell(device: Device, letters: readonly DeadLetter[] | undefined): void {

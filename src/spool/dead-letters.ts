@@ -66,6 +66,22 @@ export class DeadLetters {
     };
   }
 
+  /** Those of the numbers that there is a letter of. */
+  present(numbers: readonly number[]): number[] {
+    this.#db.resetReadTxn();
+    return numbers.filter((number) => this.#db.doesExist(numberKey(number)));
+  }
+
+  /** The first letters from a number on, the oldest first, `most` at most. */
+  from(number: number, most: number, onDamaged: (letter: DamagedLetter) => void): StoredDeadLetter[] {
+    this.#db.resetReadTxn();
+    const letters: StoredDeadLetter[] = [];
+    for (const letter of readDeadLetters(this.#db, onDamaged, number)) {
+      if (letters.push(letter) === most) break;
+    }
+    return letters;
+  }
+
   /** One that is set aside is none any more. */
   forget(): void {
     this.#count--;

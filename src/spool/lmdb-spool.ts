@@ -132,7 +132,7 @@ export class LmdbSpool implements Spool {
   }
 
   settle(settlement: Settlement): Promise<void> {
-    const { device, watermark, finishedSequences, sends, backlog, deadLetters } = settlement;
+    const { device, watermark, finishedSequences, sends, backlog, deadLetters, liftedLetters } = settlement;
     return this.#turns.run(device.key, async () => {
       const progress = backlog === undefined ? undefined : this.#backlog.settle(device, backlog);
       const changes: Change[] = [
@@ -141,6 +141,7 @@ export class LmdbSpool implements Spool {
       ];
       if (progress !== undefined) changes.push(progress);
       if (deadLetters !== undefined) changes.push(this.#letters.add(deadLetters));
+      if (liftedLetters !== undefined) changes.push(this.#letters.remove(this.#letters.present(liftedLetters)));
       await this.#transactions.commit(changes, true);
     });
   }
@@ -181,6 +182,10 @@ export class LmdbSpool implements Spool {
 
   deadLetters(): Iterable<StoredDeadLetter> {
     return readDeadLetters(this.#environment.deadLetters, (letter) => this.#setLetterAside(letter));
+  }
+
+  deadLettersFrom(number: number, most: number): readonly StoredDeadLetter[] {
+    return this.#letters.from(number, most, (letter) => this.#setLetterAside(letter));
   }
 
   latestDeadLetters(most: number): readonly StoredDeadLetter[] {

@@ -95,8 +95,13 @@ export class ScriptedCloud implements CloudClient {
     return this.requests.map((request) => request.atMs);
   }
 
-  askForDevice(): Promise<AskResult> {
-    throw new Error('not the forward stage');
+  /** What the cloud says when it is asked for a device. */
+  onAsk: () => AskResult = () => ({ kind: 'failure', reason: 'refused', words: 'no connection' });
+  asked = 0;
+
+  async askForDevice(): Promise<AskResult> {
+    this.asked++;
+    return this.onAsk();
   }
 
   logIn(): Promise<LogInResult> {
@@ -122,6 +127,8 @@ export class Harness {
   /** How busy the thread says it is. */
   loadShare = 0;
   readonly parked: string[] = [];
+  /** Devices whose tokens were asked for. */
+  readonly offered: Device[] = [];
   readonly unparked: string[] = [];
   readonly givenUp: { device: string; states: number; status: number }[] = [];
   /** What was told of the cloud, and when. */
@@ -157,6 +164,11 @@ export class Harness {
         clock,
         ages: new Ages(clock, options.retentionMs ?? 30 * DAY_MS, clock.wallMs() - clock.monotonicMs()),
         cloud,
+        askForDevice: () => this.cloud.askForDevice(),
+        offerGrantsOf: (device) => {
+          this.offered.push(device);
+          this.lanes.offerGrant(this.grantOf(device));
+        },
         spool,
         meters,
         random,

@@ -26,6 +26,8 @@ export class NotedDisk {
   readonly backlogs = new Map<string, { device: Device; pieces: Piece[] }>();
   readonly histories = new Map<string, DeviceHistory>();
   readonly deadLetters: DeadLetter[] = [];
+  /** Numbers of those that have ended; a letter's number is its place, from 1. */
+  readonly lifted = new Set<number>();
   lastSequence = 0;
   lastPiece = 0;
 
@@ -70,7 +72,8 @@ export class NotedSpool implements Spool {
     const { device, watermark, sends, backlog } = settlement;
     this.#assertRises(device, watermark);
     this.disk.histories.set(device.key, { watermark, sends });
-    this.disk.deadLetters.push(...(settlement.deadLetters ?? []));
+    for (const letter of settlement.deadLetters ?? []) this.disk.deadLetters.push(letter);
+    for (const number of settlement.liftedLetters ?? []) this.disk.lifted.add(number);
     if (backlog !== undefined) this.#settlePiece(device, backlog);
     this.onSettled(settlement);
   }
@@ -115,7 +118,12 @@ export class NotedSpool implements Spool {
   takeRequeued: () => Promise<readonly BacklogSummary[]> = async () => [];
 
   deadLetters(): Iterable<StoredDeadLetter> {
-    return this.disk.deadLetters.map((letter, number) => ({ ...letter, number }));
+    const numbered = this.disk.deadLetters.map((letter, index) => ({ ...letter, number: index + 1 }));
+    return numbered.filter(({ number }) => !this.disk.lifted.has(number));
+  }
+
+  deadLettersFrom(from: number, most: number): readonly StoredDeadLetter[] {
+    return [...this.deadLetters()].filter(({ number }) => number >= from).slice(0, most);
   }
 
   latestDeadLetters(): never {

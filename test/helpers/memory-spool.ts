@@ -58,9 +58,10 @@ export class MemorySpool implements Spool {
     return { sequence, stored: Promise.resolve() };
   }
 
-  async settle({ device, watermark, sends, backlog, deadLetters = [] }: Settlement): Promise<void> {
+  async settle({ device, watermark, sends, backlog, deadLetters = [], liftedLetters = [] }: Settlement): Promise<void> {
     this.#disk.histories.set(device.key, { watermark, sends });
     if (backlog !== undefined) this.#settlePiece(device, backlog);
+    for (const number of liftedLetters) this.#disk.deadLetters.delete(number);
     for (const letter of deadLetters) {
       const number = ++this.#disk.lastDeadLetter;
       this.#disk.deadLetters.set(number, { ...letter, fragment: copyOf(letter.fragment), number });
@@ -106,6 +107,10 @@ export class MemorySpool implements Spool {
 
   deadLetters(): Iterable<StoredDeadLetter> {
     return [...this.#disk.deadLetters.values()];
+  }
+
+  deadLettersFrom(number: number, most: number): readonly StoredDeadLetter[] {
+    return [...this.#disk.deadLetters.values()].filter((letter) => letter.number >= number).slice(0, most);
   }
 
   latestDeadLetters(most: number): StoredDeadLetter[] {

@@ -55,6 +55,32 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
 
     const numbers = () => [...spool.deadLetters()].map(({ number }) => number);
 
+    it('ends those that are lifted, and passes over what is gone', async () => {
+      await giveUp(letterOf(DEVICE_A, 1, 1), letterOf(DEVICE_A, 2, 2), letterOf(DEVICE_A, 3, 3));
+      await store(1, 1);
+      await spool.settle({ ...(a.settle(1) as Settlement), liftedLetters: [2, 9] });
+      await store(1, 1);
+      await spool.settle({ ...(a.settle(1) as Settlement), liftedLetters: [2] });
+      expect(numbers()).toEqual([1, 3]);
+      expect(spool.status().deadLetters).toBe(2);
+      await restart();
+      expect(numbers()).toEqual([1, 3]);
+      expect(spool.status().deadLetters).toBe(2);
+    });
+
+    it('says which are held apart, over a restart, and reads them from any number on', async () => {
+      const held: DeadLetter = { ...letterOf(DEVICE_A, 2, 2), status: 500, isHeldApart: true };
+      await giveUp(letterOf(DEVICE_A, 1, 1), held, letterOf(DEVICE_A, 3, 3));
+      await restart();
+      expect([...spool.deadLetters()].map(({ isHeldApart, status }) => [isHeldApart, status])).toEqual([
+        [undefined, 400],
+        [true, 500],
+        [undefined, 400],
+      ]);
+      const from = (number: number, most: number) => spool.deadLettersFrom(number, most).map((letter) => letter.number);
+      expect([from(1, 2), from(2, 9), from(4, 9), from(0, 1)]).toEqual([[1, 2], [2, 3], [], [1]]);
+    });
+
     it('keeps everything of a letter, over a restart', async () => {
       const hostile = letterOf(DEVICE_B, 1_767_225_600_000.5, 1, 'ürgs \u0000 "\n\u{1f600}');
       const given: DeadLetter[] = [hostile, { ...letterOf(DEVICE_A, -5, 2, ''), status: 0 }];

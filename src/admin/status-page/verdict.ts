@@ -154,7 +154,8 @@ function newDeadLetters({ latestDeadLetters, now }: Status, timeZone: string | u
   const newest = latestDeadLetters[0];
   const nowMs = Date.parse(now);
   if (newest === undefined || nowMs - Date.parse(newest.refusedAt) > NEWS_FOR_MS) return undefined;
-  const what = newest.status === 0 ? 'States were given up' : 'The cloud has refused states for good';
+  const refused = newest.status >= 500 ? 'The cloud fails for single states' : 'The cloud has refused states for good';
+  const what = newest.status === 0 ? 'States were given up' : refused;
   return {
     level: 'watch',
     sentence: `${what}, the last at ${clockTime(newest.refusedAt, nowMs, timeZone)}.`,
