@@ -45,8 +45,9 @@ export function readStatus(sources: AdminSources, history: History): Status {
 }
 
 /** Age of the oldest waiting state in seconds, whatever the wall clock does; undefined when none waits. */
-export function oldestSeconds({ ages, clock, spoolStatus }: AdminSources): number | undefined {
-  const { oldestStoredAtMs } = spoolStatus();
+export function oldestSeconds(sources: AdminSources): number | undefined {
+  const { ages, clock } = sources;
+  const { oldestStoredAtMs } = sources.spoolStatus();
   if (oldestStoredAtMs === undefined) return undefined;
   return Math.max(0, clock.monotonicMs() - ages.sinceMs(oldestStoredAtMs)) / 1_000;
 }

@@ -42,6 +42,7 @@ type Known = Map<string, Map<string, Set<string>>>;
 async function knownMetrics(): Promise<Known> {
   const sources = new FakeSources();
   sources.meters.upstreamRequests.set('200', 1);
+  sources.meters.passedCalls.set('200', 1);
   const known: Known = new Map([['up', new Map()]]);
   for (const [metric, { values }] of parseExposition(await createMetrics(sources).render())) {
     for (const key of values.keys()) {
