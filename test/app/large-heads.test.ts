@@ -5,13 +5,16 @@ import { logIn, openSite, postState, type Site, untilHeld } from '../helpers/ben
 
 const first = (site: Site) => site.devices[0] as PlannedDevice;
 
-/** By a client that takes such heads itself. */
-function passedRead(site: Site, { applicationId, deviceId }: PlannedDevice, token: string) {
+/** Calls the proxy as a client that takes such heads itself, since they are handed on. */
+function call(site: Site, path: string, token: string, body?: unknown) {
   const dispatcher = new Agent({ maxHeaderSize: 131_072 });
   onTestFinished(() => dispatcher.destroy());
-  const headers = { authorization: `Bearer ${token}` };
-  return request(`${site.proxy.url}/applications/${applicationId}/devices/${deviceId}`, { headers, dispatcher });
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const sent = body === undefined ? {} : ({ method: 'POST', body: JSON.stringify(body) } as const);
+  return request(site.proxy.url + path, { headers, dispatcher, ...sent });
 }
+
+const readPath = ({ applicationId, deviceId }: PlannedDevice) => `/applications/${applicationId}/devices/${deviceId}`;
 
 test.each([17_000, 60_000])(
   'an answer whose head has %i bytes more is taken: to log-ins, questions, states and passed calls',
@@ -19,11 +22,13 @@ test.each([17_000, 60_000])(
     const site = await openSite({ devices: 1 });
     const device = first(site);
     site.cloud.setFaults([{ kind: 'large-head', headBytes }]);
-    await logIn(site, device);
+    expect(
+      (await call(site, '/auth/device', '', { deviceId: device.deviceId, ...device.credentials })).statusCode,
+    ).toBe(200);
     const subject = { kind: 'application', applicationId: device.applicationId } as const;
     const token = site.cloud.issueToken({ subject, scopes: ['all.Application'], ttlSeconds: 600 });
     expect((await postState(site, device, token, { data: { n: 1 } })).status).toBe(200);
-    expect((await passedRead(site, device, token)).statusCode).toBe(200);
+    expect((await call(site, readPath(device), token)).statusCode).toBe(200);
     await untilHeld(site, device, ({ records }) => records.length === 1);
     expect(site.cloud.summary()).toMatchObject({ posts: 1, states: 1 });
   },
@@ -34,7 +39,7 @@ test('one of more than 64 KiB is an error with a name, and what it was to is sen
   const device = first(site);
   const token = await logIn(site, device);
   site.cloud.setFaults([{ kind: 'large-head', headBytes: 70_000 }]);
-  const passed = await passedRead(site, device, token);
+  const passed = await call(site, readPath(device), token);
   expect(passed.statusCode).toBe(502);
   expect(await passed.body.text()).toContain('UND_ERR_HEADERS_OVERFLOW');
   expect((await postState(site, device, token, { data: { n: 1 } })).status).toBe(200);
