@@ -111,13 +111,9 @@ export class App {
     this.#spool = spool;
     this.#ages = new Ages(clock, config.retentionMs, spool.wallOffsetMs);
     this.#lanes = this.#createLanes();
-    this.#auth = createAuth(config, {
-      cloud: this.#cloud,
-      clock: this.#turnClock,
-      meters,
-      log,
-      lanes: this.#lanes,
-    });
+    const accepted = () => this.#intake.answered();
+    const forAuth = { cloud: this.#cloud, clock: this.#turnClock, meters, log, lanes: this.#lanes, accepted };
+    this.#auth = createAuth(config, forAuth);
     this.#requeueWatch = new RequeueWatch({
       spool,
       clock,

@@ -25,10 +25,12 @@ export function createAuth(
     readonly meters: Meters;
     readonly log: LineWriter;
     readonly lanes: Forwarder;
+    /** Of the intake, which comes to be after it. */
+    readonly accepted: () => Promise<void>;
   },
 ): AuthStage {
   const { dataDir, maxBodyBytes, tokenCacheSize, tokenTtlMs, tokenOfflineMs, retentionMs } = config;
-  const { cloud, clock, meters, log, lanes } = parts;
+  const { cloud, clock, meters, log, lanes, accepted } = parts;
   const onRepaired = (file: string, mode: number) =>
     log.warn({ event: 'key-file-repaired', file, mode: mode.toString(8) }, 'the key file was open to others');
   const secretKey = config.secretKey ?? keyFromFile(dataDir, onRepaired);
@@ -46,7 +48,8 @@ export function createAuth(
       tokenOfflineMs,
       retentionMs,
       bodyFor: (encoding, body) => singleBody(encoding, body, { arrivalMs: clock.wallMs(), maxBodyBytes }),
-      sendNow: (device, token, body) => lanes.sendNow(device, token, body),
+      accepted,
+      forward: (device, token, body) => lanes.prove(device, token, body),
       offerGrant: (grant) => lanes.offerGrant(grant),
       onUnreadable: (rows) => log.error({ event: 'grants-unreadable', rows }, 'stored grants set aside'),
       onWriteFailed: (error) =>

@@ -3,7 +3,7 @@ import type { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
 import { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { Authorizer, CloudClient, DeviceLogin, Forwarder, KeyedStore } from '../core/ports.js';
+import type { Authorizer, CloudClient, DeviceLogin, KeyedStore } from '../core/ports.js';
 import { CloudTime } from './cloud-time.js';
 import { CloudDeviceLogin } from './device-login.js';
 import { FirstStates, type FirstStatesOptions } from './first-states.js';
@@ -41,7 +41,8 @@ export interface AuthStageOptions {
   /** How long a lapsed token may still deliver what was stored while it was good (`STATEWAY_RETENTION_MS`). */
   readonly retentionMs: number;
   readonly bodyFor: FirstStatesOptions['bodyFor'];
-  readonly sendNow: Forwarder['sendNow'];
+  readonly accepted: FirstStatesOptions['accepted'];
+  readonly forward: FirstStatesOptions['forward'];
   /** Told of each grant with whose token the states of its device may be forwarded. */
   readonly offerGrant: (grant: Grant) => void;
   /** Told how many stored rows could not be opened. */
@@ -76,7 +77,7 @@ export class AuthStage {
   /** @throws SecretKeyError when what is stored was written under another key */
   constructor(options: AuthStageOptions) {
     this.#options = options;
-    const { clock, meters, maxGrants, bodyFor, sendNow, table, onUnreadable, onWriteFailed } = options;
+    const { clock, meters, maxGrants, bodyFor, accepted, forward, table, onUnreadable, onWriteFailed } = options;
     const cloud = new CloudTime(options.cloud, clock);
     const cloudNowMs = () => cloud.nowMs();
     this.#cloudNowMs = cloudNowMs;
@@ -96,7 +97,7 @@ export class AuthStage {
     const onVoidToken = (token: string) => this.#rechecks.doubt(token);
     const proofRefusals = new Refusals(maxGrants, clock);
     const shared = { grants, cloud, clock, meters, refusals, onVoidToken };
-    const firstStates = new FirstStates({ ...shared, proofRefusals, bodyFor, sendNow });
+    const firstStates = new FirstStates({ ...shared, proofRefusals, bodyFor, accepted, forward });
     const recall = (token: string, device: Device) => this.#recall(token, device);
     this.authorizer = new Verifier({ ...shared, firstStates, recall });
     this.deviceLogin = new CloudDeviceLogin({ cloud, grants, logIns: this.#logIns, meters, recall });

@@ -21,7 +21,9 @@ export interface FirstBody extends ReadyBody {
 
 export interface FirstStatesOptions {
   readonly grants: Grants;
-  readonly sendNow: Forwarder['sendNow'];
+  /** Resolves when every body accepted so far is on disk and with the lanes, or refused. */
+  readonly accepted: () => Promise<void>;
+  readonly forward: Forwarder['prove'];
   readonly clock: Clock;
   readonly meters: Meters;
   /** Of the question; a proof's no is one to it as well. */
@@ -36,8 +38,9 @@ export interface FirstStatesOptions {
 
 /**
  * Grants a token of which neither a question nor its claims tell whether it may send: its first state is forwarded before
- * it is answered, with that very token, and what the cloud says to that decides (contract 1.4). One proof at a time for
- * each triple; the others wait for its verdict.
+ * it is answered, with that very token, and what the cloud says to that decides (contract 1.4). Where states wait for the
+ * device, those are sent in its place, and it is stored behind them (contract 1.5). One proof at a time for each triple;
+ * the others wait for its verdict.
  */
 export class FirstStates {
   readonly #options: FirstStatesOptions;
@@ -60,41 +63,45 @@ export class FirstStates {
       const refusal = proofRefusals.find(triple);
       if (refusal !== undefined) throw refusal;
       const underWay = this.#underWay.get(triple);
-      if (underWay === undefined) {
-        const grant = await this.#proveOnce(triple, token, device, first);
-        return { kind: 'delivered', grant, states: first.states };
-      }
+      if (underWay === undefined) return this.#proveOnce(triple, token, device, first);
       const grant = await underWay;
       if (grant !== undefined) return { kind: 'granted', grant };
     }
   }
 
-  async #proveOnce(triple: string, token: string, device: Device, first: FirstBody): Promise<Grant> {
+  async #proveOnce(triple: string, token: string, device: Device, first: FirstBody): Promise<Granted | Delivered> {
     if (this.#underWay.size >= MAX_PROOFS) {
       throw new StatewayError('STATEWAY_OVERLOADED', 'too many unknown tokens are being checked; try again');
     }
     const proof = this.#forward(triple, token, device, first).finally(() => this.#underWay.delete(triple));
-    const forOthers = proof.catch((error: unknown) => {
-      if (isAboutBody(error)) return undefined;
-      throw error;
-    });
+    const forOthers = proof.then(
+      ({ grant }) => grant,
+      (error: unknown) => {
+        if (isAboutBody(error)) return undefined;
+        throw error;
+      },
+    );
     // Perhaps nobody else waits for it.
     forOthers.catch(() => {});
     this.#underWay.set(triple, forOthers);
     return proof;
   }
 
-  async #forward(triple: string, token: string, device: Device, first: FirstBody): Promise<Grant> {
-    const { sendNow, meters, grants, clock } = this.#options;
-    const result = await sendNow(device, token, first);
+  async #forward(triple: string, token: string, device: Device, first: FirstBody): Promise<Granted | Delivered> {
+    const { accepted, forward, meters, grants, clock } = this.#options;
+    // What was accepted before it is to go before it, too.
+    await accepted();
+    const { result, isOfBody } = await forward(device, token, first);
     const error = errorFor(result);
     if (error !== undefined) {
       this.#remember(triple, token, error);
       throw error.code === 'STATEWAY_CLOUD_UNREACHABLE' ? unlessExpired(token, clock, error) : error;
     }
+    const grant = grants.add(token, device.applicationId, device.deviceId, 'first state', 'yes');
+    if (!isOfBody) return { kind: 'granted', grant };
     meters.forwarded += first.states;
     meters.outOfWindow += first.outOfWindow;
-    return grants.add(token, device.applicationId, device.deviceId, 'first state', 'yes');
+    return { kind: 'delivered', grant, states: first.states };
   }
 
   #remember(triple: string, token: string, error: StatewayError): void {

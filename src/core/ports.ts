@@ -103,6 +103,8 @@ export interface Intake {
     receiver: BodyReceiver,
     ticket: number,
   ): void;
+  /** Resolves when every body accepted so far has been answered: what was stored of them is with the lanes. */
+  answered(): Promise<void>;
   /** Bodies and bytes whose answer is outstanding. */
   backlog(): { bodies: number; bytes: number };
   /** Settles everything accepted, then ends the workers. Nothing may be accepted afterwards. */
@@ -255,15 +257,24 @@ export interface SendLater {
   readonly afterMs: number;
 }
 
+/** What came of {@link Forwarder.prove}. */
+export interface ProofResult {
+  readonly result: SendResult | SendLater;
+  /** Whether it is the answer to `body`, which is then delivered if the answer is a yes; false: to what waited before it. */
+  readonly isOfBody: boolean;
+}
+
 /** Sends what is stored to the cloud (DESIGN 1.5). */
 export interface Forwarder {
   /** Hands over a stored record; `grants` by chunk number, or undefined for a record read back at start. */
   enqueue(sequence: number, record: Uint8Array, grants: readonly Grant[] | undefined): void;
   /**
-   * Sends states of a device past what waits for it, with any token: at once or not at all, never beside another request
-   * of the device, and within its rate limit.
+   * Has the cloud say whether a token may send for a device, by its answer to states sent with it: the next that wait for
+   * the device, or where none does those of `body`. So nothing overtakes (contract 1.5). Begins within a bounded time or
+   * not at all, never beside another request of the device, and within its rate limit. What was handed over before is
+   * taken to wait. A no is for the token alone: the device keeps its other tokens and its states.
    */
-  sendNow(device: Device, token: string, body: ReadyBody): Promise<SendResult | SendLater>;
+  prove(device: Device, token: string, body: ReadyBody): Promise<ProofResult>;
   /** A grant that came to be: wakes the lane of its device if that waits for a good token. */
   offerGrant(grant: Grant): void;
   lanes(): LaneCounts;

@@ -10,6 +10,7 @@ import type { Holdings } from './holdings.js';
 import { LaneBacklog } from './lane-backlog.js';
 import type { Likeness } from './likeness.js';
 import type { Pacing } from './pacing.js';
+import type { Proofs } from './proofs.js';
 import { Refusals } from './refusals.js';
 import { waitingBytesOf } from './request-body.js';
 import type { WaitingChunk } from './waiting-chunk.js';
@@ -77,6 +78,8 @@ export class Lane {
   trouble: LaneTrouble | undefined = undefined;
   /** Monotonic; since when the reason it is parked for is reported. */
   reportedSinceMs: number | undefined = undefined;
+  /** Tokens that wait to show that they may send for it. */
+  proofs: Proofs | undefined = undefined;
   /** Something is being done for it: a request, a settlement, a spill. */
   isBusy = false;
   /** Stands in the queue of lanes that are due. */

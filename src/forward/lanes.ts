@@ -1,14 +1,13 @@
 import type { Ages } from '../core/ages.js';
 import type { BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
-import type { SendResult } from '../core/cloud-results.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { DeviceReport } from '../core/device-report.js';
 import type { Grant } from '../core/grant.js';
 import type { Load } from '../core/loop-load.js';
 import type { Meters } from '../core/meters.js';
-import type { CloudClient, Forwarder, LaneCounts, ReadyBody, SendLater, Spool } from '../core/ports.js';
+import type { CloudClient, Forwarder, LaneCounts, ProofResult, ReadyBody, Spool } from '../core/ports.js';
 import type { RecordMemory } from '../core/record-memory.js';
 import { RecordView } from '../state/record-layout.js';
 import { AnswerTimes } from './answer-times.js';
@@ -165,8 +164,8 @@ export class Lanes implements Forwarder {
     this.#schedule.serve();
   }
 
-  sendNow(device: Device, token: string, body: ReadyBody): Promise<SendResult | SendLater> {
-    return this.#schedule.sendNow(this.#table.laneOf(device, false), token, body);
+  prove(device: Device, token: string, body: ReadyBody): Promise<ProofResult> {
+    return this.#schedule.prove(this.#table.laneOf(device, false), token, body);
   }
 
   lanes(): LaneCounts {

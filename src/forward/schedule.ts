@@ -1,6 +1,5 @@
 import type { Clock } from '../core/clock.js';
-import type { SendResult } from '../core/cloud-results.js';
-import type { ReadyBody, SendLater } from '../core/ports.js';
+import type { ProofResult, ReadyBody } from '../core/ports.js';
 import { Chores } from './chores.js';
 import type { CloudHealth } from './cloud-health.js';
 import { DueHeap } from './due-heap.js';
@@ -9,7 +8,7 @@ import type { Expiry } from './expiry.js';
 import type { Lane } from './lane.js';
 import type { LaneTable } from './lane-table.js';
 import { mustSettle } from './must-settle.js';
-import { outcomeOf } from './outcome.js';
+import { Proofs } from './proofs.js';
 import { ReadyQueue } from './ready-queue.js';
 import type { Sender } from './sender.js';
 import type { Spiller } from './spiller.js';
@@ -25,15 +24,6 @@ export const SWEEP_EVERY_MS = 1_000;
 export const REQUESTS_AT_FIRST = 8;
 /** Of a probe, before the first answer, and after a lane's failure: what hangs is given up the sooner the smaller it is. */
 export const PROBE_BODY_BYTES = 16 * 1024;
-/** A device that is being served is as a rule free again by then. */
-const BUSY_MS = 1_000;
-const NOT_SENT: SendResult = {
-  kind: 'failure',
-  mayArriveLater: false,
-  openMs: 0,
-  reason: 'refused',
-  words: 'the cloud does not answer, or the proxy is being stopped',
-};
 /** After an outage lanes come back at this rate, or all within {@link MAX_SPREAD_MS}, so that they are no second one. */
 const LANES_BACK_PER_MS = 0.2;
 export const MAX_SPREAD_MS = 5_000;
@@ -92,7 +82,7 @@ export class Schedule {
 
   /** Puts a lane where it belongs now. One that is queued or busy is planned when that is over. */
   plan(lane: Lane): void {
-    if (lane.isBusy || lane.isQueued) return;
+    if (lane.isBusy || this.#startsProof(lane) || lane.isQueued) return;
     const nowMs = this.#parts.clock.monotonicMs();
     const dueAtMs = this.#dueAtMs(lane, nowMs);
     if (dueAtMs > nowMs) {
@@ -132,13 +122,12 @@ export class Schedule {
         this.plan(lane);
         continue;
       }
-      lane.isBusy = true;
-      this.#inFlight++;
+      if (this.#startsProof(lane)) continue;
       pace.start(nowMs, table.size, lane.fills(this.#options.maxBodyBytes));
       const isSound = health.isKnown && health.isUp && lane.failures === 0;
       const mostBytes = isSound ? this.#options.maxBodyBytes : Math.min(PROBE_BODY_BYTES, this.#options.maxBodyBytes);
       const maxBodyBytes = uplink.bodyBytes(mostBytes, this.#ready.length + 1);
-      void sender.step(lane, maxBodyBytes).then(() => this.#onServed(lane));
+      this.#run(lane, () => sender.step(lane, maxBodyBytes));
     }
     this.#chores.start();
     const isQuiet = this.#inFlight === 0 && this.#chores.isIdle && spiller.isIdle;
@@ -146,28 +135,14 @@ export class Schedule {
     else this.#setTimer(nowMs);
   }
 
-  /** See {@link Forwarder.sendNow}. While the cloud is down it is the probe, or is not sent. */
-  async sendNow(lane: Lane, token: string, body: ReadyBody): Promise<SendResult | SendLater> {
-    const { clock, health, sender } = this.#parts;
-    const nowMs = clock.monotonicMs();
-    const afterMs = this.#waitMs(lane, nowMs);
-    if (
-      !this.#isStarted ||
-      this.#isClosing ||
-      !this.#parts.ending.mayStart(nowMs) ||
-      health.earliestStartMs > nowMs ||
-      afterMs > 0
-    ) {
-      // It may have come to be for this alone.
-      this.plan(lane);
-      return afterMs > 0 ? { kind: 'later', afterMs } : NOT_SENT;
-    }
-    lane.isBusy = true;
-    this.#inFlight++;
-    const result = await sender.request(lane, token, body);
-    if (outcomeOf(result) === 'throttle') sender.throttle(lane, result);
-    this.#onServed(lane);
-    return result;
+  /** See {@link Forwarder.prove}. While the cloud is down it is the probe, or is not sent. */
+  prove(lane: Lane, token: string, body: ReadyBody): Promise<ProofResult> {
+    lane.proofs ??= new Proofs();
+    const proven = lane.proofs.add(this.#parts.clock, token, body);
+    // It may have come to be for this alone.
+    this.plan(lane);
+    this.serve();
+    return proven;
   }
 
   /** The cloud is back: lanes that waited for it become due, spread over some time. */
@@ -216,21 +191,50 @@ export class Schedule {
     return this.#isClosing ? gateMs : Math.max(gateMs, pace.earliestStartMs);
   }
 
-  /** Until a request for the lane's device may start beside those of the lane. */
+  /** Until a request of the lane may start that waits for no window and for no good token. */
   #waitMs(lane: Lane, nowMs: number): number {
-    if (lane.isBusy) return BUSY_MS;
     const holdUntilMs = lane.hold === 'backoff' ? lane.holdUntilMs : nowMs;
     return Math.max(holdUntilMs, lane.pacing.earliestStartMs(nowMs)) - nowMs;
   }
 
+  /** Begins the proof that a lane has waiting, if it may; returns whether the lane is busy now. */
+  #startsProof(lane: Lane): boolean {
+    const { proofs } = lane;
+    if (proofs === undefined || proofs.isEmpty) return false;
+    const { clock, ending, health, sender } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    if (!this.#isStarted || this.#isClosing || !ending.mayStart(nowMs) || health.earliestStartMs > nowMs) {
+      proofs.refuse();
+      return false;
+    }
+    if (mustSettle(lane)) {
+      this.#chores.add(lane, () => sender.settle(lane));
+      return true;
+    }
+    const proof = proofs.take(nowMs, this.#waitMs(lane, nowMs));
+    if (proof === undefined) return false;
+    this.#due.remove(lane);
+    const maxBodyBytes = Math.min(PROBE_BODY_BYTES, this.#options.maxBodyBytes);
+    this.#run(lane, () => sender.prove(lane, proof, maxBodyBytes));
+    return true;
+  }
+
+  #run(lane: Lane, serve: () => Promise<void>): void {
+    lane.isBusy = true;
+    this.#inFlight++;
+    void serve().then(() => this.#onServed(lane));
+  }
+
   #stop(): void {
     this.#isStopped = true;
+    for (const lane of this.#parts.table.all()) lane.proofs?.refuse();
     this.#parts.sender.stop();
     this.#cancelTimer?.();
     this.#parts.ending.finish();
   }
 
   #dueAtMs(lane: Lane, nowMs: number): number {
+    if (lane.proofs?.isEmpty === false) return nowMs + this.#waitMs(lane, nowMs);
     if (lane.isEmpty) {
       return this.#isClosing ? Number.NEGATIVE_INFINITY : Math.max(lane.windowEndsMs, lane.pacing.emptyAtMs());
     }

@@ -13,6 +13,7 @@ import type { Lane } from './lane.js';
 import { NextBody } from './next-body.js';
 import { ASK_AGAIN_MS, MISSING_FOR_MS, type Outcome, outcomeOf, reasonOf, statusOf, throttleMs } from './outcome.js';
 import type { RateLimit } from './pacing.js';
+import type { Proof } from './proofs.js';
 import type { Coalesce } from './request-body.js';
 import { Settler, type SettlerParts } from './settler.js';
 import type { UplinkCap } from './uplink-cap.js';
@@ -92,8 +93,33 @@ export class Sender {
     if (batch !== undefined) await this.#send(lane, token, grant, batch);
   }
 
+  /**
+   * Sends with the token of a proof what is next of a lane that has nothing unsettled, or where nothing is the proof's own
+   * body, whatever keeps the lane from sending by itself. What the cloud says against the token ends the proof alone; what
+   * it says of the states goes for them as ever. Where that tells nothing of the token, the proof waits for its next turn.
+   * Never rejects.
+   * @param maxBodyBytes of the lane's body
+   */
+  async prove(lane: Lane, proof: Proof, maxBodyBytes: number): Promise<void> {
+    const batch = this.#batchOf(lane, maxBodyBytes, false);
+    if (batch === undefined && lane.hasStates) {
+      proof.refuse();
+      return;
+    }
+    const body = batch === undefined ? proof.body : { bytes: batch.body.bytes, states: batch.body.sentStates };
+    const result = await this.#request(lane, proof.token, body);
+    const outcome = outcomeOf(result);
+    const isAboutStates = outcome === 'bisect' || outcome === 'halve';
+    if (batch !== undefined && isAboutStates && !this.#isStopped) lane.proofs?.putBack(proof);
+    else proof.end(result, batch === undefined);
+    if (this.#isStopped || outcome === 'unauthorized' || outcome === 'missing') return;
+    if (outcome === 'settle') lane.release();
+    if (batch !== undefined) await this.#conclude(lane, undefined, batch, result, this.#nowMs);
+    else if (outcome === 'throttle') this.#throttle(lane, result);
+  }
+
   /** Sends one request for a lane, with all that counts it. Nothing follows from its answer but how the lane is paced. */
-  async request(lane: Lane, token: string, body: ReadyBody): Promise<SendResult> {
+  async #request(lane: Lane, token: string, body: ReadyBody): Promise<SendResult> {
     const { cloud, clock, meters, health, uplink, answerTimes } = this.#parts;
     const startedMs = clock.monotonicMs();
     lane.windowEndsMs = startedMs + this.#options.windowMs;
@@ -121,7 +147,7 @@ export class Sender {
   }
 
   /** The cloud has had too many requests of the lane's device: it waits. */
-  throttle(lane: Lane, result: SendResult): void {
+  #throttle(lane: Lane, result: SendResult): void {
     const retryAfterMs = result.kind === 'answer' ? result.retryAfterMs : undefined;
     const nowMs = this.#parts.clock.monotonicMs();
     lane.suffer('throttled', 'the cloud limits its requests (429)', nowMs);
@@ -146,21 +172,21 @@ export class Sender {
   /** A state that was held apart has its turn. Whatever comes of it holds up nothing that waits. */
   async #tryApart(lane: Lane, token: string, grant: Grant | undefined, letter: StoredDeadLetter): Promise<void> {
     const body = this.#nextBody.ofOne(lane.device, letter);
-    const result = await this.request(lane, token, { bytes: body.bytes, states: 1 });
+    const result = await this.#request(lane, token, { bytes: body.bytes, states: 1 });
     if (this.#isStopped) return;
     lane.apart = undefined;
     const outcome = outcomeOf(result);
     const isRefused = outcome === 'bisect' || outcome === 'halve';
     this.#parts.onTried(letter.number, outcome === 'settle' || isRefused);
     if (outcome === 'unauthorized') return this.#endGrant(lane, grant, statusOf(result));
-    if (outcome === 'throttle') return this.throttle(lane, result);
+    if (outcome === 'throttle') return this.#throttle(lane, result);
     if (outcome === 'settle') return this.#settler.lift(lane, letter, undefined);
     if (isRefused) return this.#settler.lift(lane, letter, result);
   }
 
   async #send(lane: Lane, token: string, grant: Grant | undefined, batch: Batch): Promise<void> {
     const { bytes, sentStates } = batch.body;
-    const result = await this.request(lane, token, { bytes, states: sentStates });
+    const result = await this.#request(lane, token, { bytes, states: sentStates });
     if (!this.#isStopped) await this.#conclude(lane, grant, batch, result, this.#parts.clock.monotonicMs());
   }
 
@@ -196,7 +222,7 @@ export class Sender {
       case 'missing':
         return this.#miss(lane, result, nowMs);
       case 'throttle':
-        return this.throttle(lane, result);
+        return this.#throttle(lane, result);
       case 'retry':
         return this.#faults.failed(lane, this.#options.upstreamToken ?? grant?.token, batch, result, nowMs);
     }

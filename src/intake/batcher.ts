@@ -82,6 +82,10 @@ export class Batcher implements Intake {
   #dispatchQueued = false;
   #openBodies = 0;
   #openBytes = 0;
+  /** Since the start; bodies are answered in the order in which they were accepted. */
+  #answeredBodies = 0;
+  /** Who waits until so many are answered, rising. */
+  readonly #awaited: { readonly bodies: number; readonly resolve: () => void }[] = [];
   /** Settles when every batch stored so far is answered. */
   #answered: Promise<void> = Promise.resolve();
   #onIdle: (() => void) | undefined = undefined;
@@ -107,6 +111,12 @@ export class Batcher implements Intake {
   ): void {
     this.#batchFor(body.length).addForMany(grants, encoding, body, this.#options.clock.wallMs(), receiver, ticket);
     this.#count(body.length);
+  }
+
+  answered(): Promise<void> {
+    if (this.#openBodies === 0) return Promise.resolve();
+    const bodies = this.#answeredBodies + this.#openBodies;
+    return new Promise((resolve) => this.#awaited.push({ bodies, resolve }));
   }
 
   backlog(): { bodies: number; bytes: number } {
@@ -238,9 +248,13 @@ export class Batcher implements Intake {
     if (outcome instanceof Error) refuseAll(batch, outcome);
     else answerAll(batch, outcome);
     this.#openBodies -= batch.entryCount;
+    this.#answeredBodies += batch.entryCount;
     this.#openBytes -= batch.bytes;
     this.#unanswered--;
     this.#dispatch();
+    while ((this.#awaited[0]?.bodies ?? Number.POSITIVE_INFINITY) <= this.#answeredBodies) {
+      this.#awaited.shift()?.resolve();
+    }
     if (this.#openBodies === 0) this.#onIdle?.();
   }
 }

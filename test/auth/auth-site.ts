@@ -5,7 +5,7 @@ import type { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
 import type { Granted, Unproven } from '../../src/core/ports.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { FakeCloud } from './fake-cloud.js';
+import { FakeCloud, straightTo } from './fake-cloud.js';
 import { MemoryTable } from './memory-table.js';
 
 export const APPLICATION = 'abcdef0123456789abcdef01';
@@ -56,7 +56,7 @@ export class AuthSite {
       tokenOfflineMs: OFFLINE_MS,
       retentionMs: RETENTION_MS,
       bodyFor: (_encoding, bytes) => ({ bytes, states: 1, outOfWindow: 0 }),
-      sendNow: (device, token, { bytes }) => this.cloud.sendStates(device, token, bytes),
+      ...straightTo(this.cloud),
       offerGrant: (grant) => this.offered.push(grant),
       onUnreadable: (rows) => this.unreadable.push(rows),
       onWriteFailed: (error) => expect.fail(String(error)),

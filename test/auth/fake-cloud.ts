@@ -1,3 +1,4 @@
+import type { FirstStatesOptions } from '../../src/auth/first-states.js';
 import type { AskResult, CloudAnswer, CloudFailure, LogInResult, SendResult } from '../../src/core/cloud-results.js';
 import { authedDeviceOf, cloudErrorOf, jsonObjectOf } from '../../src/core/cloud-shapes.js';
 import type { Device } from '../../src/core/device.js';
@@ -87,4 +88,15 @@ export class FakeCloud implements CloudClient {
   }
 
   async close(): Promise<void> {}
+}
+
+/** How first states reach a cloud where nothing waits for their devices. */
+export function straightTo(cloud: FakeCloud): Pick<FirstStatesOptions, 'accepted' | 'forward'> {
+  return {
+    accepted: () => Promise.resolve(),
+    forward: async (device, token, { bytes }) => ({
+      result: await cloud.sendStates(device, token, bytes),
+      isOfBody: true,
+    }),
+  };
 }

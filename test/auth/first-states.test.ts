@@ -23,6 +23,8 @@ let refusals: Refusals;
 let voidTokens: string[];
 let firstStates: FirstStates;
 let later: SendLater | undefined;
+let accepted: Promise<void>;
+let isOfBody: boolean;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -32,9 +34,15 @@ beforeEach(() => {
   grants = new Grants({ maxGrants: 100, clock, cloudNowMs: () => undefined, refusals });
   voidTokens = [];
   later = undefined;
+  accepted = Promise.resolve();
+  isOfBody = true;
   firstStates = new FirstStates({
     grants,
-    sendNow: async (device, token, { bytes }) => later ?? cloud.sendStates(device, token, bytes),
+    accepted: () => accepted,
+    forward: async (device, token, { bytes }) => ({
+      result: later ?? (await cloud.sendStates(device, token, bytes)),
+      isOfBody,
+    }),
     clock,
     meters,
     refusals,
@@ -106,6 +114,29 @@ describe('a state that the cloud takes', () => {
     await clock.advance(0);
     expect(grants.find('token', APPLICATION, DEVICE_B)).toBeUndefined();
     expect(grants.find('token2', APPLICATION, DEVICE_A)).toBeUndefined();
+  });
+});
+
+describe('states that were accepted before it', () => {
+  it('are waited for, until they are with the lanes', async () => {
+    let settle = (): void => {};
+    accepted = new Promise((resolve) => {
+      settle = resolve;
+    });
+    const proving = prove();
+    await clock.advance(0);
+    expect(cloud.sent).toEqual([]);
+    settle();
+    await clock.advance(0);
+    cloud.sent[0]?.answer(200);
+    expect(await proving).toMatchObject({ kind: 'delivered' });
+  });
+
+  it('prove the triple in its place: it is to be stored behind them, and is not counted', async () => {
+    isOfBody = false;
+    const proven = await proveAndAnswer(200);
+    expect(proven).toEqual({ kind: 'granted', grant: grants.find('token', APPLICATION, DEVICE_A) });
+    expect(meters).toMatchObject({ forwarded: 0, outOfWindow: 0 });
   });
 });
 

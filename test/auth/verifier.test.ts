@@ -7,7 +7,7 @@ import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/meters.js';
 import type { Granted, Unproven } from '../../src/core/ports.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { FakeCloud, type OpenQuestion, TAKEN } from './fake-cloud.js';
+import { FakeCloud, type OpenQuestion, straightTo, TAKEN } from './fake-cloud.js';
 import { tokenExpiringAt, tokenOf, tokenWithClaims } from './tokens.js';
 
 const APPLICATION = 'abcdef0123456789abcdef01';
@@ -37,7 +37,7 @@ beforeEach(() => {
     ...shared,
     proofRefusals,
     bodyFor,
-    sendNow: (device, token, { bytes }) => cloud.sendStates(device, token, bytes),
+    ...straightTo(cloud),
   });
   verifier = new Verifier({ ...shared, firstStates, recall: () => undefined });
 });

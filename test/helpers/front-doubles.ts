@@ -81,6 +81,10 @@ export class ScriptedIntake implements Intake {
     return bodies;
   }
 
+  answered(): Promise<void> {
+    return Promise.resolve();
+  }
+
   backlog(): { bodies: number; bytes: number } {
     const open = this.taken.filter((body) => !body.isSettled);
     return { bodies: open.length, bytes: open.reduce((sum, body) => sum + body.bytes.length, 0) };

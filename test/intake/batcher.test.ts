@@ -9,6 +9,42 @@ beforeEach(() => {
   bench = new BatcherBench();
 });
 
+describe('whoever waits for what was accepted', () => {
+  /** Whether it is answered by now. */
+  function watch(waiting: Promise<void>): { isOver: boolean } {
+    const watched = { isOver: false };
+    void waiting.then(() => {
+      watched.isOver = true;
+    });
+    return watched;
+  }
+
+  it('goes on at once where nothing is open', async () => {
+    await bench.batcher.answered();
+  });
+
+  it('goes on when all of it is answered, the refused included, and not for what came later', async () => {
+    bench = new BatcherBench({ isSinkInstant: false });
+    bench.accept(0);
+    await endOfTurn();
+    bench.accept(1, INVALID);
+    const waiting = watch(bench.batcher.answered());
+    bench.accept(2);
+    const later = watch(bench.batcher.answered());
+    await bench.finish(0);
+    await endOfTurn();
+    expect(waiting.isOver).toBe(false);
+    bench.record(0).finish();
+    await endOfTurn();
+    await bench.finish(1);
+    bench.record(1).finish();
+    await endOfTurn();
+    expect([bench.log.answers.length, waiting.isOver, later.isOver]).toEqual([3, true, true]);
+    bench.accept(3);
+    expect(watch(bench.batcher.answered()).isOver).toBe(false);
+  });
+});
+
 describe('batches', () => {
   it('are of one body when idle, and leave when the turn ends', async () => {
     bench.accept(1);
