@@ -123,19 +123,20 @@ describe('401 and 403', () => {
     ]);
   });
 
-  it('does not send with a token that has expired since', async () => {
+  it('leaves a token that is over by the clock to the last, and then has the cloud decide', async () => {
     const harness = new Harness();
     harness.push(device);
     await harness.clock.advance(1);
-    const grant = harness.newGrant(device, 'short', harness.clock.wallMs() + 100);
-    harness.push(device, 1, grant);
+    harness.push(device, 1, harness.newGrant(device, 'short', harness.clock.wallMs() + 100));
     await harness.clock.advance(1_000);
     expect(harness.cloud.requests.map((request) => request.token)).toEqual(['token-01', 'token-01']);
     const other = deviceOf(2);
-    harness.cloud.respond = () => answer(503);
-    harness.push(other, 1, harness.newGrant(other, 'short', harness.clock.wallMs() + 100));
+    harness.cloud.respond = ({ token }) => answer(token === 'over' ? 401 : 200);
+    const grant = harness.newGrant(other, 'over', harness.clock.wallMs() - 1);
+    harness.push(other, 1, grant);
     await harness.clock.advance(10_000);
-    expect(harness.cloud.requests).toHaveLength(3);
+    expect(harness.cloud.requests.map((request) => request.token)).toEqual(['token-01', 'token-01', 'over']);
+    expect(grant.endedBy).toMatchObject({ code: 'STATEWAY_TOKEN_REFUSED' });
     expect(harness.lanes.lanes().parked).toBe(1);
   });
 
