@@ -8,11 +8,11 @@ import type { BacklogSummary } from '../core/backlog.js';
 import { readBootTag } from '../core/boot.js';
 import { systemClock } from '../core/clock.js';
 import type { CloudTrouble } from '../core/cloud-results.js';
-import { LoopLoad } from '../core/loop-load.js';
 import { Meters } from '../core/meters.js';
 import { RecordMemory } from '../core/record-memory.js';
+import { Timekeeper } from '../core/timekeeper.js';
 import { TurnClock } from '../core/turn-clock.js';
-import { Lanes } from '../forward/lanes.js';
+import type { Lanes } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
 import { Front } from '../front/server.js';
 import { type PickedUws, pickUws } from '../front/uws.js';
@@ -23,7 +23,9 @@ import type { HttpCallStream } from '../upstream/call-stream.js';
 import type { HttpCloudClient } from '../upstream/cloud-client.js';
 import type { SendThread } from '../upstream/send-thread.js';
 import { createAuth } from './create-auth.js';
+import { createLanes } from './create-lanes.js';
 import { createCallStream, createCloudClient, createSendThread } from './create-upstream.js';
+import { DatedCloud } from './dated-cloud.js';
 import { freeDiskBytes } from './disk-space.js';
 import type { EventLog } from './event-log.js';
 import { FullnessWatch } from './fullness-watch.js';
@@ -60,7 +62,7 @@ export class App {
   /** Goes round between intake and lanes. */
   readonly #recordMemory = new RecordMemory();
   /** For what asks for the time with every state. */
-  readonly #turnClock = new TurnClock(systemClock);
+  readonly #turnClock: TurnClock;
   readonly #cloud: HttpCloudClient;
   readonly #sends: SendThread;
   readonly #calls: HttpCallStream;
@@ -85,34 +87,52 @@ export class App {
    * @throws SecretKeyError when the stored grants cannot be opened
    */
   static async open(config: Config, log: EventLog): Promise<App> {
+    const bootTag = readBootTag();
+    const timekeeper = new Timekeeper(systemClock, bootTag, (skewMs, isTooMuch) => {
+      const skewSeconds = Math.round(skewMs / 1_000);
+      if (isTooMuch) log.warn({ event: 'clock-wrong', skewSeconds }, "the clock of this machine is not the cloud's");
+      else log.info({ event: 'clock-right', skewSeconds }, 'the clock of this machine is right again');
+    });
     const spool = await LmdbSpool.open({
       directory: config.dataDir,
-      clock: systemClock,
-      bootTag: readBootTag(),
+      clock: timekeeper,
+      bootTag,
       onUnreadable: (item, reason) => log.error({ event: 'unreadable', item, reason }, 'set aside: it cannot be read'),
     });
     try {
-      return new App(config, log, spool);
+      timekeeper.open(spool.timebaseStore);
+      return new App(config, log, spool, timekeeper);
     } catch (error) {
       await spool.close();
       throw error;
     }
   }
 
-  private constructor(config: Config, log: EventLog, spool: LmdbSpool) {
+  private constructor(config: Config, log: EventLog, spool: LmdbSpool, timekeeper: Timekeeper) {
     this.#config = config;
     this.#log = log;
     this.#picked = pickUws();
     const clock = systemClock;
+    this.#turnClock = new TurnClock(timekeeper);
     const meters = this.#meters;
     this.#cloud = createCloudClient(config);
     this.#sends = createSendThread(config);
     this.#calls = createCallStream(config);
     this.#spool = spool;
     this.#ages = new Ages(clock, config.retentionMs, spool.wallOffsetMs);
-    this.#lanes = this.#createLanes();
+    const datedCloud = new DatedCloud(this.#cloud, this.#sends, timekeeper);
+    this.#lanes = createLanes(config, log, {
+      cloud: datedCloud,
+      offerGrantsOf: (device) => this.#auth.offerGrantsOf(device),
+      spool,
+      timekeeper,
+      ages: this.#ages,
+      meters,
+      recordMemory: this.#recordMemory,
+      onCloudChange: (isUp, trouble) => this.#logCloud(isUp, trouble),
+    });
     const accepted = () => this.#intake.answered();
-    const forAuth = { cloud: this.#cloud, clock: this.#turnClock, meters, log, lanes: this.#lanes, accepted };
+    const forAuth = { cloud: datedCloud, clock: this.#turnClock, meters, log, lanes: this.#lanes, accepted };
     this.#auth = createAuth(config, forAuth);
     this.#requeueWatch = new RequeueWatch({
       spool,
@@ -129,6 +149,7 @@ export class App {
       sink: this.#sink,
       recordMemory: this.#recordMemory,
       clock: this.#turnClock,
+      timebases: timekeeper,
       ages: this.#ages,
       meters,
       maxStateBytes: config.maxBodyBytes,
@@ -180,36 +201,6 @@ export class App {
     await this.#spool.close();
     await Promise.all([this.#cloud.close(), this.#sends.close()]);
     this.#log.info({ event: 'stopped', waitingStates: states }, 'stopped');
-  }
-
-  #createLanes(): Lanes {
-    const { windowMs, coalesce, rateLimit, maxBodyBytes, upstreamToken, retentionMs, uplinkBytesPerSecond } =
-      this.#config;
-    return new Lanes(
-      { windowMs, coalesce, rateLimit, maxBodyBytes, upstreamToken, retentionMs, uplinkBytesPerSecond },
-      {
-        cloud: this.#sends,
-        askForDevice: (device, token) => this.#cloud.askForDevice(device, token),
-        offerGrantsOf: (device) => this.#auth.offerGrantsOf(device),
-        spool: this.#spool,
-        clock: systemClock,
-        ages: this.#ages,
-        meters: this.#meters,
-        random: Math.random,
-        load: new LoopLoad(),
-        recordMemory: this.#recordMemory,
-        onParked: ({ applicationId, deviceId }, reason) =>
-          this.#log.warn({ event: 'device-parked', applicationId, deviceId, reason }, 'device parked'),
-        onGivenUp: ({ applicationId, deviceId }, states, status) =>
-          this.#log.error({ event: 'dead-letters', applicationId, deviceId, states, status }, 'states given up'),
-        onUnparked: ({ applicationId, deviceId }, parkedMs) =>
-          this.#log.info(
-            { event: 'device-unparked', applicationId, deviceId, parkedMs: Math.round(parkedMs) },
-            'device delivers again',
-          ),
-        onCloudChange: (isUp, trouble) => this.#logCloud(isUp, trouble),
-      },
-    );
   }
 
   #logCloud(isUp: boolean, trouble: CloudTrouble | undefined): void {

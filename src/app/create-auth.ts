@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { AuthStage } from '../auth/auth-stage.js';
 import { keyFromFile } from '../auth/secret-key.js';
 import type { Config } from '../config/load.js';
-import type { Clock } from '../core/clock.js';
+import type { ArrivalClock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
 import type { CloudClient, Forwarder } from '../core/ports.js';
 import { LmdbTable } from '../spool/lmdb-table.js';
@@ -21,7 +21,7 @@ export function createAuth(
   config: Config,
   parts: {
     readonly cloud: CloudClient;
-    readonly clock: Clock;
+    readonly clock: ArrivalClock;
     readonly meters: Meters;
     readonly log: LineWriter;
     readonly lanes: Forwarder;
@@ -47,7 +47,10 @@ export function createAuth(
       tokenTtlMs,
       tokenOfflineMs,
       retentionMs,
-      bodyFor: (encoding, body) => singleBody(encoding, body, { arrivalMs: clock.wallMs(), maxBodyBytes }),
+      bodyFor: (encoding, body) => {
+        const { isCredible: isClockCredible } = clock;
+        return singleBody(encoding, body, { arrivalMs: clock.wallMs(), isClockCredible, maxBodyBytes });
+      },
       accepted,
       forward: (device, token, body) => lanes.prove(device, token, body),
       offerGrant: (grant) => lanes.offerGrant(grant),

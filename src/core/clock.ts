@@ -14,6 +14,14 @@ export interface Clock {
   schedule(delayMs: number, task: () => void): () => void;
 }
 
+/** A clock whose readings say what they were counted with, for times that are corrected when it turns out to be wrong. */
+export interface ArrivalClock extends Clock {
+  /** {@link Clock.wallMs}, marked with the number of its timebase (`timebase.ts`). */
+  arrivalMs(): number;
+  /** Whether {@link Clock.wallMs} can be right. */
+  readonly isCredible: boolean;
+}
+
 /**
  * As far as this, stamps that the proxy gives go on ahead of a wall clock that was set back. Further, they would falsify
  * the times of hours to come for the sake of those that were given before (contract 1.5).

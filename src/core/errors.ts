@@ -40,6 +40,7 @@ export const ERROR_TABLE = {
   STATEWAY_CLOUD_ANSWER: { type: 'BadGateway', status: 502, retryable: true },
   STATEWAY_LOOP: { type: 'BadGateway', status: 502, retryable: true },
   STATEWAY_CLOUD_UNREACHABLE: { type: 'Unavailable', status: 503, retryable: true },
+  STATEWAY_CLOCK_WRONG: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_OVERLOADED: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_SPOOL_FULL: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_SPOOL_FAILED: { type: 'Unavailable', status: 503, retryable: true },

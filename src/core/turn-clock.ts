@@ -1,18 +1,19 @@
-import type { Clock } from './clock.js';
+import type { ArrivalClock } from './clock.js';
 
 /**
  * A clock that is read once in a turn of the event loop, for what asks for the time with every state: with one state a
  * WebSocket frame, reading the machine's clocks took 7 % of the main thread. It is behind by no more than a turn takes:
  * microseconds when idle, some milliseconds under full load.
  */
-export class TurnClock implements Clock {
-  readonly #clock: Clock;
+export class TurnClock implements ArrivalClock {
+  readonly #clock: ArrivalClock;
   readonly #endTurn: () => void;
   #isRead = false;
   #wallMs = 0;
+  #arrivalMs = 0;
   #monotonicMs = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: ArrivalClock) {
     this.#clock = clock;
     this.#endTurn = () => {
       this.#isRead = false;
@@ -22,6 +23,15 @@ export class TurnClock implements Clock {
   wallMs(): number {
     if (!this.#isRead) this.#read();
     return this.#wallMs;
+  }
+
+  arrivalMs(): number {
+    if (!this.#isRead) this.#read();
+    return this.#arrivalMs;
+  }
+
+  get isCredible(): boolean {
+    return this.#clock.isCredible;
   }
 
   monotonicMs(): number {
@@ -35,7 +45,8 @@ export class TurnClock implements Clock {
 
   #read(): void {
     this.#isRead = true;
-    this.#wallMs = this.#clock.wallMs();
+    this.#arrivalMs = this.#clock.arrivalMs();
+    this.#wallMs = Math.floor(this.#arrivalMs);
     this.#monotonicMs = this.#clock.monotonicMs();
     // An event loop with an immediate waits for nothing, so that no reading outlives the turn after it.
     setImmediate(this.#endTurn);

@@ -1,9 +1,17 @@
 import type { Spool } from '../core/ports.js';
+import { type Corrections, timeToSend } from '../core/timebase.js';
 import type { LooseState } from '../state/backlog-piece.js';
 import type { Lane, Taken } from './lane.js';
 import { FirstPiece } from './lane-backlog.js';
 import { type BodyRules, buildRequestBody, fragmentOf, type RequestBody } from './request-body.js';
 import type { StateRun } from './waiting-chunk.js';
+
+/** It is not decided what time the next state is sent with. */
+const NOTHING_DECIDED = {
+  taken: { piece: undefined, pieceStates: 0, journalStates: 0 },
+  kept: undefined,
+  passed: undefined,
+} as const;
 
 /** What waits at the head of a lane, read for one step: the first piece of its backlog, then its chunks. */
 export interface Head {
@@ -68,7 +76,12 @@ export function buildBatch(head: Head, rules: BodyRules, isGivenUpWhole: boolean
   const body = buildRequestBody(head.runs, rules);
   const taken = takenOf(head, body.states);
   const isKept = body.states === 1 || isGivenUpWhole;
-  return { body, taken, kept: isKept ? copyOf(head.runs, body.states) : undefined, passed: undefined };
+  return {
+    body,
+    taken,
+    kept: isKept ? copyOf(head.runs, body.states, rules.corrections) : undefined,
+    passed: undefined,
+  };
 }
 
 /**
@@ -76,9 +89,10 @@ export function buildBatch(head: Head, rules: BodyRules, isGivenUpWhole: boolean
  * @throws what a fragment that cannot be read back makes throw
  */
 export function buildBatchBehind(head: Head, rules: BodyRules): Batch | undefined {
-  const [culprit, next] = copyOf(head.runs, 2);
+  const [culprit, next] = copyOf(head.runs, 2, rules.corrections);
   if (culprit === undefined || next === undefined) return undefined;
   const body = buildRequestBody(withoutFirst(head.runs), { ...rules, maxStates: 1 });
+  if (body.states === 0) return { ...NOTHING_DECIDED, body };
   return { body, taken: takenOf(head, 2), kept: [next], passed: { state: culprit, taken: takenOf(head, 1) } };
 }
 
@@ -96,11 +110,12 @@ export function* fragmentsOf(runs: readonly StateRun[]): Iterable<Uint8Array> {
 }
 
 /** Copies, since the records they stand in may be moved while the request is out. */
-function copyOf(runs: readonly StateRun[], states: number): LooseState[] {
+function copyOf(runs: readonly StateRun[], states: number, corrections: Corrections): LooseState[] {
   const copies: LooseState[] = [];
   for (const { view, nextState, endState } of runs) {
     for (let state = nextState; state < endState && copies.length < states; state++) {
-      copies.push({ timeMs: view.times[state] as number, fragment: fragmentOf(view, state).slice() });
+      const timeMs = timeToSend(view.times[state] as number, corrections);
+      copies.push({ timeMs, fragment: fragmentOf(view, state).slice() });
     }
   }
   return copies;

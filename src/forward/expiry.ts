@@ -2,9 +2,11 @@ import type { Ages } from '../core/ages.js';
 import type { Clock } from '../core/clock.js';
 import type { DeadLetter } from '../core/dead-letter.js';
 import type { Spool } from '../core/ports.js';
+import { type Corrections, timeToShow } from '../core/timebase.js';
 import { readHead, takenOf } from './batch.js';
 import type { Lane, Taken } from './lane.js';
 import { fragmentOf } from './request-body.js';
+import type { SendTimes } from './time-question.js';
 import type { StateRun } from './waiting-chunk.js';
 
 const HOUR_MS = 3_600_000;
@@ -31,6 +33,7 @@ export interface ExpiryParts {
   readonly spool: Spool;
   readonly clock: Clock;
   readonly ages: Ages;
+  readonly times: Pick<SendTimes, 'corrections'>;
 }
 
 /**
@@ -72,11 +75,11 @@ export class Expiry {
    * @throws what the spool throws when it cannot be read
    */
   collect(lane: Lane, giveUp: GiveUp): GivenUp | undefined {
-    const { spool, clock, ages } = this.#parts;
+    const { spool, clock, ages, times } = this.#parts;
     const head = readHead(lane, spool);
     const { piece } = head;
     const nowMs = clock.monotonicMs();
-    const letters = new Letters(lane, giveUp, clock.wallMs());
+    const letters = new Letters(lane, giveUp, clock.wallMs(), times.corrections);
     if (piece === undefined) {
       for (const chunk of lane.chunks) {
         if (nowMs - chunk.record.sinceMs < giveUp.afterMs || !letters.add(chunk)) break;
@@ -97,12 +100,14 @@ class Letters {
   readonly #lane: Lane;
   readonly #giveUp: GiveUp;
   readonly #nowWallMs: number;
+  readonly #corrections: Corrections;
   #bytes = 0;
 
-  constructor(lane: Lane, giveUp: GiveUp, nowWallMs: number) {
+  constructor(lane: Lane, giveUp: GiveUp, nowWallMs: number, corrections: Corrections) {
     this.#lane = lane;
     this.#giveUp = giveUp;
     this.#nowWallMs = nowWallMs;
+    this.#corrections = corrections;
   }
 
   /** Adds the states of a run, as far as there is room; returns whether there is room for more. */
@@ -112,7 +117,7 @@ class Letters {
       if (this.all.length === MAX_LETTERS || this.#bytes > MAX_LETTER_BYTES) return false;
       const fragment = fragmentOf(view, state).slice();
       this.#bytes += fragment.byteLength;
-      const timeMs = view.times[state] as number;
+      const timeMs = timeToShow(view.times[state] as number, this.#corrections);
       this.all.push({ device: this.#lane.device, timeMs, fragment, status, reason, refusedAtMs: this.#nowWallMs });
     }
     return true;

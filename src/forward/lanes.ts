@@ -23,6 +23,7 @@ import { Schedule } from './schedule.js';
 import { Sender, type SenderOptions } from './sender.js';
 import { Spiller } from './spiller.js';
 import { StartPace } from './start-pace.js';
+import type { SendTimes } from './time-question.js';
 import { UplinkCap } from './uplink-cap.js';
 import { type HeldBytes, JournalRecord, WaitingChunk } from './waiting-chunk.js';
 
@@ -53,6 +54,8 @@ export interface LanesParts {
   readonly spool: Spool;
   readonly clock: Clock;
   readonly ages: Ages;
+  /** How times that the proxy counted are corrected. */
+  readonly times: SendTimes;
   readonly meters: Meters;
   /** From 0 to 1, for jitter. */
   readonly random: () => number;
@@ -93,7 +96,7 @@ export class Lanes implements Forwarder {
     this.#holdings = holdings;
     const health = new CloudHealth({ clock, random, onChange: (...change) => this.#onCloudChange(change, parts) });
     const table = new LaneTable(rateLimit, { spool, clock, holdings });
-    const expiry = new Expiry(retentionMs, { spool, clock, ages });
+    const expiry = new Expiry(retentionMs, { spool, clock, ages, times: parts.times });
     const uplink = new UplinkCap(options.uplinkBytesPerSecond);
     const pace = new StartPace(windowMs, { load: parts.load, holdings });
     const answerTimes = new AnswerTimes();

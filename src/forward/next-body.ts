@@ -5,7 +5,11 @@ import { buildPieceOfStates, type LooseState } from '../state/backlog-piece.js';
 import { RecordView } from '../state/record-layout.js';
 import { type Batch, buildBatch, buildBatchBehind, fragmentsOf, type Head, readHead } from './batch.js';
 import type { Lane } from './lane.js';
-import { buildRequestBody, type Coalesce, type RequestBody } from './request-body.js';
+import { type BodyRules, buildRequestBody, type Coalesce, type RequestBody } from './request-body.js';
+import type { SendTimes } from './time-question.js';
+
+/** States that waited for less are not looked at again for what the cloud ignores. */
+const JUDGED_AFTER_MS = 1_000;
 
 export interface NextBodyOptions {
   readonly coalesce: Coalesce;
@@ -16,6 +20,7 @@ export interface NextBodyParts {
   readonly cloud: Pick<CloudClient, 'bodyMemory'>;
   readonly spool: Spool;
   readonly clock: Clock;
+  readonly times: Pick<SendTimes, 'corrections' | 'canDecide' | 'wallMs'>;
 }
 
 /** Builds what a lane sends next, by what is known of its states: how many, and whether a refusal gives them up whole. */
@@ -35,26 +40,30 @@ export class NextBody {
    * @throws what the spool throws when it cannot be read, and what a fragment that cannot be read back makes throw
    */
   of(lane: Lane, maxBodyBytes: number): Batch | undefined {
-    const { spool, clock } = this.#parts;
-    const wholeStates = lane.refusals.wholeStates(lane.waitedMs(clock.monotonicMs()));
+    const { spool, clock, times } = this.#parts;
+    const waitedMs = lane.waitedMs(clock.monotonicMs());
+    const wholeStates = lane.refusals.wholeStates(waitedMs);
     const head = readHead(lane, spool);
     const maxStates = wholeStates > 0 ? wholeStates : statesToAsk(lane, head);
-    const rules = { ...this.#options, maxBodyBytes, maxStates, bodyMemory: this.#bodyMemory };
-    return buildBatch(head, rules, wholeStates > 0);
+    const window = waitedMs > JUDGED_AFTER_MS && times.canDecide ? { nowMs: times.wallMs(), waitedMs } : undefined;
+    return buildBatch(head, { ...this.#rules(maxBodyBytes, maxStates), window }, wholeStates > 0);
   }
 
   /** The second state of a lane alone, past the first; throws as {@link NextBody.of}. */
   behind(lane: Lane, maxBodyBytes: number): Batch | undefined {
     const head = readHead(lane, this.#parts.spool);
-    return buildBatchBehind(head, { ...this.#options, maxBodyBytes, maxStates: 1, bodyMemory: this.#bodyMemory });
+    return buildBatchBehind(head, this.#rules(maxBodyBytes, 1));
   }
 
   /** A state that waits in no lane. */
   ofOne(device: Device, state: LooseState): RequestBody {
     const view = new RecordView(buildPieceOfStates(device, [state], 0));
-    const maxBodyBytes = Number.POSITIVE_INFINITY;
-    const rules = { ...this.#options, maxBodyBytes, maxStates: 1, bodyMemory: this.#bodyMemory };
-    return buildRequestBody([{ view, nextState: 0, endState: 1 }], rules);
+    return buildRequestBody([{ view, nextState: 0, endState: 1 }], this.#rules(Number.POSITIVE_INFINITY, 1));
+  }
+
+  #rules(maxBodyBytes: number, maxStates: number): BodyRules {
+    const { corrections } = this.#parts.times;
+    return { ...this.#options, maxBodyBytes, maxStates, corrections, window: undefined, bodyMemory: this.#bodyMemory };
   }
 }
 

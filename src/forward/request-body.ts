@@ -1,6 +1,8 @@
+import { type Corrections, timeToSend } from '../core/timebase.js';
 import { mergeFragments } from '../state/merge.js';
 import type { RecordView } from '../state/record-layout.js';
-import { timeJson } from '../state/time.js';
+import { isOutOfWindow } from '../state/time.js';
+import { STATE_OVERHEAD_BYTES, stateBytes, writeState } from './state-json.js';
 import type { StateRun } from './waiting-chunk.js';
 
 /**
@@ -17,6 +19,10 @@ export interface BodyRules {
   readonly maxBodyBytes: number;
   /** States that may be taken from the lane. */
   readonly maxStates: number;
+  /** What is added to times by their timebase: a body ends before a state of which that is not decided. */
+  readonly corrections: Corrections;
+  /** Undefined while it is not known what time it is. */
+  readonly window: CloudWindow | undefined;
   /** Memory for the body (`CloudClient.bodyMemory`). */
   readonly bodyMemory: (byteLength: number) => Buffer;
 }
@@ -24,22 +30,28 @@ export interface BodyRules {
 export interface RequestBody {
   /** A JSON array of states, each with its time. */
   readonly bytes: Buffer;
-  /** States taken from the lane. */
+  /** States taken from the lane; 0 when it is not decided yet what time the first of them is sent with. */
   readonly states: number;
   /** States in the body: fewer when some were merged. */
   readonly sentStates: number;
+  /** States taken that the cloud ignores for their age now, and would not have when they came. */
+  readonly outdated: number;
 }
 
-/** `{"time":` + 13 digits + `,` before a fragment and the comma after it. */
-const STATE_OVERHEAD_BYTES = 23;
-const STATE_HEAD = Buffer.from('{"time":', 'latin1');
+/** Which times the cloud ignores. */
+export interface CloudWindow {
+  /** Wall clock, as right as it is known. */
+  readonly nowMs: number;
+  /** Since the first of the states came. */
+  readonly waitedMs: number;
+}
+
+type Joined = Pick<RequestBody, 'bytes' | 'states' | 'sentStates'>;
+
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
-const COMMA = 0x2c;
-const ZERO = 0x30;
-/** From here to below the second number, a whole time in milliseconds has 13 digits: the years 2001 to 2286. */
-const FIRST_13_DIGITS = 1e12;
-const FIRST_14_DIGITS = 1e13;
+
+const NO_BODY: RequestBody = { bytes: Buffer.alloc(0), states: 0, sentStates: 0, outdated: 0 };
 
 /** About how many bytes the states from `first` up to `end` take in a body; exact for times of 13 digits. */
 export function waitingBytesOf(view: RecordView, first: number, end: number): number {
@@ -68,10 +80,12 @@ interface Selection {
 export function buildRequestBody(runs: readonly StateRun[], rules: BodyRules): RequestBody {
   const selection = select(runs, rules);
   const { states } = selection;
+  if (states === 0) return NO_BODY;
+  const outdated = rules.window === undefined ? 0 : outdatedOf(runs, states, rules.corrections, rules.window);
   if (states > 1 && (rules.coalesce === 'latest' || !selection.isRising)) {
-    const { times, fragments } = collect(runs, states);
-    if (rules.coalesce === 'latest') return mergeWindows(times, fragments, rules);
-    return mergeEqualTimes(times, fragments, rules);
+    const { times, fragments } = collect(runs, states, rules.corrections);
+    if (rules.coalesce === 'latest') return { ...mergeWindows(times, fragments, rules), outdated };
+    return { ...mergeEqualTimes(times, fragments, rules), outdated };
   }
   const bytes = rules.bodyMemory(selection.bytes);
   bytes[0] = OPEN_BRACKET;
@@ -81,11 +95,12 @@ export function buildRequestBody(runs: readonly StateRun[], rules: BodyRules): R
     const { view, nextState, endState } = runs[index] as StateRun;
     const end = Math.min(endState, nextState + left);
     for (let state = nextState; state < end; state++) {
-      at = writeState(bytes, at, view.times[state] as number, fragmentOf(view, state));
+      const time = timeToSend(view.times[state] as number, rules.corrections);
+      at = writeState(bytes, at, time, fragmentOf(view, state));
     }
     left -= end - nextState;
   }
-  return { bytes: closed(bytes, at), states, sentStates: states };
+  return { bytes: closed(bytes, at), states, sentStates: states, outdated };
 }
 
 function select(runs: readonly StateRun[], rules: BodyRules): Selection {
@@ -95,7 +110,8 @@ function select(runs: readonly StateRun[], rules: BodyRules): Selection {
   let lastTime = Number.NEGATIVE_INFINITY;
   for (const { view, nextState, endState } of runs) {
     for (let state = nextState; state < endState; state++) {
-      const time = view.times[state] as number;
+      const time = timeToSend(view.times[state] as number, rules.corrections);
+      if (Number.isNaN(time)) return { states, bytes, isRising };
       const more = stateBytes(time, view.fragmentEnd(state) - view.fragmentStart(state));
       const isFull = states >= rules.maxStates || bytes + more > rules.maxBodyBytes;
       if (states > 0 && isFull) return { states, bytes, isRising };
@@ -108,19 +124,44 @@ function select(runs: readonly StateRun[], rules: BodyRules): Selection {
   return { states, bytes, isRising };
 }
 
-function collect(runs: readonly StateRun[], states: number): { times: number[]; fragments: Uint8Array[] } {
+/**
+ * The times and fragments of the first states. A time that was corrected may meet one that the device named, which it did
+ * not when it was given: it gives way, as two readings under one time would destroy one another.
+ */
+function collect(
+  runs: readonly StateRun[],
+  states: number,
+  corrections: Corrections,
+): { times: number[]; fragments: Uint8Array[] } {
   const times: number[] = [];
   const fragments: Uint8Array[] = [];
+  const corrected: number[] = [];
   for (const { view, nextState, endState } of runs) {
     for (let state = nextState; state < endState && times.length < states; state++) {
-      times.push(view.times[state] as number);
+      const counted = view.times[state] as number;
+      const time = timeToSend(counted, corrections);
+      if (time !== Math.floor(counted)) corrected.push(times.length);
+      times.push(time);
       fragments.push(fragmentOf(view, state));
     }
   }
+  if (corrected.length > 0) makeUnique(times, corrected);
   return { times, fragments };
 }
 
-function mergeEqualTimes(times: readonly number[], fragments: readonly Uint8Array[], rules: BodyRules): RequestBody {
+/** Moves each of the times at `places` to the next millisecond that is free. */
+function makeUnique(times: number[], places: readonly number[]): void {
+  const movable = new Set(places);
+  const taken = new Set(times.filter((_, place) => !movable.has(place)));
+  for (const place of places) {
+    let time = times[place] as number;
+    while (taken.has(time)) time++;
+    taken.add(time);
+    times[place] = time;
+  }
+}
+
+function mergeEqualTimes(times: readonly number[], fragments: readonly Uint8Array[], rules: BodyRules): Joined {
   const groups = new Map<number, Uint8Array[]>();
   for (let state = 0; state < times.length; state++) {
     const time = times[state] as number;
@@ -136,7 +177,7 @@ function mergeEqualTimes(times: readonly number[], fragments: readonly Uint8Arra
  * joined by time, those of equal time in order of arrival, so that of each attribute the latest value stays (contract
  * 1.2) however states overtook one another on their way here. Windows stand in the order of their first arrivals.
  */
-function mergeWindows(times: readonly number[], fragments: readonly Uint8Array[], rules: BodyRules): RequestBody {
+function mergeWindows(times: readonly number[], fragments: readonly Uint8Array[], rules: BodyRules): Joined {
   // A sort is stable: states of equal time stay in order of arrival.
   const byTime = [...times.keys()].sort((a, b) => (times[a] as number) - (times[b] as number));
   const windows: { arrival: number; lastTime: number; readonly group: Uint8Array[] }[] = [];
@@ -164,12 +205,7 @@ function mergeWindows(times: readonly number[], fragments: readonly Uint8Array[]
   );
 }
 
-function join(
-  times: readonly number[],
-  fragments: readonly Uint8Array[],
-  states: number,
-  rules: BodyRules,
-): RequestBody {
+function join(times: readonly number[], fragments: readonly Uint8Array[], states: number, rules: BodyRules): Joined {
   let length = 1;
   for (let state = 0; state < times.length; state++) {
     length += stateBytes(times[state] as number, (fragments[state] as Uint8Array).length);
@@ -183,53 +219,35 @@ function join(
   return { bytes: closed(bytes, at), states, sentStates: times.length };
 }
 
+/** See {@link RequestBody.outdated}: those that were out of the cloud's window already were counted when they came. */
+function outdatedOf(
+  runs: readonly StateRun[],
+  states: number,
+  corrections: Corrections,
+  { nowMs, waitedMs }: CloudWindow,
+): number {
+  let outdated = 0;
+  let left = states;
+  for (const { view, nextState, endState } of runs) {
+    const end = Math.min(endState, nextState + left);
+    for (let state = nextState; state < end; state++) {
+      const time = timeToSend(view.times[state] as number, corrections);
+      if (isOutOfWindow(time, nowMs) && !isOutOfWindow(time, nowMs - waitedMs)) outdated++;
+    }
+    left -= end - nextState;
+    if (left === 0) break;
+  }
+  return outdated;
+}
+
 /** The fragment of a state, as a view. */
 export function fragmentOf(view: RecordView, state: number): Uint8Array {
   const start = view.fragmentStart(state);
   return new Uint8Array(view.bytes.buffer, view.bytes.byteOffset + start, view.fragmentEnd(state) - start);
 }
 
-/** Writes a state and the comma after it; returns where that ends. */
-function writeState(bytes: Buffer, start: number, time: number, fragment: Uint8Array): number {
-  bytes.set(STATE_HEAD, start);
-  let at = writeTime(bytes, start + STATE_HEAD.length, time);
-  bytes[at++] = COMMA;
-  bytes.set(fragment, at);
-  at += fragment.length;
-  bytes[at] = COMMA;
-  return at + 1;
-}
-
 /** Puts the closing bracket in the place of the last comma. */
 function closed(bytes: Buffer, end: number): Buffer {
   bytes[end - 1] = CLOSE_BRACKET;
   return bytes;
-}
-
-/** Bytes of a state and one comma or bracket. */
-function stateBytes(time: number, fragmentBytes: number): number {
-  const timeBytes = has13Digits(time) ? 0 : timeJson(time).length - 13;
-  return fragmentBytes + STATE_OVERHEAD_BYTES + timeBytes;
-}
-
-function has13Digits(time: number): boolean {
-  return time >= FIRST_13_DIGITS && time < FIRST_14_DIGITS && Number.isInteger(time);
-}
-
-/** Writes a time as JSON; returns where it ends. Thirteen digits are written without a string in between. */
-function writeTime(bytes: Buffer, at: number, time: number): number {
-  if (!has13Digits(time)) return at + bytes.write(timeJson(time), at, 'latin1');
-  let high = Math.floor(time / 1e6);
-  let low = time - high * 1e6;
-  for (let digit = 12; digit >= 7; digit--) {
-    const rest = (low / 10) | 0;
-    bytes[at + digit] = ZERO + low - rest * 10;
-    low = rest;
-  }
-  for (let digit = 6; digit >= 0; digit--) {
-    const rest = (high / 10) | 0;
-    bytes[at + digit] = ZERO + high - rest * 10;
-    high = rest;
-  }
-  return at + 13;
 }

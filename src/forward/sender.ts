@@ -16,6 +16,7 @@ import type { RateLimit } from './pacing.js';
 import type { Proof } from './proofs.js';
 import type { Coalesce } from './request-body.js';
 import { Settler, type SettlerParts } from './settler.js';
+import { TimeQuestion } from './time-question.js';
 import type { UplinkCap } from './uplink-cap.js';
 
 export interface SenderOptions {
@@ -48,6 +49,7 @@ export class Sender {
   readonly #nextBody: NextBody;
   readonly #settler: Settler;
   readonly #faults: FaultFinder;
+  readonly #timeQuestion: TimeQuestion;
   #isStopped = false;
 
   constructor(options: SenderOptions, parts: SenderParts) {
@@ -56,6 +58,7 @@ export class Sender {
     this.#nextBody = new NextBody(options, parts);
     this.#settler = new Settler(parts);
     this.#faults = new FaultFinder(parts);
+    this.#timeQuestion = new TimeQuestion(parts);
   }
 
   /** From now on answers change nothing: what is in flight stays in the spool and is sent again by the next run. */
@@ -90,7 +93,9 @@ export class Sender {
     // Asking took its time.
     if (isBehind && (this.#isStopped || !this.#parts.health.isUp)) return;
     const batch = this.#batchOf(lane, maxBodyBytes, isBehind);
-    if (batch !== undefined) await this.#send(lane, token, grant, batch);
+    if (batch === undefined) return;
+    if (batch.body.states === 0) return this.#timeQuestion.ask(lane, token);
+    await this.#send(lane, token, grant, batch);
   }
 
   /**
@@ -105,6 +110,10 @@ export class Sender {
     if (batch === undefined && lane.hasStates) {
       proof.refuse();
       return;
+    }
+    if (batch?.body.states === 0) {
+      lane.proofs?.putBack(proof);
+      return this.#timeQuestion.ask(lane, proof.token);
     }
     const body = batch === undefined ? proof.body : { bytes: batch.body.bytes, states: batch.body.sentStates };
     const result = await this.#request(lane, proof.token, body);

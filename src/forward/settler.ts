@@ -11,6 +11,7 @@ import type { Expiry, GivenUp, GiveUp } from './expiry.js';
 import type { Lane, Taken } from './lane.js';
 import { Likeness } from './likeness.js';
 import { reasonOf, statusOf } from './outcome.js';
+import type { SendTimes } from './time-question.js';
 
 export interface SettlerParts {
   readonly spool: Spool;
@@ -18,6 +19,7 @@ export interface SettlerParts {
   readonly meters: Meters;
   /** From 0 to 1, for jitter. */
   readonly random: () => number;
+  readonly times: SendTimes;
   readonly expiry: Expiry;
   /** Told of states that became dead letters, once they are kept; `status` is the cloud's, 0 when they were too old. */
   readonly onGivenUp: (device: Device, states: number, status: number) => void;
@@ -68,6 +70,7 @@ export class Settler {
     lane.refusals.taken();
     if (states === 1 && kept !== undefined) lane.likeness?.taken((kept[0] as LooseState).fragment);
     this.#parts.meters.forwarded += states;
+    this.#parts.meters.outOfWindow += body.outdated;
     lane.unsettled = lane.take(taken, nowMs, heldApart === undefined ? undefined : [heldApart]);
     if (!lane.hasStates) lane.bodyLimit.caughtUp();
     return this.#settle(lane);

@@ -1,6 +1,7 @@
 import { type Clock, MAX_STAMP_AHEAD_MS } from '../core/clock.js';
 import type { Grant } from '../core/grant.js';
-import type { RecordView } from '../state/record-layout.js';
+import { type Timebase, timebaseOf, withTimebase } from '../core/timebase.js';
+import { type RecordView, UNSTAMPED } from '../state/record-layout.js';
 import { isOutOfWindow } from '../state/time.js';
 
 /** What must be known of a device to give it a stamp no other reading has. */
@@ -9,8 +10,15 @@ interface DeviceStamps {
   lastStampMs: number;
   /** By how much the wall clock was ahead of the monotonic one when it was given. */
   clockOffsetMs: number;
-  /** The last time the device itself named. */
+  /** The number of the timebase that it was counted with. */
+  timebase: number;
+  /** The last time the device itself named, or counted from its arrival. */
   lastOwnMs: number;
+}
+
+/** What is known of the timebases that times are marked with. */
+export interface KnownTimebases {
+  baseOf(number: number): Timebase | undefined;
 }
 
 /** Devices remembered before the first look for those that can be forgotten. */
@@ -36,6 +44,7 @@ const NO_TIMES: ReadonlySet<number> = new Set();
  */
 export class Stamper {
   readonly #clock: Clock;
+  readonly #timebases: KnownTimebases;
   readonly #floorMs: number;
   /** Of the record that is being stamped. */
   #clockOffsetMs = 0;
@@ -43,8 +52,9 @@ export class Stamper {
   #nextSweepDevices = FIRST_SWEEP_DEVICES;
 
   /** @param floorMs up to this, an earlier run may have given stamps: those of a device may run ahead of the clock */
-  constructor(clock: Clock, floorMs = Number.NEGATIVE_INFINITY) {
+  constructor(clock: Clock, timebases: KnownTimebases, floorMs = Number.NEGATIVE_INFINITY) {
     this.#clock = clock;
+    this.#timebases = timebases;
     this.#floorMs = floorMs > clock.wallMs() + MAX_STAMP_AHEAD_MS ? Number.NEGATIVE_INFINITY : floorMs;
   }
 
@@ -80,16 +90,18 @@ export class Stamper {
     for (let state = first; state < end; state++) {
       const time = times[state] as number;
       const arrivalMs = Math.floor(time);
-      if (arrivalMs === time) {
-        stamps.lastOwnMs = time;
+      if (time - arrivalMs < UNSTAMPED) {
+        stamps.lastOwnMs = arrivalMs;
         continue;
       }
       ownTimes ??= ownTimesOf(times, first, end);
+      const timebase = timebaseOf(time);
+      if (timebase !== stamps.timebase) this.#change(stamps, timebase, arrivalMs);
       let stampMs = arrivalMs > stamps.lastStampMs ? arrivalMs : stamps.lastStampMs + 1;
       if (stampMs > arrivalMs + MAX_STAMP_AHEAD_MS && this.#isTooFarAhead(stamps, stampMs, arrivalMs))
         stampMs = arrivalMs;
       while (stampMs === stamps.lastOwnMs || ownTimes.has(stampMs)) stampMs++;
-      times[state] = stampMs;
+      times[state] = withTimebase(stampMs, timebase);
       stamps.lastStampMs = stampMs;
       stamps.clockOffsetMs = this.#clockOffsetMs;
       givenMs = stampMs;
@@ -102,11 +114,27 @@ export class Stamper {
     return clockOffsetMs > this.#clockOffsetMs + CLOCK_NOISE_MS || isOutOfWindow(stampMs, arrivalMs);
   }
 
+  /**
+   * Stamps of a device are counted with another timebase from now on. The last one counts on by the monotonic clock, so
+   * that both are different when both are corrected by it. Where it is decided what the last one is sent with, the next is
+   * behind that too, within {@link MAX_STAMP_AHEAD_MS}.
+   */
+  #change(stamps: DeviceStamps, timebase: number, arrivalMs: number): void {
+    const before = this.#timebases.baseOf(stamps.timebase);
+    const next = this.#timebases.baseOf(timebase);
+    stamps.timebase = timebase;
+    if (before === undefined || next === undefined || before.bootTag !== next.bootTag) return;
+    const linkedMs = stamps.lastStampMs + next.offsetMs - before.offsetMs;
+    const sentMs = stamps.lastStampMs + (before.correctionMs ?? Number.NEGATIVE_INFINITY);
+    stamps.lastStampMs = sentMs < arrivalMs + MAX_STAMP_AHEAD_MS ? Math.max(linkedMs, sentMs) : linkedMs;
+    stamps.clockOffsetMs = this.#clockOffsetMs;
+  }
+
   #stampsOf(deviceKey: string): DeviceStamps {
     let stamps = this.#devices.get(deviceKey);
     if (stamps === undefined) {
       const clockOffsetMs = this.#clockOffsetMs;
-      stamps = { lastStampMs: this.#floorMs, clockOffsetMs, lastOwnMs: Number.NEGATIVE_INFINITY };
+      stamps = { lastStampMs: this.#floorMs, clockOffsetMs, timebase: 0, lastOwnMs: Number.NEGATIVE_INFINITY };
       this.#devices.set(deviceKey, stamps);
     }
     return stamps;
@@ -127,9 +155,10 @@ function ownTimesOf(times: Float64Array, first: number, end: number): ReadonlySe
   let ownTimes: Set<number> | undefined;
   for (let state = first; state < end; state++) {
     const time = times[state] as number;
-    if (!Number.isInteger(time)) continue;
+    const wholeMs = Math.floor(time);
+    if (time - wholeMs >= UNSTAMPED) continue;
     ownTimes ??= new Set();
-    ownTimes.add(time);
+    ownTimes.add(wholeMs);
   }
   return ownTimes ?? NO_TIMES;
 }

@@ -7,7 +7,8 @@ import { SpoolOpenError } from './spool-open-error.js';
 
 /**
  * What the data directory says of itself. Format 1 is read, and is of this format once it was opened to be written to; any
- * other number is refused. Format 2 counts the sends of a device by boot and window (`watermark-row.ts`).
+ * other number is refused. Format 2 counts the sends of a device by boot and window (`watermark-row.ts`), and marks
+ * times that were counted from the proxy's clock (`core/timebase.ts`).
  */
 export const FORMAT = 2;
 const OLDEST_FORMAT = 1;

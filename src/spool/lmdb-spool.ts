@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { DeviceHistory, Settlement, Spill, Spool, SpoolStatus, StoredRecord } from '../core/ports.js';
+import type { TimebaseStore } from '../core/timekeeper.js';
 import { RecordView } from '../state/record-layout.js';
 import { Backlog } from './backlog.js';
 import { CommitGate } from './commit-gate.js';
@@ -81,9 +82,8 @@ export class LmdbSpool implements Spool {
     const { journal, watermarks, backlog, deadLetters, meta } = environment;
     const setAside = (kind: ItemKind, database: Rows) => (damaged: Damaged) => this.#setAside(kind, database, damaged);
     const lastNumbers = () => ({ sequence: this.#lastSequence, deadLetter: this.#letters.lastNumber });
-    this.#meta = new Meta({ meta, clock, bootTag: options.bootTag, lastNumbers });
-    const { boot, deadLetterFloor, isDamaged, leap, sequenceFloor } = this.#meta;
-    if (isDamaged) options.onUnreadable?.('numbering', 'its checksum does not match; numbers go on far above');
+    this.#meta = new Meta({ ...options, meta, lastNumbers });
+    const { boot, deadLetterFloor, leap, sequenceFloor } = this.#meta;
     this.#journal = new Journal(journal);
     const firstSequence = this.#journal.firstSequence() ?? Number.POSITIVE_INFINITY;
     const nowMs = clock.monotonicMs();
@@ -209,6 +209,12 @@ export class LmdbSpool implements Spool {
   /** By how much the wall clock was ahead of the monotonic one when the spool was first opened in this boot; see `Ages`. */
   get wallOffsetMs(): number {
     return this.#meta.boot.wallOffsetMs;
+  }
+
+  /** For the timekeeper. */
+  get timebaseStore(): TimebaseStore {
+    const isEmpty = this.#journal.firstSequence() === undefined && this.#backlog.states === 0;
+    return this.#meta.timebaseStore(isEmpty, (change) => this.#transactions.commit([change], true));
   }
 
   get stampFloorMs(): number {

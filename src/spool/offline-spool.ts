@@ -3,6 +3,7 @@ import { systemClock } from '../core/clock.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { SpoolStatus } from '../core/ports.js';
+import { type Corrections, correctionsOf, timeToShow } from '../core/timebase.js';
 import { RecordView } from '../state/record-layout.js';
 import { readBootRow } from './boot-row.js';
 import { readDeadLetters } from './dead-letters.js';
@@ -15,6 +16,7 @@ import { decodePieceRow } from './piece-row.js';
 import { inQuietMoment } from './quiet-moment.js';
 import { putRequestForAll, putRequests } from './requests.js';
 import { SpoolOpenError } from './spool-open-error.js';
+import { readTimebases } from './timebase-row.js';
 import { decodeWatermarkRow } from './watermark-row.js';
 
 /** A state that waits. */
@@ -132,17 +134,18 @@ export class OfflineSpool {
    * delivers or moves meanwhile may be missing.
    */
   *records(): Iterable<WaitingState> {
-    const { backlog, journal } = this.#environment;
+    const { backlog, journal, meta } = this.#environment;
+    const corrections = correctionsOf(readTimebases(meta).bases);
     const pieceKeys = [...backlog.getKeys({})];
     const recordKeys = [...journal.getKeys({})];
     for (const key of pieceKeys) {
       const range = this.#readPiece(key);
-      if (range !== undefined) yield* statesOf(range);
+      if (range !== undefined) yield* statesOf(range, corrections);
     }
     for (const key of recordKeys) {
       const value = readNow(journal, key);
       if (value === undefined) continue;
-      for (const range of this.#waitingOfRecord(key, value)) yield* statesOf(range);
+      for (const range of this.#waitingOfRecord(key, value)) yield* statesOf(range, corrections);
     }
   }
 
@@ -197,9 +200,12 @@ function readNow(db: Rows, key: Buffer): Buffer | undefined {
   return db.get(key);
 }
 
-function* statesOf({ view, device, firstState, endState }: WaitingRange): Iterable<WaitingState> {
+function* statesOf(
+  { view, device, firstState, endState }: WaitingRange,
+  corrections: Corrections,
+): Iterable<WaitingState> {
   for (let state = firstState; state < endState; state++) {
     const fragment = view.bytes.subarray(view.fragmentStart(state), view.fragmentEnd(state));
-    yield { device, timeMs: view.times[state] as number, fragment };
+    yield { device, timeMs: timeToShow(view.times[state] as number, corrections), fragment };
   }
 }

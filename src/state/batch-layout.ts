@@ -4,7 +4,7 @@
  * ```
  * slots     slotCount x 24 bytes   the devices the bodies are for: application id, device id, binary
  * entries   entryCount x 32 bytes  one per body
- *             0 f64 arrivalMs      wall-clock milliseconds of its last byte
+ *             0 f64 arrivalMs      wall-clock milliseconds of its last byte, marked with their timebase
  *             8 u32 bodyOffset     where the body starts in the buffer
  *            12 u32 bodyLength
  *            16 u32 firstSlot      first of its slots, in the list `entrySlots`

@@ -12,7 +12,7 @@ export const STATE_ENVELOPE_BYTES = '[{"time":'.length + TIME_DIGITS + ',]'.leng
 /** Bytes of a body of this one state. `timeMs` may be an unstamped arrival. */
 export function singleBodyBytes(fragmentBytes: number, timeMs: number): number {
   const usualTime = timeMs >= 1e12 && timeMs < 1e13;
-  return fragmentBytes + STATE_ENVELOPE_BYTES + (usualTime ? 0 : timeJson(Math.trunc(timeMs)).length - TIME_DIGITS);
+  return fragmentBytes + STATE_ENVELOPE_BYTES + (usualTime ? 0 : timeJson(Math.floor(timeMs)).length - TIME_DIGITS);
 }
 
 /** Writes the fragment of a valid state. Parsed again it gives the same values, -0 and lone surrogates included. */

@@ -16,13 +16,15 @@
  *             0 12 bytes application id, 12 bytes device id
  *            24 u32 firstState
  *            28 u32 stateCount
- * times     stateCount x f64         milliseconds since the epoch
+ * times     stateCount x f64         milliseconds since the epoch, whole; in the fraction the number of a timebase
+ *                                    (`src/core/timebase.ts`), where they were counted from the proxy's clock
  * ends      stateCount x u32         where each state's fragment ends, from fragmentsOffset; it starts where the one before ends
  * fragments                          JSON of each state without its time and first brace: `"data":{"t":1}}`
  * ```
  *
  * A worker writes a time that the device left out as its arrival plus {@link UNSTAMPED}; the intake replaces it by a
- * whole number, unique for the device, before the record is sealed. Whole milliseconds below 2^52 leave a half exact.
+ * stamp, unique for the device and of the same timebase, before the record is sealed. A fraction of 1/1024 is exact for
+ * times before the year 2109.
  */
 import { crc32 } from 'node:zlib';
 import { Device } from '../core/device.js';

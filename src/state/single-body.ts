@@ -1,5 +1,6 @@
 import { StatewayError } from '../core/errors.js';
 import type { Encoding } from '../core/ports.js';
+import { withTimebase } from '../core/timebase.js';
 import { decode } from './decode.js';
 import { fragmentOf, singleBodyBytes } from './fragment.js';
 import { absoluteTime, isOutOfWindow, timeJson } from './time.js';
@@ -8,6 +9,8 @@ import { beginAboutState, bodyProblem, type DeviceState, findProblem, statesOf }
 export interface SingleBodyRules {
   /** Wall-clock milliseconds, whole, of the body's last byte. */
   readonly arrivalMs: number;
+  /** Whether that can be right: what is sent at once cannot be corrected later. */
+  readonly isClockCredible: boolean;
   /** Of the JSON for the cloud (`STATEWAY_MAX_BODY_BYTES`). */
   readonly maxBodyBytes: number;
 }
@@ -29,11 +32,13 @@ export interface SingleBody {
  * are stamped by the intake, which knows nothing of this one.
  *
  * @throws StatewayError STATEWAY_MALFORMED_BODY, STATEWAY_INVALID_STATE, STATEWAY_STATE_TOO_LARGE, or
- *   STATEWAY_BODY_TOO_LARGE where the states do not fit one request together
+ *   STATEWAY_BODY_TOO_LARGE where the states do not fit one request together; STATEWAY_CLOCK_WRONG where their times would
+ *   have to be counted from a clock that is wrong
  */
 export function singleBody(encoding: Encoding, body: Uint8Array, rules: SingleBodyRules): SingleBody {
   const decoded = decode(encoding, body);
   const states = checkedStates(decoded);
+  if (!rules.isClockCredible) assertNamesTimes(states, rules.arrivalMs);
   const times = stamped(states, rules.arrivalMs);
   const parts: string[] = [];
   let outOfWindow = 0;
@@ -62,6 +67,15 @@ function checkedStates(body: unknown): readonly DeviceState[] {
     if (problem !== undefined) throw new StatewayError('STATEWAY_INVALID_STATE', problem);
   }
   return states as readonly DeviceState[];
+}
+
+function assertNamesTimes(states: readonly DeviceState[], arrivalMs: number): void {
+  const isCounted = ({ time }: DeviceState) => !Number.isInteger(absoluteTime(time, withTimebase(arrivalMs, 1)));
+  if (!states.some(isCounted)) return;
+  throw new StatewayError(
+    'STATEWAY_CLOCK_WRONG',
+    'the clock of the proxy is wrong, and it cannot say when this was; send the state again later, or with its time',
+  );
 }
 
 /** The time of each state, whole milliseconds. */

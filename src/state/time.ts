@@ -2,6 +2,7 @@
  * Times of states, as the cloud reads them (FACTS, "Sending state"; DESIGN 1.5): absolute milliseconds since the epoch,
  * whatever form the device chose.
  */
+import { timebaseOf, withTimebase } from '../core/timebase.js';
 import { UNSTAMPED } from './record-layout.js';
 
 /** The forms a state's `time` may have by the published schema. */
@@ -18,21 +19,25 @@ const MAX_AHEAD_MS = DAY_MS;
 /**
  * The instant a state is of.
  * @param time the state's own; undefined when it brought none
- * @param arrivalMs when its last byte came, whole milliseconds: what a relative time counts from
- * @returns whole milliseconds since the epoch; arrival plus {@link UNSTAMPED} where there is no time that can be read
+ * @param arrivalMs when its last byte came, milliseconds, marked with a timebase (`timebase.ts`) where it is to be
+ *   corrected later: what a relative time counts from
+ * @returns whole milliseconds since the epoch; with the arrival's timebase where it counts from that; arrival plus
+ *   {@link UNSTAMPED} where there is no time that can be read
  */
 export function absoluteTime(time: StateTime | undefined, arrivalMs: number): number {
+  const isRelative = typeof time === 'number' && time < 0;
+  const wholeMs = isRelative ? Math.floor(arrivalMs) : 0;
   // Adding 0 turns -0 into 0.
-  const timeMs = Math.trunc(readTime(time, arrivalMs)) + 0;
-  return Math.abs(timeMs) <= MAX_DATE_MS ? timeMs : arrivalMs + UNSTAMPED;
+  const timeMs = Math.trunc(isRelative ? wholeMs + time : readTime(time)) + 0;
+  if (!(Math.abs(timeMs) <= MAX_DATE_MS)) return arrivalMs + UNSTAMPED;
+  return isRelative ? withTimebase(timeMs, timebaseOf(arrivalMs)) : timeMs;
 }
 
-/** Milliseconds, not yet cut or checked; NaN where there is no time. */
-function readTime(time: StateTime | undefined, arrivalMs: number): number {
+/** Milliseconds, not yet cut or checked, of a time that is not relative; NaN where there is none. */
+function readTime(time: StateTime | undefined): number {
   if (time === undefined) return Number.NaN;
   if (typeof time === 'string') return parseDate(time);
   if (typeof time !== 'number') return parseDate(time.$date);
-  if (time < 0) return arrivalMs + time;
   return time < MILLISECONDS_FROM ? time * 1000 : time;
 }
 

@@ -6,6 +6,7 @@ import { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
 import type { CloudClient } from '../../src/core/ports.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
+import { noCorrections } from '../../src/core/timebase.js';
 import { Holdings } from '../../src/forward/holdings.js';
 import { Lane } from '../../src/forward/lane.js';
 import { Lanes, type LanesOptions } from '../../src/forward/lanes.js';
@@ -134,6 +135,16 @@ export class Harness {
   /** What was told of the cloud, and when. */
   readonly cloudChanges: { isUp: boolean; atMs: number }[] = [];
   readonly lanes: Lanes;
+  /** What is decided of times that the proxy counted: nothing has to be, unless a test says so. */
+  readonly times = {
+    corrections: noCorrections(),
+    canDecide: true,
+    hear: () => {},
+    isCredible: true,
+    decide: async () => true,
+    wallMs: () => this.clock.wallMs(),
+    monotonicMs: () => this.clock.monotonicMs(),
+  };
   readonly #grants = new Map<string, Grant>();
   #sequence = 0;
   #value = 0;
@@ -169,6 +180,7 @@ export class Harness {
           this.offered.push(device);
           this.lanes.offerGrant(this.grantOf(device));
         },
+        times: this.times,
         spool,
         meters,
         random,

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { noCorrections } from '../../src/core/timebase.js';
 import { Holdings } from '../../src/forward/holdings.js';
 import { packLane, rangesOf } from '../../src/forward/packing.js';
 import { buildRequestBody } from '../../src/forward/request-body.js';
@@ -9,6 +10,8 @@ const RULES = {
   windowMs: 500,
   maxBodyBytes: 1e9,
   maxStates: Number.POSITIVE_INFINITY,
+  corrections: noCorrections(),
+  window: undefined,
   bodyMemory: Buffer.allocUnsafe,
 } as const;
 const device = deviceOf(1);

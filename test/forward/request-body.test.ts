@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { noCorrections, withTimebase } from '../../src/core/timebase.js';
 import { type BodyRules, buildRequestBody, waitingBytesOf } from '../../src/forward/request-body.js';
 import type { StateRun } from '../../src/forward/waiting-chunk.js';
 import { RecordView } from '../../src/state/record-layout.js';
@@ -20,16 +21,18 @@ function waiting(records: readonly (readonly TestState[])[], skipped = 0): State
   });
 }
 
+const RULES: BodyRules = {
+  coalesce: 'merge',
+  windowMs: 500,
+  maxBodyBytes: NO_BOUND,
+  maxStates: Number.POSITIVE_INFINITY,
+  corrections: noCorrections(),
+  window: undefined,
+  bodyMemory: Buffer.allocUnsafe,
+};
+
 function build(records: readonly (readonly TestState[])[], rules: Partial<BodyRules> = {}, skipped = 0) {
-  const all = {
-    coalesce: 'merge' as const,
-    windowMs: 500,
-    maxBodyBytes: NO_BOUND,
-    maxStates: Number.POSITIVE_INFINITY,
-    bodyMemory: Buffer.allocUnsafe,
-    ...rules,
-  };
-  const body = buildRequestBody(waiting(records, skipped), all);
+  const body = buildRequestBody(waiting(records, skipped), { ...RULES, ...rules });
   return { ...body, text: body.bytes.toString(), json: JSON.parse(body.bytes.toString()) as TestState[] };
 }
 
@@ -211,3 +214,37 @@ function stored(states: readonly TestState[]): Map<number, object> {
   for (const state of states) byTime.set(state.time, { ...byTime.get(state.time), ...state.data });
   return byTime;
 }
+
+describe('times counted from the clock of the proxy', () => {
+  const corrections = noCorrections();
+  corrections[1] = 5_000;
+  corrections[2] = Number.NaN;
+  const states = (...times: number[]) => [times.map((time, v) => ({ time, data: { v } }))];
+
+  it('are sent corrected, and own ones as they are', () => {
+    const body = build(states(withTimebase(T, 1), T + 1, withTimebase(T + 1, 1), withTimebase(T + 2, 3)), {
+      corrections,
+    });
+    expect(body.json.map(({ time }) => time)).toEqual([T + 5_000, T + 1, T + 5_001, T + 2]);
+  });
+
+  it('end a body before the first that is not decided', () => {
+    expect(build(states(T, withTimebase(T, 1), withTimebase(T, 2), T), { corrections })).toMatchObject({ states: 2 });
+    const body = buildRequestBody(waiting(states(withTimebase(T, 2), T), 0), { ...RULES, corrections });
+    expect(body.states).toBe(0);
+  });
+
+  it('give way to a time that the device named', () => {
+    const body = build(states(withTimebase(T, 1), T + 5_000, withTimebase(T + 1, 1)), { corrections });
+    expect(body.json.map(({ time, data }) => [time, data.v])).toEqual([
+      [T + 5_001, 0],
+      [T + 5_000, 1],
+      [T + 5_002, 2],
+    ]);
+  });
+
+  it('are counted when they came within what the cloud takes, and are too old by now', () => {
+    const window = { nowMs: T + 30 * 86_400_000, waitedMs: 10_000 };
+    expect(build(states(T - 1, T, T - 10_000, T - 10_001), { window })).toMatchObject({ outdated: 2, states: 4 });
+  });
+});

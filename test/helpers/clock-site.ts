@@ -71,10 +71,10 @@ export class ClockSite {
     return this.postBody({ data: { n }, ...(time === undefined ? {} : { time }) });
   }
 
-  async postBody(body: unknown): Promise<number> {
+  async postBody(body: unknown, token = TOKEN): Promise<number> {
     const response = await fetch(this.proxy.url + STATE_PATH, {
       method: 'POST',
-      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
     await response.arrayBuffer();

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/clock.js';
+import type { ArrivalClock } from '../../src/core/clock.js';
 
 interface Timer {
   readonly atMs: number;
@@ -7,7 +7,7 @@ interface Timer {
 }
 
 /** A clock that stands still until it is told to move; timers fire in the order in which they are due. */
-export class FakeClock implements Clock {
+export class FakeClock implements ArrivalClock {
   #monotonicMs: number;
   #wallMs: number;
   #order = 0;
@@ -21,6 +21,12 @@ export class FakeClock implements Clock {
   wallMs(): number {
     return this.#wallMs;
   }
+
+  arrivalMs(): number {
+    return this.#wallMs;
+  }
+
+  readonly isCredible = true;
 
   monotonicMs(): number {
     return this.#monotonicMs;

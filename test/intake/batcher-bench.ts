@@ -39,6 +39,7 @@ export class BatcherBench {
       sink,
       recordMemory: this.recordMemory,
       clock,
+      timebases: { baseOf: () => undefined },
       ages: new Ages(clock, 0, clock.wallMs()),
       meters,
       maxStateBytes: 1_000,

@@ -38,6 +38,7 @@ it('answers every body once and in order, and stores the states of a device in o
         sink,
         recordMemory,
         clock,
+        timebases: { baseOf: () => undefined },
         ages: new Ages(clock, 0, clock.wallMs()),
         meters,
         maxStateBytes: 1_000,

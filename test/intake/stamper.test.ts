@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Device } from '../../src/core/device.js';
 import { Grant } from '../../src/core/grant.js';
+import { timebaseOf, withTimebase } from '../../src/core/timebase.js';
 import { Stamper } from '../../src/intake/stamper.js';
 import { RecordView, UNSTAMPED } from '../../src/state/record-layout.js';
 import { FakeClock } from '../helpers/fake-clock.js';
@@ -10,13 +11,15 @@ import { buildRecord } from '../helpers/records.js';
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
+const NO_TIMEBASES = { baseOf: () => undefined };
+
 let clock: FakeClock;
 let stamper: Stamper;
 let T: number;
 
 beforeEach(() => {
   clock = new FakeClock();
-  stamper = new Stamper(clock);
+  stamper = new Stamper(clock, NO_TIMEBASES);
   T = clock.wallMs();
 });
 
@@ -145,7 +148,7 @@ it('gives no stamp twice, nor one that its chunk names, whatever comes in whatev
   fc.assert(
     fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
       const wall = new FakeClock();
-      stamper = new Stamper(wall);
+      stamper = new Stamper(wall, NO_TIMEBASES);
       const given = new Set<number>();
       for (const { times, jumpMs } of steps) {
         wall.jumpWall(jumpMs);
@@ -204,13 +207,13 @@ describe('devices', () => {
 
 describe('after another run', () => {
   it('begins behind the stamps of that run, which may lie ahead of the clock', () => {
-    stamper = new Stamper(clock, T + 3_000);
+    stamper = new Stamper(clock, NO_TIMEBASES, T + 3_000);
     expect(stamp([arrived(T), arrived(T)], [arrived(T)])).toEqual([[T + 3_001, T + 3_002], [T + 3_001]]);
     expect(stamp([arrived(T + 4_000)])).toEqual([[T + 4_000]]);
   });
 
   it('does not carry all devices a minute ahead for the sake of one', () => {
-    stamper = new Stamper(clock, T + 60_001);
+    stamper = new Stamper(clock, NO_TIMEBASES, T + 60_001);
     expect(stamp([arrived(T)])).toEqual([[T]]);
   });
 
@@ -224,5 +227,43 @@ describe('after another run', () => {
     expect(stamper.stamp(record, [grantFor(device(1)), grantFor(device(2))])).toBe(T + 1);
     const own = new RecordView(buildRecord([{ device: device(1), states: [{ time: T, data: {} }] }]));
     expect(stamper.stamp(own, [grantFor(device(1))])).toBe(Number.NEGATIVE_INFINITY);
+  });
+});
+
+describe('of two timebases', () => {
+  /** Two of one boot: the wall clock was moved by `byMs` between them. */
+  function moved(byMs: number, correctionMs?: number): void {
+    const base = { bootTag: 1, fromMs: 0, untilMs: 0, correctionMs: undefined };
+    const bases = [
+      { ...base, number: 1, offsetMs: T, correctionMs },
+      { ...base, number: 2, offsetMs: T + byMs },
+    ];
+    stamper = new Stamper(clock, { baseOf: (number) => bases.find((each) => each.number === number) });
+  }
+
+  it('stamps keep that of their arrival', () => {
+    moved(0);
+    const [times] = stamp([withTimebase(T, 1) + UNSTAMPED, withTimebase(T - 60_000, 1), T - 1]) as [number[]];
+    expect(times).toEqual([withTimebase(T, 1), withTimebase(T - 60_000, 1), T - 1]);
+  });
+
+  it('stamps are different when both are corrected by the monotonic clock', () => {
+    moved(-8 * HOUR_MS);
+    const [first] = stamp([withTimebase(T, 1) + UNSTAMPED, withTimebase(T, 1) + UNSTAMPED]) as [number[]];
+    const laterMs = T + 1 - 8 * HOUR_MS;
+    const [second] = stamp([withTimebase(laterMs, 2) + UNSTAMPED]) as [number[]];
+    const corrected = [...first, ...second].map(
+      (time) => Math.floor(time) + (timebaseOf(time) === 2 ? 8 * HOUR_MS : 0),
+    );
+    expect(corrected).toEqual([T, T + 1, T + 2]);
+  });
+
+  it('stamps go on behind those that are sent as they were, for a minute', () => {
+    moved(-30_000, 0);
+    stamp([withTimebase(T, 1) + UNSTAMPED]);
+    expect(stamp([withTimebase(T - 29_000, 2) + UNSTAMPED])).toEqual([[withTimebase(T + 1, 2)]]);
+    moved(-90_000, 0);
+    stamp([withTimebase(T, 1) + UNSTAMPED]);
+    expect(stamp([withTimebase(T - 89_000, 2) + UNSTAMPED])).toEqual([[withTimebase(T - 89_000, 2)]]);
   });
 });

@@ -6,7 +6,7 @@ import { singleBody } from '../../src/state/single-body.js';
 
 const packr = new Packr({ useRecords: false });
 const ARRIVAL_MS = Date.UTC(2026, 0, 1);
-const RULES = { arrivalMs: ARRIVAL_MS, maxBodyBytes: 262_144 };
+const RULES = { arrivalMs: ARRIVAL_MS, isClockCredible: true, maxBodyBytes: 262_144 };
 
 function statesFor(body: unknown, rules = RULES): { time: unknown; data: unknown }[] {
   return JSON.parse(Buffer.from(singleBody('json', Buffer.from(JSON.stringify(body)), rules).bytes).toString());
