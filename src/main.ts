@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 
 setFlagsFromString('--heap-growing-percent=200');
 
-// The cloud reads a time without a zone as UTC (DESIGN 1.5), and so must every thread, whatever the machine's zone.
+// The cloud reads a time without a zone as UTC (contract 1.5), and so must every thread, whatever the machine's zone.
 process.env.TZ = 'UTC';
 
 const { runCli } = await import('./app/cli.js');

@@ -12,7 +12,7 @@ export interface CloudSummary {
   readonly maxRequestsInWindow: number;
 }
 
-/** 30 requests in any 15 s for a device (FACTS, "Limits"). */
+/** 30 requests in any 15 s for a device (docs/cloud.md, "Limits"). */
 const RATE_LIMIT = { requests: 30, windowMs: 15_000 };
 const FIRST_DEVICES = 1024;
 

@@ -37,7 +37,7 @@ const SECURITY_HEADERS = {
 } as const;
 
 /**
- * The admin side (DESIGN 1.7) on an address of its own: `/healthz`, `/readyz`, `/metrics`, `/status`, and the status page
+ * The admin side (contract 1.7) on an address of its own: `/healthz`, `/readyz`, `/metrics`, `/status`, and the status page
  * at `/` with its `/assets/` and the `/events` that keep it up to date.
  */
 export class AdminServer {
@@ -158,7 +158,7 @@ function assetReply({ contentType, body }: Asset): Reply {
   return { status: 200, contentType, body, headers: { 'Content-Security-Policy': PAGE_POLICY } };
 }
 
-/** In the cloud's error shape (DESIGN 1.3). The spool is the one source that may fail while it is asked. */
+/** In the cloud's error shape (contract 1.3). The spool is the one source that may fail while it is asked. */
 function errorReply(thrown: unknown): Reply {
   const error = asStatewayError(thrown, 'STATEWAY_SPOOL_FAILED', 'The figures cannot be read now');
   const headers: Record<string, string> = error.status === 405 ? { Allow: 'GET, HEAD' } : {};

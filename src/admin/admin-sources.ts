@@ -15,7 +15,7 @@ export interface Build {
   readonly uws: string;
 }
 
-/** Whether devices should be sent here (`/readyz`). An unreachable cloud is no reason against it (DESIGN 1.7). */
+/** Whether devices should be sent here (`/readyz`). An unreachable cloud is no reason against it (contract 1.7). */
 export interface Readiness {
   readonly ready: boolean;
   /** A few words, such as `accepting states`, `starting`, `draining` or `spool full`. */

@@ -23,7 +23,7 @@ interface MetricRow {
 }
 
 /**
- * The metrics of DESIGN 1.7, under a registry of their own. Nothing is kept here: each scrape reads the sources, so the
+ * The metrics of contract 1.7, under a registry of their own. Nothing is kept here: each scrape reads the sources, so the
  * stages count in plain fields and know no metric by name. No label takes a value that grows with the devices.
  */
 export function createMetrics(sources: AdminSources): Metrics {

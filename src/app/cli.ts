@@ -8,7 +8,7 @@ import { serveCommand } from './serve-command.js';
 import { simulateCommand } from './simulate-command.js';
 import { spoolCommand } from './spool-command.js';
 
-/** Exit codes of every command (DESIGN 1.1). */
+/** Exit codes of every command (contract 1.1). */
 const EXIT_FAILED = 1;
 const EXIT_BAD_USAGE = 2;
 

@@ -18,7 +18,7 @@ const PROGRESS_EVERY_MS = 500;
 /** How long the proxy may take to forward what is left when the fleet has ended. */
 const DRAIN_WITHIN_MS = 10_000;
 const DRAIN_POLL_MS = 100;
-/** The proxy takes up to 10 s for an orderly end (DESIGN 1.6, promise 6). */
+/** The proxy takes up to 10 s for an orderly end (contract 1.6, promise 6). */
 const PROXY_END_WITHIN_MS = 12_000;
 /** For what still runs when the demo is over or has failed: there is nothing left to save. */
 const END_WITHIN_MS = 3_000;

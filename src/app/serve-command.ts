@@ -8,7 +8,7 @@ import { EventLog } from './event-log.js';
 import { createLogger } from './logger.js';
 import { PACKAGE_VERSION } from './package-info.js';
 
-/** A stop that takes longer than this has gone wrong (DESIGN 1.6, promise 6: 10 s). */
+/** A stop that takes longer than this has gone wrong (contract 1.6, promise 6: 10 s). */
 const STOP_WITHIN_MS = 9_500;
 
 /** `stateway serve`: runs the proxy until SIGTERM or SIGINT, then drains and exits 0. */

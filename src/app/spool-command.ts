@@ -12,7 +12,7 @@ interface SpoolOptions {
 
 /**
  * `stateway spool`: looks into the data directory of a proxy that may be running, and asks for dead letters to be sent
- * again (DESIGN 1.1). Nothing here takes anything away.
+ * again (contract 1.1). Nothing here takes anything away.
  */
 export function spoolCommand(): Command {
   const spool = new Command('spool').description('what waits, what was refused and why; put it back, write it out');

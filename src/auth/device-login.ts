@@ -27,7 +27,7 @@ export interface DeviceLoginOptions {
 }
 
 /**
- * `POST /auth/device` (DESIGN 1.3): the cloud decides; a 200 teaches the grant of the token it brought. While the cloud
+ * `POST /auth/device` (contract 1.3): the cloud decides; a 200 teaches the grant of the token it brought. While the cloud
  * cannot be asked, credentials that have logged in before get the answer that they got then:
  *
  * | device, key | secret | request | token of the stored answer | answered |

@@ -10,7 +10,7 @@ import { type Refusals, refusalFor, tripleOf, unlessExpired } from './refusals.j
 
 /** Bodies that may be on their way to the cloud as proofs at once. */
 const MAX_PROOFS = 1_000;
-/** How long a throttled triple proves nothing, where the cloud does not say: its whole window (FACTS, "Limits"). */
+/** How long a throttled triple proves nothing, where the cloud does not say: its whole window (docs/cloud.md, "Limits"). */
 const THROTTLED_MS = 15_000;
 const MAX_RETRY_AFTER_MS = 60_000;
 

@@ -9,7 +9,7 @@ import type { SendRight } from './token-claims.js';
  */
 export type Proof = 'read' | 'log-in' | 'first state';
 
-/** A grant at hand, with what its ageing needs (DESIGN 1.2, `STATEWAY_TOKEN_TTL_MS`). */
+/** A grant at hand, with what its ageing needs (contract 1.2, `STATEWAY_TOKEN_TTL_MS`). */
 export class KeptGrant extends Grant {
   proof: Proof;
   /** Unless 'yes', the token is known to be genuine and no more: nothing is taken or sent with it. */

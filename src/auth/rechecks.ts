@@ -34,7 +34,7 @@ export interface RechecksOptions {
 }
 
 /**
- * The ageing of grants (DESIGN 1.2): those in use are checked again in the background, one question for each triple; a
+ * The ageing of grants (contract 1.2): those in use are checked again in the background, one question for each triple; a
  * clear no of the cloud ends a grant; while the cloud cannot be asked grants stay good, until they lapse.
  *
  * Ages are measured by the monotonic clock, which no operator and no NTP server moves.

@@ -11,7 +11,7 @@ import type { KeptGrant } from './kept-grant.js';
 import { noSendingScope, type Refusals, refusalFor, tripleOf, unlessExpired } from './refusals.js';
 import { sendRightOf } from './token-claims.js';
 
-/** Questions that may wait for the cloud at once; beyond it a device is asked to come back (DESIGN 1.6, promise 4). */
+/** Questions that may wait for the cloud at once; beyond it a device is asked to come back (contract 1.6, promise 4). */
 const MAX_QUESTIONS = 20_000;
 
 export interface VerifierOptions {

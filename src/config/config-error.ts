@@ -2,7 +2,7 @@ import { StatewayError } from '../core/errors.js';
 
 /**
  * A configuration that must not be started with. The message is one line that names the variable or flag, the value
- * (unless secret) and what is allowed; the process ends with exit code 2 (DESIGN 1.1).
+ * (unless secret) and what is allowed; the process ends with exit code 2 (contract 1.1).
  */
 export class ConfigError extends StatewayError {
   constructor(message: string) {

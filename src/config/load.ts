@@ -24,7 +24,7 @@ interface Given {
 }
 
 /**
- * Reads, checks and freezes the configuration (DESIGN 1.2). A flag beats the environment, which beats the default. An
+ * Reads, checks and freezes the configuration (contract 1.2). A flag beats the environment, which beats the default. An
  * empty value is an error, not a way to say "unset": a token that a template failed to fill in must not go unnoticed.
  *
  * @param env the environment; names that do not start with `STATEWAY_` are left alone

@@ -15,7 +15,7 @@ import {
 
 /** One option: everything the loader, the command line and the documentation know of it. */
 export interface OptionRow<T> {
-  /** Environment variable; the flag follows from it (DESIGN 1.2). */
+  /** Environment variable; the flag follows from it (contract 1.2). */
   readonly variable: `STATEWAY_${string}`;
   readonly kind: Kind<T>;
   /** The default as an operator would write it; undefined when the option is unset by default. */
@@ -204,7 +204,7 @@ export function optionRow(key: OptionKey): OptionRow<unknown> {
   return OPTIONS[key] as OptionRow<unknown>;
 }
 
-/** The flag of a variable: `STATEWAY_UPSTREAM_URL` is `--upstream-url` (DESIGN 1.2). */
+/** The flag of a variable: `STATEWAY_UPSTREAM_URL` is `--upstream-url` (contract 1.2). */
 export function flagOf(variable: string): string {
   return `--${variable.slice('STATEWAY_'.length).toLowerCase().replaceAll('_', '-')}`;
 }

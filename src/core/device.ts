@@ -1,4 +1,4 @@
-/** Losant ids are 24 hex digits in which case does not distinguish (FACTS, "Identifiers and tokens"). */
+/** Losant ids are 24 hex digits in which case does not distinguish (docs/cloud.md, "Identifiers and tokens"). */
 const ID_PATTERN = /^[A-Fa-f\d]{24}$/;
 
 /** Bytes of one id in binary form. */

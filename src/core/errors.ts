@@ -5,7 +5,7 @@
 
 /** What a row of the table says of a code. */
 export interface ErrorRow {
-  /** `type` of the cloud's own error shape `{"type","message"}` (DESIGN 1.3). */
+  /** `type` of the cloud's own error shape `{"type","message"}` (contract 1.3). */
   readonly type: string;
   /** HTTP status of the answer. */
   readonly status: number;

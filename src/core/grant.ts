@@ -2,7 +2,7 @@ import type { Device } from './device.js';
 import type { StatewayError } from './errors.js';
 
 /**
- * The right of one token to send state for one device (DESIGN 1.4). Shared by every stage that relies on it: the auth
+ * The right of one token to send state for one device (contract 1.4). Shared by every stage that relies on it: the auth
  * stage makes it, sockets hold it, lanes forward with its token; whoever learns that it is void ends it, and all see it
  * at once.
  */

@@ -1,6 +1,6 @@
 /**
  * What the stages count. Plain fields, so that counting costs an addition on the hot path; the admin side reads them
- * when Prometheus asks (DESIGN 1.7) and is the only one to know the metrics' names.
+ * when Prometheus asks (contract 1.7) and is the only one to know the metrics' names.
  */
 
 /** A histogram of fixed upper bounds, ready to be shown as a Prometheus histogram. */
@@ -45,7 +45,7 @@ export class Meters {
   /** From the last byte of a request or frame to its answer, seconds. */
   readonly ackSeconds = new Distribution(LATENCY_BOUNDS_SECONDS);
   readonly tokenCache: Record<TokenCacheResult, number> = { hit: 0, miss: 0, negative: 0, offline: 0 };
-  /** Accepted states that the cloud will ignore: older than 30 days or more than a day ahead (FACTS, "Sending state"). */
+  /** Accepted states that the cloud will ignore: older than 30 days or more than a day ahead (docs/cloud.md, "States"). */
   outOfWindow = 0;
   /** States the cloud has answered 2xx for. */
   forwarded = 0;

@@ -33,7 +33,7 @@ export interface PassedAnswer {
   onFailure(reason: string): void;
 }
 
-/** Passes calls to the cloud and their answers back (DESIGN 1.3, last item). */
+/** Passes calls to the cloud and their answers back (contract 1.3, last item). */
 export interface CallStream {
   /** Never rejects; resolves when the call is over. */
   pass(call: PassedCall, answer: PassedAnswer): Promise<void>;

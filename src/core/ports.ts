@@ -55,7 +55,7 @@ export interface Authorizer {
   ask(token: string, applicationId: string, deviceId: string): Promise<Granted | Unproven>;
 }
 
-/** `POST /auth/device` (DESIGN 1.3). */
+/** `POST /auth/device` (contract 1.3). */
 export interface DeviceLogin {
   /**
    * Passes the credentials to the cloud; a 200 teaches a grant.
@@ -194,7 +194,7 @@ export interface SpoolStatus {
   readonly unreadableRecords: number;
 }
 
-/** Stable storage for what was acknowledged (DESIGN 2.1). Every implementation passes `test/spool/contract.ts`. */
+/** Stable storage for what was acknowledged (docs/architecture.md). Every implementation passes `test/spool/contract.ts`. */
 export interface Spool {
   /**
    * Appends a record. Sequences rise by one, in the order of the calls.
@@ -264,7 +264,7 @@ export interface ProofResult {
   readonly isOfBody: boolean;
 }
 
-/** Sends what is stored to the cloud (DESIGN 1.5). */
+/** Sends what is stored to the cloud (contract 1.5). */
 export interface Forwarder {
   /** Hands over a stored record; `grants` by chunk number, or undefined for a record read back at start. */
   enqueue(sequence: number, record: Uint8Array, grants: readonly Grant[] | undefined): void;

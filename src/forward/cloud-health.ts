@@ -23,7 +23,7 @@ export interface CloudHealthParts {
 }
 
 /**
- * The breaker over all lanes: what their requests together say of the cloud (DESIGN 1.5: "when the whole cloud is down,
+ * The breaker over all lanes: what their requests together say of the cloud (contract 1.5: "when the whole cloud is down,
  * one probe at a time, not one per device"). A failure is no answer of its own or one of 500 and more; any other, 429 and
  * 401 as well, is a sign of life and ends an outage at once. A 429 that is not the cloud's own says nothing either way.
  */

@@ -2,7 +2,7 @@ import type { CloudTrouble, SendResult } from '../core/cloud-results.js';
 
 const MAX_REASON_CHARACTERS = 1_000;
 
-/** What a lane does about an answer of the cloud; one row each of the table in DESIGN 1.5. */
+/** What a lane does about an answer of the cloud; one row each of the table in contract 1.5. */
 export type Outcome =
   /** The states are the cloud's: settled, never sent again. */
   | 'settle'
@@ -29,10 +29,10 @@ const BY_STATUS: ReadonlyMap<number, Outcome> = new Map([
   [429, 'throttle'],
 ]);
 
-/** How long a lane rests that only someone's work in the cloud can help (DESIGN 1.5: "asked again every 5 min"). */
+/** How long a lane rests that only someone's work in the cloud can help (contract 1.5: "asked again every 5 min"). */
 export const ASK_AGAIN_MS = 5 * 60_000;
 
-/** How long the cloud must have known nothing of a device before states that old are given up (DESIGN 1.5). */
+/** How long the cloud must have known nothing of a device before states that old are given up (contract 1.5). */
 export const MISSING_FOR_MS = 24 * 60 * 60_000;
 
 /** The longest `Retry-After` that is believed: more is a mistake, and would look like a lost device. */
@@ -63,7 +63,7 @@ export function backoffMs(failures: number, random: number): number {
   return step * (0.5 + random / 2);
 }
 
-/** How long a throttled lane waits: as the cloud said, else a whole rate window (DESIGN 1.5). */
+/** How long a throttled lane waits: as the cloud said, else a whole rate window (contract 1.5). */
 export function throttleMs(retryAfterMs: number | undefined, rateWindowMs: number): number {
   return retryAfterMs === undefined ? rateWindowMs : Math.min(retryAfterMs, MAX_RETRY_AFTER_MS);
 }

@@ -11,7 +11,7 @@ export const CLOCK_MARGIN_MS = 25;
 
 /**
  * Paces the requests of one device so that the cloud never counts more than the limit in any window, whatever the
- * network delays (the promise of DESIGN 1.5). Times are monotonic milliseconds and must not fall.
+ * network delays (the promise of contract 1.5). Times are monotonic milliseconds and must not fall.
  *
  * The rule: a request counts from its start until one whole window after the **latest instant at which it can have
  * arrived**; another may start while fewer than `limit` count.

@@ -2,7 +2,7 @@ import type { Lane } from './lane.js';
 
 /**
  * The lanes that may be served now. Those of devices that were quiet take turns with those that have just been served and
- * wait again, so that a first state goes out at once (DESIGN 1.5) however many others keep the proxy busy, and neither
+ * wait again, so that a first state goes out at once (contract 1.5) however many others keep the proxy busy, and neither
  * kind can starve the other.
  */
 export class ReadyQueue {

@@ -125,7 +125,7 @@ export class Settler {
     await this.#settle(lane);
   }
 
-  /** Awaited before the lane sends again, so that a crash repeats at most one request of a device (DESIGN 1.6, 2). */
+  /** Awaited before the lane sends again, so that a crash repeats at most one request of a device (contract 1.6, 2). */
   async #settle(lane: Lane): Promise<void> {
     const { unsettled } = lane;
     if (unsettled === undefined) return;

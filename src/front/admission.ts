@@ -1,6 +1,6 @@
 /**
  * The bound on what the front holds unanswered: bytes of bodies that are being received, wait for a grant or are on
- * their way to disk (DESIGN 1.6, promise 4). Whoever is admitted must release as many bytes, once.
+ * their way to disk (contract 1.6, promise 4). Whoever is admitted must release as many bytes, once.
  */
 export class Admission {
   readonly #maxBytes: number;

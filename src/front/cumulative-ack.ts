@@ -5,7 +5,7 @@ const SETTLED = -1;
 
 /**
  * Numbers the frames of one connection from 1 and says how far they are settled without a gap: the `n` of `{"ack":n}`
- * (DESIGN 1.3). Frames may settle in any order. Holds two numbers for each frame from the first that is not settled on,
+ * (contract 1.3). Frames may settle in any order. Holds two numbers for each frame from the first that is not settled on,
  * in rings that double when they are full, so that a frame as a rule allocates nothing.
  */
 export class CumulativeAck {

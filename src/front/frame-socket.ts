@@ -36,7 +36,7 @@ export interface SocketData {
 }
 
 /**
- * One WebSocket: numbers its frames, bounds them, and answers them (DESIGN 1.3). What is done with a frame is left to
+ * One WebSocket: numbers its frames, bounds them, and answers them (contract 1.3). What is done with a frame is left to
  * the kind of socket.
  *
  * uWebSockets.js cannot stop reading a WebSocket, so frames beyond the front's bound are refused as Unavailable, each
@@ -103,7 +103,7 @@ export abstract class FrameSocket implements BodyReceiver, AckSender {
 
   onRefused(frame: number, error: StatewayError): void {
     this.context.meters.received.websocket[error.retryable ? 'unavailable' : 'refused']++;
-    // Sent before the ack that covers it (DESIGN 1.3); acks leave at the end of the turn at the earliest.
+    // Sent before the ack that covers it (contract 1.3); acks leave at the end of the turn at the earliest.
     this.#send(JSON.stringify({ error: error.toBody(), frame }));
     this.#settle(frame);
   }
@@ -148,7 +148,7 @@ export abstract class FrameSocket implements BodyReceiver, AckSender {
     else this.#ws?.cork(() => this.#tellRefusals());
   }
 
-  /** In one system call with the ack that covers them, which must come after them (DESIGN 1.3). */
+  /** In one system call with the ack that covers them, which must come after them (contract 1.3). */
   #tellRefusals(): void {
     const untold = this.#untold;
     this.#untold = [];

@@ -25,7 +25,7 @@ interface Cleared {
 
 /**
  * A WebSocket at `/applications/:applicationId/state`: each frame names the devices it is for, and each (token,
- * application, device) must be granted (DESIGN 1.3). While a frame waits for the cloud to say so, those behind it that
+ * application, device) must be granted (contract 1.3). While a frame waits for the cloud to say so, those behind it that
  * share a device with it wait too, so that a device's states keep their order; all others pass. What waits counts under
  * the front's bound.
  *
@@ -216,7 +216,7 @@ function retryAfterOf({ retryAfterSeconds }: StatewayError): { retryAfterSeconds
   return retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
 }
 
-/** A device without a grant is Forbidden whatever the cloud called it (DESIGN 1.3); all else stays as it is. */
+/** A device without a grant is Forbidden whatever the cloud called it (contract 1.3); all else stays as it is. */
 function forbidden(deviceId: string, error: unknown): unknown {
   if (!(error instanceof StatewayError)) return error;
   const isRefusal = error.status === 401 || error.status === 403 || error.status === 404;

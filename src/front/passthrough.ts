@@ -33,7 +33,7 @@ export interface PassthroughOptions {
   readonly maxCalls: Partial<Readonly<Record<CallKind, number>>>;
 }
 
-/** Every method and path that the proxy does not serve itself goes to the cloud as it is (DESIGN 1.3). */
+/** Every method and path that the proxy does not serve itself goes to the cloud as it is (contract 1.3). */
 export class Passthrough {
   readonly #context: FrontContext;
   readonly #options: PassthroughOptions;

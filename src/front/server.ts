@@ -60,7 +60,7 @@ export interface FrontOptions {
   readonly clock: Clock;
 }
 
-/** The device side: HTTP and WebSocket on uWebSockets.js (DESIGN 1.3). */
+/** The device side: HTTP and WebSocket on uWebSockets.js (contract 1.3). */
 export class Front {
   readonly #options: FrontOptions;
   readonly #app: TemplatedApp;

@@ -13,7 +13,7 @@ import { servedPath } from './request-path.js';
 
 /**
  * uWebSockets.js drops a connection without a word when a frame exceeds its own limit, so that limit is set well above
- * ours, and frames between the two are answered with 1009 (DESIGN 1.3). Not far above: of a frame that is not complete,
+ * ours, and frames between the two are answered with 1009 (contract 1.3). Not far above: of a frame that is not complete,
  * so much is held beyond the front's bound.
  */
 const LEAST_HARD_FRAME_LIMIT_BYTES = 2 * 1024 * 1024;

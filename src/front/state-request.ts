@@ -19,7 +19,7 @@ import {
 } from './request-head.js';
 
 /**
- * Serves `POST /applications/:applicationId/devices/:deviceId/state` (DESIGN 1.3). Requests that went the short way are
+ * Serves `POST /applications/:applicationId/devices/:deviceId/state` (contract 1.3). Requests that went the short way are
  * used again: each is an object of fourteen fields and three functions, and to make them anew for each request took 5 %
  * of the main thread (docs/decisions.md).
  */

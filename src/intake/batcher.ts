@@ -62,7 +62,7 @@ interface Departed {
 
 /**
  * Gathers bodies into micro-batches, has them decoded by the workers, stamps and stores what comes back, and answers
- * (DESIGN 2.1).
+ * (docs/architecture.md).
  *
  * A batch leaves at the end of the event-loop turn, so that it holds what that turn brought: one body when idle, many
  * under load. A small one is decoded in place when none is on its way, so that what comes while one is written to disk

@@ -34,8 +34,8 @@ const NO_TIMES: ReadonlySet<number> = new Set();
 
 /**
  * Gives the states that brought no time their time of arrival, made unique for the device: the cloud keeps one record
- * for a device and millisecond, so two readings under one invented stamp would destroy one another (contract 1.5; FACTS,
- * "Sending state"). A stamp is never before the one given last, even when the wall clock goes back, unless it would lie
+ * for a device and millisecond, so two readings under one invented stamp would destroy one another (contract 1.5; docs/cloud.md,
+ * "States"). A stamp is never before the one given last, even when the wall clock goes back, unless it would lie
  * more than a minute ahead of a clock that was set back, or so far that the cloud ignored the state. A device that sends
  * more than 1,000 states a second runs ahead of the clock by itself: its stamps go on rising, as readings that overwrite
  * one another would be the greater harm.

@@ -1,7 +1,7 @@
 import type { TokenClaims } from './cloud-tokens.js';
 import type { PlannedDevice } from './fleet-plan.js';
 
-/** Scope of a device token that asked for none (FACTS, "Identifiers and tokens"). */
+/** Scope of a device token that asked for none (docs/cloud.md, "Identifiers and tokens"). */
 export const DEFAULT_DEVICE_SCOPES: readonly string[] = ['all.Device'];
 
 /** Scopes that `requestedScopes` may name (`schemas/deviceCredentials.json`). */
@@ -37,9 +37,9 @@ const EVERYTHING = [
   'all.User.bounded',
   'device.*',
 ];
-/** Scopes that allow sending state (FACTS, "Identifiers and tokens"). */
+/** Scopes that allow sending state (docs/cloud.md, "Identifiers and tokens"). */
 const SENDING = new Set([...EVERYTHING, 'device.sendState']);
-/** Scopes that allow reading a device (FACTS names all.Device, all.Device.read and device.get among them). */
+/** Scopes that allow reading a device (docs/cloud.md names all.Device, all.Device.read and device.get among them). */
 const READING = new Set([
   ...EVERYTHING,
   'all.Application.read',

@@ -53,7 +53,7 @@ export class CloudApi {
     for (const device of options.devices) this.#devices.set(device.deviceId, device);
   }
 
-  /** `POST /auth/device` (FACTS, "Identifiers and tokens"). */
+  /** `POST /auth/device` (docs/cloud.md, "Identifiers and tokens"). */
   async logIn(request: IncomingMessage): Promise<unknown> {
     const body = await readJson(request, this.#options.maxBodyBytes);
     const offence = checkCredentials(body);
@@ -107,7 +107,7 @@ export class CloudApi {
   }
 
   /**
-   * `POST /applications/:applicationId/devices/:deviceId/state` (FACTS, "Sending state" and "Limits").
+   * `POST /applications/:applicationId/devices/:deviceId/state` (docs/cloud.md, "States" and "Limits").
    * @param objection a body with a state that it has something against is not taken
    * @throws CloudRefusal, or what the objection says
    */

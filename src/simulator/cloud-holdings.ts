@@ -60,7 +60,7 @@ export class DeviceHoldings {
   /**
    * Counts a request.
    * @returns requests in the window that ends now, this one included; those refused count as well, the strictest
-   *   reading of "30 requests in any 15 s" (FACTS, "Limits")
+   *   reading of "30 requests in any 15 s" (docs/cloud.md, "Limits")
    */
   noteRequest(wallMs: number, monotonicMs: number): number {
     this.posts++;
@@ -70,7 +70,7 @@ export class DeviceHoldings {
 
   /**
    * Stores a state under its time; a record of the same millisecond is overwritten attribute by attribute, and what is
-   * too old or too far ahead is silently ignored (FACTS, "Sending state").
+   * too old or too far ahead is silently ignored (docs/cloud.md, "States").
    */
   store(state: DeviceState, arrivalMs: number): void {
     // A state without a time that can be read comes back between two milliseconds, with that of its arrival below.

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** Whose token it is, and so which devices it reaches (FACTS, "Identifiers and tokens"). */
+/** Whose token it is, and so which devices it reaches (docs/cloud.md, "Identifiers and tokens"). */
 export type TokenSubject =
   | { readonly kind: 'device'; readonly deviceId: string }
   | { readonly kind: 'application'; readonly applicationId: string }

@@ -16,10 +16,10 @@ import { type Objection, objectionOf } from './state-objection.js';
 /** How strict the simulated cloud is, and what it knows. */
 export type SimulatedCloudOptions = Partial<CloudApiOptions> & Pick<CloudApiOptions, 'devices'>;
 
-/** 30 requests in any 15 s (FACTS, "Limits"). */
+/** 30 requests in any 15 s (docs/cloud.md, "Limits"). */
 export const DEFAULT_RATE_LIMIT = { requests: 30, windowMs: 15_000 } as const;
 export const DEFAULT_TOKEN_TTL_SECONDS = 86_400;
-/** 256 KiB (FACTS, "Limits"). */
+/** 256 KiB (docs/cloud.md, "Limits"). */
 const DEFAULT_MAX_BODY_BYTES = 262_144;
 /** Longer than any pause between a proxy's requests, so that no request meets a connection that is being closed. */
 const KEEP_ALIVE_MS = 120_000;

@@ -32,7 +32,7 @@ export interface DeviceCall {
   readonly deviceId: string;
 }
 
-/** A device's own reads, its commands, and the two streams of events (FACTS, "Streams"). */
+/** A device's own reads, its commands, and the two streams of events (docs/cloud.md, "Streams"). */
 export class DeviceCalls {
   readonly #api: CloudApi;
   readonly #clock: Clock;

@@ -183,7 +183,7 @@ function reportsBySocket(index: number, wsShare: number): boolean {
   return Math.floor((index + 1) * wsShare) > Math.floor(index * wsShare);
 }
 
-/** The form in which the device gives its times (FACTS, "Sending state"); undefined: it gives none. */
+/** The form in which the device gives its times (docs/cloud.md, "States"); undefined: it gives none. */
 function timeAs(index: number, timeMs: number): number | string | { $date: string } | undefined {
   switch (index % 5) {
     case 1:

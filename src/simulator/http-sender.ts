@@ -61,7 +61,7 @@ export class HttpSender implements FleetSender {
       for (const state of states) this.#tally.acknowledge(state);
       return true;
     }
-    // A request that fails leaves no trace (DESIGN 1.3): the next one is the first again.
+    // A request that fails leaves no trace (contract 1.3): the next one is the first again.
     for (const state of states) state.sends--;
     const trouble = `${answer.status} ${answer.body.slice(0, 300)}`;
     if (answer.status === 401) {

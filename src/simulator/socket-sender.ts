@@ -6,7 +6,7 @@ import type { FleetTally, OutgoingState } from './fleet-tally.js';
 /** Frames sent and not yet acknowledged; past it the device waits. */
 const MAX_OPEN_FRAMES = 1_000;
 
-/** What the proxy says over a socket (DESIGN 1.3). */
+/** What the proxy says over a socket (contract 1.3). */
 interface SocketAnswer {
   readonly ack?: number;
   readonly frame?: number;

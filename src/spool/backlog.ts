@@ -13,7 +13,7 @@ import type { Change } from './transaction.js';
 
 /** A last piece that is smaller takes in what comes next: below this, what a piece costs beside its states would show. */
 const SMALL_PIECE_BYTES = 8 * 1024;
-/** Small pieces are read together up to this: the largest body that the cloud takes (FACTS, "Limits"). */
+/** Small pieces are read together up to this: the largest body that the cloud takes (docs/cloud.md, "Limits"). */
 const READ_BYTES = 256 * 1024;
 const NO_SEQUENCE_ABOVE = Number.MAX_SAFE_INTEGER;
 

@@ -20,7 +20,7 @@ export interface ReplayParts {
   readonly onSettled: (key: Buffer) => void;
 }
 
-/** The records that wait, in order, each trimmed when all its devices are settled (DESIGN 2.1). */
+/** The records that wait, in order, each trimmed when all its devices are settled (docs/architecture.md). */
 export class Journal {
   readonly #db: Rows;
   readonly #index = new JournalIndex();

@@ -63,7 +63,7 @@ export interface BatchResult {
   readonly record: Uint8Array | undefined;
   /** For each chunk of the record, the slot it belongs to. */
   readonly chunkSlots: Uint32Array;
-  /** Accepted states that the cloud will ignore for their age (FACTS, "Sending state"). */
+  /** Accepted states that the cloud will ignore for their age (docs/cloud.md, "States"). */
   readonly outOfWindow: number;
   /** The request's buffers, to be filled again. */
   readonly entries: ArrayBuffer;

@@ -4,7 +4,7 @@ import { decode } from './decode.js';
 import { bodyProblem, findDeviceProblem, type NamedState, statesOf } from './validate.js';
 
 /**
- * The devices that a gateway frame names (DESIGN 1.3), so that their grants can be looked up before it is accepted. The
+ * The devices that a gateway frame names (contract 1.3), so that their grants can be looked up before it is accepted. The
  * rest of the states is checked later, by the worker.
  * @returns distinct ids in lower case, in order of their first state; none for an empty array
  * @throws StatewayError STATEWAY_MALFORMED_BODY, or STATEWAY_INVALID_STATE for a state without a device id

@@ -3,7 +3,7 @@ import type { AttributeValue } from './validate.js';
 
 /**
  * Joins states of one device into one, as the cloud stores states of equal time: attribute by attribute, the later
- * wins, what it does not name stays; of `meta` and `flowVersion` the last that was given (DESIGN 1.5).
+ * wins, what it does not name stays; of `meta` and `flowVersion` the last that was given (contract 1.5).
  *
  * For `merge` the states have one time, for `latest` they are those of one window and the result has the latest one's.
  * @param fragments at least one, by time; those of equal time in order of arrival

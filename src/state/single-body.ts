@@ -19,15 +19,15 @@ export interface SingleBody {
   /** A JSON array of states, each with an absolute time. */
   readonly bytes: Uint8Array;
   readonly states: number;
-  /** Those of them that the cloud will ignore for their age (FACTS, "Sending state"). */
+  /** Those of them that the cloud will ignore for their age (docs/cloud.md, "States"). */
   readonly outOfWindow: number;
 }
 
 /**
  * Turns one body of a device into the body of one request to the cloud, by the rules that a worker follows, for a body
- * that is passed on at once instead of being stored (DESIGN 1.4, a token that may send but not read).
+ * that is passed on at once instead of being stored (contract 1.4, a token that may send but not read).
  *
- * States without a time share the millisecond of their arrival, and each gets one of its own (DESIGN 1.5): the last the
+ * States without a time share the millisecond of their arrival, and each gets one of its own (contract 1.5): the last the
  * arrival, those before it the free milliseconds before. Not those after it, which belong to the bodies to come: those
  * are stamped by the intake, which knows nothing of this one.
  *

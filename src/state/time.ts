@@ -1,5 +1,5 @@
 /**
- * Times of states, as the cloud reads them (FACTS, "Sending state"; DESIGN 1.5): absolute milliseconds since the epoch,
+ * Times of states, as the cloud reads them (docs/cloud.md, "States"; contract 1.5): absolute milliseconds since the epoch,
  * whatever form the device chose.
  */
 import { timebaseOf, withTimebase } from '../core/timebase.js';
@@ -8,7 +8,7 @@ import { UNSTAMPED } from './record-layout.js';
 /** The forms a state's `time` may have by the published schema. */
 export type StateTime = string | number | { readonly $date: string };
 
-/** A positive number below this is seconds, from this on milliseconds (DESIGN 1.5). */
+/** A positive number below this is seconds, from this on milliseconds (contract 1.5). */
 const MILLISECONDS_FROM = 100_000_000_000;
 /** What a Date can hold, either way from the epoch (ECMA-262, "Time Values and Time Range"). */
 const MAX_DATE_MS = 8.64e15;

@@ -1,6 +1,6 @@
 /**
  * The published schema (`deviceStateOrStates.json`) as code, and the two limits beside it: a string value of at most
- * 64 KiB, and numbers that fit a double (DESIGN 1.5). Equal to the schema by a property test with ajv as the oracle.
+ * 64 KiB, and numbers that fit a double (contract 1.5). Equal to the schema by a property test with ajv as the oracle.
  */
 import { isId } from '../core/device.js';
 import type { StateTime } from './time.js';
@@ -20,7 +20,7 @@ export interface NamedState extends DeviceState {
   readonly deviceId: string;
 }
 
-/** Bytes of UTF-8 in a string value (FACTS, "Sending state"). */
+/** Bytes of UTF-8 in a string value (docs/cloud.md, "States"). */
 export const MAX_STRING_BYTES = 65_536;
 /** Levels of objects and arrays in `meta`; the schema sets no bound, the stack does at some thousands. */
 export const MAX_META_DEPTH = 100;
@@ -46,7 +46,7 @@ export function bodyProblem(body: unknown): string {
 /**
  * What keeps a decoded value from being a state.
  * @param index its place in the array, for the message; -1 when it stands alone
- * @param namesDevice whether it must have a `deviceId` beside its data (gateway frames, DESIGN 1.3)
+ * @param namesDevice whether it must have a `deviceId` beside its data (gateway frames, contract 1.3)
  * @returns one sentence naming the part and what is allowed, under 300 characters; undefined when nothing is wrong
  */
 export function findProblem(state: unknown, index: number, namesDevice: boolean): string | undefined {

@@ -3,7 +3,7 @@ import { createMetrics } from '../../src/admin/metrics.js';
 import { parseExposition } from './exposition.js';
 import { FakeSources } from './fake-sources.js';
 
-/** DESIGN 1.7, without `stateway_dead_letters`: there are no dead letters yet. */
+/** contract 1.7, without `stateway_dead_letters`: there are no dead letters yet. */
 const CONTRACT: Readonly<Record<string, string>> = {
   stateway_states_received_total: 'counter',
   stateway_states_forwarded_total: 'counter',

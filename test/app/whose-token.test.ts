@@ -18,7 +18,7 @@ const OF_APPLICATION: TokenSubject = { kind: 'application', applicationId: devic
 const OLDER = tokenOf('older');
 const NEWER = tokenOf('newer');
 
-/** Who may send for whom (FACTS, "Identifiers and tokens"). */
+/** Who may send for whom (docs/cloud.md, "Identifiers and tokens"). */
 const RIGHTS: readonly [whose: string, TokenSubject, scope: string, may: PlannedDevice[]][] = [
   ["a device's own", OWN, 'all.Device', [device]],
   ["a device's own, that may send but not read", OWN, 'device.sendState', [device]],

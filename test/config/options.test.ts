@@ -4,7 +4,7 @@ import { flagDescriptors } from '../../src/config/flags.js';
 import type { Config } from '../../src/config/load.js';
 import { flagOf, OPTION_KEYS, optionRow } from '../../src/config/options.js';
 
-/** DESIGN 1.2, in its order. */
+/** contract 1.2, in its order. */
 const CONTRACT = `LISTEN ADMIN_LISTEN TLS_CERT_FILE TLS_KEY_FILE UPSTREAM_URL UPSTREAM_TOKEN UPSTREAM_CA_FILE DATA_DIR
   SECRET_KEY MAX_SPOOL_BYTES RETENTION_MS WINDOW_MS COALESCE RATE_LIMIT UPLINK_BYTES_PER_SECOND MAX_BODY_BYTES WORKERS
   TOKEN_CACHE_SIZE TOKEN_TTL_MS TOKEN_OFFLINE_MS PASSTHROUGH LOG_LEVEL`;

@@ -54,7 +54,7 @@ test(
       // The socket by which a proxy keeps others out is no data, and cannot be copied.
       cpSync(site.dataDir, dataDir, { recursive: true, filter: (file) => !lstatSync(file).isSocket() });
       const damage = damageSomewhere(dataDir, random);
-      // Within the 15 s in which the cloud counts requests (FACTS, "Limits") ten proxies start here. Each is to find the
+      // Within the 15 s in which the cloud counts requests (docs/cloud.md, "Limits") ten proxies start here. Each is to find the
       // cloud as if it were the first: what all of them send is more than a device may.
       site.cloud.reset();
       site.deliveries.clear();

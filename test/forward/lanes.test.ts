@@ -28,7 +28,7 @@ it('sends the first state after a quiet time at once, and gathers those that fol
   expect(cloud.sentAtMs).toEqual([0, 500, 1_000]);
 });
 
-it('sends the body of DESIGN 1.5 with the token of the grant', async () => {
+it('sends the body of contract 1.5 with the token of the grant', async () => {
   const { cloud, push } = bound(new Harness());
   push(device, 2);
   expect(cloud.requests[0]?.body).toBe('[{"time":1767225600000,"data":{"v":0}},{"time":1767225600001,"data":{"v":1}}]');

@@ -208,7 +208,7 @@ describe('merge', () => {
   });
 });
 
-/** As the cloud stores states: by millisecond, later attributes over earlier ones (FACTS, "Sending state"). */
+/** As the cloud stores states: by millisecond, later attributes over earlier ones (docs/cloud.md, "States"). */
 function stored(states: readonly TestState[]): Map<number, object> {
   const byTime = new Map<number, object>();
   for (const state of states) byTime.set(state.time, { ...byTime.get(state.time), ...state.data });

@@ -9,7 +9,7 @@ import { configOf, K8S, type KubernetesObject, readKustomization, readObjects } 
 
 const PACKAGE = JSON.parse(readFileSync(join(K8S, '..', 'package.json'), 'utf8'));
 const GIB = 2 ** 30;
-/** DESIGN 1.6, promise 6. */
+/** contract 1.6, promise 6. */
 const STOP_WITHIN_SECONDS = 10;
 
 const [statefulSet] = readObjects('base/stateful-set.yaml') as [KubernetesObject];
