@@ -139,7 +139,7 @@ export class Harness {
   readonly times = {
     corrections: noCorrections(),
     canDecide: true,
-    hear: () => {},
+    hear: (_dateMs: number | undefined) => {},
     isCredible: true,
     decide: async () => true,
     wallMs: () => this.clock.wallMs(),

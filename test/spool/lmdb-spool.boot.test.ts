@@ -85,3 +85,48 @@ it('takes a directory of format 1 over', async () => {
   await spool.close();
   expect(await withRawLmdb(directory, ({ meta }) => meta.get('format'))).toBe(2);
 });
+
+describe('timebases', () => {
+  const base = { number: 1, bootTag: BOOT_TAG, offsetMs: 5, fromMs: 1, untilMs: 1, correctionMs: 3 };
+  const timebases = { bases: [base], heard: { bootTag: BOOT_TAG, offsetMs: 7, wallMs: 8 } };
+
+  it('are written with the next record, and not before', async () => {
+    const directory = temporaryDirectory();
+    const clock = new FakeClock();
+    const first = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
+    first.timebaseStore.noteTimebases(timebases);
+    await first.close();
+    const second = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
+    expect(second.timebaseStore).toMatchObject({ timebases: { bases: [], heard: undefined }, isEmpty: true });
+    second.timebaseStore.noteTimebases(timebases);
+    await second.append(recordOf(new Map([[DEVICE_A, 1]]), 1)).stored;
+    await second.close();
+    const third = await openSpool(directory, clock);
+    expect(third.timebaseStore).toMatchObject({ timebases, isEmpty: false, isDamaged: false });
+  });
+
+  it('are on disk when they are saved', async () => {
+    const directory = temporaryDirectory();
+    const first = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
+    await first.timebaseStore.saveTimebases(timebases);
+    await first.close();
+    const second = await openSpool(directory, new FakeClock());
+    expect(second.timebaseStore.timebases).toEqual(timebases);
+  });
+
+  it('that cannot be read are told, and their numbers are not used again', async () => {
+    const directory = temporaryDirectory();
+    await leaveRecords(directory, [DEVICE_A]);
+    await withRawLmdb(directory, ({ meta }) => meta.put('timebases', { json: '{}', checksum: 1 }));
+    const told: string[] = [];
+    const spool = await LmdbSpool.open({
+      directory,
+      clock: new FakeClock(),
+      bootTag: BOOT_TAG,
+      onUnreadable: (item) => told.push(item),
+    });
+    onTestFinished(() => spool.close());
+    expect(told).toEqual(['timebases']);
+    expect(spool.timebaseStore).toMatchObject({ isDamaged: true, isEmpty: false });
+  });
+});
