@@ -40,6 +40,8 @@ export interface ForeignPage {
   readonly body?: string;
   /** Where a redirect leads. */
   readonly location?: string;
+  /** How far its `Date` is ahead of the clock, or behind it, as of a router that lost the time; right unless given. */
+  readonly skewMs?: number;
 }
 
 /** A fault, and the requests it befalls: those of the route and the devices named, all where none is. */
@@ -50,24 +52,48 @@ export type Fault = FaultEffect & {
   readonly times?: number;
 };
 
+/** What the cloud has against states, whatever else befalls the request that brings them. */
+export type StateFault = Extract<Fault, { readonly kind: 'refuse-attribute' | 'cut-attribute' | 'refuse-share' }>;
+
+const STATE_FAULTS: ReadonlySet<string> = new Set<StateFault['kind']>([
+  'refuse-attribute',
+  'cut-attribute',
+  'refuse-share',
+]);
+
+interface Entry {
+  readonly fault: Fault;
+  remaining: number;
+}
+
 /** The faults in force. */
 export class FaultPlan {
-  #faults: { fault: Fault; remaining: number }[] = [];
+  #faults: Entry[] = [];
+  #stateFaults: Entry[] = [];
 
-  /** Puts these in the place of those before; the first that fits a request befalls it. */
+  /** Puts these in the place of those before. */
   set(faults: readonly Fault[]): void {
-    this.#faults = faults.map((fault) => ({ fault, remaining: fault.times ?? Number.POSITIVE_INFINITY }));
+    const entries = faults.map((fault) => ({ fault, remaining: fault.times ?? Number.POSITIVE_INFINITY }));
+    this.#faults = entries.filter(({ fault }) => !STATE_FAULTS.has(fault.kind));
+    this.#stateFaults = entries.filter(({ fault }) => STATE_FAULTS.has(fault.kind));
   }
 
-  /** The fault that befalls this request, used up by one. */
+  /** The first fault that fits this request, used up by one; of those that are not about states. */
   take(route: CloudRoute, deviceId: string | undefined): Fault | undefined {
-    for (const entry of this.#faults) {
-      const { route: onlyRoute, deviceIds } = entry.fault;
-      if (entry.remaining <= 0 || (onlyRoute !== undefined && onlyRoute !== route)) continue;
-      if (deviceIds !== undefined && (deviceId === undefined || !deviceIds.includes(deviceId))) continue;
-      entry.remaining--;
-      return entry.fault;
-    }
-    return undefined;
+    const entry = this.#faults.find((candidate) => befalls(candidate, route, deviceId));
+    if (entry !== undefined) entry.remaining--;
+    return entry?.fault;
   }
+
+  /** All faults about the states of this request, each used up by one. */
+  takeStateFaults(route: CloudRoute, deviceId: string | undefined): StateFault[] {
+    const entries = this.#stateFaults.filter((candidate) => befalls(candidate, route, deviceId));
+    for (const entry of entries) entry.remaining--;
+    return entries.map(({ fault }) => fault as StateFault);
+  }
+}
+
+function befalls({ fault, remaining }: Entry, route: CloudRoute, deviceId: string | undefined): boolean {
+  if (remaining <= 0 || (fault.route !== undefined && fault.route !== route)) return false;
+  return fault.deviceIds === undefined || (deviceId !== undefined && fault.deviceIds.includes(deviceId));
 }

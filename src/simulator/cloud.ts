@@ -171,7 +171,8 @@ export class SimulatedCloud implements CloudControl {
       await this.#calls.answer(target, request, response);
       return;
     }
-    const answer = await this.#answerOf(target, request, objectionOf(fault));
+    const stateFaults = this.#faults.takeStateFaults(target.route, target.deviceId || undefined);
+    const answer = await this.#answerOf(target, request, objectionOf(stateFaults));
     if (fault?.kind === 'late-answer') await this.#waitWhileOpen(fault.delayMs, response);
     replyUnder(fault, answer, request, response);
   }
@@ -183,7 +184,7 @@ export class SimulatedCloud implements CloudControl {
         request.socket.destroy();
         return true;
       case 'page':
-        replyPage(response, fault);
+        replyPage(response, fault, this.#clock.wallMs());
         return true;
       case 'hang':
         if (target.route === 'state') this.#api.noteRequest(target.deviceId);

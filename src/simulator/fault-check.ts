@@ -41,7 +41,7 @@ const KINDS: Readonly<
 > = {
   outage: { needs: [], may: [] },
   status: { needs: ['status'], may: ['retryAfterSeconds'] },
-  page: { needs: ['status'], may: ['contentType', 'body', 'location'] },
+  page: { needs: ['status'], may: ['contentType', 'body', 'location', 'skewMs'] },
   delay: { needs: ['delayMs'], may: [] },
   'late-answer': { needs: ['delayMs'], may: [] },
   hang: { needs: [], may: [] },

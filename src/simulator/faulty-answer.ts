@@ -8,11 +8,12 @@ const PADDING_FIELD_BYTES = 4_096;
 const PAGE = '<!doctype html><html><head><title>Network</title></head><body><h1>Please sign in</h1></body></html>';
 
 /** Answers in the place of a cloud that never saw the request. */
-export function replyPage(response: ServerResponse, page: ForeignPage): void {
-  const { status, contentType = 'text/html; charset=utf-8', body = PAGE, location } = page;
+export function replyPage(response: ServerResponse, page: ForeignPage, nowMs: number): void {
+  const { status, contentType = 'text/html; charset=utf-8', body = PAGE, location, skewMs = 0 } = page;
   response.writeHead(status, {
     'content-type': contentType,
     'content-length': Buffer.byteLength(body),
+    date: new Date(nowMs + skewMs).toUTCString(),
     ...(location === undefined ? {} : { location }),
   });
   response.end(body);

@@ -1,5 +1,5 @@
 import type { DeviceState } from '../state/validate.js';
-import type { Fault } from './cloud-faults.js';
+import type { StateFault } from './cloud-faults.js';
 import { CloudRefusal } from './cloud-http.js';
 
 /** Why a body with this state is not taken: a refusal, or any other error where the connection breaks instead. */
@@ -9,25 +9,26 @@ const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 const HASHES = 2 ** 32;
 
-/** What a fault has against states; undefined where it has nothing against any. */
-export function objectionOf(fault: Fault | undefined): Objection | undefined {
-  switch (fault?.kind) {
-    case 'refuse-attribute': {
-      const { attribute, status } = fault;
-      return ({ data }) =>
-        Object.hasOwn(data, attribute) ? refusal(status, `attribute "${attribute}" is refused`) : undefined;
+/** What these faults have against states; undefined where there are none. */
+export function objectionOf(faults: readonly StateFault[]): Objection | undefined {
+  if (faults.length === 0) return undefined;
+  return (state) => {
+    for (const fault of faults) {
+      const reason = reasonAgainst(state, fault);
+      if (reason !== undefined) return reason;
     }
-    case 'cut-attribute': {
-      const { attribute } = fault;
-      return ({ data }) => (Object.hasOwn(data, attribute) ? new Error('cut for an attribute') : undefined);
-    }
-    case 'refuse-share': {
-      const { share, status } = fault;
-      return (state) => (isInShare(state.data, share) ? refusal(status, 'this state is refused') : undefined);
-    }
-    default:
-      return undefined;
+    return undefined;
+  };
+}
+
+function reasonAgainst({ data }: DeviceState, fault: StateFault): Error | undefined {
+  if (fault.kind === 'refuse-share') {
+    return isInShare(data, fault.share) ? refusal(fault.status, 'this state is refused') : undefined;
   }
+  if (!Object.hasOwn(data, fault.attribute)) return undefined;
+  return fault.kind === 'cut-attribute'
+    ? new Error('cut for an attribute')
+    : refusal(fault.status, `attribute "${fault.attribute}" is refused`);
 }
 
 /**

@@ -65,6 +65,15 @@ describe('what stands between here and the cloud', () => {
   });
 });
 
+describe('a page of something that lost the time', () => {
+  it('says so in its Date', async () => {
+    const skewMs = -40 * 365 * 86_400_000;
+    bench.cloud.setFaults([{ kind: 'page', status: 200, skewMs }]);
+    const response = await fetch(bench.url);
+    expect(response.headers.get('date')).toBe(new Date(bench.clock.wallMs() + skewMs).toUTCString());
+  });
+});
+
 describe('an answer that comes late', () => {
   it('comes with the state stored then, by the clock', async () => {
     const token = await bench.tokenOf(bench.device);
@@ -213,6 +222,24 @@ describe('a body that the cloud will not have', () => {
     await expect(bench.send(bench.device, token, MIXED)).rejects.toThrow('fetch failed');
     expect(ledger()).toMatchObject({ posts: 1, states: 0 });
     expect((await bench.send(bench.device, token, STATE)).status).toBe(200);
+  });
+
+  it('is refused by a slow cloud too, and its answer may be lost', async () => {
+    const token = await bench.tokenOf(bench.device);
+    bench.cloud.setFaults([
+      { kind: 'refuse-attribute', attribute: 'poison' },
+      { kind: 'cut-attribute', attribute: 'toxic' },
+      { kind: 'lose-answer', route: 'state', times: 1 },
+      { kind: 'skew-date', skewMs: 60_000 },
+    ]);
+    await expect(bench.send(bench.device, token, MIXED)).rejects.toThrow('fetch failed');
+    const refused = await bench.send(bench.device, token, MIXED);
+    expect([refused.status, refused.headers.get('date')]).toEqual([
+      400,
+      new Date(bench.clock.wallMs() + 60_000).toUTCString(),
+    ]);
+    await expect(bench.send(bench.device, token, { data: { toxic: 1 } })).rejects.toThrow('fetch failed');
+    expect(ledger()).toMatchObject({ posts: 3, states: 0 });
   });
 
   it('has a state of a share in it, which stays of it however it comes', async () => {
