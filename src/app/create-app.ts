@@ -131,8 +131,8 @@ export class App {
       recordMemory: this.#recordMemory,
       onCloudChange: (isUp, trouble) => this.#logCloud(isUp, trouble),
     });
-    const accepted = () => this.#intake.answered();
-    const forAuth = { cloud: datedCloud, clock: this.#turnClock, meters, log, lanes: this.#lanes, accepted };
+    const intake = () => this.#intake;
+    const forAuth = { cloud: datedCloud, clock: this.#turnClock, meters, log, lanes: this.#lanes, intake };
     this.#auth = createAuth(config, forAuth);
     this.#requeueWatch = new RequeueWatch({
       spool,

@@ -4,7 +4,7 @@ import { keyFromFile } from '../auth/secret-key.js';
 import type { Config } from '../config/load.js';
 import type { ArrivalClock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
-import type { CloudClient, Forwarder } from '../core/ports.js';
+import type { CloudClient, Forwarder, Intake } from '../core/ports.js';
 import { LmdbTable } from '../spool/lmdb-table.js';
 import { singleBody } from '../state/single-body.js';
 import type { LineWriter } from './event-log.js';
@@ -25,12 +25,12 @@ export function createAuth(
     readonly meters: Meters;
     readonly log: LineWriter;
     readonly lanes: Forwarder;
-    /** Of the intake, which comes to be after it. */
-    readonly accepted: () => Promise<void>;
+    /** Comes to be after it. */
+    readonly intake: () => Pick<Intake, 'answered' | 'stampsFor'>;
   },
 ): AuthStage {
   const { dataDir, maxBodyBytes, tokenCacheSize, tokenTtlMs, tokenOfflineMs, retentionMs } = config;
-  const { cloud, clock, meters, log, lanes, accepted } = parts;
+  const { cloud, clock, meters, log, lanes, intake } = parts;
   const onRepaired = (file: string, mode: number) =>
     log.warn({ event: 'key-file-repaired', file, mode: mode.toString(8) }, 'the key file was open to others');
   const secretKey = config.secretKey ?? keyFromFile(dataDir, onRepaired);
@@ -47,11 +47,14 @@ export function createAuth(
       tokenTtlMs,
       tokenOfflineMs,
       retentionMs,
-      bodyFor: (encoding, body) => {
-        const { isCredible: isClockCredible } = clock;
-        return singleBody(encoding, body, { arrivalMs: clock.wallMs(), isClockCredible, maxBodyBytes });
-      },
-      accepted,
+      bodyFor: (device, encoding, body) =>
+        singleBody(encoding, body, {
+          arrivalMs: clock.wallMs(),
+          stampsFor: (ownTimes, count) => intake().stampsFor(device, ownTimes, count),
+          isClockCredible: clock.isCredible,
+          maxBodyBytes,
+        }),
+      accepted: () => intake().answered(),
       forward: (device, token, body) => lanes.prove(device, token, body),
       offerGrant: (grant) => lanes.offerGrant(grant),
       onUnreadable: (rows) => log.error({ event: 'grants-unreadable', rows }, 'stored grants set aside'),

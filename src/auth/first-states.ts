@@ -31,7 +31,7 @@ export interface FirstStatesOptions {
   /** Of proofs: that a token may not read, which refused the question, says nothing of them. */
   readonly proofRefusals: Refusals;
   /** @throws StatewayError what is wrong with the body */
-  readonly bodyFor: (encoding: Encoding, body: Uint8Array) => FirstBody;
+  readonly bodyFor: (device: Device, encoding: Encoding, body: Uint8Array) => FirstBody;
   /** Told of a token that the cloud has called void. */
   readonly onVoidToken: (token: string) => void;
 }
@@ -55,7 +55,7 @@ export class FirstStates {
   async prove(token: string, device: Device, encoding: Encoding, body: Uint8Array): Promise<Granted | Delivered> {
     const { grants, bodyFor, proofRefusals } = this.#options;
     // First of all, since the body's memory is not ours after the first wait.
-    const first = bodyFor(encoding, body);
+    const first = bodyFor(device, encoding, body);
     const triple = tripleOf(token, device);
     for (;;) {
       const granted = grants.find(token, device.applicationId, device.deviceId);

@@ -1,5 +1,6 @@
 import type { Ages } from '../core/ages.js';
 import type { ArrivalClock } from '../core/clock.js';
+import type { Device } from '../core/device.js';
 import { asStatewayError, type StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
@@ -118,6 +119,10 @@ export class Batcher implements Intake {
     if (this.#openBodies === 0) return Promise.resolve();
     const bodies = this.#answeredBodies + this.#openBodies;
     return new Promise((resolve) => this.#awaited.push({ bodies, resolve }));
+  }
+
+  stampsFor(device: Device, ownTimes: ReadonlySet<number>, count: number): readonly number[] {
+    return this.#stamper.stampsFor(device, this.#options.clock.arrivalMs(), ownTimes, count);
   }
 
   backlog(): { bodies: number; bytes: number } {

@@ -1,4 +1,5 @@
 import { type Clock, MAX_STAMP_AHEAD_MS } from '../core/clock.js';
+import type { Device } from '../core/device.js';
 import type { Grant } from '../core/grant.js';
 import { type Timebase, timebaseOf, withTimebase } from '../core/timebase.js';
 import { type RecordView, UNSTAMPED } from '../state/record-layout.js';
@@ -80,6 +81,23 @@ export class Stamper {
     return latestMs;
   }
 
+  /**
+   * Stamps for states that are sent at once in place of being stored, so that none of those stored before or after them
+   * gets the same.
+   * @param arrivalMs marked with its timebase, as `ArrivalClock.arrivalMs` gives it
+   * @param ownTimes that states beside them name themselves
+   * @returns whole milliseconds, rising
+   */
+  stampsFor({ key }: Device, arrivalMs: number, ownTimes: ReadonlySet<number>, count: number): number[] {
+    this.#clockOffsetMs = this.#clock.wallMs() - this.#clock.monotonicMs();
+    const stamps = this.#stampsOf(key);
+    const wholeMs = Math.floor(arrivalMs);
+    const timebase = timebaseOf(arrivalMs);
+    const given = Array.from({ length: count }, () => this.#next(stamps, wholeMs, timebase, ownTimes));
+    for (const ownMs of ownTimes) stamps.lastOwnMs = ownMs;
+    return given;
+  }
+
   /** @returns the last stamp given; -Infinity for none */
   #stampChunk(record: RecordView, deviceKey: string, first: number, count: number): number {
     const { times } = record;
@@ -96,17 +114,22 @@ export class Stamper {
       }
       ownTimes ??= ownTimesOf(times, first, end);
       const timebase = timebaseOf(time);
-      if (timebase !== stamps.timebase) this.#change(stamps, timebase, arrivalMs);
-      let stampMs = arrivalMs > stamps.lastStampMs ? arrivalMs : stamps.lastStampMs + 1;
-      if (stampMs > arrivalMs + MAX_STAMP_AHEAD_MS && this.#isTooFarAhead(stamps, stampMs, arrivalMs))
-        stampMs = arrivalMs;
-      while (stampMs === stamps.lastOwnMs || ownTimes.has(stampMs)) stampMs++;
-      times[state] = withTimebase(stampMs, timebase);
-      stamps.lastStampMs = stampMs;
-      stamps.clockOffsetMs = this.#clockOffsetMs;
-      givenMs = stampMs;
+      givenMs = this.#next(stamps, arrivalMs, timebase, ownTimes);
+      times[state] = withTimebase(givenMs, timebase);
     }
     return givenMs;
+  }
+
+  /** The next stamp of a device, whole milliseconds, none that states beside it name themselves. */
+  #next(stamps: DeviceStamps, arrivalMs: number, timebase: number, ownTimes: ReadonlySet<number>): number {
+    if (timebase !== stamps.timebase) this.#change(stamps, timebase, arrivalMs);
+    let stampMs = arrivalMs > stamps.lastStampMs ? arrivalMs : stamps.lastStampMs + 1;
+    if (stampMs > arrivalMs + MAX_STAMP_AHEAD_MS && this.#isTooFarAhead(stamps, stampMs, arrivalMs))
+      stampMs = arrivalMs;
+    while (stampMs === stamps.lastOwnMs || ownTimes.has(stampMs)) stampMs++;
+    stamps.lastStampMs = stampMs;
+    stamps.clockOffsetMs = this.#clockOffsetMs;
+    return stampMs;
   }
 
   /** Of a stamp that lies more than {@link MAX_STAMP_AHEAD_MS} ahead: whether that is the clock's doing, and not the device's. */

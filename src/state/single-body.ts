@@ -9,6 +9,8 @@ import { beginAboutState, bodyProblem, type DeviceState, findProblem, statesOf }
 export interface SingleBodyRules {
   /** Wall-clock milliseconds, whole, of the body's last byte. */
   readonly arrivalMs: number;
+  /** As many times as asked for, for states that brought none (`Intake.stampsFor`); none of `ownTimes`. */
+  readonly stampsFor: (ownTimes: ReadonlySet<number>, count: number) => readonly number[];
   /** Whether that can be right: what is sent at once cannot be corrected later. */
   readonly isClockCredible: boolean;
   /** Of the JSON for the cloud (`STATEWAY_MAX_BODY_BYTES`). */
@@ -27,9 +29,7 @@ export interface SingleBody {
  * Turns one body of a device into the body of one request to the cloud, by the rules that a worker follows, for a body
  * that is passed on at once instead of being stored (contract 1.4, a token that may send but not read).
  *
- * States without a time share the millisecond of their arrival, and each gets one of its own (contract 1.5): the last the
- * arrival, those before it the free milliseconds before. Not those after it, which belong to the bodies to come: those
- * are stamped by the intake, which knows nothing of this one.
+ * States without a time get stamps of the intake, as all others of their device do (contract 1.5).
  *
  * @throws StatewayError STATEWAY_MALFORMED_BODY, STATEWAY_INVALID_STATE, STATEWAY_STATE_TOO_LARGE, or
  *   STATEWAY_BODY_TOO_LARGE where the states do not fit one request together; STATEWAY_CLOCK_WRONG where their times would
@@ -39,7 +39,7 @@ export function singleBody(encoding: Encoding, body: Uint8Array, rules: SingleBo
   const decoded = decode(encoding, body);
   const states = checkedStates(decoded);
   if (!rules.isClockCredible) assertNamesTimes(states, rules.arrivalMs);
-  const times = stamped(states, rules.arrivalMs);
+  const times = stamped(states, rules);
   const parts: string[] = [];
   let outOfWindow = 0;
   for (let i = 0; i < states.length; i++) {
@@ -79,16 +79,12 @@ function assertNamesTimes(states: readonly DeviceState[], arrivalMs: number): vo
 }
 
 /** The time of each state, whole milliseconds. */
-function stamped(states: readonly DeviceState[], arrivalMs: number): number[] {
+function stamped(states: readonly DeviceState[], { arrivalMs, stampsFor }: SingleBodyRules): number[] {
   const times = states.map((state) => absoluteTime(state.time, arrivalMs));
-  const taken = new Set(times);
-  let stampMs = arrivalMs;
-  for (let i = times.length - 1; i >= 0; i--) {
-    if (Number.isInteger(times[i])) continue;
-    while (taken.has(stampMs)) stampMs--;
-    times[i] = stampMs--;
-  }
-  return times;
+  const ownTimes = new Set(times.filter(Number.isInteger));
+  const stamps = stampsFor(ownTimes, times.filter((time) => !Number.isInteger(time)).length);
+  let next = 0;
+  return times.map((time) => (Number.isInteger(time) ? time : (stamps[next++] as number)));
 }
 
 function assertFits(fragment: string, timeMs: number, index: number, maxBytes: number): void {

@@ -55,7 +55,7 @@ export class AuthSite {
       tokenTtlMs: TTL_MS,
       tokenOfflineMs: OFFLINE_MS,
       retentionMs: RETENTION_MS,
-      bodyFor: (_encoding, bytes) => ({ bytes, states: 1, outOfWindow: 0 }),
+      bodyFor: (_device, _encoding, bytes) => ({ bytes, states: 1, outOfWindow: 0 }),
       ...straightTo(this.cloud),
       offerGrant: (grant) => this.offered.push(grant),
       onUnreadable: (rows) => this.unreadable.push(rows),

@@ -47,7 +47,7 @@ beforeEach(() => {
     meters,
     refusals,
     proofRefusals: new Refusals(100, clock),
-    bodyFor: (_encoding, body) => {
+    bodyFor: (_device, _encoding, body) => {
       const text = Buffer.from(body).toString();
       if (text === 'bad') throw new StatewayError('STATEWAY_INVALID_STATE', 'no state');
       return { bytes: Buffer.from(`for the cloud: ${text}`), states: text.length, outOfWindow: 1 };

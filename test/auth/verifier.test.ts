@@ -32,7 +32,7 @@ beforeEach(() => {
   const onVoidToken = (token: string) => voidTokens.push(token);
   const shared = { grants, cloud, clock, meters, refusals, onVoidToken };
   const proofRefusals = new Refusals(1_000, clock);
-  const bodyFor = (_: unknown, bytes: Uint8Array) => ({ bytes, states: 1, outOfWindow: 0 });
+  const bodyFor = (_device: unknown, _encoding: unknown, bytes: Uint8Array) => ({ bytes, states: 1, outOfWindow: 0 });
   const firstStates = new FirstStates({
     ...shared,
     proofRefusals,

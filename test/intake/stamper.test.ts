@@ -267,3 +267,24 @@ describe('of two timebases', () => {
     expect(stamp([withTimebase(T - 89_000, 2) + UNSTAMPED])).toEqual([[withTimebase(T - 89_000, 2)]]);
   });
 });
+
+describe('stamps for states that are sent at once', () => {
+  const NONE: ReadonlySet<number> = new Set();
+
+  it('are behind those given before, and before those given next', () => {
+    expect(stamp([arrived(T), arrived(T), arrived(T)])).toEqual([[T, T + 1, T + 2]]);
+    expect(stamper.stampsFor(device(1), T, NONE, 2)).toEqual([T + 3, T + 4]);
+    expect(stamp([arrived(T)])).toEqual([[T + 5]]);
+  });
+
+  it('are none that states beside them name, and the next are none of these', () => {
+    expect(stamper.stampsFor(device(1), T, new Set([T, T + 1]), 1)).toEqual([T + 2]);
+    expect(stamper.stampsFor(device(1), T, new Set([T + 3]), 0)).toEqual([]);
+    expect(stamp([arrived(T)])).toEqual([[T + 4]]);
+  });
+
+  it('are of one device alone', () => {
+    expect(stamper.stampsFor(device(1), T, NONE, 1)).toEqual([T]);
+    expect(stamper.stampsFor(device(2), T, NONE, 1)).toEqual([T]);
+  });
+});
