@@ -118,7 +118,8 @@ export class FirstStates {
 
 /** What the cloud's answer to a first state means for its sender; undefined: taken. */
 function errorFor(result: SendResult | SendLater): StatewayError | undefined {
-  if (result.kind === 'later') return throttled('requests for this device have to wait, for its rate limit or for the cloud', result.afterMs);
+  if (result.kind === 'later')
+    return throttled('requests for this device have to wait, for its rate limit or for the cloud', result.afterMs);
   if (result.kind === 'failure') return unavailable('the cloud cannot be asked');
   const { status, message, retryAfterMs } = result;
   if (status >= 200 && status < 300) return undefined;

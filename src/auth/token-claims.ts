@@ -50,8 +50,9 @@ export function sendRightOfScopes(scopes: readonly string[]): SendRight {
 }
 
 function claimsOf(token: string): { readonly exp?: unknown; readonly scope?: unknown } | undefined {
-  const payload = token.split('.')[1];
-  if (payload === undefined) return undefined;
+  const [, payload, signature, ...more] = token.split('.');
+  // A JWT has three parts (RFC 7519, 7.2).
+  if (payload === undefined || signature === undefined || more.length > 0) return undefined;
   try {
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
     return typeof claims === 'object' && claims !== null ? claims : undefined;

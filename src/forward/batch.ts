@@ -20,10 +20,10 @@ export interface Head {
   readonly runs: readonly StateRun[];
 }
 
-/** A state that a body passes by: one of those that the body settles. */
-export interface PassedState {
-  readonly state: LooseState;
-  /** That state alone. */
+/** The states that a body passes by: those before the one that it carries, which it settles too. */
+export interface PassedStates {
+  readonly states: readonly LooseState[];
+  /** Those alone. */
   readonly taken: Taken;
 }
 
@@ -33,8 +33,8 @@ export interface Batch {
   readonly taken: Taken;
   /** The states themselves where a refusal gives them up: of a body of one state, or of one that was asked for so. */
   readonly kept: readonly LooseState[] | undefined;
-  /** The state at the head that the body passes by, to see whether it alone is at fault; undefined as a rule. */
-  readonly passed: PassedState | undefined;
+  /** States at the head that the body passes by, to see whether they alone are at fault; undefined as a rule. */
+  readonly passed: PassedStates | undefined;
 }
 
 /**
@@ -85,21 +85,29 @@ export function buildBatch(head: Head, rules: BodyRules, isGivenUpWhole: boolean
 }
 
 /**
- * A body of the second state of a head alone, which settles both; undefined when there is no second.
+ * A body of the state behind the first `passedStates` of a head alone, which settles them all; undefined when there is none.
  * @throws what a fragment that cannot be read back makes throw
  */
-export function buildBatchBehind(head: Head, rules: BodyRules): Batch | undefined {
-  const [culprit, next] = copyOf(head.runs, 2, rules.corrections);
-  if (culprit === undefined || next === undefined) return undefined;
-  const body = buildRequestBody(withoutFirst(head.runs), { ...rules, maxStates: 1 });
+export function buildBatchBehind(head: Head, passedStates: number, rules: BodyRules): Batch | undefined {
+  const copies = copyOf(head.runs, passedStates + 1, rules.corrections);
+  const next = copies.pop();
+  if (next === undefined || copies.length < passedStates) return undefined;
+  const body = buildRequestBody(without(head.runs, passedStates), { ...rules, maxStates: 1 });
   if (body.states === 0) return { ...NOTHING_DECIDED, body };
-  return { body, taken: takenOf(head, 2), kept: [next], passed: { state: culprit, taken: takenOf(head, 1) } };
+  const passed = { states: copies, taken: takenOf(head, passedStates) };
+  return { body, taken: takenOf(head, passedStates + 1), kept: [next], passed };
 }
 
-function withoutFirst([first, ...others]: readonly StateRun[]): StateRun[] {
-  const { view, nextState, endState } = first as StateRun;
-  const rest = { view, nextState: nextState + 1, endState };
-  return rest.nextState < endState ? [rest, ...others] : others;
+/** What is left of runs behind their first `states` states. */
+function without(runs: readonly StateRun[], states: number): StateRun[] {
+  const left: StateRun[] = [];
+  let toPass = states;
+  for (const { view, nextState, endState } of runs) {
+    const passed = Math.min(toPass, endState - nextState);
+    toPass -= passed;
+    if (nextState + passed < endState) left.push({ view, nextState: nextState + passed, endState });
+  }
+  return left;
 }
 
 /** The fragments of what waits, in order. */

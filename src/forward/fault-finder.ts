@@ -29,7 +29,7 @@ export interface FaultFinderParts {
 /**
  * Whose fault it is when the cloud fails: its own, or that of one state, for which it fails again and again while it serves
  * others (contract 1.5). The body is split as a refused one, and a state that fails alone is passed by, for one request: if
- * the cloud takes what is behind it, it is held apart.
+ * the cloud takes what is behind it, it is held apart. If it fails for that as well, both are passed by, and so on.
  */
 export class FaultFinder {
   readonly #parts: FaultFinderParts;
@@ -45,9 +45,10 @@ export class FaultFinder {
     this.#servedAtMs = nowMs;
   }
 
-  /** Whether the first state of a lane has failed alone so often that what is behind it should be tried. */
-  maySpareFirst({ culprit, waitingStates }: Lane): boolean {
-    return culprit?.isSuspect === true && waitingStates > 1 && this.#parts.health.isUp;
+  /** How many states at the head of a lane have failed so often that what is behind them should be tried; 0 as a rule. */
+  statesToPass({ culprit, waitingStates }: Lane): number {
+    if (culprit?.isSuspect !== true || waitingStates <= culprit.states) return 0;
+    return this.#parts.health.isUp ? culprit.states : 0;
   }
 
   /**
@@ -73,7 +74,7 @@ export class FaultFinder {
     const isAlone = isOfTheBody && states === 1 && batch.passed === undefined;
     if (isSplit) bodyLimit.refused(states);
     if (isAlone) lane.culprit = Culprit.failed(lane.culprit, result);
-    if (batch.passed !== undefined) lane.culprit = lane.culprit?.notProven();
+    if (batch.passed !== undefined) lane.culprit = isOfTheBody ? lane.culprit?.withNext() : lane.culprit?.notProven();
     const isQuick = isSplit || (isAlone && lane.culprit?.isSuspect !== true);
     const reason = `the cloud fails for it: ${reasonOf(result)}`;
     backOff(lane, reason, nowMs, this.#parts.random(), isQuick ? SEARCH_STEPS : undefined);

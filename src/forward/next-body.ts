@@ -49,10 +49,13 @@ export class NextBody {
     return buildBatch(head, { ...this.#rules(maxBodyBytes, maxStates), window }, wholeStates > 0);
   }
 
-  /** The second state of a lane alone, past the first; throws as {@link NextBody.of}. */
-  behind(lane: Lane, maxBodyBytes: number): Batch | undefined {
+  /**
+   * The state behind the first `passedStates` of a lane alone; the next batch where no more can be read at once, as at the
+   * end of a piece. Throws as {@link NextBody.of}.
+   */
+  behind(lane: Lane, passedStates: number, maxBodyBytes: number): Batch | undefined {
     const head = readHead(lane, this.#parts.spool);
-    return buildBatchBehind(head, this.#rules(maxBodyBytes, 1));
+    return buildBatchBehind(head, passedStates, this.#rules(maxBodyBytes, 1)) ?? this.of(lane, maxBodyBytes);
   }
 
   /** A state that waits in no lane. */

@@ -5,7 +5,7 @@ import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { CloudClient, ReadyBody } from '../core/ports.js';
 import type { AnswerTimes } from './answer-times.js';
-import type { Batch, PassedState } from './batch.js';
+import type { Batch, PassedStates } from './batch.js';
 import type { CloudHealth } from './cloud-health.js';
 import type { GiveUp } from './expiry.js';
 import { FaultFinder, type FaultFinderParts } from './fault-finder.js';
@@ -89,10 +89,11 @@ export class Sender {
     const token = this.#options.upstreamToken ?? grant?.token;
     if (token === undefined) return this.#awaitToken(lane);
     if (lane.apart !== undefined) return this.#tryApart(lane, token, grant, lane.apart);
-    const isBehind = this.#faults.maySpareFirst(lane) && (await this.#faults.isServing(lane, token));
+    const suspects = this.#faults.statesToPass(lane);
+    const passedStates = suspects > 0 && (await this.#faults.isServing(lane, token)) ? suspects : 0;
     // Asking took its time.
-    if (isBehind && (this.#isStopped || !this.#parts.health.isUp)) return;
-    const batch = this.#batchOf(lane, maxBodyBytes, isBehind);
+    if (passedStates > 0 && (this.#isStopped || !this.#parts.health.isUp)) return;
+    const batch = this.#batchOf(lane, maxBodyBytes, passedStates);
     if (batch === undefined) return;
     if (batch.body.states === 0) return this.#timeQuestion.ask(lane, token);
     await this.#send(lane, token, grant, batch);
@@ -106,7 +107,7 @@ export class Sender {
    * @param maxBodyBytes of the lane's body
    */
   async prove(lane: Lane, proof: Proof, maxBodyBytes: number): Promise<void> {
-    const batch = this.#batchOf(lane, maxBodyBytes, false);
+    const batch = this.#batchOf(lane, maxBodyBytes, 0);
     if (batch === undefined && lane.hasStates) {
       proof.refuse();
       return;
@@ -168,9 +169,10 @@ export class Sender {
     lane.suffer('parked', 'no good token of it is known here; it goes on when the device shows one', this.#nowMs);
   }
 
-  #batchOf(lane: Lane, maxBodyBytes: number, isBehind: boolean): Batch | undefined {
+  #batchOf(lane: Lane, maxBodyBytes: number, passedStates: number): Batch | undefined {
     try {
-      return isBehind ? this.#nextBody.behind(lane, maxBodyBytes) : this.#nextBody.of(lane, maxBodyBytes);
+      if (passedStates === 0) return this.#nextBody.of(lane, maxBodyBytes);
+      return this.#nextBody.behind(lane, passedStates, maxBodyBytes);
     } catch (error) {
       // What cannot be read back, here or from disk, is this device's trouble alone.
       this.#park(lane, `its states cannot be joined (${(error as Error).name})`, false);
@@ -238,7 +240,7 @@ export class Sender {
   }
 
   /**
-   * What is behind a state was tried. If the cloud has taken it, or found fault with it alone, the state before it is what
+   * What is behind some states was tried. If the cloud has taken it, or found fault with it alone, those before it are what
    * it fails for: held apart. Returns whether that was so.
    */
   async #concludePassed(lane: Lane, batch: Batch, outcome: Outcome, nowMs: number): Promise<boolean> {
@@ -246,13 +248,13 @@ export class Sender {
     const isTaken = outcome === 'settle';
     const isProven = isTaken || outcome === 'bisect' || outcome === 'halve';
     if (culprit === undefined || !isProven) return false;
-    const { state, taken } = batch.passed as PassedState;
-    const letter = culprit.letterOf(lane.device, state, this.#parts.clock.wallMs());
+    const { states, taken } = batch.passed as PassedStates;
+    const letters = culprit.lettersOf(lane.device, states, this.#parts.clock.wallMs());
     lane.failures = 0;
     lane.culprit = undefined;
     this.#endTrouble(lane, nowMs);
-    if (isTaken) await this.#settler.deliver(lane, batch, nowMs, letter);
-    else await this.#settler.setApart(lane, taken, letter);
+    if (isTaken) await this.#settler.deliver(lane, batch, nowMs, letters);
+    else await this.#settler.setApart(lane, { taken, letters });
     return true;
   }
 

@@ -61,8 +61,8 @@ export class Settler {
     }
   }
 
-  /** The cloud has taken the states of a batch. Never rejects. @param heldApart what became of the one it passed by */
-  deliver(lane: Lane, { body, taken, kept }: Batch, nowMs: number, heldApart?: DeadLetter): Promise<void> {
+  /** The cloud has taken the states of a batch. Never rejects. @param heldApart what became of those it passed by */
+  deliver(lane: Lane, { body, taken, kept }: Batch, nowMs: number, heldApart?: readonly DeadLetter[]): Promise<void> {
     const { states } = body;
     if (heldApart !== undefined) lane.bodyLimit.found();
     lane.deliveredMs = nowMs;
@@ -71,7 +71,7 @@ export class Settler {
     if (states === 1 && kept !== undefined) lane.likeness?.taken((kept[0] as LooseState).fragment);
     this.#parts.meters.forwarded += states;
     this.#parts.meters.outOfWindow += body.outdated;
-    lane.unsettled = lane.take(taken, nowMs, heldApart === undefined ? undefined : [heldApart]);
+    lane.unsettled = lane.take(taken, nowMs, heldApart);
     if (!lane.hasStates) lane.bodyLimit.caughtUp();
     return this.#settle(lane);
   }
@@ -91,10 +91,10 @@ export class Settler {
     return this.#bury(lane, { taken, letters });
   }
 
-  /** The first state is held apart: those behind it go on. Never rejects. */
-  setApart(lane: Lane, taken: Taken, letter: DeadLetter): Promise<void> {
+  /** The first states are held apart: those behind them go on. Never rejects. */
+  setApart(lane: Lane, heldApart: GivenUp): Promise<void> {
     lane.bodyLimit.found();
-    return this.#bury(lane, { taken, letters: [letter] });
+    return this.#bury(lane, heldApart);
   }
 
   /** A state that was held apart is so no more: the cloud has taken it, or `refused` it for good. Never rejects. */

@@ -19,6 +19,8 @@ describe('expiryOf', () => {
   it.each([
     ['is no JWT', 'an-opaque-token'],
     ['is empty', ''],
+    ['has two parts', tokenExpiringAt(7_000).replace(/\.signature$/, '')],
+    ['has four parts', `${tokenExpiringAt(7_000)}.x`],
     ['has no payload', 'header..signature'],
     ['has a payload that is not JSON', `header.${Buffer.from('{"exp":').toString('base64url')}.signature`],
     ['has claims that are null', tokenWithClaims(null)],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SendResult } from '../../src/core/cloud-results.js';
+import { MAX_PASSED_STATES } from '../../src/forward/culprit.js';
 import { TRIES_AFTER_MS } from '../../src/forward/held-apart.js';
 import { answer, deviceOf, Harness, LOST, REFUSED, range, type SentRequest } from './harness.js';
 
@@ -61,6 +62,31 @@ describe.each([
     expect(harness.meters.forwarded).toBe(59);
     expect(harness.spool.faults).toEqual([]);
   });
+});
+
+it.each([
+  ['two', [5, 6]],
+  ['three', [5, 6, 7]],
+  ['two and a third one further on', [5, 6, 8]],
+  ['as many as are passed by at most', range(5, 5 + MAX_PASSED_STATES)],
+])('%s that stand together are held apart, and the rest is delivered in order', async (_name, bad) => {
+  const { harness, run } = trickling(failingFor(answer(500), ...bad));
+  await run(300);
+  await harness.clock.advance(20_000);
+  expect(heldOf(harness)).toEqual(bad);
+  const taken = takenBy(harness, ({ values }) => !values.some((v) => bad.includes(v as number)));
+  expect(taken).toEqual(range(0, 300).filter((v) => !bad.includes(v)));
+  expect(harness.spool.faults).toEqual([]);
+});
+
+it('more of them together than are passed by leave nothing out, as if all of the device failed', async () => {
+  const bad = range(5, 6 + MAX_PASSED_STATES);
+  const { harness, run } = trickling(failingFor(answer(500), ...bad));
+  await run(300);
+  expect(heldOf(harness)).toEqual([]);
+  harness.cloud.respond = () => answer(200);
+  await harness.clock.advance(30_000);
+  expect(harness.meters.forwarded).toBe(300);
 });
 
 it('stands among many: it is found by halving', async () => {

@@ -3,6 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_VIEWERS } from '../../../src/admin/event-feed.js';
 import type { PlannedDevice } from '../../../src/simulator/fleet-plan.js';
+import { tokenOf } from '../../auth/tokens.js';
 import { logIn, openSite, postState, type Site } from '../../helpers/bench-site.js';
 import { startProxy } from '../../helpers/running-proxy.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
@@ -112,7 +113,7 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
       for (const deviceId of [refused, failing]) {
         await fetch(`${proxy.url}/applications/${'c'.repeat(24)}/devices/${deviceId}/state`, {
           method: 'POST',
-          headers: { 'content-type': 'application/json', authorization: 'Bearer any' },
+          headers: { 'content-type': 'application/json', authorization: `Bearer ${tokenOf('any')}` },
           body: '{"data":{"secret":42}}',
         });
       }
