@@ -52,12 +52,14 @@ export class Pacing {
 
   /**
    * Counts what an earlier run sent and wrote down. One that counted in a shorter window, under another limit, says
-   * nothing of what came before it: then as many are taken as the limit allows. More than that never count, and none
-   * longer than one that was lost just now, so a broken figure holds the device for two windows at most.
+   * nothing of what came before it: then as many are taken as the limit allows. What was sent in a longer window counts
+   * for as long as that lasts: 30 in 15 s and then 10 in 5 s must not come together in 15 s. More than the limit never
+   * count, and none longer than one that was lost just now, so a broken figure holds the device for two windows at most.
    */
   seed({ count, windowMs, untilMs }: CountedSends, nowMs: number): void {
     const sends = windowMs + CLOCK_MARGIN_MS < this.#windowMs ? this.#limit : count;
-    this.#addMany(sends, Math.min(untilMs, nowMs + Math.max(windowMs, this.#windowMs)));
+    const outlastsMs = Math.max(0, windowMs + CLOCK_MARGIN_MS - this.#windowMs);
+    this.#addMany(sends, Math.min(untilMs, nowMs + Math.max(windowMs, this.#windowMs)) + outlastsMs);
   }
 
   /** Counts what the last run may have sent without living to write it down, if it ended at `endedMs`. */

@@ -89,6 +89,17 @@ const attempts = fc.array(
   { minLength: 1, maxLength: 120 },
 );
 
+/** Requests as dense as the limit lets them be, with a rest now and then: what two windows can hold together. */
+const bursts = fc.array(
+  fc.record({
+    pauseMs: fc.oneof({ weight: 12, arbitrary: fc.constant(0) }, fc.integer({ min: 0, max: 1_500 })),
+    durationMs: fc.integer({ min: 0, max: 20 }),
+    arrival: fc.constantFrom(0, 1),
+    fate: fc.constant('answered' as const),
+  }),
+  { minLength: 1, maxLength: 40 },
+);
+
 /** What the last settlement is of. */
 const SETTLED: Attempt = { pauseMs: 0, durationMs: 0, arrival: 0, fate: 'answered' };
 
@@ -157,6 +168,28 @@ describe('whatever the network does', () => {
         }
       }),
       { numRuns: 1_000 },
+    );
+  });
+
+  it('nor across a restart under another limit that the cloud allows as well', () => {
+    // Each window is a part of the next: what several of the smaller ones hold, the cloud allows in one.
+    const [requests, windowMs] = [12, 3_000];
+    const limits = fc.constantFrom(
+      { requests, windowMs },
+      { requests: 4, windowMs: 1_000 },
+      { requests: 2, windowMs: 500 },
+    );
+    fc.assert(
+      fc.property(limits, limits, bursts, bursts, fc.nat(2_000), (before, now, sent, later, downMs) => {
+        const first = new Pacing(before);
+        const arrived = arrivals(before, first, [...sent, SETTLED]);
+        const endedMs = arrived.at(-1) as number;
+        const second = new Pacing(now);
+        second.seed(first.countedSends(endedMs), endedMs + downMs);
+        const arrivedLater = arrivals(now, second, later, endedMs + downMs);
+        expect(mostInWindow([...arrived, ...arrivedLater], windowMs)).toBeLessThanOrEqual(requests);
+      }),
+      { numRuns: 3_000 },
     );
   });
 
