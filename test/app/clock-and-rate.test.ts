@@ -17,7 +17,8 @@ interface Restart {
 /** Uses a limit up, restarts the proxy with 30 in 15 s, and counts the most requests that came in any 15 s. */
 async function mostAcross({ before, offByMs = 0, boot }: Restart): Promise<number> {
   const site = await ClockSite.open({ env: { STATEWAY_WINDOW_MS: '10', STATEWAY_RATE_LIMIT: before } });
-  for (let n = 0; site.requestsAtMs.length < 30; n++) {
+  // At the stop one more may be out and one more be sent, which a limit of 10 in 2 s allows by itself.
+  for (let n = 0; site.requestsAtMs.length < 28; n++) {
     expect(await site.post(n)).toBe(200);
     await pause(10);
   }
