@@ -1,9 +1,10 @@
+import type { Authorizer, DeviceLogin } from '../core/auth-ports.js';
 import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
 import { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { Authorizer, CloudClient, DeviceLogin, KeyedStore } from '../core/ports.js';
+import type { CloudClient, KeyedStore } from '../core/ports.js';
 import { CloudTime } from './cloud-time.js';
 import { CloudDeviceLogin } from './device-login.js';
 import { FirstStates, type FirstStatesOptions } from './first-states.js';

@@ -1,10 +1,11 @@
+import type { Delivered, Granted } from '../core/auth-ports.js';
 import type { Clock } from '../core/clock.js';
 import type { SendResult } from '../core/cloud-results.js';
 import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { Delivered, Encoding, Forwarder, Granted, ReadyBody, SendLater } from '../core/ports.js';
+import type { Encoding, Forwarder, ReadyBody, SendLater } from '../core/ports.js';
 import type { Grants } from './grants.js';
 import { type Refusals, refusalFor, tripleOf, unlessExpired } from './refusals.js';
 

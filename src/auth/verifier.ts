@@ -1,10 +1,11 @@
+import type { Authorizer, Granted, Unproven } from '../core/auth-ports.js';
 import type { Clock } from '../core/clock.js';
 import type { AskResult } from '../core/cloud-results.js';
 import { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { Authorizer, CloudClient, Granted, Unproven } from '../core/ports.js';
+import type { CloudClient } from '../core/ports.js';
 import type { FirstStates } from './first-states.js';
 import type { Grants } from './grants.js';
 import type { KeptGrant } from './kept-grant.js';

@@ -1,7 +1,8 @@
 import type { WebSocket } from 'uws-current';
+import type { Unproven } from '../core/auth-ports.js';
 import { asStatewayError, type StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
-import type { Encoding, Unproven } from '../core/ports.js';
+import type { Encoding } from '../core/ports.js';
 import { CLOSE_POLICY, FrameSocket, type SocketData } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 

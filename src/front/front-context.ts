@@ -1,6 +1,7 @@
+import type { Authorizer, DeviceLogin } from '../core/auth-ports.js';
 import type { Clock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
-import type { Authorizer, DeviceLogin, Intake } from '../core/ports.js';
+import type { Intake } from '../core/ports.js';
 import type { Admission } from './admission.js';
 import type { ArrivingBodies } from './arriving-bodies.js';
 import type { DueAcks } from './due-acks.js';

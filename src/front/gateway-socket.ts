@@ -1,6 +1,7 @@
+import type { Delivered, Granted, Unproven } from '../core/auth-ports.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
-import type { Delivered, Encoding, Granted, Unproven } from '../core/ports.js';
+import type { Encoding } from '../core/ports.js';
 import { namedDevices } from '../state/gateway-frame.js';
 import { CLOSE_POLICY, FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';

@@ -1,8 +1,9 @@
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uws-current';
+import type { Authorizer, DeviceLogin } from '../core/auth-ports.js';
 import type { Clock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
 import type { CallStream } from '../core/passed-call.js';
-import type { Authorizer, DeviceLogin, Intake } from '../core/ports.js';
+import type { Intake } from '../core/ports.js';
 import { Admission } from './admission.js';
 import { ArrivingBodies } from './arriving-bodies.js';
 import type { CallKind } from './call-bounds.js';

@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocketBehavior } from 'uws-current';
+import type { Granted, Unproven } from '../core/auth-ports.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
-import type { Granted, Unproven } from '../core/ports.js';
 import { DeviceSocket } from './device-socket.js';
 import type { FrameSocket, SocketData } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';

@@ -1,7 +1,8 @@
 import type { HttpRequest, HttpResponse } from 'uws-current';
+import type { Delivered, Granted, Unproven } from '../core/auth-ports.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
-import type { BodyReceiver, Delivered, Encoding, Granted, Unproven } from '../core/ports.js';
+import type { BodyReceiver, Encoding } from '../core/ports.js';
 import type { ArrivingBody } from './arriving-bodies.js';
 import { BodyBuffer } from './body-buffer.js';
 import type { FrontContext } from './front-context.js';

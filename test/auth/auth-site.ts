@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 import { AuthStage } from '../../src/auth/auth-stage.js';
+import type { Granted, Unproven } from '../../src/core/auth-ports.js';
 import type { StatewayError } from '../../src/core/errors.js';
 import type { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
-import type { Granted, Unproven } from '../../src/core/ports.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { FakeCloud, straightTo } from './fake-cloud.js';
 import { MemoryTable } from './memory-table.js';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Granted } from '../../src/core/auth-ports.js';
 import { StatewayError } from '../../src/core/errors.js';
 import type { Grant } from '../../src/core/grant.js';
-import type { Granted } from '../../src/core/ports.js';
 import { APPLICATION, AuthSite, DAY_MS, deviceId, OFFLINE_MS, RETENTION_MS } from './auth-site.js';
 import { tokenExpiringAt, tokenOf } from './tokens.js';
 

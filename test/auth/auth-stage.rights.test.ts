@@ -3,7 +3,7 @@ import { GrantStore } from '../../src/auth/grant-store.js';
 import type { Proof } from '../../src/auth/kept-grant.js';
 import { SealedStore } from '../../src/auth/sealed-store.js';
 import { Sealing } from '../../src/auth/sealing.js';
-import type { Unproven } from '../../src/core/ports.js';
+import type { Unproven } from '../../src/core/auth-ports.js';
 import { APPLICATION, AuthSite, CHECKED_BY_MS, deviceId, OFFLINE_MS } from './auth-site.js';
 import { TAKEN } from './fake-cloud.js';
 import { tokenOf } from './tokens.js';

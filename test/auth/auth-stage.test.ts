@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SecretKeyError } from '../../src/auth/secret-key.js';
+import type { Unproven } from '../../src/core/auth-ports.js';
 import { StatewayError } from '../../src/core/errors.js';
-import type { Unproven } from '../../src/core/ports.js';
 import { APPLICATION, AuthSite, CHECKED_BY_MS, DAY_MS, deviceId } from './auth-site.js';
 import { TAKEN } from './fake-cloud.js';
 import { tokenExpiringAt, tokenOf } from './tokens.js';

@@ -1,8 +1,9 @@
+import type { DeviceLogin } from '../../src/core/auth-ports.js';
 import type { CloudAnswer } from '../../src/core/cloud-results.js';
 import { StatewayError } from '../../src/core/errors.js';
 import type { Grant } from '../../src/core/grant.js';
 import type { CallStream, LogInHead, PassedAnswer, PassedCall } from '../../src/core/passed-call.js';
-import type { BodyReceiver, DeviceLogin, Encoding, Intake } from '../../src/core/ports.js';
+import type { BodyReceiver, Encoding, Intake } from '../../src/core/ports.js';
 import { Arrivals } from './arrivals.js';
 
 /** A body that the front handed over, to be settled by the test. */

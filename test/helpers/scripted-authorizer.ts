@@ -1,6 +1,7 @@
+import type { Authorizer, Delivered, Granted, Unproven } from '../../src/core/auth-ports.js';
 import { Device } from '../../src/core/device.js';
 import { Grant } from '../../src/core/grant.js';
-import type { Authorizer, Delivered, Encoding, Granted, Unproven } from '../../src/core/ports.js';
+import type { Encoding } from '../../src/core/ports.js';
 import { Arrivals } from './arrivals.js';
 
 /** A question that the front asked and the test answers. */
