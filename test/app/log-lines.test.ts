@@ -47,8 +47,10 @@ it('has a line for an outage and one for its end, and none for a state', async (
   const site = await openSite({ devices: DEVICES });
   const tokens = await logInAll(site);
   const before = site.proxy.log.length;
-  site.cloud.setFaults([{ kind: 'outage' }]);
+  // The cloud is not known to be away before every state waits: until then it keeps them waiting.
+  site.cloud.setFaults([{ kind: 'hang' }]);
   await report(site, tokens, MANY_STATES);
+  site.cloud.setFaults([{ kind: 'outage' }]);
   expect(await untilLogged(site, 'cloud-lost')).toMatchObject({ waitingStates: DEVICES * 500 });
   site.cloud.setFaults([]);
   const { outageMs } = await untilLogged(site, 'cloud-back');

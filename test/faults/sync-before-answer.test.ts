@@ -137,4 +137,16 @@ describe('seen from outside the process, an answer leaves after the data is sync
     const answer = calls.find(({ name }) => name === 'sendto') as TracedCall;
     expect(missingBefore(calls, 'mark-0-', answer, [20])?.slice('mark-0- was '.length)).toBe(expected);
   });
+
+  test('and an answer is seen though the watching ended before it had left', () => {
+    const [sync, answer] = parseTrace(
+      [
+        '7 fdatasync(19</d/data.mdb>) = 0',
+        '3 sendto(28<socket:[1]>, "HTTP/1.1 200 OK", 156, 0, NULL, 0 <detached ...>',
+      ].join('\n'),
+    );
+    expect(answer).toMatchObject({ name: 'sendto', enteredAt: 1, succeeded: false });
+    expect(answer?.text).toContain('"HTTP/1.1 200');
+    expect(sync?.succeeded).toBe(true);
+  });
 });

@@ -7,7 +7,7 @@ export interface TracedCall {
   readonly name: string;
   /** All between the name and the result, strings as strace writes them. */
   readonly text: string;
-  /** Place in the course of events at which it was entered, and at which it returned. */
+  /** Place in the course of events at which it was entered, and at which it returned; Infinity if that was not seen. */
   readonly enteredAt: number;
   readonly returnedAt: number;
   readonly succeeded: boolean;
@@ -47,8 +47,15 @@ export function parseTrace(trace: string): TracedCall[] {
   for (const [at, line] of trace.split('\n').entries()) {
     const [, thread, event] = /^(\d+) +(.*)$/.exec(line) ?? [];
     if (thread === undefined || event === undefined) continue;
-    if (event.endsWith('<unfinished ...>')) {
+    const cut = /^(\w+)\((.*)<(unfinished|detached) \.\.\.>$/.exec(event);
+    if (cut?.[3] === 'unfinished') {
       unfinished.set(thread, { enteredAt: at, text: event.slice(0, -'<unfinished ...>'.length) });
+      continue;
+    }
+    if (cut !== null) {
+      // Whoever waited for what this call sends may have it, and end the watching, before strace sees it return.
+      const [, name = '', text = ''] = cut;
+      calls.push({ name, text, enteredAt: at, returnedAt: Number.POSITIVE_INFINITY, succeeded: false });
       continue;
     }
     const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(event);
