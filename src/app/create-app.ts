@@ -6,6 +6,7 @@ import type { Config } from '../config/load.js';
 import { Ages } from '../core/ages.js';
 import type { BacklogSummary } from '../core/backlog.js';
 import { readBootTag } from '../core/boot.js';
+import { MAX_HELD_BYTES, MAX_UNANSWERED_BYTES } from '../core/bounds.js';
 import { systemClock } from '../core/clock.js';
 import type { CloudTrouble } from '../core/cloud-results.js';
 import { Meters } from '../core/meters.js';
@@ -34,11 +35,6 @@ import { PACKAGE_VERSION } from './package-info.js';
 import { StoredThenForwarded } from './stored-then-forwarded.js';
 
 const WORKER_FILE = fileURLToPath(new URL('../../workers/batch-worker.js', import.meta.url));
-
-/** Bytes of bodies that may wait for their answer; at the measured rates a fraction of a second's worth. */
-const MAX_UNANSWERED_BYTES = 32 * 1024 * 1024;
-/** Bytes of waiting states held in memory; beyond it new state is refused until the cloud has taken some. */
-const MAX_HELD_BYTES = 64 * 1024 * 1024;
 
 // Of the ten seconds that contract 1.6, promise 6, allows from SIGTERM to exit: until when devices are answered, and until
 // when the cloud's answers are waited for. What follows takes little, but a busy machine may take a second for it.

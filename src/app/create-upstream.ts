@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/load.js';
+import { MAX_CALLS } from '../core/bounds.js';
 import { systemClock } from '../core/clock.js';
 import { MAX_REQUESTS_IN_FLIGHT } from '../forward/lanes.js';
-import { MAX_CALLS } from '../front/call-bounds.js';
 import { createAgent } from '../upstream/agent.js';
 import { HttpCallStream } from '../upstream/call-stream.js';
 import { HttpCloudClient } from '../upstream/cloud-client.js';

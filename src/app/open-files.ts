@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { MAX_CALLS } from '../front/call-bounds.js';
+import { MAX_CALLS } from '../core/bounds.js';
 
 /** For what is no event stream: the spool's files, the admin side, connections to the cloud, passed calls. */
 const KEPT_BACK = 4_096;

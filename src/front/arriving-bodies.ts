@@ -1,16 +1,11 @@
 import type { HttpResponse } from 'uws-current';
+import { MAX_DROPPED_BYTES, MAX_DROPPING_MS, STALLED_AFTER_MS } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
 
-/** A body of which nothing comes for so long is given up (contract 1.3). */
-export const STALLED_AFTER_MS = 10_000;
 /** How often it is looked whether something came. */
 const LOOK_EVERY_MS = 1_000;
 /** uWebSockets.js gives a body 8 to 12 s for each 160 KiB; so often its limit starts anew while something comes. */
 const EXTEND_EVERY_LOOKS = 4;
-/** So much of the rest of a refused body is read and dropped; far more than any device sends at once. */
-export const MAX_DROPPED_BYTES = 8 * 1024 * 1024;
-/** For so long it is: a body of the default limit (256 KiB) at the slowest pace that counts, 1 KB a second, fits. */
-export const MAX_DROPPING_MS = 300_000;
 
 /**
  * The bodies that did not come in one piece with their heads: each keeps its time as long as it makes progress, whatever

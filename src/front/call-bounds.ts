@@ -1,14 +1,5 @@
+import type { CallKind } from '../core/bounds.js';
 import { StatewayError } from '../core/errors.js';
-
-/** What a passed call holds on to: a stream lasts for days, an upload as long as its device likes to send, the rest is brief. */
-export type CallKind = 'stream' | 'upload' | 'other';
-
-/**
- * Calls of each kind under way at once; each has a connection of its own to the cloud. An idle event stream takes 20
- * to 30 KiB, and every one of 10,000 devices may hold one. With what the two sockets and the two libraries buffer, a call
- * that is held up takes some 200 KiB.
- */
-export const MAX_CALLS: Readonly<Record<CallKind, number>> = { stream: 12_288, upload: 1_024, other: 1_024 };
 
 /** Counts the calls under way, so that none of one kind keeps out those of another. */
 export class CallBounds {

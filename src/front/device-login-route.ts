@@ -1,4 +1,5 @@
 import type { HttpRequest, HttpResponse } from 'uws-current';
+import { MAX_CREDENTIALS_BYTES } from '../core/bounds.js';
 import type { CloudAnswer } from '../core/cloud-results.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { LogInHead } from '../core/passed-call.js';
@@ -12,9 +13,6 @@ import { passedHead } from './passed-head.js';
 import { refuseHead } from './refuse-head.js';
 import { answerLast, statusLine, writeError } from './reply.js';
 import { assertNotCompressed, queryOf } from './request-head.js';
-
-/** Credentials are a few hundred bytes; the bound leaves room for long scopes lists. */
-const MAX_CREDENTIALS_BYTES = 16_384;
 
 /**
  * `POST /auth/device`: passed to the cloud, and the answer back, as any other call; only that the body is read whole, to be

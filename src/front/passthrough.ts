@@ -1,9 +1,10 @@
 import type { HttpRequest, HttpResponse } from 'uws-current';
+import { type CallKind, MAX_CALLS, MAX_PASSED_BODY_BYTES } from '../core/bounds.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { CallStream } from '../core/passed-call.js';
 import { Admission } from './admission.js';
 import { AnswerEnd } from './answer-end.js';
-import { CallBounds, type CallKind, MAX_CALLS } from './call-bounds.js';
+import { CallBounds } from './call-bounds.js';
 import { clientAddress } from './client-address.js';
 import { answerPreflight, isPreflight } from './cross-origin.js';
 import type { FrontContext } from './front-context.js';
@@ -17,9 +18,6 @@ import { isEventStreamPath, looksServed, servedPath } from './request-path.js';
 
 /** Which calls are passed on (`STATEWAY_PASSTHROUGH`). */
 export type PassthroughMode = 'all' | 'auth' | 'none';
-
-/** uWebSockets.js 20.30 cuts a connection that announces a longer body. */
-const MAX_BODY_BYTES = 999_999_999;
 
 /** Paths of log-ins, written plainly: what the cloud might read as a path elsewhere is none. */
 const AUTH_PATH = /^\/auth(?:\/[\w-]+)*\/?$/;
@@ -95,7 +93,7 @@ export class Passthrough {
         'this proxy does not serve WebSockets here, only at /applications/:applicationId/devices/:deviceId/state and /applications/:applicationId/state',
       );
     }
-    if (Number(head.contentLength) > MAX_BODY_BYTES) throw bodyTooLarge(MAX_BODY_BYTES);
+    if (Number(head.contentLength) > MAX_PASSED_BODY_BYTES) throw bodyTooLarge(MAX_PASSED_BODY_BYTES);
   }
 
   #pass(res: HttpResponse, req: HttpRequest, method: string, head: HeadFields): void {

@@ -1,9 +1,9 @@
 import type { HttpRequest } from 'uws-current';
+import { STALLED_AFTER_MS } from '../core/bounds.js';
 import { isId } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Encoding } from '../core/ports.js';
 import { isBearerToken } from '../core/token.js';
-import { STALLED_AFTER_MS } from './arriving-bodies.js';
 
 /**
  * The bearer token of an `Authorization` header (RFC 6750 2.1; the scheme's case does not count).

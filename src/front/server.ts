@@ -1,12 +1,12 @@
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uws-current';
 import type { Authorizer, DeviceLogin } from '../core/auth-ports.js';
+import type { CallKind } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
 import type { CallStream } from '../core/passed-call.js';
 import type { Intake } from '../core/ports.js';
 import { Admission } from './admission.js';
 import { ArrivingBodies } from './arriving-bodies.js';
-import type { CallKind } from './call-bounds.js';
 import { handleDeviceLogin } from './device-login-route.js';
 import { DueAcks } from './due-acks.js';
 import { DueRefusals } from './due-refusals.js';

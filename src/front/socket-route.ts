@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocketBehavior } from 'uws-current';
 import type { Granted, Unproven } from '../core/auth-ports.js';
+import { LEAST_HARD_FRAME_BYTES, MAX_UNREAD_ANSWER_BYTES } from '../core/bounds.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import { DeviceSocket } from './device-socket.js';
 import type { FrameSocket, SocketData } from './frame-socket.js';
@@ -11,14 +12,6 @@ import { writeError } from './reply.js';
 import { assertIds, assertToken, bearerToken, queryOf, tokenOfQuery } from './request-head.js';
 import { servedPath } from './request-path.js';
 
-/**
- * uWebSockets.js drops a connection without a word when a frame exceeds its own limit, so that limit is set well above
- * ours, and frames between the two are answered with 1009 (contract 1.3). Not far above: of a frame that is not complete,
- * so much is held beyond the front's bound.
- */
-const LEAST_HARD_FRAME_LIMIT_BYTES = 2 * 1024 * 1024;
-/** A client that does not read its answers is cut off when so many bytes of them wait. */
-const MAX_UNREAD_ANSWER_BYTES = 1024 * 1024;
 const IDLE_TIMEOUT_SECONDS = 120;
 
 /** What of an upgrade request must be known later: the request itself dies with its handler. */
@@ -40,7 +33,7 @@ export function socketBehavior(
   pass: (res: HttpResponse, req: HttpRequest) => void,
 ): WebSocketBehavior<SocketData> {
   return {
-    maxPayloadLength: Math.max(LEAST_HARD_FRAME_LIMIT_BYTES, 2 * context.maxBodyBytes),
+    maxPayloadLength: Math.max(LEAST_HARD_FRAME_BYTES, 2 * context.maxBodyBytes),
     maxBackpressure: MAX_UNREAD_ANSWER_BYTES,
     idleTimeout: IDLE_TIMEOUT_SECONDS,
     sendPingsAutomatically: true,

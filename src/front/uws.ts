@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as uWS from 'uws-current';
+import { MAX_HEAD_BYTES } from '../core/bounds.js';
 
 export type UwsModule = Pick<typeof uWS, 'App' | 'SSLApp' | 'us_listen_socket_close' | 'us_socket_local_port'>;
 
@@ -29,12 +30,6 @@ const CANDIDATES: readonly Candidate[] = [
     entry: `uws-compat/binaries/uws_${process.platform}_${process.arch}_${process.versions.modules}.node`,
   },
 ];
-
-/**
- * The longest head of a request (contract 1.3): an application token that lists all its scopes alone takes some 5 KB. It
- * is read from the environment, by releases from 2023 on, when the native part is loaded; without it they take 4 KiB.
- */
-const MAX_HEAD_BYTES = 16_384;
 
 /**
  * Loads the first uWebSockets.js that works natively on this machine.

@@ -1,12 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { HttpResponse } from 'uws-current';
 import { describe, expect, test } from 'vitest';
-import {
-  ArrivingBodies,
-  MAX_DROPPED_BYTES,
-  MAX_DROPPING_MS,
-  STALLED_AFTER_MS,
-} from '../../src/front/arriving-bodies.js';
+import { MAX_DROPPED_BYTES, MAX_DROPPING_MS, STALLED_AFTER_MS } from '../../src/core/bounds.js';
+import { ArrivingBodies } from '../../src/front/arriving-bodies.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
 /** A watched body whose socket is a double that notes what is asked of it. */
