@@ -14,23 +14,24 @@ const SEND_WORKER_FILE = fileURLToPath(new URL('../../workers/send-worker.js', i
 const CONNECTIONS_FOR_QUESTIONS = 32;
 
 /** What the lanes send with. */
-export function createSendThread({ upstreamUrl: url, upstreamCaFile: caFile }: Config): SendThread {
-  return new SendThread({ workerFile: SEND_WORKER_FILE, url, connections: MAX_REQUESTS_IN_FLIGHT, caFile });
+export function createSendThread({ upstreamUrl: url, upstreamCaFile: caFile, upstreamProxy }: Config): SendThread {
+  const connections = MAX_REQUESTS_IN_FLIGHT;
+  return new SendThread({ workerFile: SEND_WORKER_FILE, url, connections, caFile, proxyUrl: upstreamProxy?.url });
 }
 
 /** What log-ins and questions go through. */
-export function createCloudClient({ upstreamUrl, upstreamCaFile }: Config): HttpCloudClient {
+export function createCloudClient({ upstreamUrl, upstreamCaFile, upstreamProxy }: Config): HttpCloudClient {
   const connections = CONNECTIONS_FOR_QUESTIONS;
-  const options = { connections, caFile: upstreamCaFile, environment: process.env };
+  const options = { connections, caFile: upstreamCaFile, proxyUrl: upstreamProxy?.url };
   const agents = new CloudConnections(() => createAgent(options));
   return new HttpCloudClient(agents, systemClock, { url: new URL(upstreamUrl) });
 }
 
 /** Connections of its own, one for each call, so that long streams never hold up anything else. */
-export function createCallStream({ upstreamUrl, upstreamCaFile }: Config): HttpCallStream {
+export function createCallStream({ upstreamUrl, upstreamCaFile, upstreamProxy }: Config): HttpCallStream {
   // As many as there may be calls: none ever waits for one of another kind.
   const agentFor = (connections: number) =>
-    createAgent({ connections, caFile: upstreamCaFile, environment: process.env });
+    createAgent({ connections, caFile: upstreamCaFile, proxyUrl: upstreamProxy?.url });
   const kept = MAX_CALLS.upload + MAX_CALLS.other;
   const connections = {
     kept: agentFor(kept),

@@ -10,3 +10,8 @@ export class ConfigError extends StatewayError {
     this.name = 'ConfigError';
   }
 }
+
+/** A text as one line of an error, whatever is in it, and not too long for a log. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
+}

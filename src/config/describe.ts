@@ -1,5 +1,7 @@
-import type { Config, Source } from './load.js';
+import type { Source } from './given.js';
+import type { Config } from './load.js';
 import { OPTION_KEYS, optionRow } from './options.js';
+import { withoutCredentials } from './upstream-proxy.js';
 
 /** One line of `stateway config`. */
 export interface DescribedOption {
@@ -9,12 +11,19 @@ export interface DescribedOption {
   readonly source: Source;
 }
 
-/** The effective configuration, ready to be shown to anyone: secrets are left out. */
+/**
+ * The effective configuration, ready to be shown to anyone: secrets are left out. The proxy that the environment puts in
+ * front of the cloud stands at the end, where there is one.
+ */
 export function describeConfig(config: Config): DescribedOption[] {
-  return OPTION_KEYS.map((key) => {
+  const options = OPTION_KEYS.map((key): DescribedOption => {
     const { variable, kind, secret } = optionRow(key);
     const value = config[key];
     const shown = secret ? 'set, hidden' : kind.format(value);
     return { variable, value: value === undefined ? null : shown, source: config.sources[key] };
   });
+  const { upstreamProxy } = config;
+  if (upstreamProxy === undefined) return options;
+  const { variable, url } = upstreamProxy;
+  return [...options, { variable, value: withoutCredentials(url), source: 'environment' }];
 }

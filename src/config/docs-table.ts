@@ -1,4 +1,4 @@
-import { flagOf, OPTION_KEYS, type OptionKey, optionRow } from './options.js';
+import { fileVariableOf, flagOf, OPTION_KEYS, type OptionKey, optionRow } from './options.js';
 
 const BEGIN = '<!-- options:begin -->';
 const END = '<!-- options:end -->';
@@ -26,7 +26,10 @@ function tableRow(key: OptionKey): string {
   const row = optionRow(key);
   const fallback = row.defaultInWords ?? (row.default === undefined ? '–' : `\`${row.default}\``);
   const notes = [row.meaning];
-  if (row.secret)
-    notes.push(`Secret; prefer the variable to ${flagOf(row.variable)}, which other users of the machine can see.`);
+  const fileVariable = fileVariableOf(key);
+  if (fileVariable !== undefined)
+    notes.push(
+      `Secret; prefer the variable, or the path of a file that holds it in \`${fileVariable}\`, to ${flagOf(row.variable)}, which other users of the machine can see.`,
+    );
   return `| \`${row.variable}\` | ${fallback} | ${notes.join(' ')} | ${row.isFile ? 'a file that can be read' : row.kind.allowed} |`;
 }

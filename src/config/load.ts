@@ -1,36 +1,28 @@
-import { accessSync, constants, statSync } from 'node:fs';
-import { ConfigError } from './config-error.js';
+import { statSync } from 'node:fs';
+import { ConfigError, quote } from './config-error.js';
+import { type FlagTexts, type Given, givenText, type Source } from './given.js';
 import type { Address } from './kinds.js';
 import { isWildcardHost } from './listen-host.js';
-import { flagOf, OPTION_KEYS, type OptionKey, type OptionValues, optionRow } from './options.js';
+import { whyUnreadable } from './option-file.js';
+import { OPTION_KEYS, type OptionKey, type OptionValues, optionRow, variablesOf } from './options.js';
 import { explainUnknownVariable } from './unknown-variable.js';
-
-/** Where a value came from. */
-export type Source = 'flag' | 'environment' | 'default';
+import { findUpstreamProxy, type UpstreamProxy } from './upstream-proxy.js';
 
 /** The effective configuration, frozen: a field per option, and what is known about them. */
 export type Config = OptionValues & {
   readonly sources: Readonly<Record<OptionKey, Source>>;
+  /** What the cloud is reached through; undefined when straight. */
+  readonly upstreamProxy: UpstreamProxy | undefined;
 };
-
-/** Text given by flags, under the key of the option; other keys are left alone. */
-export type FlagTexts = Readonly<Record<string, unknown>>;
-
-/** A text to be read, and the name by which its giver knows it. */
-interface Given {
-  readonly name: string;
-  readonly text: string;
-  readonly source: Source;
-}
 
 /**
  * Reads, checks and freezes the configuration (contract 1.2). A flag beats the environment, which beats the default. An
  * empty value is an error, not a way to say "unset": a token that a template failed to fill in must not go unnoticed.
  *
- * @param env the environment; names that do not start with `STATEWAY_` are left alone
+ * @param env the environment; of names that do not start with `STATEWAY_` only those of proxies are read
  * @param flags what the command line gave
  * @throws ConfigError for an unknown `STATEWAY_*` name, a value that is not allowed, values that do not go together,
- *   or a file that cannot be read
+ *   a file that cannot be read, or a proxy that cannot be one
  */
 export function loadConfig(env: NodeJS.ProcessEnv, flags: FlagTexts): Config {
   refuseUnknownVariables(env);
@@ -48,32 +40,24 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: FlagTexts): Config {
   return Object.freeze({
     ...checked,
     sources: Object.freeze(sources as Record<OptionKey, Source>),
+    upstreamProxy: findUpstreamProxy(env, checked.upstreamUrl),
   });
 }
 
 function refuseUnknownVariables(env: NodeJS.ProcessEnv): void {
-  const known = new Set<string>(OPTION_KEYS.map((key) => optionRow(key).variable));
+  const known = new Set(OPTION_KEYS.flatMap(variablesOf));
   for (const name of Object.keys(env)) {
     if (name.startsWith('STATEWAY_') && !known.has(name)) throw new ConfigError(explainUnknownVariable(name, known));
   }
 }
 
-/** The text that counts, with its default; undefined when the option is unset. */
-function givenText(key: OptionKey, env: NodeJS.ProcessEnv, flags: FlagTexts): Given | undefined {
-  const row = optionRow(key);
-  const flagText = Object.hasOwn(flags, key) ? flags[key] : undefined;
-  if (flagText !== undefined) return { name: flagOf(row.variable), text: String(flagText), source: 'flag' };
-  const text = env[row.variable];
-  if (text !== undefined) return { name: row.variable, text, source: 'environment' };
-  return row.default === undefined ? undefined : { name: row.variable, text: row.default, source: 'default' };
-}
-
-function parseGiven(key: OptionKey, { name, text }: Given): unknown {
+function parseGiven(key: OptionKey, { name, text, source }: Given): unknown {
   const { kind, secret, isFile } = optionRow(key);
   if (text === '') throw new ConfigError(`${name} is empty; leave it out, or give ${kind.allowed}`);
   const value = kind.parse(text);
   if (value === undefined) {
-    const shown = secret ? '(value hidden)' : quote(kind.redact?.(text) ?? text);
+    const hidden = source.startsWith('file ') ? '(content hidden)' : '(value hidden)';
+    const shown = secret ? hidden : quote(kind.redact?.(text) ?? text);
     throw new ConfigError(`${name} ${shown} is not allowed; allowed is ${kind.allowed}`);
   }
   if (isFile) checkFile(name, text);
@@ -83,16 +67,6 @@ function parseGiven(key: OptionKey, { name, text }: Given): unknown {
 function checkFile(name: string, file: string): void {
   const why = whyUnreadable(file);
   if (why !== undefined) throw new ConfigError(`${name} ${quote(file)} ${why}; allowed is a file that can be read`);
-}
-
-function whyUnreadable(file: string): string | undefined {
-  try {
-    if (!statSync(file).isFile()) return 'is not a file';
-    accessSync(file, constants.R_OK);
-    return undefined;
-  } catch (error) {
-    return `cannot be read (${(error as NodeJS.ErrnoException).code})`;
-  }
 }
 
 function checkTogether(config: OptionValues, nameOf: (key: OptionKey) => string): void {
@@ -126,9 +100,4 @@ function whyNoDirectory(directory: string): string | undefined {
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' ? undefined : `cannot be used (${code})`;
   }
-}
-
-/** As one line, whatever is in it, and not too long for a log. */
-function quote(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
 }

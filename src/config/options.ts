@@ -82,7 +82,7 @@ export const OPTIONS = {
     default: undefined,
     isFile: true,
     meaning:
-      'Certificate authority in PEM, trusted beside the usual ones. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured too.',
+      'Certificate authority in PEM, trusted beside the usual ones. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured too (below).',
   }),
   dataDir: row({
     variable: 'STATEWAY_DATA_DIR',
@@ -207,6 +207,18 @@ export function optionRow(key: OptionKey): OptionRow<unknown> {
 /** The flag of a variable: `STATEWAY_UPSTREAM_URL` is `--upstream-url` (contract 1.2). */
 export function flagOf(variable: string): string {
   return `--${variable.slice('STATEWAY_'.length).toLowerCase().replaceAll('_', '-')}`;
+}
+
+/** The variable that names a file with the option's value: each secret has one, `<NAME>_FILE` (contract 1.2). */
+export function fileVariableOf(key: OptionKey): string | undefined {
+  const { variable, secret } = optionRow(key);
+  return secret ? `${variable}_FILE` : undefined;
+}
+
+/** Every variable that an option may be given by. */
+export function variablesOf(key: OptionKey): string[] {
+  const fileVariable = fileVariableOf(key);
+  return fileVariable === undefined ? [optionRow(key).variable] : [optionRow(key).variable, fileVariable];
 }
 
 /** Keeps the types of the value and of "has a default", and checks the rest of the row. */

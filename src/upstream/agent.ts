@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
-import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { StatewayError } from '../core/errors.js';
 
 /** To reach the cloud or the proxy in front of it, TLS included; DNS and a lost SYN or two fit in. */
@@ -23,18 +23,16 @@ export interface AgentOptions {
   readonly connections: number;
   /** PEM file of certificates that are trusted beside the usual ones (`STATEWAY_UPSTREAM_CA_FILE`). */
   readonly caFile: string | undefined;
-  /** Where `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are read, in either case, lower case first. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The http or https URL of the proxy in front of the cloud, credentials included; undefined when there is none. */
+  readonly proxyUrl: string | undefined;
   readonly connectTimeoutMs?: number;
 }
 
 /**
- * The connections to the cloud: keep-alive, bounded, through the proxy that the environment names. Time limits of whole
- * requests are the caller's (`exchange.ts`); here are those of connecting.
+ * The connections to the cloud: keep-alive, bounded, through a proxy where there is one. Time limits of whole requests are the caller's (`exchange.ts`); here are those of connecting.
  * @throws StatewayError STATEWAY_CONFIGURATION when the CA file cannot be read or holds no certificate
  */
 export function createAgent(options: AgentOptions): Dispatcher {
-  const { environment } = options;
   const timeout = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   const connect = options.caFile === undefined ? { timeout } : { timeout, ca: trustedWith(options.caFile) };
   const pools = {
@@ -46,21 +44,25 @@ export function createAgent(options: AgentOptions): Dispatcher {
     maxHeaderSize: MAX_HEAD_BYTES,
     connect,
   };
-  const httpProxy = environment.http_proxy ?? environment.HTTP_PROXY ?? '';
-  const httpsProxy = environment.https_proxy ?? environment.HTTPS_PROXY ?? '';
-  // Where there is none to ask for, asking would parse the cloud's URL anew for each request.
-  if (httpProxy === '' && httpsProxy === '') return new Agent(pools);
-  return new EnvHttpProxyAgent({
+  const { proxyUrl } = options;
+  if (proxyUrl === undefined) return new Agent(pools);
+  return new ProxyAgent({
     ...pools,
+    uri: proxyUrl,
+    ...credentialsIn(proxyUrl),
     // Beside the one for connecting straight: through a tunnel, and to the proxy itself.
     requestTls: connect,
     proxyTls: connect,
-    // An empty text means none; undefined would make undici read the process's environment.
-    httpProxy,
-    httpsProxy,
-    noProxy: environment.no_proxy ?? environment.NO_PROXY ?? '',
     clientFactory: (origin, poolOptions) => new TunnelPool(origin, { ...poolOptions, headersTimeout: timeout }),
   });
+}
+
+/** undici leaves out a user name that has no password, which some proxies take a token in. */
+function credentialsIn(proxyUrl: string): { token?: string } {
+  const { username, password } = new URL(proxyUrl);
+  if (username === '' && password === '') return {};
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { token: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
 /**

@@ -23,9 +23,11 @@ export interface FromSender {
   readonly results: readonly { readonly id: number; readonly result: SendResult }[];
 }
 
-/** What the sending thread is started with; proxies it takes from its environment. */
+/** What the sending thread is started with. */
 export interface SenderData {
   readonly url: string;
   readonly connections: number;
   readonly caFile: string | undefined;
+  /** As in `AgentOptions`. */
+  readonly proxyUrl: string | undefined;
 }

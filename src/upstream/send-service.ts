@@ -16,9 +16,9 @@ export class SendService {
   #underWay = 0;
   #isClosing = false;
 
-  constructor(port: MessagePort, { url, connections, caFile }: SenderData) {
+  constructor(port: MessagePort, { url, connections, caFile, proxyUrl }: SenderData) {
     this.#port = port;
-    const agents = new CloudConnections(() => createAgent({ connections, caFile, environment: process.env }));
+    const agents = new CloudConnections(() => createAgent({ connections, caFile, proxyUrl }));
     this.#client = new HttpCloudClient(agents, systemClock, { url: new URL(url) });
     port.on('message', (message: ToSender) => {
       // After the sockets that were ready with it: one that the cloud has closed meanwhile takes no request any more.

@@ -35,9 +35,9 @@ export class SendThread implements Pick<CloudClient, 'bodyMemory' | 'sendStates'
   #moved: ArrayBuffer[] = [];
   #lastId = 0;
 
-  constructor({ workerFile, url, connections, caFile }: SendThreadOptions) {
+  constructor({ workerFile, url, connections, caFile, proxyUrl }: SendThreadOptions) {
     this.#workerFile = workerFile;
-    this.#data = { url, connections, caFile };
+    this.#data = { url, connections, caFile, proxyUrl };
   }
 
   /** Starts the thread, which otherwise the first request does and has to wait for. */

@@ -6,6 +6,7 @@ let warned: string;
 
 beforeEach(() => {
   printed = '';
+  for (const name of ['HTTP_PROXY', 'HTTPS_PROXY']) vi.stubEnv(name, '').stubEnv(name.toLowerCase(), '');
   warned = '';
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     printed += text;

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { flagDescriptors } from '../../src/config/flags.js';
 import type { Config } from '../../src/config/load.js';
-import { flagOf, OPTION_KEYS, optionRow } from '../../src/config/options.js';
+import { flagOf, OPTION_KEYS, type OptionKey, optionRow } from '../../src/config/options.js';
 
 /** contract 1.2, in its order. */
 const CONTRACT = `LISTEN ADMIN_LISTEN TLS_CERT_FILE TLS_KEY_FILE UPSTREAM_URL UPSTREAM_TOKEN UPSTREAM_CA_FILE DATA_DIR
@@ -24,11 +24,15 @@ describe('the table of options', () => {
       const command = new Command().option(`${flagOf(optionRow(key).variable)} <value>`);
       expect(command.options[0]?.attributeName()).toBe(key);
     }
+    const command = new Command().option('--upstream-token-file <path>');
+    expect(command.options[0]?.attributeName()).toBe('upstreamTokenFile');
   });
 
-  it('gives a flag to every option', () => {
+  it('gives a flag to every option, and one more to each secret', () => {
+    const ofOption = (key: OptionKey) => `${flagOf(optionRow(key).variable)} <value>`;
+    const ofFile = (key: OptionKey) => ofOption(key).replace(' <value>', '-file <path>');
     expect(flagDescriptors().map(({ flags }) => flags)).toEqual(
-      OPTION_KEYS.map((key) => `${flagOf(optionRow(key).variable)} <value>`),
+      OPTION_KEYS.flatMap((key) => (optionRow(key).secret ? [ofOption(key), ofFile(key)] : [ofOption(key)])),
     );
     expect(flagOf('STATEWAY_UPSTREAM_URL')).toBe('--upstream-url');
   });

@@ -82,7 +82,7 @@ describe.each(Object.entries(PATHS))('as %s', (_what, targetOf) => {
 
   beforeAll(async () => {
     const cloud = await RecordingCloud.start();
-    const agent = createAgent({ connections: 256, caFile: undefined, environment: {} });
+    const agent = createAgent({ connections: 256, caFile: undefined, proxyUrl: undefined });
     const callStream = new HttpCallStream({ kept: agent, streams: agent, fresh: agent }, systemClock, {
       url: new URL(cloud.url),
     });

@@ -234,12 +234,12 @@ describe('the way to the cloud', () => {
       });
     });
     const url = `https://127.0.0.1:${port}`;
-    const environment = { HTTPS_PROXY: `http://127.0.0.1:${proxyPort}` };
+    const proxyUrl = `http://127.0.0.1:${proxyPort}`;
     const headers = [
       ['x-a', '1'],
       ['x-a', '2'],
     ] as const;
-    const answer = await passed(streamTo(url, { caFile: certFile, environment }), { headers });
+    const answer = await passed(streamTo(url, { caFile: certFile, proxyUrl }), { headers });
     expect(answer.body.toString()).toBe('far');
     expect(heads[0]).toMatch(/^CONNECT /);
     expect(seen?.headersDistinct['x-a']).toEqual(['1', '2']);

@@ -25,7 +25,7 @@ it('a refused connection never left', async () => {
 });
 
 it('a name that does not resolve never left', async () => {
-  const agents = new CloudConnections(() => createAgent({ connections: 1, caFile: undefined, environment: {} }));
+  const agents = new CloudConnections(() => createAgent({ connections: 1, caFile: undefined, proxyUrl: undefined }));
   const client = new HttpCloudClient(agents, systemClock, { url: new URL('http://cloud.invalid') });
   cleaner.add(() => client.close());
   expect(await client.sendStates(device, 't', body)).toMatchObject({ reason: 'dns', mayArriveLater: false });

@@ -13,7 +13,7 @@ export interface StreamOptions extends Partial<AgentOptions> {
 }
 
 export function streamTo(url: string, { clock = systemClock, ...agent }: StreamOptions = {}): HttpCallStream {
-  const options = { connections: 8, caFile: undefined, environment: {}, ...agent };
+  const options = { connections: 8, caFile: undefined, proxyUrl: undefined, ...agent };
   const connections = { kept: createAgent(options), streams: createAgent(options), fresh: createAgent(options) };
   const stream = new HttpCallStream(connections, clock, { url: new URL(url) });
   cleaner.add(() => stream.close());

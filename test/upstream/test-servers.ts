@@ -84,7 +84,7 @@ export function threadClient(
   { path = '', connections = 4, caFile }: ClientOptions = {},
 ): SendThread {
   const url = `${caFile === undefined ? 'http' : 'https'}://127.0.0.1:${port}${path}`;
-  const client = new SendThread({ workerFile: SEND_WORKER_FILE, url, connections, caFile });
+  const client = new SendThread({ workerFile: SEND_WORKER_FILE, url, connections, caFile, proxyUrl: undefined });
   cleaner.add(() => client.close());
   return client;
 }
@@ -95,7 +95,7 @@ export function plainClient(
   port: number,
   { path = '', answerTimeoutMs = 5_000, connections = 4 }: ClientOptions = {},
 ): HttpCloudClient {
-  const agents = new CloudConnections(() => createAgent({ connections, caFile: undefined, environment: {} }));
+  const agents = new CloudConnections(() => createAgent({ connections, caFile: undefined, proxyUrl: undefined }));
   const url = new URL(`http://127.0.0.1:${port}${path}`);
   const client = new HttpCloudClient(agents, systemClock, { url, answerTimeoutMs });
   cleaner.add(() => client.close());
