@@ -57,6 +57,7 @@ export function createAuth(
       accepted: () => intake().answered(),
       forward: (device, token, body) => lanes.prove(device, token, body),
       offerGrant: (grant) => lanes.offerGrant(grant),
+      deviceOf: (deviceKey) => lanes.deviceOf(deviceKey),
       onUnreadable: (rows) => log.error({ event: 'grants-unreadable', rows }, 'stored grants set aside'),
       onWriteFailed: (error) =>
         log.error({ event: 'grants-not-written', reason: (error as Error).message }, 'grants cannot be stored'),

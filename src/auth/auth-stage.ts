@@ -46,6 +46,8 @@ export interface AuthStageOptions {
   readonly forward: FirstStatesOptions['forward'];
   /** Told of each grant with whose token the states of its device may be forwarded. */
   readonly offerGrant: (grant: Grant) => void;
+  /** The object by which the lanes know a device; undefined for one without a lane. */
+  readonly deviceOf: (deviceKey: string) => Device | undefined;
   /** Told how many stored rows could not be opened. */
   readonly onUnreadable: (rows: number) => void;
   /** Told when the disk does not take a row. */
@@ -87,7 +89,7 @@ export class AuthStage {
     this.#grantStore = new GrantStore(this.#sealedStore, sealing, maxGrants);
     this.#logIns = new LogInStore(this.#sealedStore, sealing, maxGrants);
     const refusals = new Refusals(maxGrants, clock);
-    const grants = new Grants({ maxGrants, clock, cloudNowMs, refusals, watcher: this.#watcher() });
+    const grants = new Grants({ ...options, cloudNowMs, refusals, watcher: this.#watcher() });
     this.#grants = grants;
     this.#rechecks = new Rechecks({
       ...options,

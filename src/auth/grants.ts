@@ -44,6 +44,8 @@ export interface GrantsOptions {
   /** Where the end of a grant is remembered. */
   readonly refusals: Refusals;
   readonly watcher?: GrantsWatcher;
+  /** The object by which another stage knows a device, by {@link Device.key}, so that there is one and not two. */
+  readonly deviceOf?: (deviceKey: string) => Device | undefined;
 }
 
 /** A grant that outlived the last run. */
@@ -69,7 +71,10 @@ export class Grants {
   readonly #cloudNowMs: () => number | undefined;
   readonly #refusals: Refusals;
   readonly #watcher: GrantsWatcher;
+  readonly #deviceOf: NonNullable<GrantsOptions['deviceOf']>;
   readonly #maxPerDevice: number;
+  /** One for all grants: there may be a hundred thousand. */
+  readonly #onGrantEnded = (grant: KeptGrant, reason: StatewayError) => this.#onEnded(grant, reason);
 
   constructor(options: GrantsOptions) {
     this.#byDevice = new LRUCache({
@@ -84,6 +89,7 @@ export class Grants {
     this.#cloudNowMs = options.cloudNowMs;
     this.#refusals = options.refusals;
     this.#watcher = options.watcher ?? NOBODY;
+    this.#deviceOf = options.deviceOf ?? (() => undefined);
     this.#maxPerDevice = Math.min(MAX_GRANTS_PER_DEVICE, options.maxGrants);
   }
 
@@ -132,11 +138,11 @@ export class Grants {
     const entry = this.#byDevice.get(key);
     const sameApplication = entry?.device.applicationId === applicationId.toLowerCase();
     // A device is in one application only: where the cloud now grants it in another, what was known is out of date.
-    const device = entry !== undefined && sameApplication ? entry.device : new Device(applicationId, deviceId);
+    const device = entry !== undefined && sameApplication ? entry.device : this.#newDevice(applicationId, deviceId);
     const overBeforeMs = this.#cloudNowMs() ?? Number.NEGATIVE_INFINITY;
     const mayStay = (other: KeptGrant) => sameApplication && other.expiresAtMs > overBeforeMs && other.token !== token;
     const before = entry?.grants ?? [];
-    const grant = new KeptGrant(token, device, expiryOf(token), kept, (ended, reason) => this.#onEnded(ended, reason));
+    const grant = new KeptGrant(token, device, expiryOf(token), kept, this.#onGrantEnded);
     const grants = [grant, ...before.filter(mayStay)].slice(0, this.#maxPerDevice);
     this.#byDevice.set(key, { device, grants });
     for (const other of before) if (!grants.includes(other)) this.#watcher.onDropped(other);
@@ -165,6 +171,11 @@ export class Grants {
   /** Grants held. */
   get size(): number {
     return this.#byDevice.calculatedSize;
+  }
+
+  #newDevice(applicationId: string, deviceId: string): Device {
+    const device = new Device(applicationId, deviceId);
+    return this.#deviceOf(device.key) ?? device;
   }
 
   /** The grant of the triple, whatever its `exp` says. */

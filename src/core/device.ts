@@ -4,6 +4,9 @@ const ID_PATTERN = /^[A-Fa-f\d]{24}$/;
 /** Bytes of one id in binary form. */
 export const ID_BYTES = 12;
 
+/** The application that was named last: as a rule all devices are of one, and share its text. */
+let lastApplicationId = '';
+
 /** Whether `text` is a Losant id. */
 export function isId(text: string): boolean {
   return ID_PATTERN.test(text);
@@ -22,10 +25,11 @@ export class Device {
   readonly idBytes: Uint8Array;
 
   constructor(applicationId: string, deviceId: string) {
-    this.applicationId = applicationId.toLowerCase();
+    this.applicationId = sharedApplicationId(applicationId.toLowerCase());
     this.deviceId = deviceId.toLowerCase();
-    this.key = this.applicationId + this.deviceId;
-    this.idBytes = Buffer.from(this.key, 'hex');
+    this.idBytes = Buffer.from(this.applicationId + this.deviceId, 'hex');
+    // Joined by `+`, it would be three texts in memory for as long as the device is known.
+    this.key = (this.idBytes as Buffer).toString('hex');
   }
 
   /** Reads a device back from the 24 bytes at `offset`. */
@@ -33,4 +37,9 @@ export class Device {
     const key = Buffer.from(bytes.buffer, bytes.byteOffset + offset, 2 * ID_BYTES).toString('hex');
     return new Device(key.slice(0, 2 * ID_BYTES), key.slice(2 * ID_BYTES));
   }
+}
+
+function sharedApplicationId(applicationId: string): string {
+  if (applicationId !== lastApplicationId) lastApplicationId = applicationId;
+  return lastApplicationId;
 }

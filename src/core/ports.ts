@@ -133,7 +133,7 @@ export interface StoredRecord {
   readonly record: Uint8Array;
 }
 
-/** What the spool knew of a device when it was opened. */
+/** What the spool knows of a device from before it was opened. */
 export interface DeviceHistory {
   readonly watermark: Watermark;
   /** As of the last settlement. */
@@ -182,7 +182,10 @@ export interface Spool {
   deadLettersFrom(number: number, most: number): readonly StoredDeadLetter[];
   /** The latest dead letters, the newest first, `most` at most. */
   latestDeadLetters(most: number): readonly StoredDeadLetter[];
-  /** What is known of a device from before this start. */
+  /**
+   * What is known of a device from before this start: until {@link Spool.backlogs} was run through, as it was at the
+   * opening; then perhaps as it has become since.
+   */
   history(device: Device): DeviceHistory | undefined;
   status(): SpoolStatus;
   /** Whether there is no room for new records on the disk; looked at again by itself. */
@@ -235,6 +238,8 @@ export interface Forwarder {
   prove(device: Device, token: string, body: ReadyBody): Promise<ProofResult>;
   /** A grant that came to be: wakes the lane of its device if that waits for a good token. */
   offerGrant(grant: Grant): void;
+  /** The object of a device with a lane, by {@link Device.key}. */
+  deviceOf(deviceKey: string): Device | undefined;
   lanes(): LaneCounts;
   /** Bytes of states held in memory until they are settled. */
   heldBytes(): number;

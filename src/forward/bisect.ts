@@ -1,3 +1,9 @@
+/** Of a lane with whose bodies the cloud finds fault: its limit from now on. */
+export function bodyLimitOf(lane: { bodyLimit: BodyLimit | undefined }): BodyLimit {
+  lane.bodyLimit ??= new BodyLimit();
+  return lane.bodyLimit;
+}
+
 /**
  * How many states the next body of a lane may hold while the cloud finds fault with its bodies.
  *

@@ -3,6 +3,7 @@ import type { SendResult } from '../core/cloud-results.js';
 import type { CloudClient } from '../core/ports.js';
 import { backOff } from './back-off.js';
 import type { Batch } from './batch.js';
+import { bodyLimitOf } from './bisect.js';
 import type { CloudHealth } from './cloud-health.js';
 import { Culprit } from './culprit.js';
 import type { Lane } from './lane.js';
@@ -68,11 +69,11 @@ export class FaultFinder {
   /** The cloud or the way to it has failed for a lane: it backs off, and its body is split if that may be its doing. */
   async failed(lane: Lane, token: string | undefined, batch: Batch, result: SendResult, nowMs: number): Promise<void> {
     const { states } = batch.body;
-    const { bodyLimit } = lane;
     const isOfTheBody = await this.#isOfTheBody(lane, token, result);
-    const isSplit = isOfTheBody && states > 1 && (bodyLimit.isSearching || lane.failures + 1 >= SPLIT_AFTER);
+    const isSplit =
+      isOfTheBody && states > 1 && (lane.bodyLimit?.isSearching === true || lane.failures + 1 >= SPLIT_AFTER);
     const isAlone = isOfTheBody && states === 1 && batch.passed === undefined;
-    if (isSplit) bodyLimit.refused(states);
+    if (isSplit) bodyLimitOf(lane).refused(states);
     if (isAlone) lane.culprit = Culprit.failed(lane.culprit, result);
     if (batch.passed !== undefined) lane.culprit = isOfTheBody ? lane.culprit?.withNext() : lane.culprit?.notProven();
     const isQuick = isSplit || (isAlone && lane.culprit?.isSuspect !== true);

@@ -44,8 +44,12 @@ export class Holdings {
 
   /** Memory for a pack of `chunks` chunks that are about to be moved there. */
   newPack(view: RecordView, chunks: number): HeldBytes {
-    const overhead = BUFFER_OVERHEAD_BYTES + chunks * PACKED_CHUNK_OVERHEAD_BYTES;
-    return new HeldBytes(view, view.bytes.byteLength + overhead, true, false);
+    return new HeldBytes(view, this.packFootprint(view.bytes.byteLength, chunks), true, false);
+  }
+
+  /** What a pack of `chunks` chunks costs whose states take `bytes`. */
+  packFootprint(bytes: number, chunks: number): number {
+    return bytes + BUFFER_OVERHEAD_BYTES + chunks * PACKED_CHUNK_OVERHEAD_BYTES;
   }
 
   /** @param bytes that its waiting states take in a body */

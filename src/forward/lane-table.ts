@@ -37,8 +37,8 @@ export class LaneTable {
     return this.#lanes.values();
   }
 
-  find(device: Device): Lane | undefined {
-    return this.#lanes.get(device.key);
+  find(deviceKey: string): Lane | undefined {
+    return this.#lanes.get(deviceKey);
   }
 
   /** @param isReplayed what it is made for was left by the last run */
@@ -63,7 +63,10 @@ export class LaneTable {
     this.#lanes.delete(lane.device.key);
     const { device, hearing, refusals } = lane;
     if (hearing.lastMs === Number.NEGATIVE_INFINITY) return;
-    this.absent.add(device.key, { hearing, refusals: refusals.inARow > 0 ? refusals : undefined });
+    this.absent.add(device.key, {
+      hearing,
+      refusals: refusals !== undefined && refusals.inARow > 0 ? refusals : undefined,
+    });
   }
 
   /** @param isCloudUp while it is down, lanes that are due wait for it as those in back-off do */

@@ -3,7 +3,7 @@ import type { Device } from '../core/device.js';
 import type { Grant } from '../core/grant.js';
 import type { LaneCounts, Settlement, Spill, Watermark } from '../core/ports.js';
 import type { DevicePast } from './absent-devices.js';
-import { BodyLimit } from './bisect.js';
+import type { BodyLimit } from './bisect.js';
 import type { Culprit } from './culprit.js';
 import { Hearing } from './hearing.js';
 import type { Holdings } from './holdings.js';
@@ -11,12 +11,18 @@ import { LaneBacklog } from './lane-backlog.js';
 import type { Likeness } from './likeness.js';
 import type { Pacing } from './pacing.js';
 import type { Proofs } from './proofs.js';
-import { Refusals } from './refusals.js';
+import type { Refusals } from './refusals.js';
 import { waitingBytesOf } from './request-body.js';
 import type { WaitingChunk } from './waiting-chunk.js';
 
 /** Good grants a lane remembers: the device's own token, that of a gateway, and each one's successor. */
 const MAX_GRANTS = 4;
+/**
+ * Shared by all lanes that have none, since there may be a hundred thousand of them: an array takes room for 17 with the
+ * first that is pushed, and so begins with just that one. Never changed.
+ */
+const NO_CHUNKS: WaitingChunk[] = [];
+const NO_GRANTS: Grant[] = [];
 
 /** What keeps a lane from sending, beside window and rate: `backoff` ends by itself; `parked` waits for someone's work. */
 export type Hold = 'none' | 'backoff' | 'parked';
@@ -44,13 +50,14 @@ export interface Taken {
 export class Lane {
   readonly device: Device;
   readonly pacing: Pacing;
-  readonly bodyLimit = new BodyLimit();
+  /** Undefined until the cloud finds fault with a body. */
+  bodyLimit: BodyLimit | undefined = undefined;
   /** What refused states have in common; undefined before the first. */
   likeness: Likeness | undefined = undefined;
   /** Goes before the chunks. */
   readonly backlog = new LaneBacklog();
   /** Of the journal, in order of arrival. */
-  readonly chunks: WaitingChunk[] = [];
+  chunks: readonly WaitingChunk[] = NO_CHUNKS;
   /** Bytes that the states of the chunks take in a body, about. */
   waitingBytes = 0;
   /** Taken by the cloud or given up, not yet written down; settled before anything else is done. */
@@ -88,12 +95,13 @@ export class Lane {
   heapSlot = -1;
   dueAtMs = 0;
   readonly hearing: Hearing;
-  readonly refusals: Refusals;
+  /** Undefined before the first. */
+  refusals: Refusals | undefined;
   /** How far the journal is free of the device. */
   #watermark: Watermark;
   readonly #holdings: Holdings;
   /** Oldest first. */
-  readonly #grants: Grant[] = [];
+  #grants: Grant[] = NO_GRANTS;
 
   /**
    * @param watermark of the device before anything that is pushed
@@ -113,7 +121,7 @@ export class Lane {
     this.#watermark = watermark;
     this.deliveredMs = nowMs;
     this.hearing = past?.hearing ?? new Hearing();
-    this.refusals = past?.refusals ?? new Refusals();
+    this.refusals = past?.refusals;
   }
 
   /** Whether states wait in it. */
@@ -155,7 +163,8 @@ export class Lane {
 
   push(chunk: WaitingChunk): void {
     const bytes = waitingBytesOf(chunk.view, chunk.nextState, chunk.endState);
-    this.chunks.push(chunk);
+    if (this.chunks.length === 0) this.chunks = [chunk];
+    else (this.chunks as WaitingChunk[]).push(chunk);
     this.hearing.hear(chunk.record.sinceMs);
     this.waitingBytes += bytes;
     this.#holdings.add(chunk, bytes);
@@ -169,7 +178,8 @@ export class Lane {
     if (grants.at(-1) === grant) return;
     const known = grants.indexOf(grant);
     if (known >= 0) grants.splice(known, 1);
-    grants.push(grant);
+    if (grants.length === 0) this.#grants = [grant];
+    else grants.push(grant);
     if (grants.length > MAX_GRANTS) grants.shift();
     if (known >= 0 || !this.isGrantAwaited || grant.endedBy !== undefined) return;
     this.release();
@@ -274,6 +284,7 @@ export class Lane {
       this.#holdings.remove(chunk);
       wholeChunks++;
     }
-    this.chunks.splice(0, wholeChunks);
+    if (wholeChunks === this.chunks.length) this.chunks = NO_CHUNKS;
+    else (this.chunks as WaitingChunk[]).splice(0, wholeChunks);
   }
 }

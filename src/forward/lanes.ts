@@ -160,7 +160,7 @@ export class Lanes implements Forwarder {
 
   offerGrant(grant: Grant): void {
     if (this.#schedule.isStopped) return;
-    const lane = this.#table.find(grant.device);
+    const lane = this.#table.find(grant.device.key);
     if (lane === undefined) return;
     lane.remember(grant);
     this.#schedule.plan(lane);
@@ -169,6 +169,10 @@ export class Lanes implements Forwarder {
 
   prove(device: Device, token: string, body: ReadyBody): Promise<ProofResult> {
     return this.#schedule.prove(this.#table.laneOf(device, false), token, body);
+  }
+
+  deviceOf(deviceKey: string): Device | undefined {
+    return this.#table.find(deviceKey)?.device;
   }
 
   lanes(): LaneCounts {

@@ -42,7 +42,7 @@ export class NextBody {
   of(lane: Lane, maxBodyBytes: number): Batch | undefined {
     const { spool, clock, times } = this.#parts;
     const waitedMs = lane.waitedMs(clock.monotonicMs());
-    const wholeStates = lane.refusals.wholeStates(waitedMs);
+    const wholeStates = lane.refusals?.wholeStates(waitedMs) ?? 0;
     const head = readHead(lane, spool);
     const maxStates = wholeStates > 0 ? wholeStates : statesToAsk(lane, head);
     const window = waitedMs > JUDGED_AFTER_MS && times.canDecide ? { nowMs: times.wallMs(), waitedMs } : undefined;
@@ -72,6 +72,6 @@ export class NextBody {
 
 /** As many as the search allows, and none that the cloud may refuse among others. */
 function statesToAsk({ bodyLimit, likeness }: Lane, { runs }: Head): number {
-  const { maxStates } = bodyLimit;
+  const maxStates = bodyLimit?.maxStates ?? Number.POSITIVE_INFINITY;
   return likeness === undefined ? maxStates : likeness.statesBeforeSuspect(fragmentsOf(runs), maxStates);
 }

@@ -1,5 +1,10 @@
 import type { CountedSends } from '../core/ports.js';
 
+/** Of all pacings of which nothing counts: there may be a hundred thousand. Never changed. */
+const NONE: number[] = [];
+/** Up to so many arrivals take no more room than they need: a device that reports now and then has one or two. */
+const EXACT_UP_TO = 8;
+
 /** How many requests the cloud allows one device, in any window of this length. */
 export interface RateLimit {
   readonly requests: number;
@@ -28,7 +33,7 @@ export class Pacing {
   readonly #limit: number;
   readonly #windowMs: number;
   /** Latest arrivals of the requests that count, rising; never more than `limit`, as only the newest can bind. */
-  readonly #latestArrivals: number[] = [];
+  #latestArrivals = NONE;
 
   constructor(limit: RateLimit) {
     this.#limit = limit.requests;
@@ -95,21 +100,29 @@ export class Pacing {
   }
 
   #addMany(sends: number, latestArrivalMs: number): void {
-    for (let send = Math.min(sends, this.#limit); send > 0; send--) this.#add(latestArrivalMs);
+    const most = Math.min(sends, this.#limit);
+    if (this.#latestArrivals.length === 0 && most > 0) {
+      this.#latestArrivals = new Array<number>(most).fill(latestArrivalMs);
+      return;
+    }
+    for (let send = most; send > 0; send--) this.#add(latestArrivalMs);
   }
 
   #add(latestArrivalMs: number): void {
     const arrivals = this.#latestArrivals;
     let at = arrivals.length;
     while (at > 0 && (arrivals[at - 1] as number) > latestArrivalMs) at--;
-    arrivals.splice(at, 0, latestArrivalMs);
-    if (arrivals.length > this.#limit) arrivals.shift();
+    if (arrivals.length === 0) this.#latestArrivals = [latestArrivalMs];
+    else if (arrivals.length >= EXACT_UP_TO) arrivals.splice(at, 0, latestArrivalMs);
+    else this.#latestArrivals = arrivals.toSpliced(at, 0, latestArrivalMs);
+    if (this.#latestArrivals.length > this.#limit) this.#latestArrivals.shift();
   }
 
   #forget(nowMs: number): void {
     const arrivals = this.#latestArrivals;
     let past = 0;
     while (past < arrivals.length && (arrivals[past] as number) + this.#windowMs <= nowMs) past++;
-    if (past > 0) arrivals.splice(0, past);
+    if (past === arrivals.length) this.#latestArrivals = NONE;
+    else if (past > 0) arrivals.splice(0, past);
   }
 }

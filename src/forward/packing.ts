@@ -9,12 +9,16 @@ import type { WaitingChunk } from './waiting-chunk.js';
  * Copies the waiting states of a lane out of the records they came in, into one buffer of their own. A record that one
  * lane alone still needs is then free, and a record of one state costs a tenth of what it did. What waits, in which
  * order and how far it is settled stays as it is, so that this may happen while a request of the lane is in flight.
+ *
+ * Does nothing where that would take more memory than it frees: the one state of each of many devices is cheapest in the
+ * record that it came in with others.
  */
 export function packLane(lane: Lane, holdings: Holdings): void {
   // Packs come first: a chunk that is pushed later stands in its record.
   const firstUnpacked = lane.chunks.findIndex((chunk) => !chunk.held.isPack);
   if (firstUnpacked < 0) return;
   const chunks = lane.chunks.slice(firstUnpacked);
+  if (freedBytes(chunks) <= holdings.packFootprint(waitingBytes(chunks), chunks.length)) return;
   // Never stored, so its stamp is of no use.
   const view = new RecordView(buildPiece(lane.device, rangesOf(chunks), 0));
   const pack = holdings.newPack(view, chunks.length);
@@ -25,6 +29,19 @@ export function packLane(lane: Lane, holdings: Holdings): void {
     holdings.move(chunk, pack, nextState, bytes);
     nextState += states;
   }
+}
+
+/** What the memory that chunks stand in costs on their account. */
+function freedBytes(chunks: readonly WaitingChunk[]): number {
+  let bytes = 0;
+  for (const { held } of chunks) bytes += held.footprint / held.openChunks;
+  return bytes;
+}
+
+function waitingBytes(chunks: readonly WaitingChunk[]): number {
+  let bytes = 0;
+  for (const { view, nextState, endState } of chunks) bytes += waitingBytesOf(view, nextState, endState);
+  return bytes;
 }
 
 /** The waiting states of chunks; neighbours in one buffer are one range. */

@@ -6,6 +6,7 @@ import type { Grant } from '../core/grant.js';
 import type { CloudClient, ReadyBody } from '../core/ports.js';
 import type { AnswerTimes } from './answer-times.js';
 import type { Batch, PassedStates } from './batch.js';
+import { bodyLimitOf } from './bisect.js';
 import type { CloudHealth } from './cloud-health.js';
 import type { GiveUp } from './expiry.js';
 import { FaultFinder, type FaultFinderParts } from './fault-finder.js';
@@ -225,9 +226,9 @@ export class Sender {
       case 'bisect':
         return isGivenUp(lane, batch, result)
           ? settler.refuse(lane, batch, result, nowMs)
-          : lane.bodyLimit.refused(states);
+          : bodyLimitOf(lane).refused(states);
       case 'halve':
-        return states === 1 ? settler.refuse(lane, batch, result, nowMs) : lane.bodyLimit.tooLarge(states);
+        return states === 1 ? settler.refuse(lane, batch, result, nowMs) : bodyLimitOf(lane).tooLarge(states);
       case 'unauthorized':
         return this.#endGrant(lane, grant, statusOf(result));
       case 'missing':
@@ -307,5 +308,5 @@ export class Sender {
 /** Whether a refused body goes to the dead letters as it is: of one state, or for the reason of those before it. */
 function isGivenUp(lane: Lane, { body, kept }: Batch, result: SendResult): boolean {
   if (kept === undefined) return false;
-  return body.states === 1 || lane.refusals.isSame(statusOf(result), reasonOf(result));
+  return body.states === 1 || lane.refusals?.isSame(statusOf(result), reasonOf(result)) === true;
 }

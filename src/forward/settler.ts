@@ -7,10 +7,12 @@ import type { Spool } from '../core/ports.js';
 import type { LooseState } from '../state/backlog-piece.js';
 import { backOff } from './back-off.js';
 import type { Batch } from './batch.js';
+import { bodyLimitOf } from './bisect.js';
 import type { Expiry, GivenUp, GiveUp } from './expiry.js';
 import type { Lane, Taken } from './lane.js';
 import { Likeness } from './likeness.js';
 import { reasonOf, statusOf } from './outcome.js';
+import { Refusals } from './refusals.js';
 import type { SendTimes } from './time-question.js';
 
 export interface SettlerParts {
@@ -64,15 +66,15 @@ export class Settler {
   /** The cloud has taken the states of a batch. Never rejects. @param heldApart what became of those it passed by */
   deliver(lane: Lane, { body, taken, kept }: Batch, nowMs: number, heldApart?: readonly DeadLetter[]): Promise<void> {
     const { states } = body;
-    if (heldApart !== undefined) lane.bodyLimit.found();
+    if (heldApart !== undefined) bodyLimitOf(lane).found();
     lane.deliveredMs = nowMs;
-    lane.bodyLimit.delivered(states);
-    lane.refusals.taken();
+    lane.bodyLimit?.delivered(states);
+    lane.refusals?.taken();
     if (states === 1 && kept !== undefined) lane.likeness?.taken((kept[0] as LooseState).fragment);
     this.#parts.meters.forwarded += states;
     this.#parts.meters.outOfWindow += body.outdated;
     lane.unsettled = lane.take(taken, nowMs, heldApart);
-    if (!lane.hasStates) lane.bodyLimit.caughtUp();
+    if (!lane.hasStates) lane.bodyLimit?.caughtUp();
     return this.#settle(lane);
   }
 
@@ -80,9 +82,10 @@ export class Settler {
   refuse(lane: Lane, { taken, kept }: Batch, result: SendResult, nowMs: number): Promise<void> {
     const states = kept as readonly LooseState[];
     const [status, reason] = [statusOf(result), reasonOf(result)];
+    lane.refusals ??= new Refusals();
     lane.refusals.refused(states.length, status, reason, nowMs);
     if (states.length === 1) {
-      lane.bodyLimit.found();
+      bodyLimitOf(lane).found();
       lane.likeness ??= new Likeness();
       lane.likeness.refused((states[0] as LooseState).fragment);
     }
@@ -93,7 +96,7 @@ export class Settler {
 
   /** The first states are held apart: those behind them go on. Never rejects. */
   setApart(lane: Lane, heldApart: GivenUp): Promise<void> {
-    lane.bodyLimit.found();
+    bodyLimitOf(lane).found();
     return this.#bury(lane, heldApart);
   }
 

@@ -153,6 +153,7 @@ export class Spiller {
     const isUrgent = need === 'memory' && this.#isUrgent;
     const lowBytes = this.#options.spillAboveBytes * LOW_WATER;
     for (const lane of this.#parts.lanes()) {
+      if (lane.chunks.length === 0) continue;
       const isStuck = this.#isStuck(lane, nowMs);
       if (!isStuck && !isUrgent) continue;
       const order = { lane, need, floorBytes: isStuck ? lowBytes : lowBytes * LIVE_FACTOR };

@@ -19,8 +19,8 @@ export interface DeviceBacklog {
   /** Whether no piece is older than the one before: only what an operator puts back comes behind younger pieces. */
   isInOrder: boolean;
   lastSequence: number;
-  /** The row of the last piece. */
-  lastRow: PieceRow;
+  /** Of the last piece. */
+  lastOldestStoredAtMs: number;
   /** What progress is counted over: the pieces that the last reading was made of, in order. */
   handed: readonly HandedPiece[] | undefined;
 }
@@ -65,7 +65,7 @@ export class BacklogDevices {
     if (entry === undefined) {
       const { oldestStoredAtMs } = row;
       const empty = { device, pieces: 0, states: 0, bytes: 0, isInOrder: true, handed: undefined };
-      entry = { ...empty, oldestStoredAtMs, lastSequence: sequence, lastRow: row };
+      entry = { ...empty, oldestStoredAtMs, lastSequence: sequence, lastOldestStoredAtMs: oldestStoredAtMs };
       this.#devices.set(device.key, entry);
     }
     entry.pieces++;
@@ -73,9 +73,8 @@ export class BacklogDevices {
     this.#putLast(entry, sequence, row);
   }
 
-  /** The last piece has another row now. */
-  replaceLast(entry: DeviceBacklog, row: PieceRow): void {
-    const before = entry.lastRow;
+  /** The last piece has another row now. @param before the one it had */
+  replaceLast(entry: DeviceBacklog, before: PieceRow, row: PieceRow): void {
     const statesBefore = before.states - before.settledStates;
     this.#count(entry, row.byteLength - before.byteLength, row.states - row.settledStates - statesBefore);
     this.#putLast(entry, entry.lastSequence, row);
@@ -101,10 +100,10 @@ export class BacklogDevices {
   }
 
   #putLast(entry: DeviceBacklog, sequence: number, row: PieceRow): void {
-    if (row.oldestStoredAtMs < entry.lastRow.oldestStoredAtMs) entry.isInOrder = false;
+    if (row.oldestStoredAtMs < entry.lastOldestStoredAtMs) entry.isInOrder = false;
     entry.oldestStoredAtMs = Math.min(entry.oldestStoredAtMs, row.oldestStoredAtMs);
     entry.lastSequence = sequence;
-    entry.lastRow = row;
+    entry.lastOldestStoredAtMs = row.oldestStoredAtMs;
     if (this.#oldest !== undefined || this.#devices.size === 1) this.#compareOldest(entry);
   }
 

@@ -30,6 +30,14 @@ export interface BacklogProgress extends Change {
   readonly states: number;
 }
 
+/** The last piece of a device together with what comes behind it. */
+interface MergedPiece {
+  readonly entry: DeviceBacklog;
+  /** The row of the last piece as it is. */
+  readonly replaced: PieceRow;
+  readonly bytes: Uint8Array;
+}
+
 interface StoredPiece {
   readonly sequence: number;
   readonly row: PieceRow;
@@ -82,29 +90,27 @@ export class Backlog {
   async add(device: Device, piece: Uint8Array): Promise<Change> {
     const entry = this.#devices.get(device.key);
     const merged = entry === undefined ? undefined : this.#mergedWithLast(entry, piece);
-    const bytes = merged ?? piece;
+    const bytes = merged?.bytes ?? piece;
     const extent = await this.#file.write(bytes);
-    const last = merged === undefined ? undefined : (entry as DeviceBacklog);
-    const sequence = last?.lastSequence ?? ++this.#lastSequence;
+    const sequence = merged?.entry.lastSequence ?? ++this.#lastSequence;
     const view = new RecordView(bytes);
     const row: PieceRow = {
       ...extent,
       oldestStoredAtMs: view.storedAtMs,
       states: view.stateCount,
-      settledStates: last?.lastRow.settledStates ?? 0,
+      settledStates: merged?.replaced.settledStates ?? 0,
       pieceChecksum: view.checksum,
     };
     const key = pieceKey(device.idBytes, sequence);
     return {
       write: () => [this.#db.put(key, encodePieceRow(key, row))],
       committed: () => {
-        if (last === undefined) {
+        if (merged === undefined) {
           this.#devices.add(device, sequence, row);
           return;
         }
-        const replaced = last.lastRow;
-        this.#devices.replaceLast(last, row);
-        this.#file.free(replaced);
+        this.#devices.replaceLast(merged.entry, merged.replaced, row);
+        this.#file.free(merged.replaced);
       },
       failed: () => this.#file.free(extent),
     };
@@ -153,7 +159,6 @@ export class Backlog {
         return writes;
       },
       committed: () => {
-        if (shortened?.sequence === entry.lastSequence) entry.lastRow = shortened.row;
         this.#shorten(entry, gone, states);
         for (const piece of gone) this.#file.free(piece.row);
       },
@@ -185,13 +190,16 @@ export class Backlog {
   }
 
   /** The last piece and `piece` in one, where the last is small; undefined where it is not or cannot be read. */
-  #mergedWithLast({ device, lastSequence, lastRow }: DeviceBacklog, piece: Uint8Array): Uint8Array | undefined {
-    if (lastRow.byteLength >= SMALL_PIECE_BYTES || this.#row(device, lastSequence) === undefined) return undefined;
-    const last = this.#open(device, lastRow);
+  #mergedWithLast(entry: DeviceBacklog, piece: Uint8Array): MergedPiece | undefined {
+    const { device } = entry;
+    const replaced = this.#row(device, entry.lastSequence);
+    if (replaced === undefined || replaced.byteLength >= SMALL_PIECE_BYTES) return undefined;
+    const last = this.#open(device, replaced);
     // What is wrong with it is reported when its turn to be sent comes.
     if (typeof last === 'string') return undefined;
     const next = new RecordView(piece);
-    return joined(device, [last, next], Math.min(last.storedAtMs, next.storedAtMs));
+    const bytes = joined(device, [last, next], Math.min(last.storedAtMs, next.storedAtMs));
+    return { entry, replaced, bytes };
   }
 
   /** Reads a piece; has it set aside when it cannot be read. */

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import type { CountedSends, DeviceHistory, Watermark } from '../core/ports.js';
 import type { BootRow } from './boot-row.js';
@@ -16,34 +17,40 @@ export interface DamagedRow {
   readonly reason: string;
 }
 
-/** How far each device was settled, and how busy it was, when the spool was opened; and what is written of it since. */
+/** How far each device was settled, and how busy it was, before this run; and what is written of it since. */
 export class Histories {
   readonly #db: Rows;
   readonly #bootTag: number;
-  readonly #atOpening = new Map<string, DeviceHistory>();
+  readonly #boot: BootRow;
+  readonly #clock: Clock;
+  readonly #openedMs: number;
+  /** What the start asks for again and again; undefined from {@link Histories.endStart} on. */
+  #atOpening: Map<string, DeviceHistory> | undefined = new Map();
   readonly #outlived: Buffer[] = [];
   #highestSequence = 0;
 
   /**
    * @param firstSequence of the journal: a watermark before it bears on nothing any more
    * @param boot that runs
-   * @param nowMs monotonic
+   * @param clock the monotonic one counts
    */
-  constructor(db: Rows, firstSequence: number, boot: BootRow, nowMs: number, onDamaged: (row: DamagedRow) => void) {
+  constructor(db: Rows, firstSequence: number, boot: BootRow, clock: Clock, onDamaged: (row: DamagedRow) => void) {
     this.#db = db;
+    this.#clock = clock;
+    const nowMs = clock.monotonicMs();
     this.#bootTag = boot.tag;
+    this.#boot = boot;
+    this.#openedMs = nowMs;
     for (const { key, value } of db.getRange({})) {
       const row = decodeWatermarkRow(key, value);
       if (row === undefined) {
         onDamaged({ key: Buffer.from(key), value, reason: 'its checksum does not match' });
         continue;
       }
-      // How long a boot was over when the next began nobody knows: perhaps no time at all.
-      const untilMs = row.bootTag === boot.tag ? row.sends.untilMs : boot.firstOpenedMs;
-      const history = { watermark: row.watermark, sends: { ...row.sends, untilMs } };
+      const history = this.#historyOf(row);
       this.#highestSequence = Math.max(this.#highestSequence, history.watermark.sequence);
-      const matters = history.watermark.sequence >= firstSequence || untilMs >= nowMs - HISTORY_KEPT_MS;
-      if (matters) this.#atOpening.set(key.toString('hex'), history);
+      const matters = history.watermark.sequence >= firstSequence || history.sends.untilMs >= nowMs - HISTORY_KEPT_MS;
+      if (matters) this.#atOpening?.set(key.toString('hex'), history);
       else this.#outlived.push(Buffer.from(key));
     }
   }
@@ -53,8 +60,14 @@ export class Histories {
     return this.#highestSequence;
   }
 
-  atOpening(deviceKey: string): DeviceHistory | undefined {
-    return this.#atOpening.get(deviceKey);
+  /** As it was at the opening; after the start, as it stands on disk, and nothing once that bears on nothing any more. */
+  of({ key, idBytes }: Device): DeviceHistory | undefined {
+    return this.#atOpening === undefined ? this.#onDisk(idBytes) : this.#atOpening.get(key);
+  }
+
+  /** The start is over: what a hundred thousand devices did before it need not stay in memory. */
+  endStart(): void {
+    this.#atOpening = undefined;
   }
 
   /** Drops the rows of devices long gone, so that they leave nothing behind. */
@@ -73,6 +86,20 @@ export class Histories {
     const row = this.#db.get(key);
     const before = row === undefined ? undefined : decodeWatermarkRow(key, row);
     return this.#put(key, { watermark, sends: before?.sends ?? NO_SENDS, bootTag: before?.bootTag ?? this.#bootTag });
+  }
+
+  #onDisk(idBytes: Uint8Array): DeviceHistory | undefined {
+    if (this.#clock.monotonicMs() - this.#openedMs > HISTORY_KEPT_MS) return undefined;
+    const key = Buffer.from(idBytes);
+    const row = this.#db.get(key);
+    const known = row === undefined ? undefined : decodeWatermarkRow(key, row);
+    return known === undefined ? undefined : this.#historyOf(known);
+  }
+
+  #historyOf({ watermark, sends, bootTag }: WatermarkRow): DeviceHistory {
+    // How long a boot was over when the next began nobody knows: perhaps no time at all.
+    const untilMs = bootTag === this.#bootTag ? sends.untilMs : this.#boot.firstOpenedMs;
+    return { watermark, sends: { ...sends, untilMs } };
   }
 
   #put(key: Buffer, contents: WatermarkRow): Change {

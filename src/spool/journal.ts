@@ -1,3 +1,4 @@
+import type { Device } from '../core/device.js';
 import type { DeviceHistory, StoredRecord, Watermark } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
 import type { Rows } from './environment.js';
@@ -14,7 +15,7 @@ export interface DamagedRecord {
 
 /** What {@link Journal.replay} asks and tells. */
 export interface ReplayParts {
-  readonly historyOf: (deviceKey: string) => DeviceHistory | undefined;
+  readonly historyOf: (device: Device) => DeviceHistory | undefined;
   readonly onDamaged: (record: DamagedRecord) => void;
   /** Told of each record that the watermarks say is settled whole, though it was not trimmed. */
   readonly onSettled: (key: Buffer) => void;
@@ -105,7 +106,7 @@ export class Journal {
     let openStates = 0;
     for (let chunk = 0; chunk < view.chunkCount; chunk++) {
       const states = view.chunkStateCount(chunk);
-      const settled = settledOfChunk(sequence, states, historyOf(view.chunkDevice(chunk).key)?.watermark);
+      const settled = settledOfChunk(sequence, states, historyOf(view.chunkDevice(chunk))?.watermark);
       if (settled === states) continue;
       openChunks++;
       openStates += states - settled;

@@ -86,8 +86,7 @@ export class LmdbSpool implements Spool {
     const { boot, deadLetterFloor, leap, sequenceFloor } = this.#meta;
     this.#journal = new Journal(journal);
     const firstSequence = this.#journal.firstSequence() ?? Number.POSITIVE_INFINITY;
-    const nowMs = clock.monotonicMs();
-    this.#histories = new Histories(watermarks, firstSequence, boot, nowMs, setAside('watermark', watermarks));
+    this.#histories = new Histories(watermarks, firstSequence, boot, clock, setAside('watermark', watermarks));
     const lastInJournal = this.#journal.lastSequence() ?? 0;
     this.#lastSequence = Math.max(sequenceFloor, lastInJournal, this.#histories.highestSequence) + leap;
     const rows = readPieceRows(directory, backlog, this.#unreadable, setAside('piece', backlog));
@@ -160,7 +159,7 @@ export class LmdbSpool implements Spool {
     const { journal } = this.#environment;
     const settledWhole: Buffer[] = [];
     yield* this.#journal.replay({
-      historyOf: (deviceKey) => this.#histories.atOpening(deviceKey),
+      historyOf: (device) => this.#histories.of(device),
       onDamaged: (damaged) => this.#setAside('record', journal, damaged),
       onSettled: (key) => settledWhole.push(key),
     });
@@ -172,8 +171,9 @@ export class LmdbSpool implements Spool {
     return this.#backlog.read(device);
   }
 
-  backlogs(): Iterable<BacklogSummary> {
-    return this.#backlog.summaries();
+  *backlogs(): Iterable<BacklogSummary> {
+    yield* this.#backlog.summaries();
+    this.#histories.endStart();
   }
 
   async takeRequeued(): Promise<readonly BacklogSummary[]> {
@@ -193,7 +193,7 @@ export class LmdbSpool implements Spool {
   }
 
   history(device: Device): DeviceHistory | undefined {
-    return this.#histories.atOpening(device.key);
+    return this.#histories.of(device);
   }
 
   status(): SpoolStatus {

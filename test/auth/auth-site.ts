@@ -58,6 +58,7 @@ export class AuthSite {
       bodyFor: (_device, _encoding, bytes) => ({ bytes, states: 1, outOfWindow: 0 }),
       ...straightTo(this.cloud),
       offerGrant: (grant) => this.offered.push(grant),
+      deviceOf: () => undefined,
       onUnreadable: (rows) => this.unreadable.push(rows),
       onWriteFailed: (error) => expect.fail(String(error)),
     });

@@ -62,6 +62,7 @@ it('packs what came since the last time, not everything again', () => {
   const [first] = lane.chunks;
   const pack = first?.held;
   lane.push(chunkOf(device, 41, [{ time: 1e12, data: { last: 1 } }], holdings));
+  lane.push(chunkOf(device, 42, [{ time: 1e12 + 1, data: { last: 1 } }], holdings));
   packLane(lane, holdings);
   expect(first?.held).toBe(pack);
   expect(lane.chunks.at(-1)?.held.isPack).toBe(true);
@@ -74,4 +75,14 @@ it('takes neighbours in one buffer as one range, up to as many states as asked f
   packLane(lane, holdings);
   expect(rangesOf(lane.chunks)).toMatchObject([{ firstState: 0, stateCount: states }]);
   expect(rangesOf(lane.chunks, 7)).toMatchObject([{ firstState: 0, stateCount: 7 }]);
+});
+
+it('leaves alone what would take more memory packed: one state of each of many devices', () => {
+  const holdings = new Holdings();
+  const lane = newLane(device, holdings);
+  lane.push(chunkOf(device, 1, [{ time: 1e12, data: { v: 1 } }], holdings));
+  const before = holdings.heldBytes;
+  packLane(lane, holdings);
+  expect(lane.chunks[0]?.held.isPack).toBe(false);
+  expect(holdings.heldBytes).toBe(before);
 });

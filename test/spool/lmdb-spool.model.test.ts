@@ -62,6 +62,8 @@ class Run {
   #site: SpoolSite;
   #spool: Spool;
   #appended = 0;
+  /** As of the last opening: after the start they may be those of later. */
+  #histories: unknown[] = [];
 
   private constructor(site: SpoolSite, clock: FakeClock, spool: Spool) {
     this.#site = site;
@@ -92,8 +94,7 @@ class Run {
     const backlogs = [...this.#spool.backlogs()].map(({ device, states }) => `${device.key} ${states}`).sort();
     const firsts = DEVICES.map((device) => firstOfBacklog(this.#spool, device, 1));
     const letters = [...this.#spool.deadLetters()].map(({ timeMs }) => timeMs);
-    const histories = DEVICES.map((device) => this.#historyOf(device));
-    return { seen: { replayed, states: status.states, backlogs, firsts, letters, histories }, status };
+    return { seen: { replayed, states: status.states, backlogs, firsts, letters, histories: this.#histories }, status };
   }
 
   /** Settles all backlogs to their ends; what they held. */
@@ -156,6 +157,7 @@ class Run {
     if (kind === 'crash') await this.#crash(this.#clock);
     else await this.#spool.close();
     this.#spool = await this.#site.open();
+    this.#histories = DEVICES.map((device) => this.#historyOf(device));
     return drain(this.#spool).map(({ record }) => Buffer.from(record).toString('base64'));
   }
 
