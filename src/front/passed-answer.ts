@@ -6,12 +6,16 @@ import type { AnswerEnd } from './answer-end.js';
 import { asBytes, headerOf, writePassedHeader } from './answer-fields.js';
 import { heldTotal } from './reply.js';
 
-/** A device that takes nothing for so long is gone. */
+/** A device that takes nothing for so long is gone; uWebSockets.js itself waits 8 to 12 s, too short for a slow line. */
 const STALLED_AFTER_MS = 60_000;
-/** uWebSockets.js itself waits 8 to 12 s: too short for a slow line behind a large socket buffer. */
 const PATIENCE_MS = 4_000;
 /** After a write that did not fit, so much is tried first, lest the buffer grows faster than it is emptied. */
 const PROBE_BYTES = 1_024;
+/**
+ * Chunks are written in pieces that fit with their heads into the 16 KiB that uWebSockets.js gathers in one `cork`. Of a
+ * larger one it drops the body where the socket has no room for the head (`AsyncSocket::uncork`, up to 20.79 at least).
+ */
+const MOST_CORKED_BYTES = 15 * 1_024;
 /**
  * uWebSockets.js sends the head of a chunked answer with its first chunk. An event stream that is quiet for so long gets
  * a comment as its first, so that the device learns that the stream stands.
@@ -103,7 +107,9 @@ export class AnswerToDevice implements PassedAnswer {
           return;
         }
         announceClose();
-        this.#endWithoutBody(length);
+        // By hand, as uWebSockets.js 20.30 would wait for as many bytes.
+        if (length !== undefined) this.#res.writeHeader('Content-Length', length);
+        this.#res.endWithoutBody();
       });
       return;
     }
@@ -175,12 +181,6 @@ export class AnswerToDevice implements PassedAnswer {
     this.#finish();
   }
 
-  #endWithoutBody(length: string | undefined): void {
-    // By hand, as uWebSockets.js 20.30 would wait for as many bytes.
-    if (length !== undefined) this.#res.writeHeader('Content-Length', length);
-    this.#res.endWithoutBody();
-  }
-
   #writeLast(write: () => void): void {
     this.#finish();
     this.#end.writeLast(write);
@@ -193,10 +193,9 @@ export class AnswerToDevice implements PassedAnswer {
   }
 
   #writeRest(): void {
-    this.#res.cork(() => {
-      if (this.#totalBytes === undefined) this.#writeChunked();
-      else this.#writeSized(this.#totalBytes);
-    });
+    const totalBytes = this.#totalBytes;
+    if (totalBytes === undefined) this.#writeChunked();
+    else this.#res.cork(() => this.#writeSized(totalBytes));
   }
 
   #writeSized(totalBytes: number): void {
@@ -233,18 +232,23 @@ export class AnswerToDevice implements PassedAnswer {
     }
   }
 
-  /** What does not fit here is kept by uWebSockets.js, which says so, but not how much. */
+  /** What does not fit here is kept by uWebSockets.js, which says so with the piece after it, but not how much. */
   #writeChunked(): void {
     let rest = this.#rest as Buffer;
-    if (this.#isFull) {
-      this.#isFull = !this.#res.write(rest.subarray(0, PROBE_BYTES));
-      rest = rest.subarray(PROBE_BYTES);
-    }
-    if (!this.#isFull && rest.length > 0) {
-      this.#isFull = !this.#res.write(rest);
-      rest = rest.subarray(rest.length);
+    let pieceBytes = this.#isFull ? PROBE_BYTES : MOST_CORKED_BYTES;
+    while (rest.length > 0) {
+      this.#writePiece(rest.subarray(0, pieceBytes));
+      rest = rest.subarray(pieceBytes);
+      if (this.#isFull) break;
+      pieceBytes = MOST_CORKED_BYTES;
     }
     this.#rest = rest;
+  }
+
+  #writePiece(piece: Buffer): void {
+    this.#res.cork(() => {
+      this.#isFull = !this.#res.write(piece);
+    });
   }
 
   #onWritable(): boolean {

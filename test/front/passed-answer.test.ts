@@ -1,4 +1,8 @@
+import type { HttpResponse } from 'uws-current';
 import { describe, expect, test } from 'vitest';
+import type { AnswerEnd } from '../../src/front/answer-end.js';
+import { AnswerToDevice } from '../../src/front/passed-answer.js';
+import { FakeClock } from '../helpers/fake-clock.js';
 import { getRequest, sendCall } from '../helpers/passed-calls.js';
 
 describe('the answer', () => {
@@ -207,4 +211,49 @@ describe('an event stream', () => {
     await closing;
     expect(clock.monotonicMs()).toBeLessThan(1000);
   });
+});
+
+/** Writes down what of a chunked answer is written in one cork. */
+class CorkedChunks {
+  readonly corks: Buffer[][] = [];
+  #pieces: Buffer[] = [];
+
+  cork(write: () => void): this {
+    this.#pieces = [];
+    write();
+    if (this.#pieces.length > 0) this.corks.push(this.#pieces);
+    return this;
+  }
+
+  write(piece: Uint8Array): boolean {
+    this.#pieces.push(Buffer.from(piece));
+    return true;
+  }
+
+  writeStatus(): void {}
+  writeHeader(): void {}
+  onWritable(): void {}
+}
+
+test('a chunk of any size is written in pieces that uWebSockets.js gathers whole, one a cork', () => {
+  const GATHERED_BYTES = 16 * 1_024;
+  // A mark, a transfer coding and the head of a chunk.
+  const HEAD_BYTES = 256;
+  const res = new CorkedChunks();
+  const answer = new AnswerToDevice({
+    res: res as unknown as HttpResponse,
+    clock: new FakeClock(),
+    isHead: false,
+    end: { closes: false, holds: false, begin() {} } as unknown as AnswerEnd,
+    cutsOnFailure: false,
+    onCode() {},
+  });
+  answer.onHead(200, 'OK', []);
+  const chunk = Buffer.from(Array.from({ length: 3 * 65_536 + 1 }, (_, i) => i % 251));
+  expect(answer.onChunk(chunk)).toBeUndefined();
+  expect(Buffer.concat(res.corks.flat()).equals(chunk)).toBe(true);
+  for (const pieces of res.corks) {
+    expect(pieces).toHaveLength(1);
+    expect(pieces[0]?.length).toBeLessThanOrEqual(GATHERED_BYTES - HEAD_BYTES);
+  }
 });
