@@ -112,7 +112,11 @@ export class App {
     this.#turnClock = new TurnClock(timekeeper);
     const meters = this.#meters;
     this.#cloud = createCloudClient(config);
-    this.#sends = createSendThread(config);
+    // What states find out, which are sent most, holds for all other calls too.
+    this.#sends = createSendThread(config, () => {
+      this.#cloud.renewConnections();
+      this.#calls.renewConnections();
+    });
     this.#calls = createCallStream(config);
     this.#spool = spool;
     this.#ages = new Ages(clock, config.retentionMs, spool.wallOffsetMs);

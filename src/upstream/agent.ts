@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { StatewayError } from '../core/errors.js';
+import type { Dialer } from './dialer.js';
 
 /** To reach the cloud or the proxy in front of it, TLS included; DNS and a lost SYN or two fit in. */
 export const CONNECT_TIMEOUT_MS = 10_000;
@@ -25,16 +26,20 @@ export interface AgentOptions {
   readonly caFile: string | undefined;
   /** The http or https URL of the proxy in front of the cloud, credentials included; undefined when there is none. */
   readonly proxyUrl: string | undefined;
+  /** Opens the connections, to the cloud or to the proxy before it. */
+  readonly dialer: Dialer;
   readonly connectTimeoutMs?: number;
 }
 
 /**
- * The connections to the cloud: keep-alive, bounded, through a proxy where there is one. Time limits of whole requests are the caller's (`exchange.ts`); here are those of connecting.
+ * The connections to the cloud: keep-alive, bounded, through a proxy where there is one. Time limits of whole requests are
+ * the caller's (`exchange.ts`); here are those of connecting.
  * @throws StatewayError STATEWAY_CONFIGURATION when the CA file cannot be read or holds no certificate
  */
 export function createAgent(options: AgentOptions): Dispatcher {
-  const timeout = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-  const connect = options.caFile === undefined ? { timeout } : { timeout, ca: trustedWith(options.caFile) };
+  const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+  const ca = options.caFile === undefined ? undefined : trustedWith(options.caFile);
+  const connect = options.dialer.connector({ timeoutMs, ca });
   const pools = {
     connections: options.connections,
     pipelining: 1,
@@ -50,10 +55,10 @@ export function createAgent(options: AgentOptions): Dispatcher {
     ...pools,
     uri: proxyUrl,
     ...credentialsIn(proxyUrl),
-    // Beside the one for connecting straight: through a tunnel, and to the proxy itself.
-    requestTls: connect,
-    proxyTls: connect,
-    clientFactory: (origin, poolOptions) => new TunnelPool(origin, { ...poolOptions, headersTimeout: timeout }),
+    // Within a tunnel there is nothing left to connect to.
+    requestTls: { timeout: timeoutMs, ...(ca && { ca }) },
+    clientFactory: (origin, poolOptions) =>
+      new TunnelPool(origin, { ...poolOptions, connect, headersTimeout: timeoutMs }),
   });
 }
 

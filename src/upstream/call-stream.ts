@@ -3,7 +3,8 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.js';
 import type { CallStream, PassedAnswer, PassedCall } from '../core/passed-call.js';
 import { TimeLimit } from '../core/time-limit.js';
-import { wordsOf } from './failure-reason.js';
+import type { CloudConnections } from './connections.js';
+import { wasKeptTooLong, wordsOf } from './failure-reason.js';
 import { endToEnd, gathered } from './passed-fields.js';
 
 /**
@@ -18,11 +19,11 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 /** The connections that calls go out on. */
 export interface CallConnections {
   /** Keeps connections for later calls. */
-  readonly kept: Dispatcher;
+  readonly kept: CloudConnections;
   /** For event streams, so that nobody looks for a free connection among thousands that are not. */
-  readonly streams: Dispatcher;
+  readonly streams: CloudConnections;
   /** Each call gets a connection that none has used before. */
-  readonly fresh: Dispatcher;
+  readonly fresh: CloudConnections;
 }
 
 export interface CallStreamOptions {
@@ -52,10 +53,14 @@ export class HttpCallStream implements CallStream {
 
   pass(call: PassedCall, answer: PassedAnswer): Promise<void> {
     return new Promise((resolve) => {
-      const { kept, streams, fresh } = this.#connections;
-      const passing = new PassingCall(this.#clock, this.#progressTimeoutMs, call, answer, resolve, () => {
+      const connections = call.isStream ? this.#connections.streams : this.#connections.kept;
+      const dispatcher = connections.forRequest();
+      const passing = new PassingCall(this.#clock, this.#progressTimeoutMs, call, answer, {
+        onOver: resolve,
+        onWord: (isGood) => connections.note(dispatcher, isGood),
+        onSilence: () => connections.distrust(dispatcher),
         // Told to close it, undici does not keep the connection.
-        fresh.dispatch({ ...request, reset: true }, passing);
+        sendAgain: () => this.#connections.fresh.forRequest().dispatch({ ...request, reset: true }, passing),
       });
       const request: Dispatcher.DispatchOptions = {
         origin: this.#origin,
@@ -66,15 +71,32 @@ export class HttpCallStream implements CallStream {
         // The type asks for a stream, yet an iterable is what undici reads one piece at a time.
         body: (passing.body() ?? null) as unknown as Readable | null,
       };
-      (call.isStream ? streams : kept).dispatch(request, passing);
+      dispatcher.dispatch(request, passing);
     });
+  }
+
+  /** The next calls go to connections made anew by the cloud's name; those under way go on. */
+  renewConnections(): void {
+    this.#connections.kept.distrust();
+    this.#connections.streams.distrust();
   }
 
   /** Ends every connection at once; calls under way fail. */
   async close(): Promise<void> {
     const { kept, streams, fresh } = this.#connections;
-    await Promise.all([kept, streams, fresh].map((each) => each.destroy()));
+    await Promise.all([kept, streams, fresh].map((each) => each.close()));
   }
+}
+
+interface PassingParts {
+  /** The call is over. */
+  readonly onOver: () => void;
+  /** What answered is the cloud, as far as the status says; or nothing did, by the cloud's fault or that of the way to it. */
+  readonly onWord: (isGood: boolean) => void;
+  /** There was no sign of it in time. */
+  readonly onSilence: () => void;
+  /** Dispatches it a second time, on another connection. */
+  readonly sendAgain: () => void;
 }
 
 /** One call from its dispatch to the last word of undici, which comes exactly once, as an end or an error. */
@@ -83,8 +105,7 @@ class PassingCall implements Dispatcher.DispatchHandler {
   readonly #timeoutMs: number;
   readonly #call: PassedCall;
   readonly #answer: PassedAnswer;
-  readonly #resolve: () => void;
-  readonly #sendAgain: () => void;
+  readonly #parts: PassingParts;
   readonly #abort = (): void => this.#giveUp(new Error('the device is gone'));
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #limit: TimeLimit | undefined = undefined;
@@ -94,24 +115,12 @@ class PassingCall implements Dispatcher.DispatchHandler {
   /** The answer has had its last word. */
   #isOver = false;
 
-  /**
-   * @param resolve called when the call is over
-   * @param sendAgain dispatches it a second time, on another connection
-   */
-  constructor(
-    clock: Clock,
-    timeoutMs: number,
-    call: PassedCall,
-    answer: PassedAnswer,
-    resolve: () => void,
-    sendAgain: () => void,
-  ) {
+  constructor(clock: Clock, timeoutMs: number, call: PassedCall, answer: PassedAnswer, parts: PassingParts) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#call = call;
     this.#answer = answer;
-    this.#resolve = resolve;
-    this.#sendAgain = sendAgain;
+    this.#parts = parts;
     this.#maySendAgain = call.body === undefined && SAFE_METHODS.has(call.method);
     if (call.signal.aborted) this.#abort();
     else call.signal.addEventListener('abort', this.#abort, { once: true });
@@ -146,6 +155,7 @@ class PassingCall implements Dispatcher.DispatchHandler {
     // An interim answer (RFC 9110, 15.2) is none.
     if (status < 200 || this.#isOver) return;
     this.#hasHead = true;
+    this.#parts.onWord(status < 500);
     const headers = endToEnd(controller.rawHeaders as Buffer[]);
     // Between two events as much time may pass as likes to (WHATWG HTML, 9.2).
     this.#hasTimeout = !headers.some(([name, value]) => isEventStream(name, value));
@@ -177,32 +187,29 @@ class PassingCall implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#finish()) this.#answer.onEnd();
-    this.#resolve();
+    this.#parts.onOver();
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    if (this.#maySendAgain && !this.#isOver && !this.#hasHead && this.#wasKeptTooLong(error)) {
+    const wasSent = this.#controller !== undefined && !this.#hasHead;
+    if (this.#maySendAgain && !this.#isOver && wasSent && wasKeptTooLong(error)) {
       this.#maySendAgain = false;
       this.#controller = undefined;
-      this.#sendAgain();
+      this.#parts.sendAgain();
       return;
     }
-    if (this.#finish()) this.#answer.onFailure(wordsOf(error));
-    this.#resolve();
-  }
-
-  /** Whether the request went to a connection that the cloud was closing just then. */
-  #wasKeptTooLong(error: Error & { code?: string; socket?: { bytesRead?: number } }): boolean {
-    if (this.#controller === undefined) return false;
-    // Where undici tells what the connection had brought before, one that had brought nothing was a new one.
-    if (error.code === 'UND_ERR_SOCKET') return (error.socket?.bytesRead ?? 0) > 0;
-    return error.code === 'ECONNRESET' || error.code === 'EPIPE';
+    if (this.#finish()) {
+      if (!this.#hasHead) this.#parts.onWord(false);
+      this.#answer.onFailure(wordsOf(error));
+    }
+    this.#parts.onOver();
   }
 
   #noteProgress(): void {
     this.#limit?.cancel();
     if (!this.#hasTimeout || this.#isOver) return;
     this.#limit = new TimeLimit(this.#clock, this.#timeoutMs, () => {
+      if (!this.#hasHead) this.#parts.onSilence();
       this.#giveUp(new Error(`no progress within ${this.#timeoutMs} ms`));
     });
   }

@@ -6,7 +6,7 @@ import { type AuthedDevice, authedDeviceOf, isDeviceAnswer, isSuccess } from '..
 import type { Device } from '../core/device.js';
 import { type LogInHead, VIA } from '../core/passed-call.js';
 import type { CloudClient } from '../core/ports.js';
-import { firstOf, wordOf } from './cloud-word.js';
+import { dateMs, firstOf, wordOf } from './cloud-word.js';
 import type { CloudConnections } from './connections.js';
 import { isKnownCoding } from './content-coding.js';
 import { type CloudRequest, type ExchangeResult, exchange } from './exchange.js';
@@ -34,6 +34,17 @@ export interface UpstreamOptions {
   /** The cloud; a path in it goes before every path (`STATEWAY_UPSTREAM_URL`). */
   readonly url: URL;
   readonly answerTimeoutMs?: number;
+}
+
+/** How a call is made. */
+interface Asking {
+  /** Bytes of the answer's body that are kept. */
+  readonly keptBytes: number;
+  /** Whom it is for, to know how long that takes. */
+  readonly key: string;
+  readonly mayListen: boolean;
+  /** Whether it may be sent a second time where the cloud closed the connection as it came. */
+  readonly mayRepeat: boolean;
 }
 
 /** The calls of Stateway's own to the cloud, over connections that it closes with itself. */
@@ -65,14 +76,10 @@ export class HttpCloudClient implements CloudClient {
   async sendStates(device: Device, token: string, body: Uint8Array, mayListen = false): Promise<SendResult> {
     const headers = { ...authorized(token), 'content-type': 'application/json' };
     const request = this.#request('POST', `${pathOf(device)}/state`, headers, body);
-    const result = await this.#call(request, KEPT_STATE_ANSWER_BYTES, device.key, mayListen, undefined);
-    if (result.kind === 'failure') return result;
-    const word = wordOf(result, readSuccess);
-    // Something has it, so it counts as what may still reach the cloud.
-    if (word.kind === 'failure') return { ...word, mayArriveLater: true, openMs: 0 };
-    const { status, message, isCloudsOwn, cloudDateMs } = word;
-    const waitMs = retryAfterMs(word.headers, this.#clock.wallMs());
-    return { kind: 'answer', status, retryAfterMs: waitMs, message, isCloudsOwn, cloudDateMs };
+    const read = (result: ExchangeResult) => readSend(result, this.#clock.wallMs());
+    // Not asked again here: the device's lane knows when, and counts it.
+    const asking = { keptBytes: KEPT_STATE_ANSWER_BYTES, key: device.key, mayListen, mayRepeat: false };
+    return this.#call(request, asking, read, undefined);
   }
 
   askForDevice(device: Device, token: string): Promise<AskResult> {
@@ -80,9 +87,8 @@ export class HttpCloudClient implements CloudClient {
     const request = this.#request('GET', pathOf(device), authorized(token), null);
     const read = (result: ExchangeResult) => readAnswerTo(result, device);
     const onLate = (result: ExchangeResult) => this.#lateAnswers.add(key, read(result));
-    return this.#lateAnswers.firstOf(key, async () =>
-      read(await this.#call(request, KEPT_DEVICE_BYTES, key, true, onLate)),
-    );
+    const asking = { keptBytes: KEPT_DEVICE_BYTES, key, mayListen: true, mayRepeat: true };
+    return this.#lateAnswers.firstOf(key, () => this.#call(request, asking, read, onLate));
   }
 
   logIn(body: Uint8Array, head: LogInHead): Promise<LogInResult> {
@@ -94,9 +100,14 @@ export class HttpCloudClient implements CloudClient {
     const key = this.#keyOf(head.target, coding, body);
     const request = this.#request('POST', head.target, headers, body);
     const onLate = (result: ExchangeResult) => this.#lateLogIns.add(key, readLogIn(result));
-    return this.#lateLogIns.firstOf(key, async () =>
-      readLogIn(await this.#call(request, KEPT_LOGIN_BYTES, key, true, onLate)),
-    );
+    // Should the cloud have read the first, it has made two tokens, both good.
+    const asking = { keptBytes: KEPT_LOGIN_BYTES, key, mayListen: true, mayRepeat: true };
+    return this.#lateLogIns.firstOf(key, () => this.#call(request, asking, readLogIn, onLate));
+  }
+
+  /** The next requests go to connections made anew by the cloud's name; those under way go on. */
+  renewConnections(): void {
+    this.#connections.distrust();
   }
 
   /** Ends every connection at once; requests that wait for an answer fail. */
@@ -113,27 +124,31 @@ export class HttpCloudClient implements CloudClient {
     return { origin: this.#origin, path: this.#pathPrefix + path, method, headers, body };
   }
 
-  /**
-   * @param key whom it is for, to know how long that takes
-   * @param onLate told of an answer that came when nobody waited for it any more
-   */
-  async #call(
+  /** @param onLate told of an answer that came when nobody waited for it any more */
+  async #call<T extends { readonly kind: 'answer' | 'failure' }>(
     request: CloudRequest,
-    keptBytes: number,
-    key: string,
-    mayListen: boolean,
+    { keptBytes, key, mayListen, mayRepeat }: Asking,
+    read: (result: ExchangeResult) => T,
     onLate: ((result: ExchangeResult) => void) | undefined,
-  ): Promise<ExchangeResult> {
+  ): Promise<T> {
     // Whole seconds, so that the many timers share few lengths: Node keeps a list for each.
     const bodyMs = Math.floor((request.body?.byteLength ?? 0) / SLOWEST_LINE_BYTES_PER_SECOND) * 1000;
-    const dispatcher = this.#connections.current;
+    let dispatcher = this.#connections.forRequest();
     const timeoutMs = this.#patience.limitMs(key) + bodyMs;
     const onTimeout = () => this.#connections.distrust(dispatcher);
+    const repeatOn = () => {
+      dispatcher = this.#connections.insteadOf(dispatcher);
+      return dispatcher;
+    };
     const overtime = new PatientOvertime(this.#patience, { key, bodyMs, mayListen, onLate });
+    const limits = { timeoutMs, keptBytes, onTimeout, overtime, repeatOn: mayRepeat ? repeatOn : undefined };
     const startedMs = this.#clock.monotonicMs();
-    const result = await exchange(dispatcher, this.#clock, request, { timeoutMs, keptBytes, onTimeout, overtime });
+    const result = await exchange(dispatcher, this.#clock, request, limits);
     if (result.kind === 'answer') this.#patience.noteAnswer(key, this.#clock.monotonicMs() - startedMs - bodyMs);
-    return result;
+    const answer = read(result);
+    const isGood = result.kind === 'answer' && result.status < 500 && answer.kind === 'answer';
+    this.#connections.note(dispatcher, isGood);
+    return answer;
   }
 
   /** Of a question, which may hold what is secret. */
@@ -159,14 +174,28 @@ function readable(acceptEncoding: string): string {
   return known.length === 0 ? 'identity' : known.join(', ');
 }
 
-/** Milliseconds that `Retry-After` asks to wait, never negative; undefined without one that can be read. */
+/**
+ * Milliseconds that `Retry-After` asks to wait, never negative; undefined without one that can be read. A date in it is
+ * counted from the answer's own `Date`, by the one clock that wrote both.
+ * @param nowMs what stands for an answer's `Date` that has none
+ */
 export function retryAfterMs(headers: IncomingHttpHeaders, nowMs: number): number | undefined {
   const text = firstOf(headers['retry-after'])?.trim();
   if (text === undefined) return undefined;
   if (DELTA_SECONDS.test(text)) return Number(text) * 1000;
   if (!DATE_START.test(text)) return undefined;
-  const dateMs = Date.parse(text);
-  return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
+  const untilMs = Date.parse(text);
+  return Number.isNaN(untilMs) ? undefined : Math.max(0, untilMs - (dateMs(headers) ?? nowMs));
+}
+
+function readSend(result: ExchangeResult, nowMs: number): SendResult {
+  if (result.kind === 'failure') return result;
+  const word = wordOf(result, readSuccess);
+  // Something has it, so it counts as what may still reach the cloud.
+  if (word.kind === 'failure') return { ...word, mayArriveLater: true, openMs: 0 };
+  const { status, message, isCloudsOwn, cloudDateMs } = word;
+  const waitMs = retryAfterMs(word.headers, nowMs);
+  return { kind: 'answer', status, retryAfterMs: waitMs, message, isCloudsOwn, cloudDateMs };
 }
 
 function readAnswerTo(result: ExchangeResult, device: Device): AskResult {

@@ -75,7 +75,8 @@ export function firstOf(value: string | string[] | undefined): string | undefine
   return Array.isArray(value) ? value[0] : value;
 }
 
-function dateMs(headers: IncomingHttpHeaders): number | undefined {
+/** Wall-clock milliseconds, whole seconds, of an answer's `Date`; undefined without one that can be read. */
+export function dateMs(headers: IncomingHttpHeaders): number | undefined {
   const text = firstOf(headers.date);
   if (text === undefined || !DATE.test(text)) return undefined;
   const parsedMs = Date.parse(text);

@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.js';
 import type { CloudFailure, CloudTrouble } from '../core/cloud-results.js';
 import { TimeLimit } from '../core/time-limit.js';
-import { GivenUp, troubleOf } from './failure-reason.js';
+import { GivenUp, troubleOf, wasKeptTooLong } from './failure-reason.js';
 
 export interface CloudRequest {
   readonly origin: string;
@@ -22,6 +22,11 @@ export interface ExchangeLimits {
   readonly onTimeout: () => void;
   /** What else is done then; undefined: nothing, the connection is given up. */
   readonly overtime: Overtime | undefined;
+  /**
+   * Where it is sent once more, if the cloud was closing the connection as it came; undefined: nowhere. For what does no
+   * harm when it is done twice.
+   */
+  readonly repeatOn: (() => Dispatcher) | undefined;
 }
 
 /** What follows when the time for an answer is over. */
@@ -67,7 +72,8 @@ export function exchange(
   limits: ExchangeLimits,
 ): Promise<ExchangeResult> {
   return new Promise((resolve) => {
-    dispatcher.dispatch(request, new Exchange(clock, limits, resolve));
+    const handler: Exchange = new Exchange(clock, limits, resolve, (repeatOn) => repeatOn().dispatch(request, handler));
+    dispatcher.dispatch(request, handler);
   });
 }
 
@@ -80,6 +86,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #clock: Clock;
   readonly #limits: ExchangeLimits;
   readonly #startedMs: number;
+  readonly #repeat: (repeatOn: () => Dispatcher) => void;
+  #mayRepeat = true;
   #limit: TimeLimit;
   /** For the answer, from the start on. */
   #allowedMs: number;
@@ -94,8 +102,14 @@ class Exchange implements Dispatcher.DispatchHandler {
   #discardedBytes = 0;
   #isOver = false;
 
-  constructor(clock: Clock, limits: ExchangeLimits, resolve: (result: ExchangeResult) => void) {
+  constructor(
+    clock: Clock,
+    limits: ExchangeLimits,
+    resolve: (result: ExchangeResult) => void,
+    repeat: (repeatOn: () => Dispatcher) => void,
+  ) {
     this.#clock = clock;
+    this.#repeat = repeat;
     this.#limits = limits;
     this.#resolve = resolve;
     this.#startedMs = clock.monotonicMs();
@@ -131,6 +145,14 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    const { repeatOn } = this.#limits;
+    const isAwaited = !this.#isOver && !this.#isListening && this.#status === 0;
+    if (repeatOn !== undefined && this.#mayRepeat && isAwaited && this.#controller && wasKeptTooLong(error)) {
+      this.#mayRepeat = false;
+      this.#controller = undefined;
+      this.#repeat(repeatOn);
+      return;
+    }
     this.#end(error);
   }
 

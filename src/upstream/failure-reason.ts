@@ -42,3 +42,13 @@ function reasonOf(error: Error & { code?: string }): FailureReason {
   if (error.name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW') return 'not_the_cloud';
   return 'reset';
 }
+
+/**
+ * Whether a request went to a kept connection that the other side was closing just then. It may have been read all the same.
+ * @param error undici's, of a request that was handed to a socket
+ */
+export function wasKeptTooLong(error: Error & { code?: string; socket?: { bytesRead?: number } }): boolean {
+  // Where undici tells what the connection had brought before, one that had brought nothing was a new one.
+  if (error.code === 'UND_ERR_SOCKET') return (error.socket?.bytesRead ?? 0) > 0;
+  return error.code === 'ECONNRESET' || error.code === 'EPIPE';
+}

@@ -21,6 +21,8 @@ export interface SendOrder {
 
 export interface FromSender {
   readonly results: readonly { readonly id: number; readonly result: SendResult }[];
+  /** Whether connections were given up meanwhile, since no good answer came by them. */
+  readonly isDistrusted: boolean;
 }
 
 /** What the sending thread is started with. */

@@ -4,6 +4,7 @@ import { Device } from '../core/device.js';
 import { createAgent } from './agent.js';
 import { HttpCloudClient } from './cloud-client.js';
 import { CloudConnections } from './connections.js';
+import { Dialer } from './dialer.js';
 import type { FromSender, SenderData, SendOrder, ToSender } from './send-messages.js';
 
 /** The sending thread: does what comes through `port` with connections of its own (see `send-messages.ts`). */
@@ -14,11 +15,15 @@ export class SendService {
   /** By their numbers (see `body-slots.ts`). */
   readonly #slots: SharedArrayBuffer[] = [];
   #underWay = 0;
+  #isDistrusted = false;
+  #isPosting = false;
   #isClosing = false;
 
   constructor(port: MessagePort, { url, connections, caFile, proxyUrl }: SenderData) {
     this.#port = port;
-    const agents = new CloudConnections(() => createAgent({ connections, caFile, proxyUrl }));
+    const dialer = new Dialer(systemClock);
+    const create = () => createAgent({ connections, caFile, proxyUrl, dialer });
+    const agents = new CloudConnections(create, dialer, systemClock, () => this.#onDistrust());
     this.#client = new HttpCloudClient(agents, systemClock, { url: new URL(url) });
     port.on('message', (message: ToSender) => {
       // After the sockets that were ready with it: one that the cloud has closed meanwhile takes no request any more.
@@ -36,8 +41,13 @@ export class SendService {
     const device = new Device(applicationId, deviceId);
     const result = await this.#client.sendStates(device, token, this.#bytesOf(body), mayListen);
     this.#underWay--;
-    if (this.#results.length === 0) setImmediate(() => this.#post());
     this.#results.push({ id, result });
+    this.#postSoon();
+  }
+
+  #onDistrust(): void {
+    this.#isDistrusted = true;
+    this.#postSoon();
   }
 
   #bytesOf(body: SendOrder['body']): Uint8Array {
@@ -46,9 +56,17 @@ export class SendService {
     return Buffer.from(this.#slots[body.slot] as SharedArrayBuffer, 0, body.byteLength);
   }
 
+  #postSoon(): void {
+    if (this.#isPosting) return;
+    this.#isPosting = true;
+    setImmediate(() => this.#post());
+  }
+
   #post(): void {
-    this.#port.postMessage({ results: this.#results } satisfies FromSender);
+    this.#port.postMessage({ results: this.#results, isDistrusted: this.#isDistrusted } satisfies FromSender);
     this.#results = [];
+    this.#isDistrusted = false;
+    this.#isPosting = false;
     this.#endIfDone();
   }
 
@@ -60,6 +78,6 @@ export class SendService {
 
   /** Without its port nothing keeps the thread alive. */
   #endIfDone(): void {
-    if (this.#isClosing && this.#underWay === 0 && this.#results.length === 0) this.#port.close();
+    if (this.#isClosing && this.#underWay === 0 && !this.#isPosting) this.#port.close();
   }
 }

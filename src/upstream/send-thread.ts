@@ -12,6 +12,8 @@ const OWN_ABOVE_BYTES = Buffer.poolSize;
 export interface SendThreadOptions extends SenderData {
   /** Absolute path of the built entry, `dist/workers/send-worker.js`. */
   readonly workerFile: string;
+  /** Told when its connections were given up, since no good answer came by them. */
+  readonly onDistrust: () => void;
 }
 
 interface Pending {
@@ -28,6 +30,7 @@ interface Pending {
 export class SendThread implements Pick<CloudClient, 'bodyMemory' | 'sendStates' | 'close'> {
   readonly #workerFile: string;
   readonly #data: SenderData;
+  readonly #onDistrust: () => void;
   readonly #slots = new BodySlots();
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
@@ -35,8 +38,9 @@ export class SendThread implements Pick<CloudClient, 'bodyMemory' | 'sendStates'
   #moved: ArrayBuffer[] = [];
   #lastId = 0;
 
-  constructor({ workerFile, url, connections, caFile, proxyUrl }: SendThreadOptions) {
+  constructor({ workerFile, url, connections, caFile, proxyUrl, onDistrust }: SendThreadOptions) {
     this.#workerFile = workerFile;
+    this.#onDistrust = onDistrust;
     this.#data = { url, connections, caFile, proxyUrl };
   }
 
@@ -96,7 +100,8 @@ export class SendThread implements Pick<CloudClient, 'bodyMemory' | 'sendStates'
   #startWorker(): Worker {
     const worker = new Worker(this.#workerFile, { workerData: this.#data });
     let words = 'the sending thread has ended';
-    worker.on('message', ({ results }: FromSender) => {
+    worker.on('message', ({ results, isDistrusted }: FromSender) => {
+      if (isDistrusted) this.#onDistrust();
       for (const { id, result } of results) this.#settle(id, result);
     });
     worker.on('error', (error) => {

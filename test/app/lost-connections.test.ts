@@ -131,4 +131,38 @@ describe('a cloud that closes a connection as the next call comes on it', () => 
     expect((await fetch(`${proxy.url}/me`, { method, ...(body && { body }) })).status).toBe(502);
     expect(methods.length - before).toBe(1);
   });
+
+  describe('asks it again on another one', () => {
+    const NO = '{"type":"Unauthorized","message":"no"}';
+    const ANSWER = `HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: ${NO.length}\r\n\r\n${NO}`;
+    const calls: readonly (readonly [string, string, (url: string, nth: number) => Promise<Response>])[] = [
+      ['a log-in', 'POST', (url) => fetch(`${url}/auth/device`, { method: 'POST', body: '{"deviceId":"a"}' })],
+      [
+        'the question for a token',
+        'GET',
+        (url, nth) =>
+          fetch(`${url + DEVICE_PATH}/state`, {
+            method: 'POST',
+            headers: { authorization: `Bearer token-${nth}`, 'content-type': 'application/json' },
+            body: '{"data":{"n":1}}',
+          }),
+      ],
+    ];
+
+    test.each(calls)('%s', async (_name, method, call) => {
+      const { proxy, methods } = await openBareSite((socket, nth) =>
+        nth === 1 ? socket.write(ANSWER) : socket.destroy(),
+      );
+      expect((await call(proxy.url, 1)).status).toBe(401);
+      expect(methods).toEqual([method]);
+      expect((await call(proxy.url, 2)).status).toBe(401);
+      expect(methods).toEqual([method, method, method]);
+    });
+
+    test.each(calls)('but not where a new one is closed: %s', async (_name, method, call) => {
+      const { proxy, methods } = await openBareSite((socket) => socket.destroy());
+      expect((await call(proxy.url, 1)).status).toBe(503);
+      expect(methods).toEqual([method]);
+    });
+  });
 });

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
-import { createAgent } from '../../src/upstream/agent.js';
 import { HttpCallStream } from '../../src/upstream/call-stream.js';
 import type { ScriptedIntake } from '../helpers/front-doubles.js';
 import { APPLICATION, createFront, DEVICE, STATE_PATH } from '../helpers/front-harness.js';
 import { RecordingCloud } from '../helpers/recording-cloud.js';
 import type { ScriptedAuthorizer } from '../helpers/scripted-authorizer.js';
+import { connectionsWith } from '../upstream/test-servers.js';
 import { MALFORMED, type MalformedRequest, type Target } from './malformed-requests.js';
 
 /** Of uWebSockets.js for what it cannot parse: it waits for more, 10 s at the most, in steps of 4. */
@@ -82,10 +82,12 @@ describe.each(Object.entries(PATHS))('as %s', (_what, targetOf) => {
 
   beforeAll(async () => {
     const cloud = await RecordingCloud.start();
-    const agent = createAgent({ connections: 256, caFile: undefined, proxyUrl: undefined });
-    const callStream = new HttpCallStream({ kept: agent, streams: agent, fresh: agent }, systemClock, {
-      url: new URL(cloud.url),
-    });
+    const connections = connectionsWith({ connections: 256 });
+    const callStream = new HttpCallStream(
+      { kept: connections, streams: connections, fresh: connections },
+      systemClock,
+      { url: new URL(cloud.url) },
+    );
     const { front, authorizer, intake } = createFront({ passthrough: 'all', callStream });
     giveAll(authorizer);
     intake.storesAtOnce = true;

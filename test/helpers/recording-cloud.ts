@@ -22,6 +22,10 @@ export interface RecordingOptions {
   /** Takes requests as they come, instead of recording them. */
   readonly onRequest?: RequestListener;
   readonly tls?: { readonly key: string; readonly cert: string };
+  /** How long it keeps a connection that is idle; Node's 5 s unless given. */
+  readonly keepAliveMs?: number;
+  /** Of the loopback; 127.0.0.1 and any free port unless given. */
+  readonly at?: { readonly host: string; readonly port: number };
 }
 
 const DEVICE_PATH = /^\/applications\/([^/]+)\/devices\/([^/?]+)(?:\?|$)/;
@@ -45,17 +49,22 @@ export class RecordingCloud {
   readonly #arrivals = new Arrivals<RecordedRequest>();
   readonly #scheme: string;
 
-  private constructor({ answer = answerAsCloud, onRequest, tls }: RecordingOptions) {
+  private constructor({ answer = answerAsCloud, onRequest, tls, keepAliveMs }: RecordingOptions) {
     const listener: RequestListener =
       onRequest ?? ((request, response) => void this.#record(request, response, answer));
     this.#scheme = tls === undefined ? 'http' : 'https';
     this.#server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+    if (keepAliveMs !== undefined) this.#server.keepAliveTimeout = keepAliveMs;
   }
 
   /** Starts on a port of its own; to be closed by the caller. */
   static async start(options: RecordingOptions = {}): Promise<RecordingCloud> {
     const cloud = new RecordingCloud(options);
-    await new Promise<void>((resolve) => cloud.#server.listen(0, '127.0.0.1', resolve));
+    const { host, port } = options.at ?? { host: '127.0.0.1', port: 0 };
+    await new Promise<void>((resolve, reject) => {
+      cloud.#server.once('error', reject);
+      cloud.#server.listen(port, host, resolve);
+    });
     return cloud;
   }
 
@@ -67,7 +76,11 @@ export class RecordingCloud {
   }
 
   get url(): string {
-    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `${this.#scheme}://${(this.#server.address() as AddressInfo).address}:${this.port}`;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
   }
 
   /** The oldest request that no call has returned yet. */

@@ -6,20 +6,20 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
-import { type AgentOptions, createAgent } from '../../src/upstream/agent.js';
+import type { AgentOptions } from '../../src/upstream/agent.js';
 import { HttpCloudClient } from '../../src/upstream/cloud-client.js';
-import { CloudConnections } from '../../src/upstream/connections.js';
 import { answerAsCloud } from '../helpers/recording-cloud.js';
-import { Cleaner, makeCertificate, startHttp, startHttps, startTcp } from './test-servers.js';
+import { Cleaner, connectionsWith, makeCertificate, startHttp, startHttps, startTcp } from './test-servers.js';
 
 const device = new Device('5'.repeat(24), 'a'.repeat(24));
 const cleaner = new Cleaner();
 afterEach(() => cleaner.run());
 
 function clientFor(url: string, options: Partial<AgentOptions>): HttpCloudClient {
-  const settings = { connections: 4, caFile: undefined, proxyUrl: undefined, ...options };
-  const agents = new CloudConnections(() => createAgent(settings));
-  const client = new HttpCloudClient(agents, systemClock, { url: new URL(url), answerTimeoutMs: 3_000 });
+  const client = new HttpCloudClient(connectionsWith(options), systemClock, {
+    url: new URL(url),
+    answerTimeoutMs: 3_000,
+  });
   cleaner.add(() => client.close());
   return client;
 }
@@ -72,7 +72,7 @@ describe('CA file', () => {
   ])('stops the start when it %s', (_name, text) => {
     const caFile = join(temporaryDirectory(), 'ca.pem');
     if (text !== undefined) writeFileSync(caFile, text);
-    const make = () => createAgent({ connections: 1, caFile, proxyUrl: undefined });
+    const make = () => connectionsWith({ caFile });
     expect(make).toThrow(StatewayError);
     expect(make).toThrow(/STATEWAY_UPSTREAM_CA_FILE.*ca\.pem/);
   });

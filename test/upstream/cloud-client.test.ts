@@ -216,4 +216,12 @@ describe('Retry-After', () => {
   ])('%j is %s ms', (text, expected) => {
     expect(retryAfterMs({ 'retry-after': text }, clock.wallMs())).toBe(expected);
   });
+
+  it('as a date counts from the Date of the same answer, not from a clock that is wrong', () => {
+    const date = 'Sun, 01 Mar 2026 08:00:00 GMT';
+    const until = 'Sun, 01 Mar 2026 08:00:20 GMT';
+    expect(retryAfterMs({ 'retry-after': until, date }, clock.wallMs())).toBe(20_000);
+    expect(retryAfterMs({ 'retry-after': date, date: until }, clock.wallMs())).toBe(0);
+    expect(retryAfterMs({ 'retry-after': '7', date }, clock.wallMs())).toBe(7_000);
+  });
 });

@@ -2,7 +2,9 @@ import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Device } from '../../src/core/device.js';
-import { CloudConnections } from '../../src/upstream/connections.js';
+import { CloudConnections, FAILURES_TO_RENEW, MAX_AGE_MS, RENEWED_EVERY_MS } from '../../src/upstream/connections.js';
+import { Dialer } from '../../src/upstream/dialer.js';
+import { FakeClock } from '../helpers/fake-clock.js';
 import { Cleaner, plainClient, startTcp } from './test-servers.js';
 
 const device = new Device('5'.repeat(24), 'a'.repeat(24));
@@ -38,41 +40,86 @@ it('after a request without an answer no connection is used that was there befor
 
 describe('connections that are given up', () => {
   const made: FakeDispatcher[] = [];
+  const clock = new FakeClock();
   afterEach(() => made.splice(0));
   const create = () => {
     const dispatcher = new FakeDispatcher();
     made.push(dispatcher);
     return dispatcher as unknown as Dispatcher;
   };
+  const connectionsOf = (make = create) => new CloudConnections(make, new Dialer(clock), clock);
 
   it('are replaced once, however many requests to them fail', () => {
-    const connections = new CloudConnections(create);
-    const first = connections.current;
+    const connections = connectionsOf();
+    const first = connections.forRequest();
     connections.distrust(first);
     connections.distrust(first);
     expect(made).toHaveLength(2);
-    expect(connections.current).toBe(made[1]);
+    expect(connections.forRequest()).toBe(made[1]);
     expect(made[0]).toMatchObject({ isClosed: true, isDestroyed: false });
   });
 
   it('are ended with the others, unless they have ended by themselves', async () => {
-    const connections = new CloudConnections(create);
-    connections.distrust(connections.current);
-    connections.distrust(connections.current);
+    const connections = connectionsOf();
+    connections.distrust();
+    connections.distrust();
     await made[0]?.end();
     await connections.close();
     expect(made.map(({ isDestroyed }) => isDestroyed)).toEqual([false, true, true]);
   });
 
   it('stay where no others can be made', () => {
-    const connections = new CloudConnections(() => {
+    const connections = connectionsOf(() => {
       if (made.length > 0) throw new Error('no such file');
       return create();
     });
-    const first = connections.current;
+    const first = connections.forRequest();
     connections.distrust(first);
-    expect(connections.current).toBe(first);
+    expect(connections.forRequest()).toBe(first);
     expect(made[0]).toMatchObject({ isClosed: false });
+  });
+
+  it('are those that have come of age, without a request that ends', async () => {
+    const connections = connectionsOf();
+    await clock.advance(MAX_AGE_MS - 1);
+    expect(connections.forRequest()).toBe(made[0]);
+    await clock.advance(1);
+    expect(connections.forRequest()).toBe(made[1]);
+    expect(made[0]).toMatchObject({ isClosed: true, isDestroyed: false });
+    await clock.advance(MAX_AGE_MS - 1);
+    expect(connections.forRequest()).toBe(made[1]);
+  });
+
+  it('are those of which some requests in a row came to nothing, and from then on each time, not too often', async () => {
+    const connections = connectionsOf();
+    const fail = () => connections.note(connections.forRequest(), false);
+    await clock.advance(RENEWED_EVERY_MS);
+    for (let n = 1; n < FAILURES_TO_RENEW; n++) fail();
+    connections.note(connections.forRequest(), true);
+    for (let n = 1; n < FAILURES_TO_RENEW; n++) fail();
+    expect(made).toHaveLength(1);
+    const first = connections.forRequest();
+    fail();
+    expect(made).toHaveLength(2);
+    // Requests that were under way with the last.
+    connections.note(first, false);
+    await clock.advance(RENEWED_EVERY_MS - 1);
+    fail();
+    expect(made).toHaveLength(2);
+    await clock.advance(1);
+    fail();
+    expect(made).toHaveLength(3);
+    connections.note(connections.forRequest(), true);
+    await clock.advance(RENEWED_EVERY_MS);
+    fail();
+    expect(made).toHaveLength(3);
+  });
+
+  it('are not used again by a request that found its own closed', () => {
+    const connections = connectionsOf();
+    const first = connections.forRequest();
+    expect(connections.insteadOf(first)).toBe(made[1]);
+    expect(connections.insteadOf(first)).toBe(made[1]);
   });
 });
 

@@ -2,10 +2,8 @@ import type { RequestListener } from 'node:http';
 import { afterEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { Device } from '../../src/core/device.js';
-import { createAgent } from '../../src/upstream/agent.js';
 import { HttpCloudClient } from '../../src/upstream/cloud-client.js';
-import { CloudConnections } from '../../src/upstream/connections.js';
-import { Cleaner, plainClient, startHttp, startTcp } from './test-servers.js';
+import { Cleaner, connectionsWith, plainClient, startHttp, startTcp } from './test-servers.js';
 
 const device = new Device('5'.repeat(24), 'a'.repeat(24));
 const body = Buffer.from('[{"time":1767225600000,"data":{"t":1}}]');
@@ -25,8 +23,7 @@ it('a refused connection never left', async () => {
 });
 
 it('a name that does not resolve never left', async () => {
-  const agents = new CloudConnections(() => createAgent({ connections: 1, caFile: undefined, proxyUrl: undefined }));
-  const client = new HttpCloudClient(agents, systemClock, { url: new URL('http://cloud.invalid') });
+  const client = new HttpCloudClient(connectionsWith(), systemClock, { url: new URL('http://cloud.invalid') });
   cleaner.add(() => client.close());
   expect(await client.sendStates(device, 't', body)).toMatchObject({ reason: 'dns', mayArriveLater: false });
 });

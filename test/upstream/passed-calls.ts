@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, systemClock } from '../../src/core/clock.js';
 import type { PassedAnswer, PassedCall } from '../../src/core/passed-call.js';
-import { type AgentOptions, createAgent } from '../../src/upstream/agent.js';
+import type { AgentOptions } from '../../src/upstream/agent.js';
 import { HttpCallStream } from '../../src/upstream/call-stream.js';
-import { Cleaner, startHttp, startTcp } from './test-servers.js';
+import { Cleaner, connectionsWith, startHttp, startTcp } from './test-servers.js';
 
 /** Ends what the tests of a file have started; to be run after each. */
 export const cleaner = new Cleaner();
@@ -13,8 +13,8 @@ export interface StreamOptions extends Partial<AgentOptions> {
 }
 
 export function streamTo(url: string, { clock = systemClock, ...agent }: StreamOptions = {}): HttpCallStream {
-  const options = { connections: 8, caFile: undefined, proxyUrl: undefined, ...agent };
-  const connections = { kept: createAgent(options), streams: createAgent(options), fresh: createAgent(options) };
+  const make = () => connectionsWith({ connections: 8, ...agent }, clock);
+  const connections = { kept: make(), streams: make(), fresh: make() };
   const stream = new HttpCallStream(connections, clock, { url: new URL(url) });
   cleaner.add(() => stream.close());
   return stream;

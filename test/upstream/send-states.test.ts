@@ -126,7 +126,7 @@ describe.each(SENDERS)('sendStates %s', (_where, clientFor) => {
     const sockets = new Set<unknown>();
     const client = await clientOf((request, response) => {
       sockets.add(request.socket);
-      response.writeHead(500).end('y'.repeat(200_000));
+      response.writeHead(200).end('{"success":true}'.padEnd(200_000));
     });
     for (let round = 0; round < 20; round++) await client.sendStates(device, 't', bodyOf(states));
     // A promise resolves before undici has its socket back, so the next request may take a second one.

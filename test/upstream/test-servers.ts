@@ -4,10 +4,11 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../src/core/clock.js';
-import { createAgent } from '../../src/upstream/agent.js';
+import { type Clock, systemClock } from '../../src/core/clock.js';
+import { type AgentOptions, createAgent } from '../../src/upstream/agent.js';
 import { HttpCloudClient } from '../../src/upstream/cloud-client.js';
 import { CloudConnections } from '../../src/upstream/connections.js';
+import { Dialer } from '../../src/upstream/dialer.js';
 import { SendThread } from '../../src/upstream/send-thread.js';
 
 /** Threads run no TypeScript: the built entry. */
@@ -58,15 +59,22 @@ export function startHttps(cleaner: Cleaner, key: string, cert: string, listener
   return listening(server, cleaner);
 }
 
-/** Makes a self-signed certificate for 127.0.0.1 in `directory`; returns the paths of key and certificate. */
-export function makeCertificate(directory: string): { keyFile: string; certFile: string } {
+/** Makes a self-signed certificate in `directory`, for 127.0.0.1 or another name; returns the paths of key and certificate. */
+export function makeCertificate(directory: string, name = 'IP:127.0.0.1'): { keyFile: string; certFile: string } {
   const keyFile = join(directory, 'key.pem');
   const certFile = join(directory, 'cert.pem');
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const subject = ['-subj', `/CN=${name.slice(name.indexOf(':') + 1)}`, '-addext', `subjectAltName=${name}`];
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   const args = ['req', '-x509', ...key, '-keyout', keyFile, '-out', certFile, '-days', '2', ...subject];
   execFileSync('openssl', args, { stdio: 'pipe' });
   return { keyFile, certFile };
+}
+
+/** Connections as the program makes them; proxies only where the options name some. */
+export function connectionsWith(options: Partial<AgentOptions> = {}, clock: Clock = systemClock): CloudConnections {
+  const dialer = new Dialer(clock);
+  const settings = { connections: 4, caFile: undefined, proxyUrl: undefined, dialer, ...options };
+  return new CloudConnections(() => createAgent(settings), dialer, clock);
 }
 
 export interface ClientOptions {
@@ -84,7 +92,14 @@ export function threadClient(
   { path = '', connections = 4, caFile }: ClientOptions = {},
 ): SendThread {
   const url = `${caFile === undefined ? 'http' : 'https'}://127.0.0.1:${port}${path}`;
-  const client = new SendThread({ workerFile: SEND_WORKER_FILE, url, connections, caFile, proxyUrl: undefined });
+  const client = new SendThread({
+    workerFile: SEND_WORKER_FILE,
+    url,
+    connections,
+    caFile,
+    proxyUrl: undefined,
+    onDistrust: () => {},
+  });
   cleaner.add(() => client.close());
   return client;
 }
@@ -95,9 +110,8 @@ export function plainClient(
   port: number,
   { path = '', answerTimeoutMs = 5_000, connections = 4 }: ClientOptions = {},
 ): HttpCloudClient {
-  const agents = new CloudConnections(() => createAgent({ connections, caFile: undefined, proxyUrl: undefined }));
   const url = new URL(`http://127.0.0.1:${port}${path}`);
-  const client = new HttpCloudClient(agents, systemClock, { url, answerTimeoutMs });
+  const client = new HttpCloudClient(connectionsWith({ connections }), systemClock, { url, answerTimeoutMs });
   cleaner.add(() => client.close());
   return client;
 }
