@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/faults/**/*.test.ts'],
     env: { FAULTS: process.env.FAULTS ?? 'long' },
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // What is measured here is not to be measured beside something else.
     fileParallelism: false,
     passWithNoTests: false,

@@ -5,7 +5,7 @@ import { openPassingSite } from '../helpers/passing-site.js';
 
 /** More than either kind could have when all calls shared one bound. */
 const CALLS = 1_200;
-const PATIENCE = { timeout: 20_000 };
+const PATIENCE = { timeout: 60_000 };
 
 /** Writes the same request on so many connections of its own; they end with the running test. */
 async function openMany(port: number, text: string): Promise<Socket[]> {
@@ -20,7 +20,7 @@ async function openMany(port: number, text: string): Promise<Socket[]> {
   return sockets;
 }
 
-test('1,200 event streams and as many trickling uploads keep nobody else out', async () => {
+test('1,200 event streams and as many trickling uploads keep nobody else out', { timeout: 120_000 }, async () => {
   let streams = 0;
   let uploads = 0;
   const { proxy, port } = await openPassingSite({

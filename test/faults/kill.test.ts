@@ -9,7 +9,7 @@ const ROUNDS = inForm({ short: 5, long: 200 });
 /** A round is killed between its first acknowledgement and so much later. */
 const LONGEST_ROUND_MS = 600;
 const DRAIN_WITHIN_MS = 60_000;
-const TIMEOUT_MS = inForm({ short: 60_000, long: 900_000 });
+const TIMEOUT_MS = inForm({ short: 180_000, long: 900_000 });
 
 test(
   `after each of ${ROUNDS} kills under load nothing is lost or out of order, and only what was in flight came twice`,

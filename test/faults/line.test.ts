@@ -9,7 +9,7 @@ const DEVICES = 4;
 const FAULT_MS = inForm({ short: 3_000, long: 60_000 });
 const HELD_UP_AFTER_MS = 3_000;
 const RECOVERY_WITHIN_MS = 30_000;
-const TIMEOUT_MS = inForm({ short: 90_000, long: 240_000 });
+const TIMEOUT_MS = inForm({ short: 180_000, long: 240_000 });
 
 const LINES: readonly Line[] = [
   { kind: 'slow', delayMs: 700 },

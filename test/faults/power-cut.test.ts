@@ -8,7 +8,7 @@ const DEVICES = 8;
 const CUTS = inForm({ short: 4, long: 100 });
 const LONGEST_ROUND_MS = 400;
 const DRAIN_WITHIN_MS = 60_000;
-const TIMEOUT_MS = inForm({ short: 60_000, long: 600_000 });
+const TIMEOUT_MS = inForm({ short: 180_000, long: 600_000 });
 
 test(
   `what was acknowledged is on the disk when the power goes, ${CUTS} times`,

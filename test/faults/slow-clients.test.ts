@@ -29,7 +29,7 @@ const CONNECTED = 0.95;
  */
 const MOST_SLOWER = 1.5;
 const MOST_RESIDENT_BYTES = 512 * 1024 * 1024;
-const TIMEOUT_MS = inForm({ short: 60_000, long: 300_000 });
+const TIMEOUT_MS = inForm({ short: 180_000, long: 300_000 });
 
 test(
   `${SLOW} clients that are half-open or send a byte a second hold nobody else up`,

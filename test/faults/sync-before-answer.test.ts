@@ -15,7 +15,7 @@ import { TestSocket } from '../helpers/test-socket.js';
 
 const DATA_FILE = 'data.mdb';
 const ANSWERS = inForm({ short: 10, long: 200 });
-const TIMEOUT_MS = inForm({ short: 30_000, long: 120_000 });
+const TIMEOUT_MS = inForm({ short: 90_000, long: 120_000 });
 
 /** How the answer to the state with this mark came about; what is missing in words, nothing when all is in order. */
 function missingBefore(calls: readonly TracedCall[], mark: string, answer: TracedCall, syncing: readonly number[]) {

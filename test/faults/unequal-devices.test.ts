@@ -20,7 +20,7 @@ const MOST_SLOWER = 2;
 const NOT_MEASURABLE_MS = 5;
 /** Each refused state costs 2·log2(n) requests, of which the device has two a second. */
 const DRAIN_WITHIN_MS = inForm({ short: 30_000, long: 300_000 });
-const TIMEOUT_MS = inForm({ short: 60_000, long: 600_000 });
+const TIMEOUT_MS = inForm({ short: 180_000, long: 600_000 });
 
 test(
   'one device throttled, one parked, one poisoned: a hundred healthy ones do not notice',

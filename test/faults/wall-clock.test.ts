@@ -9,7 +9,7 @@ const JUMPS = inForm({ short: ['+10y', '-10y'], long: ['+1h', '-1h', '+10y', '-1
 /** How long the proxy has to act wrongly on the clock it sees. */
 const TEMPTED_MS = inForm({ short: 1_500, long: 15_000 });
 const DRAIN_WITHIN_MS = 30_000;
-const TIMEOUT_MS = inForm({ short: 60_000, long: 180_000 });
+const TIMEOUT_MS = inForm({ short: 180_000, long: 180_000 });
 
 /** A site whose proxy lives by a clock of its own, with states of before and after that clock jumped. */
 async function jump(atEnd: AtEnd, clock: WallClock, by: string, retention: string): Promise<FaultSite> {
