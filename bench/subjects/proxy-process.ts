@@ -119,8 +119,8 @@ export class ProxyProcess implements Subject {
       this.#process.once('error', reject);
       this.#process.once('exit', (code, signal) => reject(new Error(`the proxy ended with ${code ?? signal}`)));
       createInterface({ input: this.#process.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-        const entry = JSON.parse(line) as { event: string; level: number; listen: string; adminListen: string };
-        if (entry.level >= WARN_LEVEL) this.complaints.push({ event: entry.event, line });
+        const entry = JSON.parse(line) as { event: string; level: string; listen: string; adminListen: string };
+        if (!CALM_LEVELS.includes(entry.level)) this.complaints.push({ event: entry.event, line });
         if (entry.event !== 'ready') return;
         this.port = portOf(entry.listen);
         this.#adminPort = portOf(entry.adminListen);
@@ -130,8 +130,8 @@ export class ProxyProcess implements Subject {
   }
 }
 
-/** Pino's number for it. */
-const WARN_LEVEL = 40;
+/** Of lines that are no complaint. */
+const CALM_LEVELS = ['trace', 'debug', 'info'];
 
 function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(':') + 1));

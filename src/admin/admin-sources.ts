@@ -54,4 +54,6 @@ export interface AdminSources {
   connections(): Record<Transport, number>;
   /** Bodies accepted whose answer is outstanding. */
   queueDepth(): number;
+  /** Lines of the log that nobody took, since the start. */
+  droppedLogLines(): number;
 }

@@ -35,7 +35,8 @@ export function createMetrics(sources: AdminSources): Metrics {
   return { contentType: registry.contentType, render: () => registry.metrics() };
 }
 
-function counterRows({ meters }: AdminSources): MetricRow[] {
+function counterRows(sources: AdminSources): MetricRow[] {
+  const { meters } = sources;
   return [
     {
       name: 'stateway_states_received_total',
@@ -73,6 +74,11 @@ function counterRows({ meters }: AdminSources): MetricRow[] {
       name: 'stateway_states_out_of_window_total',
       help: 'Accepted states that the cloud will ignore: over 30 days old or over a day ahead.',
       read: () => [[meters.outOfWindow]],
+    },
+    {
+      name: 'stateway_log_dropped_total',
+      help: 'Lines of the log that nobody took, and that were dropped for it.',
+      read: () => [[sources.droppedLogLines()]],
     },
   ];
 }

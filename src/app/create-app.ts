@@ -280,6 +280,7 @@ export class App {
       lanes: () => this.#lanes.lanes(),
       connections: () => this.#front.connections(),
       queueDepth: () => this.#intake.backlog().bodies,
+      droppedLogLines: () => this.#log.droppedLines,
     };
   }
 

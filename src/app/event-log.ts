@@ -11,6 +11,12 @@ type Level = 'info' | 'warn' | 'error' | 'fatal';
 /** Where lines go; pino's logger is one. */
 export type LineWriter = Readonly<Record<Level, (fields: EventFields, message: string) => void>>;
 
+/** What becomes of lines where nobody takes them. */
+export interface LineCounter {
+  /** Lines that were dropped since the start. */
+  readonly droppedLines: number;
+}
+
 /** Lines of one kind of event that are written within {@link WINDOW_MS}. */
 export const MAX_LINES = 10;
 export const WINDOW_MS = 60_000;
@@ -28,11 +34,18 @@ interface Window {
 export class EventLog implements LineWriter {
   readonly #writer: LineWriter;
   readonly #clock: Clock;
+  readonly #counter: LineCounter;
   readonly #windows = new Map<string, Window>();
 
-  constructor(writer: LineWriter, clock: Clock) {
+  constructor(writer: LineWriter, clock: Clock, counter: LineCounter) {
     this.#writer = writer;
     this.#clock = clock;
+    this.#counter = counter;
+  }
+
+  /** Lines that nobody took, and that were dropped for it. */
+  get droppedLines(): number {
+    return this.#counter.droppedLines;
   }
 
   info(fields: EventFields, message: string): void {

@@ -5,7 +5,7 @@ import { systemClock } from '../core/clock.js';
 import { addConfigFlags } from './config-flags.js';
 import { App } from './create-app.js';
 import { EventLog } from './event-log.js';
-import { createLogger } from './logger.js';
+import { openLog } from './logger.js';
 import { PACKAGE_VERSION } from './package-info.js';
 
 /** A stop that takes longer than this has gone wrong (contract 1.6, promise 6: 10 s). */
@@ -18,12 +18,14 @@ export function serveCommand(): Command {
       // From the first moment on: process 1 of a container has no other way to be told.
       const stopAsked = stopSignal();
       const config = loadConfig(process.env, flags);
-      const log = new EventLog(createLogger(config.logLevel), systemClock);
+      const { logger, sink } = openLog(config.logLevel);
+      const log = new EventLog(logger, systemClock, sink);
       try {
         logStart(config, log);
         await serve(await App.open(config, log), log, stopAsked);
       } finally {
         log.close();
+        sink.close();
       }
     },
   );

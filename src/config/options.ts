@@ -178,7 +178,7 @@ export const OPTIONS = {
     variable: 'STATEWAY_LOG_LEVEL',
     kind: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     default: 'info',
-    meaning: 'JSON lines on standard output; pretty on a terminal.',
+    meaning: 'JSON lines on standard output, with the level as a word; pretty on a terminal.',
   }),
 } as const;
 

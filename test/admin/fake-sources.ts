@@ -82,4 +82,8 @@ export class FakeSources implements AdminSources {
   queueDepth() {
     return 31;
   }
+
+  droppedLogLines() {
+    return 32;
+  }
 }

@@ -23,6 +23,7 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_worker_queue_depth: 'gauge',
   stateway_upstream_up: 'gauge',
   stateway_states_out_of_window_total: 'counter',
+  stateway_log_dropped_total: 'counter',
   stateway_build_info: 'gauge',
 };
 
