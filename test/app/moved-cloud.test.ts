@@ -5,6 +5,7 @@ import { PlantLine } from '../helpers/plant-line.js';
 import { type Answering, answerAsCloud, RecordingCloud } from '../helpers/recording-cloud.js';
 import { type RunningProxy, startProxy } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { openTunnels } from '../helpers/tunnels.js';
 
 const NAME = 'cloud.plant.invalid';
 const [OLD, NEW] = ['127.0.0.2', '127.0.0.3'];
@@ -20,11 +21,16 @@ interface MovingSite {
   old: Answering | undefined;
   /** The streams that the old address has open. */
   readonly streams: readonly ServerResponse[];
+  /** From now on the name leads to the new address. */
+  move(): void;
   post(n: number): Promise<void>;
 }
 
-/** A cloud, the built proxy before it, and another address for the cloud to move to. */
-async function openMovingSite(): Promise<MovingSite> {
+/**
+ * A cloud, the built proxy before it, and another address for the cloud to move to.
+ * @param isTunnelled whether a forward proxy stands between, which alone knows the name
+ */
+async function openMovingSite(isTunnelled = false): Promise<MovingSite> {
   const streams: ServerResponse[] = [];
   let old: Answering | undefined;
   const oldCloud = await RecordingCloud.open({
@@ -41,13 +47,20 @@ async function openMovingSite(): Promise<MovingSite> {
   const newCloud = await RecordingCloud.open({ at: { host: NEW, port: oldCloud.port } });
   const line = new PlantLine({ names: { [NAME]: [OLD] } });
   const upstreamUrl = `http://${NAME}:${oldCloud.port}`;
-  const proxy = await startProxy({ upstreamUrl, dataDir: temporaryDirectory(), env: line.env });
+  let address = OLD;
+  const tunnels = await openTunnels(() => ({ host: address, port: oldCloud.port }));
+  const env = { ...line.env, ...(isTunnelled && { HTTP_PROXY: `http://127.0.0.1:${tunnels}` }) };
+  const proxy = await startProxy({ upstreamUrl, dataDir: temporaryDirectory(), env });
   onTestFinished(() => proxy.kill());
   return {
     proxy,
     line,
     newCloud,
     streams,
+    move() {
+      address = NEW;
+      line.change({ names: { [NAME]: [NEW] } });
+    },
     set old(answering: Answering | undefined) {
       old = answering;
     },
@@ -83,17 +96,20 @@ const LEFT_BEHIND: readonly (readonly [string, Answering])[] = [
 ];
 
 describe('the cloud moves, and its old address', () => {
-  test.each(LEFT_BEHIND)(
+  test.each([
+    ...LEFT_BEHIND.map((row) => [...row, false] as const),
+    ['answers 503, behind a proxy', LEFT_BEHIND[0]?.[1] as Answering, true] as const,
+  ])(
     '%s: states, checks and calls go to the new one, an event stream lives on',
-    async (_name, left) => {
-      const site = await openMovingSite();
-      const { proxy, line, newCloud, streams } = site;
+    async (_name, left, isTunnelled) => {
+      const site = await openMovingSite(isTunnelled);
+      const { proxy, newCloud, streams } = site;
       const stream = await openStream(proxy);
       expect(await stream.next()).toBe('data: first\n\n');
       await site.post(1);
       expect((await fetch(`${proxy.url}/me`)).status).toBe(200);
       site.old = left;
-      line.change({ names: { [NAME]: [NEW] } });
+      site.move();
       await site.post(2);
       await expect.poll(() => statesAt(newCloud), { timeout: 40_000 }).toBeGreaterThanOrEqual(DEVICES.length);
       // What others have found out holds for calls, and for questions.
@@ -115,20 +131,20 @@ describe('the cloud moves, and its old address', () => {
 
   test('has failed for a while: the next probe finds the new one', async () => {
     const site = await openMovingSite();
-    const { proxy, line, newCloud } = site;
+    const { proxy, newCloud } = site;
     const happened = (event: string) => () => proxy.log.some((entry) => entry.event === event);
     await site.post(1);
     site.old = (_request, response) => response.writeHead(503).end();
     await site.post(2);
     await expect.poll(happened('cloud-lost'), { timeout: 15_000 }).toBe(true);
-    line.change({ names: { [NAME]: [NEW] } });
+    site.move();
     await expect.poll(happened('cloud-back'), { timeout: 15_000 }).toBe(true);
     await expect.poll(() => statesAt(newCloud), { timeout: 15_000 }).toBeGreaterThanOrEqual(DEVICES.length);
   });
 
   test('fails log-ins and calls, where no states are sent: after some of them', async () => {
     const site = await openMovingSite();
-    const { proxy, line, newCloud } = site;
+    const { proxy, newCloud } = site;
     const me = async () => (await fetch(`${proxy.url}/me`)).status;
     const logIn = async () =>
       (await fetch(`${proxy.url}/auth/device`, { method: 'POST', headers: JSON_BODY, body: '{"deviceId":"a"}' }))
@@ -136,7 +152,7 @@ describe('the cloud moves, and its old address', () => {
     expect(await me()).toBe(200);
     await logIn();
     site.old = (_request, response) => response.writeHead(503).end();
-    line.change({ names: { [NAME]: [NEW] } });
+    site.move();
     await expect.poll(me, { timeout: 10_000, interval: 200 }).toBe(200);
     await expect
       .poll(async () => (await logIn()) !== 0 && newCloud.requests.some(({ url }) => url === '/auth/device'), {
@@ -153,7 +169,7 @@ describe('the cloud moves, and its old address', () => {
     expect(await stream.next()).toBe('data: first\n\n');
     await site.post(1);
     expect((await fetch(`${proxy.url}/me`)).status).toBe(200);
-    line.change({ names: { [NAME]: [NEW] } });
+    site.move();
     await site.post(2);
     expect((await fetch(`${proxy.url}/me`)).status).toBe(200);
     expect(newCloud.requests).toEqual([]);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Arrivals } from '../helpers/arrivals.js';
 import { PlantLine } from '../helpers/plant-line.js';
@@ -7,6 +7,7 @@ import { type Answering, answerAsCloud, RecordingCloud } from '../helpers/record
 import { type RunningProxy, startProxy } from '../helpers/running-proxy.js';
 import { SilentAddresses } from '../helpers/silent-addresses.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { openTunnels } from '../helpers/tunnels.js';
 import { makeCertificate } from '../upstream/test-servers.js';
 
 const NAME = 'cloud.plant.invalid';
@@ -58,24 +59,6 @@ async function expectAllServed(proxy: RunningProxy, cloud: RecordingCloud): Prom
     .toBe(true);
 }
 
-/** Opens the tunnels it is asked for, whatever the name, to `port`. */
-async function startTunnels(port: number): Promise<number> {
-  const server = createServer((near) => {
-    near.on('error', () => {});
-    near.once('data', () => {
-      const far = connect(port, '127.0.0.1', () => {
-        near.write('HTTP/1.1 200 Connection established\r\n\r\n');
-        near.pipe(far).pipe(near);
-      });
-      far.on('error', () => near.destroy());
-      near.on('close', () => far.destroy());
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  return (server.address() as { port: number }).port;
-}
-
 // As Linux sorts them where no route leads to any IPv6 address: nothing listens at ::1, so that one fails at once.
 const WITHOUT_IPV6 = ['127.0.0.1', '::1'];
 
@@ -99,7 +82,7 @@ describe('a round trip of 700 ms, to a name that has IPv6 addresses too where th
     const { keyFile, certFile } = makeCertificate(temporaryDirectory(), `DNS:${NAME}`);
     const tls = { key: readFileSync(keyFile, 'utf8'), cert: readFileSync(certFile, 'utf8') };
     const cloud = await RecordingCloud.open({ answer, ...(scheme === 'https' && { tls }) });
-    const proxyUrl = `http://${PROXY_NAME}:${await startTunnels(cloud.port)}`;
+    const proxyUrl = `http://${PROXY_NAME}:${await openTunnels(() => ({ host: '127.0.0.1', port: cloud.port }))}`;
     const line = new PlantLine({ names: { [PROXY_NAME]: WITHOUT_IPV6 }, connectMs: ROUND_TRIP_MS });
     const env = { HTTP_PROXY: proxyUrl, HTTPS_PROXY: proxyUrl, STATEWAY_UPSTREAM_CA_FILE: certFile };
     await expectAllServed(await startOn(line, `${scheme}://${NAME}:${cloud.port}`, env), cloud);

@@ -93,6 +93,27 @@ it('passes over an address that says nothing, and tries it last from then on', a
   expect(clock.pendingTimers).toBe(0);
 });
 
+it('gives an address more of a start where the last connection took long', async () => {
+  const [OTHER, SLOW_MS] = ['127.0.0.4', 600];
+  const port = await listen(createServer());
+  const slow = await SilentAddresses.open([SILENT], port);
+  await SilentAddresses.open([OTHER], port);
+  const clock = new FakeClock();
+  const { open } = dialTo(port, clock);
+  resolvesTo(SILENT);
+  const first = open();
+  await clock.advance(SLOW_MS);
+  slow.answer();
+  expect(await first).toBe(SILENT);
+  resolvesTo(OTHER, LIVE);
+  const second = open();
+  await clock.advance(2 * SLOW_MS - 1);
+  // The limit of the whole, and the start of the next attempt.
+  expect(clock.pendingTimers).toBe(2);
+  await clock.advance(1);
+  expect(await second).toBe(LIVE);
+});
+
 it('reaches the last of many addresses within half of its time', async () => {
   const port = await listen(createServer());
   const silent = Array.from({ length: 7 }, (_, index) => `127.0.1.${index + 1}`);

@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { Device } from '../../src/core/device.js';
 import { HttpCloudClient } from '../../src/upstream/cloud-client.js';
@@ -153,4 +153,42 @@ it('close ends what is in flight', async () => {
   await client.close();
   expect(await pending).toMatchObject({ kind: 'failure' });
   expect(await client.sendStates(device, 't', body)).toMatchObject({ kind: 'failure', mayArriveLater: false });
+});
+
+describe('a kept connection that the cloud closes as a request comes on it', () => {
+  const answer = JSON.stringify({ type: 'Unauthorized', message: 'no' });
+  const ANSWER = `HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: ${answer.length}\r\n\r\n${answer}`;
+
+  /** Answers the first request on each connection up to `lastGood`, and ends every other one with its connection. */
+  async function closingCloud(lastGood: number) {
+    let connections = 0;
+    let requests = 0;
+    const port = await startTcp(cleaner, (socket) => {
+      const isGood = ++connections <= lastGood;
+      let nth = 0;
+      socket.on('data', () => {
+        requests++;
+        if (isGood && ++nth === 1) socket.write(ANSWER);
+        else socket.destroy();
+      });
+    });
+    return { client: plainClient(cleaner, port, { connections: 1 }), requests: () => requests };
+  }
+
+  it('has a question sent once more on a new one, and not a third time', async () => {
+    const { client, requests } = await closingCloud(2);
+    for (let n = 1; n <= 2; n++) {
+      expect(await client.askForDevice(device, `t${n}`)).toMatchObject({ kind: 'answer', status: 401 });
+    }
+    expect(requests()).toBe(3);
+    expect(await client.askForDevice(device, 't3')).toMatchObject({ kind: 'failure', reason: 'reset' });
+    expect(requests()).toBe(5);
+  });
+
+  it('has states fail, which their lane sends again', async () => {
+    const { client, requests } = await closingCloud(2);
+    expect(await client.sendStates(device, 't', body)).toMatchObject({ kind: 'answer', status: 401 });
+    expect(await client.sendStates(device, 't', body)).toMatchObject({ kind: 'failure', mayArriveLater: true });
+    expect(requests()).toBe(2);
+  });
 });
