@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { asStatewayError, StatewayError } from '../core/errors.js';
+import { AdminConnections, holderOf } from './admin-connections.js';
 import type { AdminSources } from './admin-sources.js';
+import { AllowedHosts, explainHost, ownNames } from './allowed-hosts.js';
 import { LiveFigures } from './live-figures.js';
 import { createMetrics } from './metrics.js';
 import { type Asset, loadPageAssets, PAGE_POLICY } from './page-assets.js';
@@ -19,11 +21,17 @@ const EVENTS_PATH = '/events';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
+/** Paths that probes ask for, by whatever name: they tell nothing of the plant. */
+const PROBE_PATHS: readonly string[] = ['/healthz', '/readyz'];
+
 // A scrape sends a few hundred bytes and is answered at once; these bounds are for whoever else finds the port.
 const MAX_HEADER_BYTES = 8 * 1024;
-const MAX_CONNECTIONS = 100;
 const HEADERS_WITHIN_MS = 5_000;
 const REQUEST_WITHIN_MS = 10_000;
+/** How often Node looks for heads and requests that are late. */
+const LOOK_EVERY_MS = 1_000;
+/** Without a byte either way; an open status page is told something every second. */
+const SILENT_AT_MOST_MS = 30_000;
 const KEEP_ALIVE_MS = 5_000;
 const CLOSE_WITHIN_MS = 1_000;
 
@@ -43,19 +51,34 @@ const SECURITY_HEADERS = {
 export class AdminServer {
   readonly #server: Server;
   readonly #figures: LiveFigures;
+  readonly #connections = new AdminConnections();
+  readonly #names: readonly string[];
+  /** By what it listens on, once it does. */
+  #hosts: AllowedHosts;
   readonly #assets: ReadonlyMap<string, Asset>;
   readonly #routes: ReadonlyMap<string, () => Reply | Promise<Reply>>;
 
-  /** @param assets of the status page; those that come with the program unless given */
-  constructor(sources: AdminSources, assets = loadPageAssets()) {
+  /**
+   * @param names of hosts by which it may be asked, beside those that are known without (`STATEWAY_ADMIN_HOSTS`)
+   * @param assets of the status page; those that come with the program unless given
+   */
+  constructor(sources: AdminSources, names: readonly string[] = [], assets = loadPageAssets()) {
+    this.#names = [...ownNames(), ...names];
+    this.#hosts = new AllowedHosts(this.#names);
     this.#figures = new LiveFigures(sources);
     this.#assets = assets;
     this.#routes = createRoutes(sources, this.#figures);
     this.#server = createServer(
-      { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_WITHIN_MS, requestTimeout: REQUEST_WITHIN_MS },
+      {
+        maxHeaderSize: MAX_HEADER_BYTES,
+        headersTimeout: HEADERS_WITHIN_MS,
+        requestTimeout: REQUEST_WITHIN_MS,
+        connectionsCheckingInterval: LOOK_EVERY_MS,
+      },
       (request, response) => void this.#answer(request, response),
     );
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on('connection', (socket) => this.#connections.add(socket));
+    this.#server.timeout = SILENT_AT_MOST_MS;
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
     // Once listening, what comes here is a connection that could not be accepted (no file handle left): the client
     // sees it, and the proxy must outlive it.
@@ -73,6 +96,7 @@ export class AdminServer {
       this.#server.once('error', reject);
       this.#server.listen({ host, port }, () => {
         this.#server.off('error', reject);
+        this.#hosts = new AllowedHosts([host, ...this.#names]);
         this.#figures.start();
         resolve({ host, port: (this.#server.address() as AddressInfo).port });
       });
@@ -93,10 +117,12 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#connections.touch(request.socket);
     const reply = await this.#reply(request).catch(errorReply);
     if (reply === 'events') {
+      this.#connections.remove(request.socket);
       response.writeHead(200, { ...SECURITY_HEADERS, 'Content-Type': 'text/event-stream' });
-      this.#figures.addViewer(response);
+      this.#figures.addViewer(response, holderOf(request.socket.remoteAddress));
       return;
     }
     const body = Buffer.from(reply.body);
@@ -111,8 +137,11 @@ export class AdminServer {
     response.end(request.method === 'HEAD' ? undefined : body);
   }
 
-  async #reply({ method, url = '/' }: IncomingMessage): Promise<Reply | 'events'> {
+  async #reply({ method, url = '/', headers, socket }: IncomingMessage): Promise<Reply | 'events'> {
     const path = url.split('?', 1)[0] as string;
+    if (!PROBE_PATHS.includes(path) && !this.#hosts.allows(headers.host)) {
+      throw new StatewayError('STATEWAY_HOST_NOT_ALLOWED', explainHost(headers.host));
+    }
     const asset = this.#assets.get(path);
     const route = this.#routes.get(path);
     if (asset === undefined && route === undefined && path !== EVENTS_PATH) {
@@ -123,11 +152,11 @@ export class AdminServer {
       throw new StatewayError('STATEWAY_METHOD_NOT_ALLOWED', `${path} is read with GET or HEAD`);
     }
     if (route !== undefined) return route();
-    return asset === undefined ? this.#eventsReply(method) : assetReply(asset);
+    return asset === undefined ? this.#eventsReply(method, holderOf(socket.remoteAddress)) : assetReply(asset);
   }
 
-  #eventsReply(method: string): Reply | 'events' {
-    if (this.#figures.isFull) {
+  #eventsReply(method: string, holder: string): Reply | 'events' {
+    if (!this.#figures.hasRoomFor(holder)) {
       throw new StatewayError('STATEWAY_OVERLOADED', 'As many status pages are open as are served at one time');
     }
     return method === 'GET' ? 'events' : { status: 200, contentType: 'text/event-stream', body: '' };

@@ -22,7 +22,8 @@ export interface FeedSources {
  */
 export class EventFeed {
   readonly #sources: FeedSources;
-  readonly #viewers = new Set<ServerResponse>();
+  /** With the address of each, the oldest first. */
+  readonly #viewers = new Map<ServerResponse, string>();
   #status = '';
   #statusAtMs = Number.NEGATIVE_INFINITY;
   #cancelTimer: () => void = () => {};
@@ -35,15 +36,23 @@ export class EventFeed {
     return this.#viewers.size;
   }
 
-  get isFull(): boolean {
-    return this.#viewers.size >= MAX_VIEWERS;
+  /**
+   * Whether a viewer at an address can be taken. Where as many look as may, one of the address with the most of them makes
+   * room for it, if it has at least two more than the new one's: nobody can take all places for long.
+   */
+  hasRoomFor(holder: string): boolean {
+    return this.#viewers.size < MAX_VIEWERS || this.#oneTooMany(holder) !== undefined;
   }
 
-  /** Takes a viewer whose head was written; tells it everything at once, then as things go on. */
-  add(response: ServerResponse): void {
+  /**
+   * Takes a viewer whose head was written; tells it everything at once, then as things go on.
+   * @param holder its address
+   */
+  add(response: ServerResponse, holder: string): void {
     // Gone already: its close has been told, and would not be again.
     if (response.destroyed) return;
-    this.#viewers.add(response);
+    if (this.#viewers.size >= MAX_VIEWERS) this.#oneTooMany(holder)?.destroy();
+    this.#viewers.set(response, holder);
     response.once('close', () => this.#remove(response));
     response.write(`retry: ${RETRY_MS}\n\n`);
     response.write(this.#hourEvent() + this.#freshStatus());
@@ -57,7 +66,7 @@ export class EventFeed {
 
   /** Ends every stream. */
   close(): void {
-    for (const viewer of this.#viewers) {
+    for (const viewer of this.#viewers.keys()) {
       this.#remove(viewer);
       viewer.end();
     }
@@ -75,8 +84,17 @@ export class EventFeed {
     });
   }
 
+  /** The oldest viewer of the address that has the most, at least two more than `holder`. */
+  #oneTooMany(holder: string): ServerResponse | undefined {
+    const counts = new Map<string, number>();
+    for (const each of this.#viewers.values()) counts.set(each, (counts.get(each) ?? 0) + 1);
+    const [most, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), [holder, 0]);
+    if (count < (counts.get(holder) ?? 0) + 2) return undefined;
+    return [...this.#viewers].find(([, each]) => each === most)?.[0];
+  }
+
   #tell(events: string): void {
-    for (const viewer of this.#viewers) {
+    for (const viewer of this.#viewers.keys()) {
       if (viewer.writableLength > MAX_UNSENT_BYTES) viewer.destroy();
       else viewer.write(events);
     }

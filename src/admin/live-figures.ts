@@ -39,14 +39,14 @@ export class LiveFigures {
     return readStatus(this.#sources, { hour: this.#hour, growth: this.#growth });
   }
 
-  /** Whether no more pages can be served. */
-  get isFull(): boolean {
-    return this.#feed.isFull;
+  /** Whether a page can be served, see {@link EventFeed.hasRoomFor}. */
+  hasRoomFor(holder: string): boolean {
+    return this.#feed.hasRoomFor(holder);
   }
 
   /** Takes a viewer, see {@link EventFeed.add}. */
-  addViewer(response: ServerResponse): void {
-    this.#feed.add(response);
+  addViewer(response: ServerResponse, holder: string): void {
+    this.#feed.add(response, holder);
   }
 
   #scheduleStep(): void {

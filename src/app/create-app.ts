@@ -157,7 +157,7 @@ export class App {
     });
     this.#fullnessWatch = this.#createFullnessWatch();
     this.#front = this.#createFront();
-    this.#admin = new AdminServer(this.#adminSources());
+    this.#admin = new AdminServer(this.#adminSources(), config.adminHosts);
   }
 
   /**

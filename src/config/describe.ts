@@ -19,8 +19,9 @@ export function describeConfig(config: Config): DescribedOption[] {
   const options = OPTION_KEYS.map((key): DescribedOption => {
     const { variable, kind, secret } = optionRow(key);
     const value = config[key];
-    const shown = secret ? 'set, hidden' : kind.format(value);
-    return { variable, value: value === undefined ? null : shown, source: config.sources[key] };
+    const source = config.sources[key];
+    if (value === undefined) return { variable, value: null, source };
+    return { variable, value: secret ? 'set, hidden' : kind.format(value), source };
   });
   const { upstreamProxy } = config;
   if (upstreamProxy === undefined) return options;

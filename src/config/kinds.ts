@@ -75,6 +75,16 @@ export const address: Kind<Address> = {
   format: ({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`),
 };
 
+/** Names of hosts: `stateway.plant.example,gateway7`. */
+export const hostNames: Kind<readonly string[]> = {
+  allowed: 'names of hosts with commas between, without ports, as in stateway.plant.example,gateway7',
+  parse(text) {
+    const names = text.split(',').map((name) => name.trim());
+    return names.every(isHostName) ? Object.freeze(names) : undefined;
+  },
+  format: (names) => names.join(','),
+};
+
 /** Requests in a window: `30/15s`. */
 export const rate: Kind<Rate> = {
   allowed: 'requests/window with 1 to 10000 requests and a window of 100ms to 1h, as in 30/15s',

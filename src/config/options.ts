@@ -6,6 +6,7 @@ import {
   byteCount,
   count,
   duration,
+  hostNames,
   type Kind,
   oneOf,
   path,
@@ -48,6 +49,13 @@ export const OPTIONS = {
     kind: address,
     default: '127.0.0.1:9090',
     meaning: 'Metrics, health and status; never on the device port.',
+  }),
+  adminHosts: row({
+    variable: 'STATEWAY_ADMIN_HOSTS',
+    kind: hostNames,
+    default: undefined,
+    meaning:
+      'Names by which a browser or Prometheus may ask the admin side, as behind an ingress; beside addresses, `localhost`, the name of the machine, that of `STATEWAY_ADMIN_LISTEN`, and in Kubernetes those of Services (`.svc`).',
   }),
   tlsCertFile: row({
     variable: 'STATEWAY_TLS_CERT_FILE',

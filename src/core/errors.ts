@@ -28,6 +28,7 @@ export const ERROR_TABLE = {
   STATEWAY_TOKEN_EXPIRED: { type: 'Unauthorized', status: 401, retryable: false },
   STATEWAY_CREDENTIALS_REFUSED: { type: 'Unauthorized', status: 401, retryable: false },
   STATEWAY_NOT_GRANTED: { type: 'Forbidden', status: 403, retryable: false },
+  STATEWAY_HOST_NOT_ALLOWED: { type: 'Forbidden', status: 403, retryable: false },
   STATEWAY_NO_SUCH_DEVICE: { type: 'NotFound', status: 404, retryable: false },
   STATEWAY_NO_SUCH_ROUTE: { type: 'NotFound', status: 404, retryable: false },
   STATEWAY_METHOD_NOT_ALLOWED: { type: 'MethodNotAllowed', status: 405, retryable: false },

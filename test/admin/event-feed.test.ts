@@ -162,7 +162,7 @@ describe('a viewer', () => {
     const clock = new FakeClock();
     const feed = new EventFeed({ clock, status: () => big, hour: () => 0 });
     const response = new PassThrough({ highWaterMark: 1 });
-    feed.add(response as unknown as ServerResponse);
+    feed.add(response as unknown as ServerResponse, '10.0.0.1');
     return { clock, feed, response };
   };
 
@@ -186,7 +186,27 @@ describe('a viewer', () => {
     const feed = new EventFeed({ clock: new FakeClock(), status: () => 0, hour: () => 0 });
     const response = new PassThrough();
     response.destroy();
-    feed.add(response as unknown as ServerResponse);
+    feed.add(response as unknown as ServerResponse, '10.0.0.1');
     expect(feed.viewers).toBe(0);
+  });
+
+  it('finds room where all places are taken by another address, and never by its own', () => {
+    const feed = new EventFeed({ clock: new FakeClock(), status: () => 0, hour: () => 0 });
+    const add = (holder: string) => {
+      const response = new PassThrough();
+      feed.add(response.resume() as unknown as ServerResponse, holder);
+      return response;
+    };
+    const greedy = Array.from({ length: MAX_VIEWERS }, () => add('10.0.0.1'));
+    expect([feed.hasRoomFor('10.0.0.1'), feed.hasRoomFor('10.0.0.2')]).toEqual([false, true]);
+    add('10.0.0.2');
+    expect(greedy.map(({ destroyed }) => destroyed)).toEqual([true, ...Array(MAX_VIEWERS - 1).fill(false)]);
+  });
+
+  it('keeps its place where every address has one', () => {
+    const feed = new EventFeed({ clock: new FakeClock(), status: () => 0, hour: () => 0 });
+    for (let n = 0; n < MAX_VIEWERS; n++)
+      feed.add(new PassThrough().resume() as unknown as ServerResponse, `10.0.0.${n}`);
+    expect(feed.hasRoomFor('10.1.1.1')).toBe(false);
   });
 });

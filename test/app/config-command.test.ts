@@ -29,7 +29,7 @@ it('prints a line for each option with where it came from, and hides secrets', (
   expect(printed).toMatch(/^STATEWAY_UPSTREAM_TOKEN +set, hidden +environment$/m);
   expect(printed).toMatch(/^STATEWAY_TLS_KEY_FILE +\(not set\) +default$/m);
   expect(printed).not.toContain('hunter2');
-  expect(printed.trimEnd().split('\n')).toHaveLength(22);
+  expect(printed.trimEnd().split('\n')).toHaveLength(23);
   expect(warned).toBe('');
 });
 

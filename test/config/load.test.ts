@@ -20,6 +20,7 @@ const REFUSED: Readonly<Record<OptionKey, readonly string[]>> = {
     '[1.2.3.4]:80',
   ],
   adminListen: ['9090', '127.0.0.1:', '127.0.0.1:-1', '127.0.0.1:9090/'],
+  adminHosts: ['a:9090', 'https://a.example', 'a,,b', '*.plant.example', '10.0.0.1', 'a b'],
   tlsCertFile: ['/nowhere/cert.pem', '/'],
   tlsKeyFile: ['/nowhere/key.pem', '/'],
   upstreamUrl: [
@@ -67,6 +68,7 @@ describe('defaults', () => {
     expect(values).toEqual({
       listen: { host: '0.0.0.0', port: 8080 },
       adminListen: { host: '127.0.0.1', port: 9090 },
+      adminHosts: undefined,
       tlsCertFile: undefined,
       tlsKeyFile: undefined,
       upstreamUrl: 'https://api.losant.com',

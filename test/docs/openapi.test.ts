@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { ERROR_TABLE, type ErrorRow } from '../../src/core/errors.js';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, type Site, statePath } from '../helpers/bench-site.js';
+import { askAs } from '../helpers/http-client.js';
 import { TestSocket } from '../helpers/test-socket.js';
 import { fitsSchema } from '../state/schema-oracle.js';
 import { OPENAPI_FILE, OpenApiDocument } from './openapi-document.js';
@@ -258,6 +259,9 @@ describe('the running proxy', () => {
     for (const path of ADMIN_PATHS) {
       await expectDescribed(`get ${path}`, 200, await fetch(adminUrl + path));
       await expectDescribed(`get ${path}`, 405, await fetch(adminUrl + path, { method: 'POST' }));
+    }
+    for (const path of ['/', '/status', '/metrics', '/events']) {
+      await expectDescribed(`get ${path}`, 403, await askAs('other.example', adminUrl + path));
     }
     const text = await firstEvents(`${adminUrl}/events`, 2);
     const headers = new Headers({ 'content-type': 'text/event-stream' });

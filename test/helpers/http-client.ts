@@ -36,3 +36,10 @@ export function call(port: number, path: string, options: HttpCall = {}): Promis
     outgoing.end(body);
   });
 }
+
+/** GET by another `Host` than that of the URL, which fetch lets nobody name. */
+export async function askAs(host: string, url: string): Promise<Response> {
+  const { port, pathname } = new URL(url);
+  const { status, headers, text } = await call(Number(port), pathname, { method: 'GET', headers: { host } });
+  return new Response(text, { status, headers: headers as Record<string, string> });
+}

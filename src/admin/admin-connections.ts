@@ -1,0 +1,76 @@
+import { isIP, type Socket } from 'node:net';
+
+/** In all. More than the system queues up for `accept` (511): no burst of others can push out a probe before it has asked. */
+export const MAX_CONNECTIONS = 1_024;
+/** Of one address. */
+export const MAX_ADDRESS_CONNECTIONS = 256;
+
+/**
+ * The connections of the admin side. One that comes is always taken: where there are as many as may be, of its address or
+ * in all, the one whose last request is the longest ago is closed for it. So a probe, which asks as soon as it is
+ * connected, is answered whatever else is connected, and from wherever. Open status pages do not count, and are not
+ * closed; they have a bound of their own.
+ */
+export class AdminConnections {
+  /** The one whose last request is the longest ago first, in all and by address. */
+  readonly #all = new Map<Socket, string>();
+  readonly #byHolder = new Map<string, Set<Socket>>();
+
+  /** Takes a new connection. */
+  add(socket: Socket): void {
+    // Gone already: its close may have been told.
+    if (socket.destroyed) return;
+    const holder = holderOf(socket.remoteAddress);
+    const held = this.#byHolder.get(holder);
+    if (held !== undefined && held.size >= MAX_ADDRESS_CONNECTIONS) this.#close(held.values().next().value);
+    if (this.#all.size >= MAX_CONNECTIONS) this.#close(this.#all.keys().next().value);
+    this.#all.set(socket, holder);
+    const own = this.#byHolder.get(holder) ?? new Set();
+    this.#byHolder.set(holder, own.add(socket));
+    socket.once('close', () => this.remove(socket));
+  }
+
+  /** A request has come on it. */
+  touch(socket: Socket): void {
+    const holder = this.#all.get(socket);
+    if (holder === undefined) return;
+    this.#all.delete(socket);
+    this.#all.set(socket, holder);
+    const own = this.#byHolder.get(holder) as Set<Socket>;
+    own.delete(socket);
+    own.add(socket);
+  }
+
+  /** It is gone, or does not count any more. */
+  remove(socket: Socket): void {
+    const holder = this.#all.get(socket);
+    if (holder === undefined) return;
+    this.#all.delete(socket);
+    const own = this.#byHolder.get(holder) as Set<Socket>;
+    own.delete(socket);
+    if (own.size === 0) this.#byHolder.delete(holder);
+  }
+
+  #close(socket: Socket | undefined): void {
+    if (socket === undefined) return;
+    this.remove(socket);
+    socket.destroy();
+  }
+}
+
+/**
+ * What counts as one address: of IPv6 the first 64 bits, since who has one address of a network there has all of them
+ * (RFC 4291, 2.5.1).
+ */
+export function holderOf(address = ''): string {
+  const text = address.replace(/%.*$/, '');
+  if (isIP(text) !== 6) return text;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.[1];
+  if (mapped !== undefined) return mapped;
+  const [head = '', tail] = text.split('::', 2);
+  const first = head === '' ? [] : head.split(':');
+  const last = tail === undefined || tail === '' ? [] : tail.split(':');
+  const groups =
+    tail === undefined ? first : [...first, ...Array(Math.max(0, 8 - first.length - last.length)).fill('0'), ...last];
+  return groups.slice(0, 4).join(':').toLowerCase();
+}
