@@ -217,3 +217,47 @@ test('a reader that is gone ends nothing; what it did not take is counted', asyn
   expect(await metric(adminListen, 'stateway_log_dropped_total')).toBe(plant.devices.length);
   expect(await proxy.stop()).toBe(0);
 });
+
+test('a terminal that is held holds up no stop', async () => {
+  const dataDir = join(temporaryDirectory(), 'data');
+  const env = { STATEWAY_LISTEN: '127.0.0.1:0', STATEWAY_ADMIN_LISTEN: '127.0.0.1:0', STATEWAY_DATA_DIR: dataDir };
+  // script(1) gives its command a terminal, and is all that reads from it.
+  const script = spawn('script', ['-qefc', `exec ${MAIN_FILE} serve`, '/dev/null'], {
+    env: { PATH: process.env.PATH, ...env },
+  });
+  onTestFinished(() => void script.kill('SIGKILL'));
+  let shown = '';
+  script.stdout.on('data', (chunk) => {
+    shown += chunk;
+  });
+  await expect.poll(() => shown, { timeout: 20_000 }).toContain('restoredGrants');
+  expect(shown).toMatch(/INFO.*ready on 127\.0\.0\.1:/);
+  const pid = Number(readFileSync(`/proc/${script.pid}/task/${script.pid}/children`, 'utf8'));
+  onTestFinished(() => killIfThere(pid));
+  script.kill('SIGSTOP');
+  fillTerminal(readlinkSync(`/proc/${pid}/fd/1`));
+  process.kill(pid, 'SIGTERM');
+  // It is there, but ended, until its parent has seen it.
+  await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8'), { timeout: 15_000 }).toMatch(/\) Z /);
+  script.kill('SIGCONT');
+  expect((await once(script, 'exit'))[0]).toBe(0);
+});
+
+function fillTerminal(path: string): void {
+  const terminal = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  try {
+    for (;;) writeSync(terminal, ' ');
+  } catch (error) {
+    expect((error as NodeJS.ErrnoException).code).toBe('EAGAIN');
+  } finally {
+    closeSync(terminal);
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended, as it should.
+  }
+}
