@@ -18,7 +18,7 @@ export interface Build {
 /** Whether devices should be sent here (`/readyz`). An unreachable cloud is no reason against it (contract 1.7). */
 export interface Readiness {
   readonly ready: boolean;
-  /** A few words, such as `accepting states`, `starting`, `draining` or `spool full`. */
+  /** A few words, such as `accepting states`, `starting`, `draining`, `spool full`, `disk full` or `memory full`. */
   readonly reason: string;
 }
 
@@ -29,6 +29,26 @@ export interface CloudView {
   readonly up: boolean;
   /** Wall-clock milliseconds since when that is so; undefined while nothing was asked yet. */
   readonly sinceMs: number | undefined;
+}
+
+/** What memory the process has and takes, and the devices that it is enough for. Bytes. */
+export interface MemoryView {
+  readonly limits: {
+    /** Of the process. */
+    readonly bytes: number;
+    readonly source: 'container' | 'machine';
+    /** Of V8's heap. */
+    readonly heapBytes: number;
+  };
+  /** Some tenths of a second old; without pages of files, which the kernel can take back. */
+  readonly use: { readonly residentBytes: number; readonly heapBytes: number };
+  readonly devices: {
+    readonly most: number;
+    /** With a grant or with states on their way, whichever are more. */
+    readonly known: number;
+    /** Whether others are refused. */
+    readonly isFull: boolean;
+  };
 }
 
 /** Everything the admin side reads, at the moment somebody asks. The functions must be cheap and must not throw. */
@@ -49,6 +69,7 @@ export interface AdminSources {
   latestDeadLetters(most: number): readonly StoredDeadLetter[];
   /** Which devices are in trouble, and why. */
   devices(): DeviceReport;
+  memory(): MemoryView;
   lanes(): LaneCounts;
   /** Open connections of devices. */
   connections(): Record<Transport, number>;

@@ -107,6 +107,33 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
       read: () => [[sources.spoolStatus().deadLetters]],
     },
     {
+      name: 'stateway_memory_bytes',
+      help: 'Memory in use, without pages of files: of the process, and of its JavaScript heap.',
+      labelNames: ['of'],
+      read: () => byLabel({ process: sources.memory().use.residentBytes, heap: sources.memory().use.heapBytes }),
+    },
+    {
+      name: 'stateway_memory_limit_bytes',
+      help: 'What it may be: by the container or the machine, and by Node.',
+      labelNames: ['of'],
+      read: () => byLabel({ process: sources.memory().limits.bytes, heap: sources.memory().limits.heapBytes }),
+    },
+    {
+      name: 'stateway_known_devices',
+      help: 'Devices with a grant or with states on their way, whichever are more.',
+      read: () => [[sources.memory().devices.known]],
+    },
+    {
+      name: 'stateway_max_devices',
+      help: 'Known devices from which on others are refused, since the memory is enough for no more.',
+      read: () => [[sources.memory().devices.most]],
+    },
+    {
+      name: 'stateway_new_devices_refused',
+      help: '1 while devices that are not known are refused for want of memory, else 0.',
+      read: () => [[sources.memory().devices.isFull ? 1 : 0]],
+    },
+    {
       name: 'stateway_lanes',
       help: 'Lanes, one for each active device, by what they do.',
       labelNames: ['state'],

@@ -23,13 +23,13 @@ import { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { HttpCallStream } from '../upstream/call-stream.js';
 import type { HttpCloudClient } from '../upstream/cloud-client.js';
 import type { SendThread } from '../upstream/send-thread.js';
+import { Capacity } from './capacity.js';
 import { createAuth } from './create-auth.js';
 import { createLanes } from './create-lanes.js';
 import { createCallStream, createCloudClient, createSendThread } from './create-upstream.js';
 import { DatedCloud } from './dated-cloud.js';
 import { freeDiskBytes } from './disk-space.js';
 import type { EventLog } from './event-log.js';
-import { FullnessWatch } from './fullness-watch.js';
 import { maxEventStreams } from './open-files.js';
 import { PACKAGE_VERSION } from './package-info.js';
 import { StoredThenForwarded } from './stored-then-forwarded.js';
@@ -68,7 +68,7 @@ export class App {
   readonly #requeueWatch: RequeueWatch;
   readonly #auth: AuthStage;
   readonly #sink: StoredThenForwarded;
-  readonly #fullnessWatch: FullnessWatch;
+  readonly #capacity: Capacity;
   readonly #intake: Batcher;
   readonly #front: Front;
   readonly #admin: AdminServer;
@@ -143,6 +143,7 @@ export class App {
     this.#sink = new StoredThenForwarded(this.#spool, this.#lanes, {
       maxSpoolBytes: config.maxSpoolBytes,
       maxHeldBytes: MAX_HELD_BYTES,
+      isMemoryShort: () => this.#capacity.isMemoryShort,
     });
     this.#intake = new Batcher({
       runner: new WorkerPool({ workerFile: WORKER_FILE, threads: config.workers }),
@@ -155,7 +156,14 @@ export class App {
       maxStateBytes: config.maxBodyBytes,
       stampFloorMs: spool.stampFloorMs,
     });
-    this.#fullnessWatch = this.#createFullnessWatch();
+    this.#capacity = new Capacity({
+      log,
+      maxSpoolBytes: config.maxSpoolBytes,
+      spool,
+      lanes: this.#lanes,
+      auth: this.#auth,
+      sink: this.#sink,
+    });
     this.#front = this.#createFront();
     this.#admin = new AdminServer(this.#adminSources(), config.adminHosts);
   }
@@ -167,13 +175,13 @@ export class App {
   async start(): Promise<Addresses> {
     const { listen, adminListen } = this.#config;
     this.#sends.start();
+    this.#capacity.start();
     const admin = await this.#admin.listen(adminListen.host, adminListen.port);
     const replayed = this.#replay();
     const restoredGrants = this.#auth.restore();
     const port = await this.#front.listen();
     this.#phase = 'accepting states';
     this.#requeueWatch.start();
-    this.#fullnessWatch.start();
     const addresses = { listen: hostPort(listen.host, port), adminListen: hostPort(admin.host, admin.port) };
     this.#log.info(
       { event: 'ready', version: PACKAGE_VERSION, uws: this.#picked.name, ...addresses, ...replayed, restoredGrants },
@@ -192,7 +200,7 @@ export class App {
     await this.#calls.close();
     await this.#intake.close();
     await this.#requeueWatch.stop();
-    this.#fullnessWatch.stop();
+    this.#capacity.stop();
     await this.#lanes.close(startedMs + FLUSH_WITHIN_MS - systemClock.monotonicMs());
     await this.#auth.close();
     // Before the spool, which it reads.
@@ -212,20 +220,6 @@ export class App {
     this.#cloudLostMs = nowMs;
   }
 
-  #createFullnessWatch(): FullnessWatch {
-    const figures = () => {
-      const { bytes, states } = this.#spool.status();
-      return { waitingStates: states, waitingBytes: bytes, maxSpoolBytes: this.#config.maxSpoolBytes };
-    };
-    return new FullnessWatch({
-      clock: systemClock,
-      isFull: () => this.#sink.isFull(),
-      onFull: () => this.#log.error({ event: 'spool-full', ...figures() }, 'the spool is full: new states are refused'),
-      onRoom: (fullMs) =>
-        this.#log.info({ event: 'spool-room', fullMs: Math.round(fullMs), ...figures() }, 'new states are taken again'),
-    });
-  }
-
   #createFront(): Front {
     const { listen, tlsCertFile, tlsKeyFile, maxBodyBytes, passthrough } = this.#config;
     return new Front({
@@ -235,8 +229,8 @@ export class App {
       ...(tlsCertFile && tlsKeyFile ? { tls: { certFile: tlsCertFile, keyFile: tlsKeyFile } } : {}),
       maxBodyBytes,
       maxUnansweredBytes: MAX_UNANSWERED_BYTES,
-      authorizer: this.#auth.authorizer,
-      deviceLogin: this.#auth.deviceLogin,
+      authorizer: this.#capacity.devices.authorizer(this.#auth.authorizer),
+      deviceLogin: this.#capacity.devices.deviceLogin(this.#auth.deviceLogin),
       intake: this.#intake,
       calls: this.#calls,
       passthrough,
@@ -277,6 +271,7 @@ export class App {
       spoolRoom: () => ({ maxBytes: this.#config.maxSpoolBytes, freeDiskBytes: freeDiskBytes(this.#config.dataDir) }),
       latestDeadLetters: (most) => this.#spool.latestDeadLetters(most),
       devices: () => this.#lanes.devices(),
+      memory: () => this.#capacity.view(),
       lanes: () => this.#lanes.lanes(),
       connections: () => this.#front.connections(),
       queueDepth: () => this.#intake.backlog().bodies,
@@ -286,7 +281,13 @@ export class App {
 
   #readiness(): Readiness {
     if (this.#phase !== 'accepting states') return { ready: false, reason: this.#phase };
-    return this.#sink.isFull() ? { ready: false, reason: 'spool full' } : { ready: true, reason: this.#phase };
+    const shortage = this.#sink.shortage();
+    if (shortage !== undefined) return { ready: false, reason: `${shortage} full` };
+    // Those that are known are served; in Kubernetes they would lose their proxy by the others.
+    return {
+      ready: true,
+      reason: this.#capacity.devices.isFull() ? 'accepting states, but no new devices' : this.#phase,
+    };
   }
 }
 

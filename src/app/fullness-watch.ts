@@ -5,19 +5,21 @@ export const LOOK_EVERY_MS = 1_000;
 
 export interface FullnessWatchParts {
   readonly clock: Clock;
-  /** Whether new states are refused for want of room. */
-  readonly isFull: () => boolean;
+  /** Of what there is no room left, so that something is refused; undefined while there is. */
+  readonly shortage: () => string | undefined;
   /** Told when that begins. */
-  readonly onFull: () => void;
+  readonly onFull: (what: string) => void;
   /** Told when it is over, after how long. */
-  readonly onRoom: (fullMs: number) => void;
+  readonly onRoom: (what: string, fullMs: number) => void;
 }
 
-/** Notices when the spool reaches its bound, and when there is room again. */
+/** Notices when something reaches its bound, and when there is room again. */
 export class FullnessWatch {
   readonly #parts: FullnessWatchParts;
-  /** Monotonic; undefined while there is room. */
-  #fullSinceMs: number | undefined = undefined;
+  /** What is full; undefined while there is room. */
+  #what: string | undefined = undefined;
+  /** Monotonic. */
+  #sinceMs = 0;
   #cancel: () => void = () => {};
 
   constructor(parts: FullnessWatchParts) {
@@ -36,12 +38,14 @@ export class FullnessWatch {
   }
 
   #look(): void {
-    const { clock, isFull, onFull, onRoom } = this.#parts;
+    const { clock, shortage, onFull, onRoom } = this.#parts;
+    const before = this.#what;
+    const what = shortage();
+    if (what === before) return;
     const nowMs = clock.monotonicMs();
-    const sinceMs = this.#fullSinceMs;
-    if (isFull() === (sinceMs !== undefined)) return;
-    this.#fullSinceMs = sinceMs === undefined ? nowMs : undefined;
-    if (sinceMs === undefined) onFull();
-    else onRoom(nowMs - sinceMs);
+    if (before !== undefined) onRoom(before, nowMs - this.#sinceMs);
+    this.#what = what;
+    this.#sinceMs = nowMs;
+    if (what !== undefined) onFull(what);
   }
 }

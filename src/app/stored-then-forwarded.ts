@@ -1,15 +1,26 @@
-import { StatewayError } from '../core/errors.js';
+import { type ErrorCode, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Forwarder, RecordSink, Spool } from '../core/ports.js';
 
 /** Seconds a device is asked to wait while the spool is full: room comes as the cloud takes what waits. */
 const FULL_RETRY_AFTER_SECONDS = 10;
 
+/** Where there is no room for new records. */
+export type Shortage = 'disk' | 'spool' | 'memory';
+
+const REFUSALS: Readonly<Record<Shortage, readonly [code: ErrorCode, what: string]>> = {
+  disk: ['STATEWAY_SPOOL_FULL', 'the disk of the proxy'],
+  spool: ['STATEWAY_SPOOL_FULL', 'the spool'],
+  memory: ['STATEWAY_MEMORY_FULL', 'the memory of the proxy'],
+};
+
 export interface SpoolLimits {
   /** Bytes of waiting records (`STATEWAY_MAX_SPOOL_BYTES`). */
   readonly maxSpoolBytes: number;
   /** Bytes of waiting records that the lanes may hold in memory. */
   readonly maxHeldBytes: number;
+  /** Whether the process is at the limit of its memory, whatever takes it. */
+  readonly isMemoryShort: () => boolean;
 }
 
 /** Where the stages after the workers meet: a record goes to disk, and once it is there to its lanes. */
@@ -24,16 +35,19 @@ export class StoredThenForwarded implements RecordSink {
     this.#limits = limits;
   }
 
-  /** Whether new records are refused. */
-  isFull(): boolean {
-    const { maxSpoolBytes, maxHeldBytes } = this.#limits;
-    if (this.#spool.isDiskFull || this.#spool.status().bytes >= maxSpoolBytes) return true;
-    return this.#forwarder.heldBytes() >= maxHeldBytes;
+  /** For want of what new records are refused; undefined while they are taken. */
+  shortage(): Shortage | undefined {
+    const { maxSpoolBytes, maxHeldBytes, isMemoryShort } = this.#limits;
+    if (this.#spool.isDiskFull) return 'disk';
+    if (this.#spool.status().bytes >= maxSpoolBytes) return 'spool';
+    return isMemoryShort() || this.#forwarder.heldBytes() >= maxHeldBytes ? 'memory' : undefined;
   }
 
   async store(record: Uint8Array, grants: readonly Grant[], latestStampMs: number): Promise<void> {
-    if (this.isFull()) {
-      throw new StatewayError('STATEWAY_SPOOL_FULL', 'the spool is full; keep the state and send it again', {
+    const shortage = this.shortage();
+    if (shortage !== undefined) {
+      const [code, what] = REFUSALS[shortage];
+      throw new StatewayError(code, `${what} is full; keep the state and send it again`, {
         retryAfterSeconds: FULL_RETRY_AFTER_SECONDS,
       });
     }

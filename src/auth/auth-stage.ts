@@ -128,6 +128,16 @@ export class AuthStage {
     for (const grant of this.#grants.sendersOf(device)) this.#options.offerGrant(grant);
   }
 
+  /** Devices with a grant at hand. */
+  get grantedDevices(): number {
+    return this.#grants.devices;
+  }
+
+  /** Whether a grant of a device is at hand. @param deviceId lower case */
+  isGranted(deviceId: string): boolean {
+    return this.#grants.knows(deviceId);
+  }
+
   /** Writes what is not on disk yet. Nothing may be asked afterwards. */
   async close(): Promise<void> {
     this.#cancelSweep();

@@ -168,6 +168,16 @@ export class Grants {
     this.#watcher.onConfirmed(grant, isNews);
   }
 
+  /** Devices with a grant. */
+  get devices(): number {
+    return this.#byDevice.size;
+  }
+
+  /** Whether there is a grant for a device. @param deviceId lower case */
+  knows(deviceId: string): boolean {
+    return this.#byDevice.has(deviceId);
+  }
+
   /** Grants held. */
   get size(): number {
     return this.#byDevice.calculatedSize;

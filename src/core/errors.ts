@@ -43,6 +43,8 @@ export const ERROR_TABLE = {
   STATEWAY_CLOUD_UNREACHABLE: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_CLOCK_WRONG: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_OVERLOADED: { type: 'Unavailable', status: 503, retryable: true },
+  STATEWAY_MEMORY_FULL: { type: 'Unavailable', status: 503, retryable: true },
+  STATEWAY_TOO_MANY_DEVICES: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_SPOOL_FULL: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_SPOOL_FAILED: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_WORKER_FAILED: { type: 'Unavailable', status: 503, retryable: true },

@@ -175,6 +175,11 @@ export class Lanes implements Forwarder {
     return this.#table.find(deviceKey)?.device;
   }
 
+  /** Devices with a lane. */
+  get size(): number {
+    return this.#table.size;
+  }
+
   lanes(): LaneCounts {
     return this.#table.counts(this.#health.isUp);
   }

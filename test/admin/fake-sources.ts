@@ -1,4 +1,4 @@
-import type { AdminSources, CloudView, Readiness } from '../../src/admin/admin-sources.js';
+import type { AdminSources, CloudView, MemoryView, Readiness } from '../../src/admin/admin-sources.js';
 import { Ages } from '../../src/core/ages.js';
 import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
@@ -37,6 +37,14 @@ export class FakeSources implements AdminSources {
     if (this.spoolFailure !== undefined) throw this.spoolFailure;
     const { spoolBytes: bytes, oldestStoredAtMs } = this;
     return { bytes, states: 17, oldestStoredAtMs, unreadableRecords: 3, deadLetters: 5 };
+  }
+
+  memory(): MemoryView {
+    return {
+      limits: { bytes: 50, source: 'container', heapBytes: 51 },
+      use: { residentBytes: 52, heapBytes: 53 },
+      devices: { most: 55, known: 54, isFull: true },
+    };
   }
 
   spoolRoom() {

@@ -16,6 +16,11 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_spool_states: 'gauge',
   stateway_spool_oldest_seconds: 'gauge',
   stateway_dead_letters: 'gauge',
+  stateway_memory_bytes: 'gauge',
+  stateway_memory_limit_bytes: 'gauge',
+  stateway_known_devices: 'gauge',
+  stateway_max_devices: 'gauge',
+  stateway_new_devices_refused: 'gauge',
   stateway_lanes: 'gauge',
   stateway_devices: 'gauge',
   stateway_token_cache_total: 'counter',
@@ -101,6 +106,11 @@ describe('the metrics', () => {
       '{trouble="silent"}': 45,
     });
     expect(valuesOf('stateway_connections')).toEqual({ '{transport="http"}': 21, '{transport="websocket"}': 22 });
+    expect(valuesOf('stateway_memory_bytes')).toEqual({ '{of="process"}': 52, '{of="heap"}': 53 });
+    expect(valuesOf('stateway_memory_limit_bytes')).toEqual({ '{of="process"}': 50, '{of="heap"}': 51 });
+    expect(valuesOf('stateway_known_devices')).toEqual({ '': 54 });
+    expect(valuesOf('stateway_max_devices')).toEqual({ '': 55 });
+    expect(valuesOf('stateway_new_devices_refused')).toEqual({ '': 1 });
     expect(valuesOf('stateway_worker_queue_depth')).toEqual({ '': 31 });
     expect(valuesOf('stateway_upstream_up')).toEqual({ '': 1 });
     expect(valuesOf('stateway_build_info')).toEqual({

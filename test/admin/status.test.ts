@@ -40,6 +40,11 @@ it('says how things stand, in plain JSON', async () => {
       growthBytesPerSecond: 1_280,
       fullInSeconds: 48,
     },
+    memory: {
+      limits: { bytes: 50, source: 'container', heapBytes: 51 },
+      use: { residentBytes: 52, heapBytes: 53 },
+      devices: { most: 55, known: 54, isFull: true },
+    },
     lanes: { idle: 11, pacing: 12, backoff: 13, parked: 14 },
     devices: {
       known: 41,

@@ -3,19 +3,19 @@ import { FullnessWatch, LOOK_EVERY_MS } from '../../src/app/fullness-watch.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
 let clock: FakeClock;
-let isFull: boolean;
-let told: (number | 'full')[];
+let what: string | undefined;
+let told: (number | string)[];
 let watch: FullnessWatch;
 
 beforeEach(() => {
   clock = new FakeClock();
-  isFull = false;
+  what = undefined;
   told = [];
   watch = new FullnessWatch({
     clock,
-    isFull: () => isFull,
-    onFull: () => told.push('full'),
-    onRoom: (fullMs) => told.push(fullMs),
+    shortage: () => what,
+    onFull: (full) => told.push(full),
+    onRoom: (_full, fullMs) => told.push(fullMs),
   });
   watch.start();
 });
@@ -23,17 +23,22 @@ beforeEach(() => {
 it('tells once that it is full, and once for how long it was', async () => {
   await clock.advance(5 * LOOK_EVERY_MS);
   expect(told).toEqual([]);
-  isFull = true;
+  what = 'spool';
   await clock.advance(3 * LOOK_EVERY_MS);
-  expect(told).toEqual(['full']);
-  isFull = false;
+  expect(told).toEqual(['spool']);
+  what = undefined;
   await clock.advance(3 * LOOK_EVERY_MS);
-  expect(told).toEqual(['full', 3 * LOOK_EVERY_MS]);
+  expect(told).toEqual(['spool', 3 * LOOK_EVERY_MS]);
 });
 
 it('tells of each time', async () => {
-  for (isFull of [true, false, true]) await clock.advance(LOOK_EVERY_MS);
-  expect(told).toEqual(['full', LOOK_EVERY_MS, 'full']);
+  for (what of ['spool', undefined, 'spool']) await clock.advance(LOOK_EVERY_MS);
+  expect(told).toEqual(['spool', LOOK_EVERY_MS, 'spool']);
+});
+
+it('tells one from the other', async () => {
+  for (what of ['memory', 'spool', undefined]) await clock.advance(LOOK_EVERY_MS);
+  expect(told).toEqual(['memory', LOOK_EVERY_MS, 'spool', LOOK_EVERY_MS]);
 });
 
 it('leaves no timer when it is stopped', async () => {

@@ -36,7 +36,7 @@ function showWaiting({ spool, now }: Status): void {
 
 function showRoom({ spool, reason }: Status): void {
   const { fullInSeconds, growthBytesPerSecond, maxBytes, freeDiskBytes } = spool;
-  setText(byId('room'), reason === 'spool full' ? 'None' : roomWords(spool));
+  setText(byId('room'), reason === 'spool full' || reason === 'disk full' ? 'None' : roomWords(spool));
   const isDiskNearer = freeDiskBytes !== null && freeDiskBytes < maxBytes - spool.bytes;
   const room = isDiskNearer ? spool.bytes + freeDiskBytes : maxBytes;
   byId('used').setAttribute('value', String(room > 0 ? Math.min(1, spool.bytes / room) : 1));

@@ -80,6 +80,13 @@ export interface Status {
     /** When the nearer of the two bounds is reached at that rate; null while it is not growing. */
     readonly fullInSeconds: number | null;
   };
+  /** Bytes; without pages of files, which the kernel can take back. */
+  readonly memory: {
+    readonly limits: { readonly bytes: number; readonly source: 'container' | 'machine'; readonly heapBytes: number };
+    readonly use: { readonly residentBytes: number; readonly heapBytes: number };
+    /** How many the memory is enough for, how many are known, and whether others are refused. */
+    readonly devices: { readonly most: number; readonly known: number; readonly isFull: boolean };
+  };
   /** Lanes to the cloud by what they do. */
   readonly lanes: Readonly<Record<'idle' | 'pacing' | 'backoff' | 'parked', number>>;
   readonly devices: {

@@ -27,7 +27,13 @@ const NEWS_FOR_MS = 3_600_000;
 
 /** Says in plain words whether all is well. */
 export function verdictOf(status: Status, timeZone?: string): Verdict {
-  const remarks = [notReady(status), cloudLost(status, timeZone), heldDevices(status), catchingUp(status, timeZone)]
+  const remarks = [
+    notReady(status),
+    newDevicesRefused(status),
+    cloudLost(status, timeZone),
+    heldDevices(status),
+    catchingUp(status, timeZone),
+  ]
     .concat(
       refusedDevices(status),
       newDeadLetters(status, timeZone),
@@ -67,7 +73,7 @@ function notReady({ ready, reason, spool }: Status): Remark | undefined {
       more: ['It takes no new states. What waits stays on this disk and is sent after the next start.'],
     };
   }
-  const isFull = reason === 'spool full';
+  const isFull = reason === 'spool full' || reason === 'disk full';
   return {
     level: 'act',
     sentence: `New states are refused: ${isFull ? 'there is no room for more' : reason}.`,
@@ -75,6 +81,16 @@ function notReady({ ready, reason, spool }: Status): Remark | undefined {
       'What was acknowledged is safe. Devices are asked to keep their states and send them again.',
       ...(isFull ? [roomAdvice(spool)] : []),
     ],
+  };
+}
+
+function newDevicesRefused({ ready, memory }: Status): Remark | undefined {
+  const { isFull, known } = memory.devices;
+  if (!ready || !isFull) return undefined;
+  return {
+    level: 'act',
+    sentence: `New devices are refused: there is no memory for more than the ${count(known)} that are known.`,
+    more: ['Those that are known are served. Room comes with more memory for the proxy, or as devices go.'],
   };
 }
 

@@ -27,6 +27,11 @@ const WELL: Status = {
     growthBytesPerSecond: 0,
     fullInSeconds: null,
   },
+  memory: {
+    limits: { bytes: 8e8, source: 'container', heapBytes: 4e8 },
+    use: { residentBytes: 1e8, heapBytes: 5e7 },
+    devices: { most: 100_000, known: 3, isFull: false },
+  },
   lanes: { idle: 0, pacing: 3, backoff: 0, parked: 0 },
   devices: { known: 3, troubled: { parked: 0, throttled: 0, failing: 0, refused: 0, silent: 0 }, listed: [] },
   latestDeadLetters: [],

@@ -1,0 +1,108 @@
+import type { Clock } from '../core/clock.js';
+import type { MemoryLimits } from './memory-limits.js';
+
+export const LOOK_EVERY_MS = 500;
+/** From this share of a limit on no new devices are taken in, from the other on no states; each until it is below by {@link SLACK}. */
+export const CROWDED_AT = 0.87;
+export const SHORT_AT = 0.92;
+const SLACK = 0.03;
+/** Between two collections that are asked for near a limit: one of a large heap holds the thread up for a while. */
+const COLLECT_EVERY_MS = 10_000;
+
+/**
+ * How much V8's heap may grow before it is gone through again: so much, whatever its size, since a share of it is what a
+ * hundred thousand devices would pay for twice. In percent of the heap, as the flag has it.
+ */
+const GROWTH_BYTES = 64 * 1024 * 1024;
+const MIN_GROWTH_PERCENT = 20;
+const MAX_GROWTH_PERCENT = 200;
+
+/** What the process takes at the moment. */
+export interface MemoryUse {
+  /** That the kernel cannot take back; pages of files are not among it. */
+  readonly residentBytes: number;
+  /** Of V8's heap of the main thread: what lives, and what has died since it was gone through last. */
+  readonly heapBytes: number;
+}
+
+export interface MemoryWatchParts {
+  readonly clock: Clock;
+  readonly limits: MemoryLimits;
+  readonly use: () => MemoryUse;
+  /** Goes through the whole heap at once. */
+  readonly collect: () => void;
+  readonly setGrowthPercent: (percent: number) => void;
+}
+
+/**
+ * Looks twice a second how near the process is to the limits of its memory. Nobody is refused for what is only garbage: the
+ * heap is gone through first.
+ */
+export class MemoryWatch {
+  readonly #parts: MemoryWatchParts;
+  #use: MemoryUse = { residentBytes: 0, heapBytes: 0 };
+  #isCrowded = false;
+  #isShort = false;
+  #collectedMs = Number.NEGATIVE_INFINITY;
+  #growthPercent = MAX_GROWTH_PERCENT;
+  #cancel: () => void = () => {};
+
+  constructor(parts: MemoryWatchParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether there is no memory for devices that are not known yet. */
+  get isCrowded(): boolean {
+    return this.#isCrowded;
+  }
+
+  /** Whether there is no memory for new states. */
+  get isShort(): boolean {
+    return this.#isShort;
+  }
+
+  /** As of the last look. */
+  get use(): MemoryUse {
+    return this.#use;
+  }
+
+  start(): void {
+    this.#look();
+    this.#cancel = this.#parts.clock.schedule(LOOK_EVERY_MS, () => this.start());
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  #look(): void {
+    const { clock, collect, use } = this.#parts;
+    const wasShort = this.#isShort;
+    const wasCrowded = this.#isCrowded;
+    const nowMs = clock.monotonicMs();
+    this.#use = use();
+    if (this.#share >= CROWDED_AT && nowMs - this.#collectedMs >= COLLECT_EVERY_MS) {
+      this.#collectedMs = nowMs;
+      collect();
+      this.#use = use();
+    }
+    const share = this.#share;
+    this.#isShort = share >= SHORT_AT - (wasShort ? SLACK : 0);
+    this.#isCrowded = share >= CROWDED_AT - (wasCrowded ? SLACK : 0);
+    this.#setGrowth();
+  }
+
+  /** Of the limit that is nearer. */
+  get #share(): number {
+    const { bytes, heapBytes } = this.#parts.limits;
+    return Math.max(this.#use.residentBytes / bytes, this.#use.heapBytes / heapBytes);
+  }
+
+  #setGrowth(): void {
+    const percent = Math.round((100 * GROWTH_BYTES) / Math.max(1, this.#use.heapBytes));
+    const bounded = Math.min(MAX_GROWTH_PERCENT, Math.max(MIN_GROWTH_PERCENT, percent));
+    if (bounded === this.#growthPercent) return;
+    this.#growthPercent = bounded;
+    this.#parts.setGrowthPercent(bounded);
+  }
+}
