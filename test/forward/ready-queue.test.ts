@@ -48,4 +48,17 @@ describe('the ready queue', () => {
     expect(second.isQueued).toBe(false);
     expect(queue.length).toBe(0);
   });
+
+  it('keeps the order of thousands, however they come and go', () => {
+    const many = Array.from({ length: 5_000 }, (_, n) => newLane(deviceOf(n % 100)));
+    const taken: (Lane | undefined)[] = [];
+    for (const lane of many.slice(0, 4_000)) queue.push(lane, false);
+    for (let n = 0; n < 3_500; n++) taken.push(queue.shift());
+    for (const lane of many.slice(4_000)) queue.push(lane, false);
+    for (let n = 0; n < 1_000; n++) taken.push(queue.shift());
+    expect(queue.length).toBe(500);
+    taken.push(...queue.clear());
+    expect(taken.map((lane) => many.indexOf(lane as Lane))).toEqual(many.map((_, n) => n));
+    expect(queue.shift()).toBeUndefined();
+  });
 });
