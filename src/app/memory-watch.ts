@@ -10,12 +10,14 @@ const SLACK = 0.03;
 const COLLECT_EVERY_MS = 10_000;
 
 /**
- * How much V8's heap may grow before it is gone through again: so much, whatever its size, since a share of it is what a
- * hundred thousand devices would pay for twice. In percent of the heap, as the flag has it.
+ * How much heap and buffers may grow before V8 goes through the heap again: with a thousand devices 200 % of it, as at the
+ * start, and never more than this, which with a hundred thousand would be several hundred MiB. In percent of what lives.
  */
-const GROWTH_BYTES = 64 * 1024 * 1024;
+const GROWTH_BYTES = 96 * 1024 * 1024;
 const MIN_GROWTH_PERCENT = 20;
 const MAX_GROWTH_PERCENT = 200;
+/** The least that is found in so many looks, and so many before, lives. */
+const LOOKS_FOR_LEAST = 10;
 
 /** What the process takes at the moment. */
 export interface MemoryUse {
@@ -45,6 +47,10 @@ export class MemoryWatch {
   #isShort = false;
   #collectedMs = Number.NEGATIVE_INFINITY;
   #growthPercent = MAX_GROWTH_PERCENT;
+  #looks = 0;
+  /** Bytes of the heap: the least of late, and of the looks before. */
+  #leastBytes = Number.POSITIVE_INFINITY;
+  #leastBeforeBytes = Number.POSITIVE_INFINITY;
   #cancel: () => void = () => {};
 
   constructor(parts: MemoryWatchParts) {
@@ -99,7 +105,13 @@ export class MemoryWatch {
   }
 
   #setGrowth(): void {
-    const percent = Math.round((100 * GROWTH_BYTES) / Math.max(1, this.#use.heapBytes));
+    this.#leastBytes = Math.min(this.#leastBytes, this.#use.heapBytes);
+    const livingBytes = Math.min(this.#leastBytes, this.#leastBeforeBytes);
+    if (++this.#looks % LOOKS_FOR_LEAST === 0) {
+      this.#leastBeforeBytes = this.#leastBytes;
+      this.#leastBytes = Number.POSITIVE_INFINITY;
+    }
+    const percent = Math.round((100 * GROWTH_BYTES) / Math.max(1, livingBytes));
     const bounded = Math.min(MAX_GROWTH_PERCENT, Math.max(MIN_GROWTH_PERCENT, percent));
     if (bounded === this.#growthPercent) return;
     this.#growthPercent = bounded;

@@ -64,16 +64,20 @@ it('refuses nobody for garbage, which it has collected first, and not over and o
   expect(collections).toBe(3);
 });
 
-it('lets the heap grow by about as much, whatever its size', async () => {
+it('lets a small heap grow to three times of what lives, and a large one by no more than that', async () => {
   const percentAt = async (heapBytes: number) => {
     heap = heapBytes / LIMITS.heapBytes;
-    await clock.advance(LOOK_EVERY_MS);
-    return growth.at(-1);
+    await clock.advance(20 * LOOK_EVERY_MS);
+    // What dies meanwhile counts for nothing.
+    garbage = 0.3;
+    await clock.advance(5 * LOOK_EVERY_MS);
+    garbage = 0;
+    return growth.at(-1) ?? 200;
   };
-  expect(await percentAt(64 * MIB)).toBe(100);
-  expect(await percentAt(256 * MIB)).toBe(25);
-  expect(await percentAt(400 * MIB)).toBe(20);
-  expect(await percentAt(10 * MIB)).toBe(200);
+  expect(await percentAt(45 * MIB)).toBe(200);
+  expect(await percentAt(96 * MIB)).toBe(100);
+  expect(await percentAt(192 * MIB)).toBe(50);
+  expect(await percentAt(240 * MIB)).toBe(40);
 });
 
 it('leaves no timer when it is stopped', async () => {
