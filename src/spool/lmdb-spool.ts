@@ -197,11 +197,16 @@ export class LmdbSpool implements Spool {
   }
 
   status(): SpoolStatus {
+    const [journal, backlog] = [this.#journal, this.#backlog];
     return {
-      bytes: this.#journal.bytes + this.#backlog.bytes,
-      states: this.#journal.states + this.#backlog.states,
+      bytes: journal.bytes + backlog.bytes,
+      states: journal.states + backlog.states,
       deadLetters: this.#letters.count,
-      oldestStoredAtMs: earlier(this.#journal.oldestStoredAtMs, this.#backlog.oldestStoredAtMs),
+      // All devices may have to be gone through for it, and each batch asks for the bytes.
+      get oldestStoredAtMs(): number | undefined {
+        const both = [journal.oldestStoredAtMs, backlog.oldestStoredAtMs].filter((ms) => ms !== undefined);
+        return both.length === 0 ? undefined : Math.min(...both);
+      },
       unreadableRecords: this.#unreadable.count,
     };
   }
@@ -295,9 +300,4 @@ export class LmdbSpool implements Spool {
     this.#background.add(done);
     void done.then(() => this.#background.delete(done));
   }
-}
-
-function earlier(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return Math.min(a, b);
 }
