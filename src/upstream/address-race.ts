@@ -34,7 +34,7 @@ type ConnectError = Error & { code?: string };
 
 /**
  * One connection to whichever address takes it first. The next address is tried when an attempt fails, or has taken a
- * while; **those begun go on beside it** (RFC 8305, 5). Node's own (`autoSelectFamily`, Node 20 to 24) ends an attempt after
+ * while; **those begun go on beside it** (RFC 8305, 5). Node's own (`autoSelectFamily`, in 20 and 24) ends an attempt after
  * 250 ms before it begins the next, so where a round trip takes longer only the last address can ever be connected to.
  */
 export class AddressRace {
