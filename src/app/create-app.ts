@@ -21,12 +21,11 @@ import { Batcher } from '../intake/batcher.js';
 import { WorkerPool } from '../intake/worker-pool.js';
 import { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { HttpCallStream } from '../upstream/call-stream.js';
-import type { HttpCloudClient } from '../upstream/cloud-client.js';
 import type { SendThread } from '../upstream/send-thread.js';
 import { Capacity } from './capacity.js';
 import { createAuth } from './create-auth.js';
 import { createLanes } from './create-lanes.js';
-import { createCallStream, createCloudClient, createSendThread } from './create-upstream.js';
+import { createAskingClients, createCallStream, createSendThread } from './create-upstream.js';
 import { DatedCloud } from './dated-cloud.js';
 import { freeDiskBytes } from './disk-space.js';
 import type { EventLog } from './event-log.js';
@@ -59,7 +58,7 @@ export class App {
   readonly #recordMemory = new RecordMemory();
   /** For what asks for the time with every state. */
   readonly #turnClock: TurnClock;
-  readonly #cloud: HttpCloudClient;
+  readonly #cloud: DatedCloud;
   readonly #sends: SendThread;
   readonly #calls: HttpCallStream;
   readonly #spool: LmdbSpool;
@@ -111,7 +110,6 @@ export class App {
     const clock = systemClock;
     this.#turnClock = new TurnClock(timekeeper);
     const meters = this.#meters;
-    this.#cloud = createCloudClient(config);
     // What states find out, which are sent most, holds for all other calls too.
     this.#sends = createSendThread(config, () => {
       this.#cloud.renewConnections();
@@ -120,9 +118,10 @@ export class App {
     this.#calls = createCallStream(config);
     this.#spool = spool;
     this.#ages = new Ages(clock, config.retentionMs, spool.wallOffsetMs);
-    const datedCloud = new DatedCloud(this.#cloud, this.#sends, timekeeper);
+    const cloud = new DatedCloud(createAskingClients(config), this.#sends, timekeeper);
+    this.#cloud = cloud;
     this.#lanes = createLanes(config, log, {
-      cloud: datedCloud,
+      cloud,
       offerGrantsOf: (device) => this.#auth.offerGrantsOf(device),
       spool,
       timekeeper,
@@ -132,7 +131,7 @@ export class App {
       onCloudChange: (isUp, trouble) => this.#logCloud(isUp, trouble),
     });
     const intake = () => this.#intake;
-    const forAuth = { cloud: datedCloud, clock: this.#turnClock, meters, log, lanes: this.#lanes, intake };
+    const forAuth = { cloud, clock: this.#turnClock, timekeeper, meters, log, lanes: this.#lanes, intake };
     this.#auth = createAuth(config, forAuth);
     this.#requeueWatch = new RequeueWatch({
       spool,

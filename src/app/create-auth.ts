@@ -5,6 +5,7 @@ import type { Config } from '../config/load.js';
 import type { ArrivalClock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
 import type { CloudClient, Forwarder, Intake } from '../core/ports.js';
+import type { Timekeeper } from '../core/timekeeper.js';
 import { LmdbTable } from '../spool/lmdb-table.js';
 import { singleBody } from '../state/single-body.js';
 import type { LineWriter } from './event-log.js';
@@ -22,6 +23,7 @@ export function createAuth(
   parts: {
     readonly cloud: CloudClient;
     readonly clock: ArrivalClock;
+    readonly timekeeper: Timekeeper;
     readonly meters: Meters;
     readonly log: LineWriter;
     readonly lanes: Forwarder;
@@ -30,7 +32,7 @@ export function createAuth(
   },
 ): AuthStage {
   const { dataDir, maxBodyBytes, tokenCacheSize, tokenTtlMs, tokenOfflineMs, retentionMs } = config;
-  const { cloud, clock, meters, log, lanes, intake } = parts;
+  const { cloud, clock, timekeeper, meters, log, lanes, intake } = parts;
   const onRepaired = (file: string, mode: number) =>
     log.warn({ event: 'key-file-repaired', file, mode: mode.toString(8) }, 'the key file was open to others');
   const secretKey = config.secretKey ?? keyFromFile(dataDir, onRepaired);
@@ -39,6 +41,7 @@ export function createAuth(
     return new AuthStage({
       cloud,
       clock,
+      cloudNowMs: () => timekeeper.cloudNowMs,
       meters,
       random: Math.random,
       secretKey,
@@ -55,7 +58,7 @@ export function createAuth(
           maxBodyBytes,
         }),
       accepted: () => intake().answered(),
-      forward: (device, token, body) => lanes.prove(device, token, body),
+      forward: (device, token, body, isServed) => lanes.prove(device, token, body, isServed),
       offerGrant: (grant) => lanes.offerGrant(grant),
       deviceOf: (deviceKey) => lanes.deviceOf(deviceKey),
       onUnreadable: (rows) => log.error({ event: 'grants-unreadable', rows }, 'stored grants set aside'),

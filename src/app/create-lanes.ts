@@ -23,7 +23,7 @@ export function createLanes(config: Config, log: LineWriter, { timekeeper, ...pa
       ...parts,
       clock: timekeeper,
       times: timekeeper,
-      askForDevice: (device, token) => parts.cloud.askForDevice(device, token),
+      askForDevice: (device, token) => parts.cloud.checkDevice(device, token),
       random: Math.random,
       load: new LoopLoad(),
       onParked: ({ applicationId, deviceId }, reason) =>

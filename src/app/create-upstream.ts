@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/load.js';
-import { MAX_CALLS } from '../core/bounds.js';
+import { KNOWN_LOG_IN_BOUNDS, LOG_IN_BOUNDS, MAX_CALLS, PROOF_BOUNDS, QUESTION_BOUNDS } from '../core/bounds.js';
 import { systemClock } from '../core/clock.js';
 import { MAX_REQUESTS_IN_FLIGHT } from '../forward/lanes.js';
 import { createAgent } from '../upstream/agent.js';
@@ -9,26 +9,37 @@ import { HttpCloudClient } from '../upstream/cloud-client.js';
 import { CloudConnections } from '../upstream/connections.js';
 import { Dialer } from '../upstream/dialer.js';
 import { SendThread } from '../upstream/send-thread.js';
+import type { AskingClients } from './dated-cloud.js';
 
 const SEND_WORKER_FILE = fileURLToPath(new URL('../../workers/send-worker.js', import.meta.url));
-/** Log-ins and questions have connections of their own, so that they do not queue behind a drain. */
-const CONNECTIONS_FOR_QUESTIONS = 32;
+/** Checks of grants that are known here, eight at once, and of what is the matter with a device. */
+const CONNECTIONS_FOR_CHECKS = 16;
 
 /**
- * What the lanes send with.
+ * What the lanes send with: states of devices with grants never wait for a connection that a proof has.
  * @param onDistrust told when it has given its connections up, since no good answer came by them
  */
 export function createSendThread(config: Config, onDistrust: () => void): SendThread {
   const { upstreamUrl: url, upstreamCaFile: caFile, upstreamProxy } = config;
-  const connections = MAX_REQUESTS_IN_FLIGHT;
+  const connections = MAX_REQUESTS_IN_FLIGHT + PROOF_BOUNDS.maxAtOnce;
   const proxyUrl = upstreamProxy?.url;
   return new SendThread({ workerFile: SEND_WORKER_FILE, url, connections, caFile, proxyUrl, onDistrust });
 }
 
-/** What log-ins and questions go through. */
-export function createCloudClient(config: Config): HttpCloudClient {
-  const connections = connectionsFor(config, CONNECTIONS_FOR_QUESTIONS, new Dialer(systemClock));
-  return new HttpCloudClient(connections, systemClock, { url: new URL(config.upstreamUrl) });
+/**
+ * What is asked of the cloud beside states. Each share has connections of its own, as many as it may have under way, and a
+ * memory of its own of who was answered late: none queues behind another or pushes out what that knows.
+ */
+export function createAskingClients(config: Config): AskingClients {
+  const dialer = new Dialer(systemClock);
+  const url = new URL(config.upstreamUrl);
+  const clientOf = (connections: number) =>
+    new HttpCloudClient(connectionsFor(config, connections, dialer), systemClock, { url });
+  return {
+    questions: clientOf(QUESTION_BOUNDS.maxAtOnce),
+    checks: clientOf(CONNECTIONS_FOR_CHECKS),
+    logIns: clientOf(LOG_IN_BOUNDS.maxAtOnce + KNOWN_LOG_IN_BOUNDS.maxAtOnce),
+  };
 }
 
 /** Connections of its own, one for each call, so that long streams never hold up anything else. */

@@ -68,11 +68,12 @@ export class DeviceBound {
         if (grant === undefined || active() < mostDevices || isActive(grant.device.key)) return grant;
         return undefined;
       },
-      ask: async (token, applicationId, deviceId) => {
+      findVoid: (token) => inner.findVoid(token),
+      ask: async (token, applicationId, deviceId, asker) => {
         const key = (applicationId + deviceId).toLowerCase();
         const isKnown = isActive(key) || (active() < mostDevices && this.#isGranted(deviceId));
         if (!isKnown && this.isFull()) throw noRoomForDevice();
-        return inner.ask(token, applicationId, deviceId);
+        return inner.ask(token, applicationId, deviceId, asker);
       },
     };
   }
@@ -80,12 +81,12 @@ export class DeviceBound {
   /** The log-in, of devices that there is room for. */
   deviceLogin(inner: DeviceLogin): DeviceLogin {
     return {
-      logIn: async (body, head) => {
+      logIn: async (body, head, asker) => {
         if (this.isFull()) {
           const deviceId = jsonObjectOf(body)?.deviceId;
           if (typeof deviceId === 'string' && !this.#isGranted(deviceId)) throw noRoomForDevice();
         }
-        return inner.logIn(body, head);
+        return inner.logIn(body, head, asker);
       },
     };
   }

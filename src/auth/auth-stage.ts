@@ -5,7 +5,6 @@ import type { StatewayError } from '../core/errors.js';
 import { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
 import type { CloudClient, KeyedStore } from '../core/ports.js';
-import { CloudTime } from './cloud-time.js';
 import { CloudDeviceLogin } from './device-login.js';
 import { FirstStates, type FirstStatesOptions } from './first-states.js';
 import { GrantStore, type StoredGrant } from './grant-store.js';
@@ -13,9 +12,10 @@ import { Grants, type GrantsWatcher } from './grants.js';
 import type { KeptGrant } from './kept-grant.js';
 import { LogInStore } from './log-in-store.js';
 import { Rechecks } from './rechecks.js';
-import { Refusals, tripleOf } from './refusals.js';
+import { digestOf, Refusals, tripleOf } from './refusals.js';
 import { SealedStore } from './sealed-store.js';
 import { Sealing } from './sealing.js';
+import { Shares } from './shares.js';
 import { EXPIRED_KEPT_MS } from './token-claims.js';
 import { Verifier } from './verifier.js';
 
@@ -24,8 +24,10 @@ const SWEEP_ROWS_MS = 3_600_000;
 const UNSTORED_SHARE = 0.01;
 
 export interface AuthStageOptions {
-  readonly cloud: Pick<CloudClient, 'askForDevice' | 'logIn'>;
+  readonly cloud: Pick<CloudClient, 'askForDevice' | 'checkDevice' | 'logIn'>;
   readonly clock: Clock;
+  /** What the cloud's clock shows; undefined while it has not shown it. */
+  readonly cloudNowMs: () => number | undefined;
   readonly meters: Meters;
   /** From 0 to 1, for jitter. */
   readonly random: () => number;
@@ -70,7 +72,8 @@ export class AuthStage {
   readonly #logIns: LogInStore;
   readonly #grants: Grants;
   readonly #rechecks: Rechecks;
-  readonly #cloudNowMs: () => number | undefined;
+  readonly #refusals: Refusals;
+  readonly #shares: Shares;
   /** Triples that had lapsed by the wall clock at the start, which may have been wrong: their rows are still there. */
   readonly #lapsedAtStart = new Set<string>();
   /** Monotonic. */
@@ -80,30 +83,29 @@ export class AuthStage {
   /** @throws SecretKeyError when what is stored was written under another key */
   constructor(options: AuthStageOptions) {
     this.#options = options;
-    const { clock, meters, maxGrants, bodyFor, accepted, forward, table, onUnreadable, onWriteFailed } = options;
-    const cloud = new CloudTime(options.cloud, clock);
-    const cloudNowMs = () => cloud.nowMs();
-    this.#cloudNowMs = cloudNowMs;
+    const { cloud, clock, cloudNowMs, meters, maxGrants, table, onUnreadable, onWriteFailed } = options;
+    const { bodyFor, accepted, forward } = options;
     const sealing = new Sealing(options.secretKey);
     this.#sealedStore = new SealedStore({ table, sealing, clock, onUnreadable, onWriteFailed });
     this.#grantStore = new GrantStore(this.#sealedStore, sealing, maxGrants);
     this.#logIns = new LogInStore(this.#sealedStore, sealing, maxGrants);
     const refusals = new Refusals(maxGrants, clock);
+    this.#refusals = refusals;
     const grants = new Grants({ ...options, cloudNowMs, refusals, watcher: this.#watcher() });
     this.#grants = grants;
     this.#rechecks = new Rechecks({
       ...options,
-      cloud,
-      cloudNowMs,
       onConfirmed: (grant, proof) => grants.confirm(grant, proof),
     });
-    const onVoidToken = (token: string) => this.#rechecks.doubt(token);
+    const onVoidToken = (token: string, error: StatewayError) => this.#onVoidToken(token, error);
     const proofRefusals = new Refusals(maxGrants, clock);
-    const shared = { grants, cloud, clock, meters, refusals, onVoidToken };
+    const shares = new Shares(clock);
+    this.#shares = shares;
+    const shared = { grants, cloud, shares, clock, meters, refusals, onVoidToken };
     const firstStates = new FirstStates({ ...shared, proofRefusals, bodyFor, accepted, forward });
     const recall = (token: string, device: Device) => this.#recall(token, device);
     this.authorizer = new Verifier({ ...shared, firstStates, recall });
-    this.deviceLogin = new CloudDeviceLogin({ cloud, grants, logIns: this.#logIns, meters, recall });
+    this.deviceLogin = new CloudDeviceLogin({ cloud, shares, grants, logIns: this.#logIns, meters, recall });
   }
 
   /**
@@ -142,6 +144,7 @@ export class AuthStage {
   async close(): Promise<void> {
     this.#cancelSweep();
     this.#rechecks.close();
+    this.#shares.close();
     await this.#sealedStore.close();
   }
 
@@ -196,9 +199,15 @@ export class AuthStage {
 
   #onEnded(grant: KeptGrant, reason: StatewayError): void {
     this.#rechecks.drop(grant);
-    if (reason.code === 'STATEWAY_TOKEN_REFUSED') this.#rechecks.doubt(grant.token);
+    if (reason.code === 'STATEWAY_TOKEN_REFUSED') this.#onVoidToken(grant.token, reason);
     if (reason.retryable) this.#offerLapsed(grant);
     else this.#grantStore.forget(grant.token, grant.device);
+  }
+
+  /** A token that the cloud has called void is so for all devices: it gains nothing more, and what it had is checked. */
+  #onVoidToken(token: string, error: StatewayError): void {
+    this.#refusals.addVoid(digestOf(token), error);
+    this.#rechecks.doubt(token);
   }
 
   #offerLapsed(lapsed: KeptGrant): void {
@@ -228,7 +237,7 @@ export class AuthStage {
 
   #scheduleSweep(): void {
     this.#cancelSweep = this.#options.clock.schedule(SWEEP_ROWS_MS, () => {
-      const nowMs = this.#cloudNowMs();
+      const nowMs = this.#options.cloudNowMs();
       // By the cloud's clock alone: no clock of this machine takes a token away (contract 1.5).
       if (nowMs !== undefined) {
         this.#grantStore.sweep(nowMs);

@@ -1,14 +1,17 @@
-import type { DeviceLogin } from '../core/auth-ports.js';
-import type { CloudAnswer } from '../core/cloud-results.js';
+import type { Asker, DeviceLogin } from '../core/auth-ports.js';
+import { QUESTION_BYTES } from '../core/bounds.js';
+import type { CloudAnswer, LogInResult } from '../core/cloud-results.js';
 import { type AuthedDevice, authedDeviceOf, jsonObjectOf } from '../core/cloud-shapes.js';
 import { Device } from '../core/device.js';
-import { StatewayError } from '../core/errors.js';
+import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Meters } from '../core/meters.js';
 import type { LogInHead } from '../core/passed-call.js';
 import type { CloudClient } from '../core/ports.js';
 import { type Credentials, readCredentials } from './credentials.js';
 import type { Grants } from './grants.js';
 import type { LogInStore } from './log-in-store.js';
+import { digestOf } from './refusals.js';
+import type { Shares } from './shares.js';
 import {
   DEFAULT_DEVICE_SCOPES,
   EXPIRED_KEPT_MS,
@@ -21,6 +24,7 @@ import type { VerifierOptions } from './verifier.js';
 
 export interface DeviceLoginOptions {
   readonly cloud: Pick<CloudClient, 'logIn'>;
+  readonly shares: Pick<Shares, 'logIns' | 'knownLogIns'>;
   readonly grants: Grants;
   readonly logIns: LogInStore;
   readonly meters: Meters;
@@ -40,7 +44,8 @@ export interface DeviceLoginOptions {
  * | unknown | – | – | – | 503 |
  *
  * Credentials that the cloud refuses are forgotten, so that they are unknown from then on: what it said then may have
- * changed since, and a device that is told 503 comes again.
+ * changed since, and a device that is told 503 comes again. Credentials that were good the last time have a share of their
+ * own of what is asked at once (`shares.ts`).
  */
 export class CloudDeviceLogin implements DeviceLogin {
   readonly #options: DeviceLoginOptions;
@@ -49,9 +54,10 @@ export class CloudDeviceLogin implements DeviceLogin {
     this.#options = options;
   }
 
-  async logIn(body: Uint8Array, head: LogInHead): Promise<CloudAnswer> {
+  async logIn(body: Uint8Array, head: LogInHead, asker: Asker): Promise<CloudAnswer> {
     const credentials = readCredentials(body);
-    const result = await this.#options.cloud.logIn(body, head);
+    const result = await this.#ask(credentials, body, head, asker);
+    if (result instanceof StatewayError) return this.#answerOffline(credentials, undefined, result);
     if (result.kind === 'failure') return this.#answerOffline(credentials, undefined);
     const { answer, authed } = result;
     // A cloud that answers 5xx has not looked at the credentials: it is as good as away.
@@ -59,6 +65,25 @@ export class CloudDeviceLogin implements DeviceLogin {
     if (authed !== undefined) this.#learn(credentials, answer, authed);
     else if (credentials !== undefined && isRefusal(answer.status)) this.#options.logIns.forget(credentials);
     return answer;
+  }
+
+  /** What the cloud says when it is these credentials' turn, or why they have none. */
+  async #ask(
+    credentials: Credentials | undefined,
+    body: Uint8Array,
+    head: LogInHead,
+    { address }: Asker,
+  ): Promise<LogInResult | StatewayError> {
+    const { cloud, logIns, shares } = this.#options;
+    const known = credentials === undefined ? 'unknown' : logIns.find(credentials);
+    const isKnown = known !== 'unknown' && known !== 'other secret';
+    const line = credentials === undefined ? '' : digestOf(`${credentials.deviceId} ${credentials.key}`);
+    const claimant = { address, line, bytes: QUESTION_BYTES + body.byteLength };
+    try {
+      return await shares[isKnown ? 'knownLogIns' : 'logIns'].run(claimant, () => cloud.logIn(body, head));
+    } catch (thrown) {
+      return asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the credentials cannot be checked');
+    }
   }
 
   #learn(
@@ -73,7 +98,11 @@ export class CloudDeviceLogin implements DeviceLogin {
     }
   }
 
-  #answerOffline(credentials: Credentials | undefined, answer: CloudAnswer | undefined): CloudAnswer {
+  #answerOffline(
+    credentials: Credentials | undefined,
+    answer: CloudAnswer | undefined,
+    error = new StatewayError('STATEWAY_CLOUD_UNREACHABLE', 'the cloud cannot be reached to check the credentials'),
+  ): CloudAnswer {
     const { logIns, meters } = this.#options;
     const known = credentials === undefined ? 'unknown' : logIns.find(credentials);
     if (known === 'other secret') {
@@ -87,7 +116,7 @@ export class CloudDeviceLogin implements DeviceLogin {
       return known;
     }
     if (answer !== undefined) return answer;
-    throw new StatewayError('STATEWAY_CLOUD_UNREACHABLE', 'the cloud cannot be reached to check the credentials');
+    throw error;
   }
 
   /** Whether the token of a stored answer is good: not past its `exp`, not refused since, confirmed lately enough. */

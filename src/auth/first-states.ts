@@ -1,16 +1,16 @@
-import type { Delivered, Granted } from '../core/auth-ports.js';
+import type { Asker, Delivered, Granted } from '../core/auth-ports.js';
+import { QUESTION_BYTES } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
 import type { SendResult } from '../core/cloud-results.js';
 import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { Encoding, Forwarder, ReadyBody, SendLater } from '../core/ports.js';
+import type { Encoding, Forwarder, ProofResult, ReadyBody, SendLater } from '../core/ports.js';
 import type { Grants } from './grants.js';
-import { type Refusals, refusalFor, tripleOf, unlessExpired } from './refusals.js';
+import { digestOf, type Refusals, refusalFor, tripleOf, unlessExpired } from './refusals.js';
+import type { Shares } from './shares.js';
 
-/** Bodies that may be on their way to the cloud as proofs at once. */
-const MAX_PROOFS = 1_000;
 /** How long a throttled triple proves nothing, where the cloud does not say: its whole window (docs/cloud.md, "Limits"). */
 const THROTTLED_MS = 15_000;
 const MAX_RETRY_AFTER_MS = 60_000;
@@ -22,6 +22,7 @@ export interface FirstBody extends ReadyBody {
 
 export interface FirstStatesOptions {
   readonly grants: Grants;
+  readonly shares: Pick<Shares, 'proofs'>;
   /** Resolves when every body accepted so far is on disk and with the lanes, or refused. */
   readonly accepted: () => Promise<void>;
   readonly forward: Forwarder['prove'];
@@ -34,14 +35,23 @@ export interface FirstStatesOptions {
   /** @throws StatewayError what is wrong with the body */
   readonly bodyFor: (device: Device, encoding: Encoding, body: Uint8Array) => FirstBody;
   /** Told of a token that the cloud has called void. */
-  readonly onVoidToken: (token: string) => void;
+  readonly onVoidToken: (token: string, error: StatewayError) => void;
+}
+
+/** What one token is to be proven with. */
+interface Attempt {
+  readonly token: string;
+  readonly device: Device;
+  readonly first: FirstBody;
+  readonly asker: Asker;
 }
 
 /**
  * Grants a token of which neither a question nor its claims tell whether it may send: its first state is forwarded before
  * it is answered, with that very token, and what the cloud says to that decides (contract 1.4). Where states wait for the
  * device, those are sent in its place, and it is stored behind them (contract 1.5). One proof at a time for each triple;
- * the others wait for its verdict.
+ * the others wait for its verdict. Proofs go by turns (`shares.ts`), and for a device that has a grant they wait for room
+ * that its own states leave.
  */
 export class FirstStates {
   readonly #options: FirstStatesOptions;
@@ -53,28 +63,31 @@ export class FirstStates {
   }
 
   /** See {@link Unproven.prove}. */
-  async prove(token: string, device: Device, encoding: Encoding, body: Uint8Array): Promise<Granted | Delivered> {
-    const { grants, bodyFor, proofRefusals } = this.#options;
+  async prove(
+    token: string,
+    device: Device,
+    encoding: Encoding,
+    body: Uint8Array,
+    asker: Asker,
+  ): Promise<Granted | Delivered> {
+    const { grants, bodyFor, refusals, proofRefusals } = this.#options;
     // First of all, since the body's memory is not ours after the first wait.
     const first = bodyFor(device, encoding, body);
     const triple = tripleOf(token, device);
     for (;;) {
       const granted = grants.find(token, device.applicationId, device.deviceId);
       if (granted !== undefined) return { kind: 'granted', grant: granted };
-      const refusal = proofRefusals.find(triple);
+      const refusal = refusals.findVoid(digestOf(token)) ?? proofRefusals.find(triple);
       if (refusal !== undefined) throw refusal;
       const underWay = this.#underWay.get(triple);
-      if (underWay === undefined) return this.#proveOnce(triple, token, device, first);
+      if (underWay === undefined) return this.#proveOnce(triple, { token, device, first, asker });
       const grant = await underWay;
       if (grant !== undefined) return { kind: 'granted', grant };
     }
   }
 
-  async #proveOnce(triple: string, token: string, device: Device, first: FirstBody): Promise<Granted | Delivered> {
-    if (this.#underWay.size >= MAX_PROOFS) {
-      throw new StatewayError('STATEWAY_OVERLOADED', 'too many unknown tokens are being checked; try again');
-    }
-    const proof = this.#forward(triple, token, device, first).finally(() => this.#underWay.delete(triple));
+  async #proveOnce(triple: string, attempt: Attempt): Promise<Granted | Delivered> {
+    const proof = this.#settle(triple, attempt).finally(() => this.#underWay.delete(triple));
     const forOthers = proof.then(
       ({ grant }) => grant,
       (error: unknown) => {
@@ -88,11 +101,12 @@ export class FirstStates {
     return proof;
   }
 
-  async #forward(triple: string, token: string, device: Device, first: FirstBody): Promise<Granted | Delivered> {
-    const { accepted, forward, meters, grants, clock } = this.#options;
-    // What was accepted before it is to go before it, too.
-    await accepted();
-    const { result, isOfBody } = await forward(device, token, first);
+  async #settle(triple: string, attempt: Attempt): Promise<Granted | Delivered> {
+    const { meters, grants, clock, shares } = this.#options;
+    const { token, device, first, asker } = attempt;
+    const bytes = QUESTION_BYTES + token.length + first.bytes.byteLength;
+    const claimant = { address: asker.address, line: digestOf(token), bytes };
+    const { result, isOfBody } = await shares.proofs.run(claimant, () => this.#forward(attempt));
     const error = errorFor(result);
     if (error !== undefined) {
       this.#remember(triple, token, error);
@@ -105,14 +119,22 @@ export class FirstStates {
     return { kind: 'delivered', grant, states: first.states };
   }
 
+  async #forward({ token, device, first }: Attempt): Promise<ProofResult> {
+    const { accepted, forward, grants } = this.#options;
+    // What was accepted before it is to go before it, too.
+    await accepted();
+    return forward(device, token, first, grants.hasSender(device));
+  }
+
   #remember(triple: string, token: string, error: StatewayError): void {
     const { refusals, proofRefusals, onVoidToken } = this.#options;
     if (error.code === 'STATEWAY_CLOUD_THROTTLED') {
       proofRefusals.add(triple, error, (error.retryAfterSeconds ?? 0) * 1000);
+    } else if (error.code === 'STATEWAY_TOKEN_REFUSED') {
+      onVoidToken(token, error);
     } else if (!error.retryable && !isAboutBody(error)) {
       proofRefusals.add(triple, error);
       refusals.add(triple, error);
-      if (error.code === 'STATEWAY_TOKEN_REFUSED') onVoidToken(token);
     }
   }
 }

@@ -114,6 +114,12 @@ export class Grants {
     return entry.grants.filter(({ maySend }) => maySend === 'yes').reverse();
   }
 
+  /** Whether a device has a grant by which its states can be sent. */
+  hasSender(device: Device): boolean {
+    const nowMs = this.#clock.wallMs();
+    return this.sendersOf(device).some((grant) => grant.isGood(nowMs));
+  }
+
   /**
    * Makes the triple good, as the cloud has just said. A grant that is there already is kept, and now confirmed.
    * @param maySend what is known now of the token's right to send
@@ -127,6 +133,7 @@ export class Grants {
     const confirmedAtMs = this.#clock.monotonicMs();
     const grant = this.restore({ token, applicationId, deviceId, proof, maySend, confirmedAtMs });
     this.#noteClock(grant);
+    this.#refusals.removeVoid(token);
     if (maySend === 'yes') this.#refusals.removeUnproven(tripleOf(token, grant.device));
     this.#watcher.onConfirmed(grant, true);
     return grant;
@@ -157,6 +164,7 @@ export class Grants {
   confirm(grant: KeptGrant, proof: Proof, maySend: SendRight = grant.maySend): void {
     grant.confirmedAtMs = this.#clock.monotonicMs();
     this.#noteClock(grant);
+    this.#refusals.removeVoid(grant.token);
     grant.isUsed = false;
     if (proof === 'read') grant.proof = 'read';
     const isNews = maySend === 'yes' && grant.maySend !== 'yes';
@@ -190,12 +198,17 @@ export class Grants {
 
   /** The grant of the triple, whatever its `exp` says. */
   #held(token: string, applicationId: string, deviceId: string): KeptGrant | undefined {
-    const entry = this.#byDevice.get(deviceId) ?? this.#byDevice.get(deviceId.toLowerCase());
+    const entry = this.#byDevice.peek(deviceId) ?? this.#byDevice.peek(deviceId.toLowerCase());
     if (entry === undefined) return undefined;
     if (entry.device.applicationId !== applicationId && entry.device.applicationId !== applicationId.toLowerCase()) {
       return undefined;
     }
-    for (const grant of entry.grants) if (grant.token === token) return grant;
+    for (const grant of entry.grants) {
+      if (grant.token !== token) continue;
+      // Only now: a device that strangers name with tokens of their own is not used by that.
+      this.#byDevice.get(entry.device.deviceId);
+      return grant;
+    }
     return undefined;
   }
 

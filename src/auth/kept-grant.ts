@@ -1,6 +1,7 @@
 import type { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
 import { Grant } from '../core/grant.js';
+import { tagOf } from './refusals.js';
 import type { SendRight } from './token-claims.js';
 
 /**
@@ -11,6 +12,8 @@ export type Proof = 'read' | 'log-in' | 'first state';
 
 /** A grant at hand, with what its ageing needs (contract 1.2, `STATEWAY_TOKEN_TTL_MS`). */
 export class KeptGrant extends Grant {
+  /** {@link tagOf} its token. */
+  readonly tag: number;
   proof: Proof;
   /** Unless 'yes', the token is known to be genuine and no more: nothing is taken or sent with it. */
   maySend: SendRight;
@@ -35,6 +38,7 @@ export class KeptGrant extends Grant {
     onEnded: (grant: KeptGrant, reason: StatewayError) => void,
   ) {
     super(token, device, expiresAtMs);
+    this.tag = tagOf(token);
     this.proof = kept.proof;
     this.maySend = kept.maySend;
     this.confirmedAtMs = kept.confirmedAtMs;

@@ -3,7 +3,7 @@ import type { AskResult } from '../core/cloud-results.js';
 import { StatewayError } from '../core/errors.js';
 import type { CloudClient } from '../core/ports.js';
 import type { KeptGrant, Proof } from './kept-grant.js';
-import { refusalFor } from './refusals.js';
+import { refusalFor, tagOf } from './refusals.js';
 
 /** Questions to the cloud at one time; while it does not answer, one. */
 const MAX_QUESTIONS_AT_ONCE = 8;
@@ -15,11 +15,11 @@ const MIN_SWEEP_MS = 50;
 /** Waits while the cloud does not answer. */
 const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_CAP_MS = 60_000;
-/** Void tokens noted between two sweeps; grants of one that is not noted wait for their turn. */
-const MAX_DOUBTED = 10_000;
+/** Void tokens noted between two sweeps: more than can be asked about by then. Each takes some 40 bytes. */
+const MAX_DOUBTED = 100_000;
 
 export interface RechecksOptions {
-  readonly cloud: Pick<CloudClient, 'askForDevice'>;
+  readonly cloud: Pick<CloudClient, 'checkDevice'>;
   readonly clock: Clock;
   /** What the cloud's clock shows; undefined while it has not shown it. */
   readonly cloudNowMs: () => number | undefined;
@@ -43,8 +43,8 @@ export class Rechecks {
   readonly #options: RechecksOptions;
   readonly #sweepMs: number;
   readonly #grants = new Set<KeptGrant>();
-  /** Tokens that the cloud has called void since the last sweep. */
-  readonly #doubted = new Set<string>();
+  /** Tokens that the cloud has called void since the last sweep, by {@link tagOf}: anybody can have it say so of any text. */
+  readonly #doubted = new Set<number>();
   readonly #due = new Set<KeptGrant>();
   readonly #asking = new Set<KeptGrant>();
   #failures = 0;
@@ -100,7 +100,7 @@ export class Rechecks {
    * sweep, whether in use or not.
    */
   doubt(token: string): void {
-    if (this.#doubted.size < MAX_DOUBTED) this.#doubted.add(token);
+    if (this.#doubted.size < MAX_DOUBTED) this.#doubted.add(tagOf(token));
   }
 
   /** Answers that are still out change nothing any more. */
@@ -133,7 +133,7 @@ export class Rechecks {
   }
 
   #isToBeChecked(grant: KeptGrant, nowMs: number): boolean {
-    return (nowMs >= grant.recheckAtMs && isInUse(grant)) || this.#doubted.has(grant.token);
+    return (nowMs >= grant.recheckAtMs && isInUse(grant)) || this.#doubted.has(grant.tag);
   }
 
   #makeDue(grant: KeptGrant): void {
@@ -152,7 +152,7 @@ export class Rechecks {
 
   async #ask(grant: KeptGrant): Promise<void> {
     this.#asking.add(grant);
-    const answer = await this.#options.cloud.askForDevice(grant.device, grant.token);
+    const answer = await this.#options.cloud.checkDevice(grant.device, grant.token);
     this.#asking.delete(grant);
     if (this.#isClosed) return;
     if (isVerdict(answer)) this.#failures = 0;

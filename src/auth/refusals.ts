@@ -12,8 +12,9 @@ export const REFUSAL_KEPT_MS = 30_000;
 const MAX_BYTES = 16 * 1024 * 1024;
 /** Of an entry beside its message: key, error object, the cache's own. */
 const ENTRY_BYTES = 256;
-/** Triples noted as unproven, each of which takes some 150 bytes. */
+/** Triples noted as unproven, and void tokens, each of which takes some 150 bytes. */
 const MAX_UNPROVEN = 50_000;
+const MAX_VOID = 50_000;
 
 interface Refusal {
   readonly error: StatewayError;
@@ -30,23 +31,40 @@ export function tripleOf(token: string, device: Device): string {
     .digest('base64url');
 }
 
+/** A digest that stands for a token: like {@link tripleOf} it takes the same few bytes whatever stands in its place. */
+export function digestOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url');
+}
+
+/**
+ * A number below 2^31 for a token, where nothing worse than a question too many comes of two that have the same: it takes
+ * no memory beside the place where it stands.
+ */
+export function tagOf(token: string): number {
+  return createHash('sha256').update(token).digest().readUInt32BE(0) >>> 1;
+}
+
 /**
  * The triples that the cloud has lately said no to, by {@link tripleOf}, and those of which only a state sent to it tells
- * whether they may send (contract 1.4). Bounded in number and in bytes.
+ * whether they may send (contract 1.4); and the tokens that it has called void (401), which are so for all devices. Bounded
+ * in number and in bytes. What gives way for want of room is asked for again, and no more.
  */
 export class Refusals {
   readonly #byTriple: LRUCache<string, Refusal>;
   /** Monotonic milliseconds until which that is so. */
   readonly #unproven: LRUCache<string, number>;
+  /** By {@link digestOf} the token. */
+  readonly #void: LRUCache<string, Refusal>;
   readonly #clock: Clock;
 
   constructor(maxRefusals: number, clock: Clock) {
     this.#byTriple = new LRUCache({
       max: maxRefusals,
       maxSize: MAX_BYTES,
-      sizeCalculation: ({ error }) => ENTRY_BYTES + 2 * error.message.length,
+      sizeCalculation: bytesOf,
     });
     this.#unproven = new LRUCache({ max: Math.min(maxRefusals, MAX_UNPROVEN) });
+    this.#void = new LRUCache({ max: MAX_VOID, maxSize: MAX_BYTES, sizeCalculation: bytesOf });
     this.#clock = clock;
   }
 
@@ -56,11 +74,21 @@ export class Refusals {
   }
 
   find(triple: string): StatewayError | undefined {
-    const refusal = this.#byTriple.get(triple);
-    if (refusal === undefined) return undefined;
-    if (this.#clock.monotonicMs() < refusal.untilMs) return refusal.error;
-    this.#byTriple.delete(triple);
-    return undefined;
+    return this.#freshOf(this.#byTriple, triple);
+  }
+
+  /** Why a token is void for all devices, by its {@link digestOf}; undefined where it is not known to be. */
+  findVoid(digest: string): StatewayError | undefined {
+    return this.#freshOf(this.#void, digest);
+  }
+
+  addVoid(digest: string, error: StatewayError): void {
+    this.#void.set(digest, { error, untilMs: this.#clock.monotonicMs() + REFUSAL_KEPT_MS });
+  }
+
+  /** The cloud has taken the token after all. */
+  removeVoid(token: string): void {
+    if (this.#void.size > 0) this.#void.delete(digestOf(token));
   }
 
   add(triple: string, error: StatewayError, keptMs: number = REFUSAL_KEPT_MS): void {
@@ -81,6 +109,18 @@ export class Refusals {
   removeUnproven(triple: string): void {
     this.#unproven.delete(triple);
   }
+
+  #freshOf(refusals: LRUCache<string, Refusal>, key: string): StatewayError | undefined {
+    const refusal = refusals.get(key);
+    if (refusal === undefined) return undefined;
+    if (this.#clock.monotonicMs() < refusal.untilMs) return refusal.error;
+    refusals.delete(key);
+    return undefined;
+  }
+}
+
+function bytesOf({ error }: Refusal): number {
+  return ENTRY_BYTES + 2 * error.message.length;
 }
 
 /** Why a genuine token whose claims name no scope that sends may not send. */

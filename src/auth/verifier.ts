@@ -1,29 +1,29 @@
-import type { Authorizer, Granted, Unproven } from '../core/auth-ports.js';
+import type { Asker, Authorizer, Granted, Unproven } from '../core/auth-ports.js';
+import { QUESTION_BYTES } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
 import type { AskResult } from '../core/cloud-results.js';
 import { Device } from '../core/device.js';
-import { StatewayError } from '../core/errors.js';
+import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
 import type { CloudClient } from '../core/ports.js';
 import type { FirstStates } from './first-states.js';
 import type { Grants } from './grants.js';
 import type { KeptGrant } from './kept-grant.js';
-import { noSendingScope, type Refusals, refusalFor, tripleOf, unlessExpired } from './refusals.js';
+import { digestOf, noSendingScope, type Refusals, refusalFor, tripleOf, unlessExpired } from './refusals.js';
+import type { Shares } from './shares.js';
 import { sendRightOf } from './token-claims.js';
-
-/** Questions that may wait for the cloud at once; beyond it a device is asked to come back (contract 1.6, promise 4). */
-const MAX_QUESTIONS = 20_000;
 
 export interface VerifierOptions {
   readonly grants: Grants;
   readonly cloud: Pick<CloudClient, 'askForDevice'>;
+  readonly shares: Pick<Shares, 'questions'>;
   readonly clock: Clock;
   readonly meters: Meters;
   readonly refusals: Refusals;
   readonly firstStates: FirstStates;
   /** Told of a token that the cloud has called void. */
-  readonly onVoidToken: (token: string) => void;
+  readonly onVoidToken: (token: string, error: StatewayError) => void;
   /** A grant that was set aside by a clock that has been set right since, back at hand; undefined where there is none. */
   readonly recall: (token: string, device: Device) => KeptGrant | undefined;
 }
@@ -38,24 +38,29 @@ export interface VerifierOptions {
  * | yes | none that sends | Forbidden |
  * | yes | not to be read | unproven: its first state decides |
  * | 403 | whatever they are, nothing shows that they are genuine | unproven |
- * | 401, 404 | the same | refused |
+ * | 401 | the same | the token is void for every device |
+ * | 404 | the same | refused |
  *
+ * Questions are asked by turns (`shares.ts`), and of a token that the cloud has not answered for yet one at a time.
  * Whether a token is over, the cloud says too: its `exp` counts only where the cloud cannot be asked (contract 1.5).
  */
 export class Verifier implements Authorizer {
   readonly #grants: Grants;
   readonly #cloud: Pick<CloudClient, 'askForDevice'>;
+  readonly #shares: Pick<Shares, 'questions'>;
   readonly #clock: Clock;
   readonly #meters: Meters;
   readonly #refusals: Refusals;
   readonly #firstStates: FirstStates;
-  readonly #onVoidToken: (token: string) => void;
+  readonly #onVoidToken: VerifierOptions['onVoidToken'];
   readonly #recall: VerifierOptions['recall'];
-  readonly #questions = new Map<string, Promise<Granted | Unproven>>();
+  /** Under way, by triple; undefined: unproven. */
+  readonly #questions = new Map<string, Promise<Granted | undefined>>();
 
   constructor(options: VerifierOptions) {
     this.#grants = options.grants;
     this.#cloud = options.cloud;
+    this.#shares = options.shares;
     this.#clock = options.clock;
     this.#meters = options.meters;
     this.#refusals = options.refusals;
@@ -70,7 +75,11 @@ export class Verifier implements Authorizer {
     return grant;
   }
 
-  async ask(token: string, applicationId: string, deviceId: string): Promise<Granted | Unproven> {
+  findVoid(token: string): StatewayError | undefined {
+    return this.#refusals.findVoid(digestOf(token));
+  }
+
+  async ask(token: string, applicationId: string, deviceId: string, asker: Asker): Promise<Granted | Unproven> {
     const known = this.#grants.findGenuine(token, applicationId, deviceId);
     if (known?.maySend === 'no') throw this.#counted(noSendingScope());
     if (known?.maySend === 'yes') {
@@ -79,14 +88,16 @@ export class Verifier implements Authorizer {
     }
     const device = new Device(applicationId, deviceId);
     const triple = tripleOf(token, device);
-    const refusal = this.#refusals.find(triple);
+    const refusal = this.findVoid(token) ?? this.#refusals.find(triple);
     if (refusal !== undefined) throw this.#counted(refusal);
-    if (known !== undefined || this.#refusals.isUnproven(triple)) return this.#unproven(token, device);
-    return this.#questions.get(triple) ?? this.#askOnce(triple, token, device);
+    if (known !== undefined || this.#refusals.isUnproven(triple)) return this.#unproven(token, device, asker);
+    const question = this.#questions.get(triple) ?? this.#askOnce(triple, token, device, asker);
+    return (await question) ?? this.#unproven(token, device, asker);
   }
 
-  #unproven(token: string, device: Device): Unproven {
-    return { kind: 'unproven', prove: (encoding, body) => this.#firstStates.prove(token, device, encoding, body) };
+  #unproven(token: string, device: Device, asker: Asker): Unproven {
+    const prove: Unproven['prove'] = (encoding, body) => this.#firstStates.prove(token, device, encoding, body, asker);
+    return { kind: 'unproven', prove };
   }
 
   /** Counts a refusal that was known without a question. */
@@ -95,31 +106,39 @@ export class Verifier implements Authorizer {
     return refusal;
   }
 
-  #askOnce(triple: string, token: string, device: Device): Promise<Granted | Unproven> {
-    if (this.#questions.size >= MAX_QUESTIONS) {
-      throw new StatewayError('STATEWAY_OVERLOADED', 'too many unknown tokens are being checked; try again');
-    }
+  #askOnce(triple: string, token: string, device: Device, asker: Asker): Promise<Granted | undefined> {
     this.#meters.tokenCache.miss++;
-    const question = this.#judge(triple, token, device).finally(() => this.#questions.delete(triple));
+    const question = this.#judge(triple, token, device, asker).finally(() => this.#questions.delete(triple));
     this.#questions.set(triple, question);
     return question;
   }
 
-  async #judge(triple: string, token: string, device: Device): Promise<Granted | Unproven> {
-    const error = errorFor(await this.#cloud.askForDevice(device, token));
+  /** Undefined: unproven. */
+  async #judge(triple: string, token: string, device: Device, asker: Asker): Promise<Granted | undefined> {
+    const error = await this.#errorOf(token, device, asker);
     if (error === undefined) return this.#judgeGenuine(triple, token, device);
-    if (error.code === 'STATEWAY_CLOUD_UNREACHABLE') return this.#judgeOffline(token, device, error);
+    if (error.type === 'Unavailable') return this.#judgeOffline(token, device, error);
     if (error.code === 'STATEWAY_NOT_GRANTED') {
       this.#refusals.addUnproven(triple);
-      return this.#unproven(token, device);
+      return undefined;
     }
-    if (!error.retryable) this.#refusals.add(triple, error);
-    if (error.code === 'STATEWAY_TOKEN_REFUSED') this.#onVoidToken(token);
+    if (error.code === 'STATEWAY_TOKEN_REFUSED') this.#onVoidToken(token, error);
+    else this.#refusals.add(triple, error);
     throw error;
   }
 
+  /** What the cloud says, or why it was not asked. */
+  async #errorOf(token: string, device: Device, { address }: Asker): Promise<StatewayError | undefined> {
+    const claimant = { address, line: digestOf(token), bytes: QUESTION_BYTES + token.length };
+    try {
+      return errorFor(await this.#shares.questions.run(claimant, () => this.#cloud.askForDevice(device, token)));
+    } catch (thrown) {
+      return asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
+    }
+  }
+
   /** The cloud cannot be asked: this machine's clock is all there is to go by, and what is on disk. */
-  #judgeOffline(token: string, device: Device, error: StatewayError): Granted | Unproven {
+  #judgeOffline(token: string, device: Device, error: StatewayError): Granted {
     const grant = this.#recall(token, device);
     if (grant?.maySend === 'yes') return { kind: 'granted', grant };
     if (grant?.maySend === 'no') throw noSendingScope();
@@ -127,7 +146,7 @@ export class Verifier implements Authorizer {
   }
 
   /** The cloud has let the token read the device, so that its claims are genuine. */
-  #judgeGenuine(triple: string, token: string, device: Device): Granted | Unproven {
+  #judgeGenuine(triple: string, token: string, device: Device): Granted | undefined {
     const maySend = sendRightOf(token);
     if (maySend === 'yes') {
       const grant = this.#grants.add(token, device.applicationId, device.deviceId, 'read', maySend);
@@ -135,7 +154,7 @@ export class Verifier implements Authorizer {
     }
     if (maySend === 'unknown') {
       this.#refusals.addUnproven(triple);
-      return this.#unproven(token, device);
+      return undefined;
     }
     const refusal = noSendingScope();
     this.#refusals.add(triple, refusal);

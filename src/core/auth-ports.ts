@@ -1,9 +1,16 @@
 /** What the auth stage offers to the fronts: log-in, and who may send. */
 
 import type { CloudAnswer } from './cloud-results.js';
+import type { StatewayError } from './errors.js';
 import type { Grant } from './grant.js';
 import type { LogInHead } from './passed-call.js';
 import type { Encoding } from './ports.js';
+
+/** Who has something asked of the cloud: that is shared out by addresses, and then by tokens (contract 1.4). */
+export interface Asker {
+  /** Of the connection: an IPv4 address, or the network of an IPv6 one. */
+  readonly address: string;
+}
 
 /** The triple may send: bodies are to be stored. */
 export interface Granted {
@@ -39,9 +46,11 @@ export interface Authorizer {
   /**
    * What is known of the triple, asking the cloud if need be; many calls for one triple share one question.
    * @throws StatewayError Unauthorized, Forbidden or NotFound as the cloud or the token's scopes say (remembered for 30 s),
-   *   Unavailable when the cloud cannot be asked.
+   *   Unavailable when the cloud cannot be asked, or when others that the asker brought are being asked for.
    */
-  ask(token: string, applicationId: string, deviceId: string): Promise<Granted | Unproven>;
+  ask(token: string, applicationId: string, deviceId: string, asker: Asker): Promise<Granted | Unproven>;
+  /** Why the cloud has lately called a token void, so that it gains no new grant; undefined where it has not. */
+  findVoid(token: string): StatewayError | undefined;
 }
 
 /** `POST /auth/device` (contract 1.3). */
@@ -49,7 +58,7 @@ export interface DeviceLogin {
   /**
    * Passes the credentials to the cloud; a 200 teaches a grant.
    * @param head as the device wrote it, the length of the body left out
-   * @throws StatewayError Unavailable when the cloud cannot be reached.
+   * @throws StatewayError Unavailable when the cloud cannot be reached, or when others that the asker brought go before.
    */
-  logIn(body: Uint8Array, head: LogInHead): Promise<CloudAnswer>;
+  logIn(body: Uint8Array, head: LogInHead, asker: Asker): Promise<CloudAnswer>;
 }

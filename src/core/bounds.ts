@@ -53,3 +53,66 @@ export type CallKind = 'stream' | 'upload' | 'other';
  * that is held up takes some 200 KiB.
  */
 export const MAX_CALLS: Readonly<Record<CallKind, number>> = { stream: 12_288, upload: 1_024, other: 1_024 };
+
+// ---------------------------------------------------------------- what is asked of the cloud for those who are not known here
+
+/** Of one kind of what is asked of the cloud, whose turns are shared out by address and token (contract 1.4). */
+export interface ShareBounds {
+  /** Under way at once. */
+  readonly maxAtOnce: number;
+  /** Of them for one address, and for all together that stand badly. */
+  readonly maxAtOnceOfOne: number;
+  /** Of them for one token, once the cloud has not called it void; until then, one. */
+  readonly maxAtOnceOfLine: number;
+  /** Waiting for their turn. */
+  readonly maxWaiting: number;
+  /** What these hold. */
+  readonly maxWaitingBytes: number;
+}
+
+/** Of a question beside its token: promises, device, key. */
+export const QUESTION_BYTES = KIB;
+
+/**
+ * Questions about tokens that are not known here. At 40 ms an answer 1,600 tokens are asked about in a second; a cloud that
+ * takes a second for each still has a place free every 16 ms.
+ */
+export const QUESTION_BOUNDS: ShareBounds = {
+  maxAtOnce: 64,
+  maxAtOnceOfOne: 48,
+  maxAtOnceOfLine: 16,
+  maxWaiting: 4_096,
+  maxWaitingBytes: 8 * MIB,
+};
+
+/** States that are to show that a token may send, beside those of devices with grants. Each may wait for its device's rate. */
+export const PROOF_BOUNDS: ShareBounds = {
+  maxAtOnce: 64,
+  maxAtOnceOfOne: 32,
+  maxAtOnceOfLine: 8,
+  maxWaiting: 1_024,
+  maxWaitingBytes: 8 * MIB,
+};
+
+/** Log-ins with credentials that have not been good here. */
+export const LOG_IN_BOUNDS: ShareBounds = {
+  maxAtOnce: 32,
+  maxAtOnceOfOne: 24,
+  maxAtOnceOfLine: 2,
+  maxWaiting: 1_024,
+  maxWaitingBytes: 8 * MIB,
+};
+
+/** Log-ins with those that were good the last time. Of a whole plant that starts anew, each waits at most for the others. */
+export const KNOWN_LOG_IN_BOUNDS: ShareBounds = {
+  maxAtOnce: 32,
+  maxAtOnceOfOne: 32,
+  maxAtOnceOfLine: 2,
+  maxWaiting: 10_000,
+  maxWaitingBytes: 16 * MIB,
+};
+
+/** Devices without a grant at hand that one frame of a gateway may name (docs/devices.md, "WebSocket"). */
+export const MAX_NEW_DEVICES_OF_FRAME = 100;
+/** The same of all frames together that wait on one socket: ten frames, or one state each of a large plant's devices. */
+export const MAX_NEW_DEVICES_OF_SOCKET = 1_000;

@@ -42,6 +42,7 @@ export const ERROR_TABLE = {
   STATEWAY_LOOP: { type: 'BadGateway', status: 502, retryable: true },
   STATEWAY_CLOUD_UNREACHABLE: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_CLOCK_WRONG: { type: 'Unavailable', status: 503, retryable: true },
+  STATEWAY_TOO_MANY_NEW_DEVICES: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_OVERLOADED: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_MEMORY_FULL: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_TOO_MANY_DEVICES: { type: 'Unavailable', status: 503, retryable: true },

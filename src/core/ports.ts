@@ -234,8 +234,10 @@ export interface Forwarder {
    * the device, or where none does those of `body`. So nothing overtakes (contract 1.5). Begins within a bounded time or
    * not at all, never beside another request of the device, and within its rate limit. What was handed over before is
    * taken to wait. A no is for the token alone: the device keeps its other tokens and its states.
+   * @param isServed whether the device has a good grant: then it takes only what its own states leave of the rate limit,
+   *   and goes when none of them wait
    */
-  prove(device: Device, token: string, body: ReadyBody): Promise<ProofResult>;
+  prove(device: Device, token: string, body: ReadyBody, isServed: boolean): Promise<ProofResult>;
   /** A grant that came to be: wakes the lane of its device if that waits for a good token. */
   offerGrant(grant: Grant): void;
   /** The object of a device with a lane, by {@link Device.key}. */
@@ -267,8 +269,10 @@ export interface CloudClient {
    * @param mayListen whether a late answer may be listened for, while the request still counts (`openMs` of the result)
    */
   sendStates(device: Device, token: string, body: Uint8Array, mayListen?: boolean): Promise<SendResult>;
-  /** `GET /applications/:a/devices/:d`: may this token see this device? */
+  /** `GET /applications/:a/devices/:d`: may this token see this device? For tokens that nothing is known of. */
   askForDevice(device: Device, token: string): Promise<AskResult>;
+  /** The same for a token that is known here, over connections that unknown ones never take. */
+  checkDevice(device: Device, token: string): Promise<AskResult>;
   /** `POST /auth/device`. */
   logIn(body: Uint8Array, head: LogInHead): Promise<LogInResult>;
   close(): Promise<void>;

@@ -118,6 +118,12 @@ export class Timekeeper implements ArrivalClock {
     return offsetMs === undefined ? undefined : this.#clock.wallMs() - this.#clock.monotonicMs() - offsetMs;
   }
 
+  /** What the cloud's clock shows; undefined while the cloud has said nothing in this boot. */
+  get cloudNowMs(): number | undefined {
+    const offsetMs = this.#heardOffsetMs;
+    return offsetMs === undefined ? undefined : this.#clock.monotonicMs() + offsetMs;
+  }
+
   /** By number of a timebase; replaced, not changed, when more is decided. */
   get corrections(): Corrections {
     return this.#corrections;

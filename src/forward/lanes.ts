@@ -167,8 +167,8 @@ export class Lanes implements Forwarder {
     this.#schedule.serve();
   }
 
-  prove(device: Device, token: string, body: ReadyBody): Promise<ProofResult> {
-    return this.#schedule.prove(this.#table.laneOf(device, false), token, body);
+  prove(device: Device, token: string, body: ReadyBody, isServed: boolean): Promise<ProofResult> {
+    return this.#schedule.prove(this.#table.laneOf(device, false), token, body, isServed);
   }
 
   deviceOf(deviceKey: string): Device | undefined {

@@ -31,6 +31,7 @@ export const CLOCK_MARGIN_MS = 25;
  */
 export class Pacing {
   readonly #limit: number;
+  /** For how long a request counts after its latest arrival. */
   readonly #windowMs: number;
   /** Latest arrivals of the requests that count, rising; never more than `limit`, as only the newest can bind. */
   #latestArrivals = NONE;
@@ -80,11 +81,24 @@ export class Pacing {
     return { count, windowMs: this.#windowMs - CLOCK_MARGIN_MS, untilMs };
   }
 
-  /** The earliest instant, not before `nowMs`, at which a request may start. */
-  earliestStartMs(nowMs: number): number {
+  /** Requests that may count in a window. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /**
+   * The earliest instant, not before `nowMs`, at which a request may start.
+   * @param below how many may count then, without it; the limit unless given
+   */
+  earliestStartMs(nowMs: number, below = this.#limit): number {
     this.#forget(nowMs);
-    if (this.#latestArrivals.length < this.#limit) return nowMs;
-    return (this.#latestArrivals[0] as number) + this.#windowMs;
+    const over = this.#latestArrivals.length - below;
+    return over < 0 ? nowMs : (this.#latestArrivals[over] as number) + this.#windowMs;
+  }
+
+  /** The earliest instant at which something that started then counts no more, if it has its answer at once. */
+  countedUntilMs(startedMs: number): number {
+    return startedMs + this.#windowMs;
   }
 
   /** Requests that count at `nowMs`. */

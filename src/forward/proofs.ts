@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import type { SendResult } from '../core/cloud-results.js';
 import type { ProofResult, ReadyBody, SendLater } from '../core/ports.js';
+import type { Pacing } from './pacing.js';
 
 /** How long a proof waits for its turn: the device has no answer meanwhile. */
 export const PROOF_WAITS_MS = 5_000;
@@ -8,6 +9,13 @@ export const PROOF_WAITS_MS = 5_000;
 const MAX_PROOFS = 8;
 /** A device that is being served is as a rule free again by then. */
 const BUSY_MS = 1_000;
+
+/**
+ * Where a device has a good grant, proofs are mostly other people's. They start while it uses less than this share of its
+ * limit, so that what its own states need next is free, and take no more than this one in a window.
+ */
+const USED_SHARE = 0.8;
+const SPARED_SHARE = 0.1;
 
 const NOT_SENT: SendResult = {
   kind: 'failure',
@@ -52,7 +60,11 @@ export class Proof {
 
 /** The proofs that wait for one lane, each for a bounded time. */
 export class Proofs {
+  /** Whether the device has a good grant, by which its own states go. */
+  isServed = false;
   readonly #waiting: Proof[] = [];
+  /** Monotonic: when proofs started that a served device has spared room for, as far as they may count yet. */
+  #sparedMs: number[] = [];
 
   get isEmpty(): boolean {
     return this.#waiting.length === 0;
@@ -69,6 +81,21 @@ export class Proofs {
       this.#waiting.push(proof);
       proof.timeOut(clock, () => this.#giveUp(proof));
     });
+  }
+
+  /** How long the lane of a served device has no room to spare for a proof. */
+  spareWaitMs(pacing: Pacing, nowMs: number): number {
+    const below = Math.max(1, Math.floor(pacing.limit * USED_SHARE));
+    const most = Math.max(1, Math.floor(pacing.limit * SPARED_SHARE));
+    this.#sparedMs = this.#sparedMs.filter((startedMs) => pacing.countedUntilMs(startedMs) > nowMs);
+    const roomMs = pacing.earliestStartMs(nowMs, below);
+    const last = this.#sparedMs.at(-most);
+    return Math.max(roomMs, last === undefined ? nowMs : pacing.countedUntilMs(last)) - nowMs;
+  }
+
+  /** A proof of a served device starts. */
+  noteSpared(nowMs: number): void {
+    this.#sparedMs.push(nowMs);
   }
 
   /** Has a proof wait again, before the others. */

@@ -8,6 +8,7 @@ import type { Expiry } from './expiry.js';
 import type { Lane } from './lane.js';
 import type { LaneTable } from './lane-table.js';
 import { mustSettle } from './must-settle.js';
+import { proofWaitMs } from './proof-wait.js';
 import { Proofs } from './proofs.js';
 import { ReadyQueue } from './ready-queue.js';
 import type { Sender } from './sender.js';
@@ -63,7 +64,8 @@ export class Schedule {
   readonly #due = new DueHeap();
   readonly #ready = new ReadyQueue();
   readonly #chores = new Chores((lane) => this.#onFree(lane));
-  #inFlight = 0;
+  /** Requests. Proofs are bounded by the auth stage, and do not take the places of states. */
+  readonly #inFlight = { states: 0, proofs: 0 };
   /** Monotonic. Infinity while there is no lane. */
   #sweepAtMs = Number.POSITIVE_INFINITY;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -114,7 +116,7 @@ export class Schedule {
     const { clock, ending, health, pace, sender, spiller, table, uplink } = this.#parts;
     const nowMs = clock.monotonicMs();
     const mayStart = ending.mayStart(nowMs);
-    while (mayStart && this.#inFlight < this.#mostInFlight && !uplink.isFull && this.#gateMs <= nowMs) {
+    while (mayStart && this.#inFlight.states < this.#mostInFlight && !uplink.isFull && this.#gateMs <= nowMs) {
       const lane = this.#ready.shift();
       if (lane === undefined) break;
       if (lane.isBusy) continue;
@@ -127,17 +129,18 @@ export class Schedule {
       const isSound = health.isKnown && health.isUp && lane.failures === 0;
       const mostBytes = isSound ? this.#options.maxBodyBytes : Math.min(PROBE_BODY_BYTES, this.#options.maxBodyBytes);
       const maxBodyBytes = uplink.bodyBytes(mostBytes, this.#ready.length + 1);
-      this.#run(lane, () => sender.step(lane, maxBodyBytes));
+      this.#run(lane, 'states', () => sender.step(lane, maxBodyBytes));
     }
     this.#chores.start();
-    const isQuiet = this.#inFlight === 0 && this.#chores.isIdle && spiller.isIdle;
+    const isQuiet = this.#inFlight.states + this.#inFlight.proofs === 0 && this.#chores.isIdle && spiller.isIdle;
     if (this.#isClosing && isQuiet && !this.#canSendInTime(mayStart)) this.#stop();
     else this.#setTimer(nowMs);
   }
 
   /** See {@link Forwarder.prove}. While the cloud is down it is the probe, or is not sent. */
-  prove(lane: Lane, token: string, body: ReadyBody): Promise<ProofResult> {
+  prove(lane: Lane, token: string, body: ReadyBody, isServed: boolean): Promise<ProofResult> {
     lane.proofs ??= new Proofs();
+    lane.proofs.isServed = isServed;
     const proven = lane.proofs.add(this.#parts.clock, token, body);
     // It may have come to be for this alone.
     this.plan(lane);
@@ -191,12 +194,6 @@ export class Schedule {
     return this.#isClosing ? gateMs : Math.max(gateMs, pace.earliestStartMs);
   }
 
-  /** Until a request of the lane may start that waits for no window and for no good token. */
-  #waitMs(lane: Lane, nowMs: number): number {
-    const holdUntilMs = lane.hold === 'backoff' ? lane.holdUntilMs : nowMs;
-    return Math.max(holdUntilMs, lane.pacing.earliestStartMs(nowMs)) - nowMs;
-  }
-
   /** Begins the proof that a lane has waiting, if it may; returns whether the lane is busy now. */
   #startsProof(lane: Lane): boolean {
     const { proofs } = lane;
@@ -211,18 +208,20 @@ export class Schedule {
       this.#chores.add(lane, () => sender.settle(lane));
       return true;
     }
-    const proof = proofs.take(nowMs, this.#waitMs(lane, nowMs));
+    const waitMs = proofWaitMs(lane, proofs, nowMs);
+    const proof = waitMs === Number.POSITIVE_INFINITY ? undefined : proofs.take(nowMs, waitMs);
     if (proof === undefined) return false;
+    if (proofs.isServed) proofs.noteSpared(nowMs);
     this.#due.remove(lane);
     const maxBodyBytes = Math.min(PROBE_BODY_BYTES, this.#options.maxBodyBytes);
-    this.#run(lane, () => sender.prove(lane, proof, maxBodyBytes));
+    this.#run(lane, 'proofs', () => sender.prove(lane, proof, maxBodyBytes));
     return true;
   }
 
-  #run(lane: Lane, serve: () => Promise<void>): void {
+  #run(lane: Lane, kind: 'states' | 'proofs', serve: () => Promise<void>): void {
     lane.isBusy = true;
-    this.#inFlight++;
-    void serve().then(() => this.#onServed(lane));
+    this.#inFlight[kind]++;
+    void serve().then(() => this.#onServed(lane, kind));
   }
 
   #stop(): void {
@@ -234,7 +233,8 @@ export class Schedule {
   }
 
   #dueAtMs(lane: Lane, nowMs: number): number {
-    if (lane.proofs?.isEmpty === false) return nowMs + this.#waitMs(lane, nowMs);
+    const waitMs = proofWaitMs(lane, lane.proofs, nowMs);
+    if (waitMs !== Number.POSITIVE_INFINITY) return nowMs + waitMs;
     if (lane.isEmpty) {
       return this.#isClosing ? Number.NEGATIVE_INFINITY : Math.max(lane.windowEndsMs, lane.pacing.emptyAtMs());
     }
@@ -243,8 +243,8 @@ export class Schedule {
     return Math.max(windowEndsMs, lane.holdUntilMs, lane.pacing.earliestStartMs(nowMs));
   }
 
-  #onServed(lane: Lane): void {
-    this.#inFlight--;
+  #onServed(lane: Lane, kind: 'states' | 'proofs'): void {
+    this.#inFlight[kind]--;
     lane.isBusy = false;
     this.#onFree(lane);
   }

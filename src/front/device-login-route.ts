@@ -5,7 +5,7 @@ import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { LogInHead } from '../core/passed-call.js';
 import { writePassedHeader } from './answer-fields.js';
 import { type BodyLimits, readBody } from './body-reader.js';
-import { clientAddress } from './client-address.js';
+import { askerOf, clientAddress } from './client-address.js';
 import { allowAnyOrigin } from './cross-origin.js';
 import type { FrontContext } from './front-context.js';
 import { framingOfLastHead, readHead } from './head-fields.js';
@@ -40,13 +40,14 @@ async function logIn(context: FrontContext, res: HttpResponse, passed: LogInHead
   };
   context.openRequests++;
   try {
+    const asker = askerOf(res);
     const body = await readBody(context, res, limits, () => {
       aborted = true;
     });
     if (body === undefined) return;
     if (context.stopping)
       throw new StatewayError('STATEWAY_STOPPING', 'the proxy is being stopped; log in again shortly');
-    const answered = await context.deviceLogin.logIn(body, passed);
+    const answered = await context.deviceLogin.logIn(body, passed, asker);
     answer(() => writeAnswer(res, answered, closes));
   } catch (thrown) {
     const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the cloud cannot be asked');

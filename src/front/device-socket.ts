@@ -1,5 +1,5 @@
 import type { WebSocket } from 'uws-current';
-import type { Unproven } from '../core/auth-ports.js';
+import type { Asker, Unproven } from '../core/auth-ports.js';
 import { asStatewayError, type StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Encoding } from '../core/ports.js';
@@ -18,6 +18,7 @@ interface WaitingFrame {
  * front's bound.
  */
 export class DeviceSocket extends FrameSocket {
+  readonly #asker: Asker;
   readonly #waiting: WaitingFrame[] = [];
   #unproven: Unproven | undefined;
   #grant: Grant | undefined;
@@ -25,18 +26,19 @@ export class DeviceSocket extends FrameSocket {
   #isClearing = false;
   #stopWatching: () => void = () => {};
 
-  private constructor(context: FrontContext, grant: Grant | undefined, unproven: Unproven | undefined) {
+  private constructor(context: FrontContext, asker: Asker, grant: Grant | undefined, unproven: Unproven | undefined) {
     super(context);
+    this.#asker = asker;
     this.#grant = grant;
     this.#unproven = unproven;
   }
 
-  static granted(context: FrontContext, grant: Grant): DeviceSocket {
-    return new DeviceSocket(context, grant, undefined);
+  static granted(context: FrontContext, grant: Grant, asker: Asker): DeviceSocket {
+    return new DeviceSocket(context, asker, grant, undefined);
   }
 
-  static unproven(context: FrontContext, unproven: Unproven): DeviceSocket {
-    return new DeviceSocket(context, undefined, unproven);
+  static unproven(context: FrontContext, unproven: Unproven, asker: Asker): DeviceSocket {
+    return new DeviceSocket(context, asker, undefined, unproven);
   }
 
   override open(ws: WebSocket<SocketData>): void {
@@ -88,7 +90,7 @@ export class DeviceSocket extends FrameSocket {
   /** By this machine's clock the token is over; whether it is, the cloud says if it can be asked. */
   async #askAgain({ token, device }: Grant): Promise<void> {
     try {
-      const asked = await this.context.authorizer.ask(token, device.applicationId, device.deviceId);
+      const asked = await this.context.authorizer.ask(token, device.applicationId, device.deviceId, this.#asker);
       this.#grant = asked.kind === 'granted' ? asked.grant : undefined;
       if (asked.kind === 'unproven') this.#unproven = asked;
       this.#watch();

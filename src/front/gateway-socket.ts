@@ -1,4 +1,4 @@
-import type { Delivered, Granted, Unproven } from '../core/auth-ports.js';
+import type { Asker, Delivered, Granted, Unproven } from '../core/auth-ports.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Encoding } from '../core/ports.js';
@@ -6,12 +6,15 @@ import { namedDevices } from '../state/gateway-frame.js';
 import { CLOSE_POLICY, FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { SplitFrame } from './gateway-proof.js';
+import { forbidden, NewDevices } from './new-devices.js';
 
 interface WaitingFrame {
   readonly frame: number;
   readonly encoding: Encoding;
   readonly bytes: Uint8Array;
   readonly deviceIds: readonly string[];
+  /** Of them, those that the cloud is asked for on its account. */
+  readonly added: number;
 }
 
 /** What is to be stored of a frame once its devices are cleared. */
@@ -36,6 +39,8 @@ interface Cleared {
 export class GatewaySocket extends FrameSocket {
   readonly #token: string;
   readonly #applicationId: string;
+  readonly #asker: Asker;
+  readonly #newDevices: NewDevices;
   /** By device, the end of the last frame that waits and names it. */
   readonly #waiting = new Map<string, Promise<void>>();
   /** One of the grants in use, by which the socket learns of the end of its token even when no frame comes. */
@@ -43,10 +48,12 @@ export class GatewaySocket extends FrameSocket {
   #isAskingAgain = false;
   #stopWatching: () => void = () => {};
 
-  constructor(context: FrontContext, token: string, applicationId: string) {
+  constructor(context: FrontContext, token: string, applicationId: string, asker: Asker) {
     super(context);
     this.#token = token;
     this.#applicationId = applicationId;
+    this.#asker = asker;
+    this.#newDevices = new NewDevices(context, token, applicationId, asker);
   }
 
   override closed(): void {
@@ -61,22 +68,31 @@ export class GatewaySocket extends FrameSocket {
   }
 
   protected take(frame: number, encoding: Encoding, bytes: Uint8Array): void {
-    let deviceIds: readonly string[];
     try {
-      deviceIds = namedDevices(encoding, bytes);
+      // Where nothing was ever granted, what a void token brings is not even read.
+      const refusal = this.#watched === undefined ? this.#newDevices.refusalOfAll() : undefined;
+      if (refusal !== undefined) throw refusal;
+      this.#takeFor(namedDevices(encoding, bytes), frame, encoding, bytes);
     } catch (error) {
       this.onRefused(frame, asStatewayError(error, 'STATEWAY_MALFORMED_BODY', 'the frame cannot be read'));
-      return;
     }
+  }
+
+  #takeFor(deviceIds: readonly string[], frame: number, encoding: Encoding, bytes: Uint8Array): void {
     if (deviceIds.length === 0) {
       this.onStored(frame, 0);
       return;
     }
     const before = this.#before(deviceIds);
-    const grants = before.length > 0 ? undefined : this.#grantsAtHand(deviceIds);
-    if (grants !== undefined) this.#handOver(grants, frame, encoding, bytes);
+    const { grants, newIds } = this.#newDevices.sort(deviceIds);
+    if (before.length === 0 && newIds.length === 0) {
+      this.#handOver(grants, frame, encoding, bytes);
+      return;
+    }
+    const addedIds = newIds.filter((deviceId) => !this.#waiting.has(deviceId));
+    this.#newDevices.begin(newIds, addedIds);
     // The frame's memory is the socket's again after this call.
-    else this.#wait(before, { frame, encoding, bytes: bytes.slice(), deviceIds });
+    this.#wait(before, { frame, encoding, bytes: bytes.slice(), deviceIds, added: addedIds.length });
   }
 
   #handOver(grants: readonly Grant[], frame: number, encoding: Encoding, bytes: Uint8Array): void {
@@ -88,7 +104,7 @@ export class GatewaySocket extends FrameSocket {
   async #askAgain({ device }: Grant): Promise<void> {
     this.#isAskingAgain = true;
     try {
-      const asked = await this.context.authorizer.ask(this.#token, this.#applicationId, device.deviceId);
+      const asked = await this.context.authorizer.ask(this.#token, this.#applicationId, device.deviceId, this.#asker);
       if (asked.kind === 'granted' && this.isOpen) this.#watch(asked.grant);
     } catch (error) {
       if (error instanceof StatewayError && error.status === 401) this.end(CLOSE_POLICY, error.message);
@@ -110,18 +126,9 @@ export class GatewaySocket extends FrameSocket {
     return deviceIds.flatMap((deviceId) => this.#waiting.get(deviceId) ?? []);
   }
 
-  #grantsAtHand(deviceIds: readonly string[]): Grant[] | undefined {
-    const grants: Grant[] = [];
-    for (const deviceId of deviceIds) {
-      const grant = this.context.authorizer.find(this.#token, this.#applicationId, deviceId);
-      if (grant === undefined) return undefined;
-      grants.push(grant);
-    }
-    return grants;
-  }
-
   #wait(before: readonly Promise<void>[], waiting: WaitingFrame): void {
     const served = this.#serve(before, waiting).then(() => {
+      this.#newDevices.end(waiting.added);
       for (const deviceId of waiting.deviceIds) {
         if (this.#waiting.get(deviceId) === served) this.#waiting.delete(deviceId);
       }
@@ -153,15 +160,9 @@ export class GatewaySocket extends FrameSocket {
 
   /** All are asked for before any state is sent as a proof. */
   async #clear({ encoding, bytes, deviceIds }: WaitingFrame): Promise<Cleared> {
-    const asked = await Promise.all(deviceIds.map((id) => this.#ask(id)));
+    const asked = await Promise.all(deviceIds.map((id) => this.#newDevices.ask(id)));
     if (asked.some(({ kind }) => kind === 'unproven')) return this.#prove(deviceIds, asked, encoding, bytes);
     return { grants: asked.map((answer) => (answer as Granted).grant), encoding, bytes, delivered: 0 };
-  }
-
-  #ask(deviceId: string): Promise<Granted | Unproven> {
-    return this.context.authorizer.ask(this.#token, this.#applicationId, deviceId).catch((error: unknown) => {
-      throw forbidden(deviceId, error);
-    });
   }
 
   /**
@@ -215,14 +216,4 @@ function withDelivered(provenIds: ReadonlySet<string>, error: unknown): unknown 
 
 function retryAfterOf({ retryAfterSeconds }: StatewayError): { retryAfterSeconds?: number } {
   return retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
-}
-
-/** A device without a grant is Forbidden whatever the cloud called it (contract 1.3); all else stays as it is. */
-function forbidden(deviceId: string, error: unknown): unknown {
-  if (!(error instanceof StatewayError)) return error;
-  const isRefusal = error.status === 401 || error.status === 403 || error.status === 404;
-  if (!isRefusal) return error;
-  return new StatewayError('STATEWAY_NOT_GRANTED', `device ${deviceId} is not granted: ${error.message}`, {
-    cause: error,
-  });
 }

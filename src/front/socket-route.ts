@@ -1,7 +1,8 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocketBehavior } from 'uws-current';
-import type { Granted, Unproven } from '../core/auth-ports.js';
+import type { Asker, Granted, Unproven } from '../core/auth-ports.js';
 import { LEAST_HARD_FRAME_BYTES, MAX_UNREAD_ANSWER_BYTES } from '../core/bounds.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
+import { askerOf } from './client-address.js';
 import { DeviceSocket } from './device-socket.js';
 import type { FrameSocket, SocketData } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
@@ -55,7 +56,7 @@ export function socketBehavior(
         const token = upgradeToken(req);
         if (served.kind === 'state') openDeviceSocket(context, res, upgrade, { ...served, token });
         // Its devices are granted frame by frame: any token opens it.
-        else complete(res, upgrade, new GatewaySocket(context, token, served.applicationId));
+        else complete(res, upgrade, new GatewaySocket(context, token, served.applicationId, askerOf(res)));
       } catch (error) {
         const refusal = asStatewayError(error, 'STATEWAY_BAD_UPGRADE', 'the upgrade request cannot be read');
         refuseHead(context.bodies, res, refusal, { isHead: false, framing: 'none' });
@@ -89,9 +90,10 @@ function openDeviceSocket(context: FrontContext, res: HttpResponse, upgrade: Upg
   const { authorizer } = context;
   const grant = authorizer.find(token, applicationId, deviceId);
   if (grant !== undefined) {
-    complete(res, upgrade, DeviceSocket.granted(context, grant));
+    complete(res, upgrade, DeviceSocket.granted(context, grant, askerOf(res)));
     return;
   }
+  const asker = askerOf(res);
   let aborted = false;
   res.onAborted(() => {
     aborted = true;
@@ -100,8 +102,8 @@ function openDeviceSocket(context: FrontContext, res: HttpResponse, upgrade: Upg
   const answer = (write: () => void): void => {
     if (!aborted) res.cork(write);
   };
-  authorizer.ask(token, applicationId, deviceId).then(
-    (answered) => answer(() => complete(res, upgrade, socketFor(context, answered))),
+  authorizer.ask(token, applicationId, deviceId, asker).then(
+    (answered) => answer(() => complete(res, upgrade, socketFor(context, answered, asker))),
     (thrown) => {
       const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
       answer(() => writeError(res, error));
@@ -109,9 +111,9 @@ function openDeviceSocket(context: FrontContext, res: HttpResponse, upgrade: Upg
   );
 }
 
-function socketFor(context: FrontContext, answered: Granted | Unproven): DeviceSocket {
-  if (answered.kind === 'granted') return DeviceSocket.granted(context, answered.grant);
-  return DeviceSocket.unproven(context, answered);
+function socketFor(context: FrontContext, answered: Granted | Unproven, asker: Asker): DeviceSocket {
+  if (answered.kind === 'granted') return DeviceSocket.granted(context, answered.grant, asker);
+  return DeviceSocket.unproven(context, answered, asker);
 }
 
 function complete(res: HttpResponse, upgrade: Upgrade, socket: FrameSocket): void {

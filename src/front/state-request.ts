@@ -5,6 +5,7 @@ import type { Grant } from '../core/grant.js';
 import type { BodyReceiver, Encoding } from '../core/ports.js';
 import type { ArrivingBody } from './arriving-bodies.js';
 import { BodyBuffer } from './body-buffer.js';
+import { askerOf } from './client-address.js';
 import type { FrontContext } from './front-context.js';
 import { framingOfLastHead, readHead } from './head-fields.js';
 import { refuseHead } from './refuse-head.js';
@@ -130,7 +131,8 @@ class StateRequest implements BodyReceiver {
 
   #askForGrant(token: string, applicationId: string, deviceId: string): void {
     this.#isShortWay = false;
-    this.#context.authorizer.ask(token, applicationId, deviceId).then(
+    const asker = askerOf(this.#res as HttpResponse);
+    this.#context.authorizer.ask(token, applicationId, deviceId, asker).then(
       (asked) => {
         if (asked.kind === 'granted') this.#grant = asked.grant;
         else this.#unproven = asked;

@@ -48,7 +48,7 @@ interface Asking {
 }
 
 /** The calls of Stateway's own to the cloud, over connections that it closes with itself. */
-export class HttpCloudClient implements CloudClient {
+export class HttpCloudClient implements Omit<CloudClient, 'checkDevice'> {
   readonly #connections: CloudConnections;
   readonly #clock: Clock;
   readonly #origin: string;

@@ -31,6 +31,7 @@ function authorizer() {
   return bound.authorizer({
     find: (token, applicationId, deviceId) =>
       granted.has(deviceId) ? new Grant(token, new Device(applicationId, deviceId), 1e15) : undefined,
+    findVoid: () => undefined,
     ask: async (token, applicationId, deviceId) => {
       asked.push(deviceId);
       return { kind: 'granted', grant: new Grant(token, new Device(applicationId, deviceId), 1e15) };
@@ -38,12 +39,13 @@ function authorizer() {
   });
 }
 
-const ask = (n: number) => authorizer().ask('token', APPLICATION, idOf(n));
+const ASKER = { address: '192.0.2.1' };
+const ask = (n: number) => authorizer().ask('token', APPLICATION, idOf(n), ASKER);
 const find = (n: number) => authorizer().find('token', APPLICATION, idOf(n));
 const logIn = (n: number) =>
   bound
     .deviceLogin({ logIn: async () => ({ status: 200, contentType: 'application/json', body: new Uint8Array(0) }) })
-    .logIn(Buffer.from(JSON.stringify({ deviceId: idOf(n), key: 'k', secret: 's' })), [] as never);
+    .logIn(Buffer.from(JSON.stringify({ deviceId: idOf(n), key: 'k', secret: 's' })), [] as never, ASKER);
 
 describe('the bound on devices', () => {
   it('is by the memory: a hundred thousand in 768 MiB with the heap that Node takes there, fewer in less', () => {

@@ -202,13 +202,14 @@ test('first states keep to the limit of their device: the cloud never counts mor
   const device = deviceOf(site);
   const own = await logIn(site, device);
   const subject = { kind: 'device', deviceId: device.deviceId } as const;
+  const proofs: Promise<{ status: number }>[] = [];
   for (let n = 0; n < 60; n++) {
     const token = site.cloud.issueToken({ subject, scopes: ['device.sendState'], ttlSeconds: 600 + n });
     await postState(site, device, own, { data: { own: n } });
-    const { status: code } = await postState(site, device, token, { data: { first: n } });
-    expect([200, 429]).toContain(code);
+    proofs.push(postState(site, device, token, { data: { first: n } }));
   }
+  for (const { status: code } of await Promise.all(proofs)) expect([200, 429]).toContain(code);
   const ledger = site.cloud.ledger(device.deviceId);
   expect(ledger?.throttled).toBe(0);
-  expect(ledger?.maxRequestsInWindow).toBe(30);
+  expect(ledger?.maxRequestsInWindow).toBeLessThanOrEqual(30);
 });

@@ -5,7 +5,7 @@ import type { StatewayError } from '../../src/core/errors.js';
 import type { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { FakeCloud, straightTo } from './fake-cloud.js';
+import { ASKER, FakeCloud, straightTo } from './fake-cloud.js';
 import { MemoryTable } from './memory-table.js';
 
 export const APPLICATION = 'abcdef0123456789abcdef01';
@@ -36,6 +36,9 @@ export class AuthSite {
   /** All that the lanes were offered since the last start. */
   offered: Grant[] = [];
 
+  /** By how much the cloud's clock is ahead of the monotonic one, where it has been heard since the start. */
+  #cloudOffsetMs: number | undefined = undefined;
+
   constructor() {
     this.start();
   }
@@ -43,10 +46,13 @@ export class AuthSite {
   /** @returns grants at hand again */
   start(options: StartOptions = {}): number {
     this.offered = [];
+    this.#cloudOffsetMs = undefined;
     this.table.isClosed = false;
     this.stage = new AuthStage({
       cloud: this.cloud,
       clock: this.clock,
+      cloudNowMs: () =>
+        this.#cloudOffsetMs === undefined ? undefined : this.#cloudOffsetMs + this.clock.monotonicMs(),
       meters: new Meters(),
       random: () => 0.5,
       table: this.table,
@@ -89,20 +95,20 @@ export class AuthSite {
   async tryLogIn(i = 1, requestedScopes?: readonly string[]): Promise<number> {
     const body = { deviceId: deviceId(i), key: 'k', secret: 's', requestedScopes };
     const credentials = Buffer.from(JSON.stringify(body));
-    const answer = this.stage.deviceLogin.logIn(credentials, { target: '/auth/device', headers: [] });
+    const answer = this.stage.deviceLogin.logIn(credentials, { target: '/auth/device', headers: [] }, ASKER);
     return (await answer.catch((error: StatewayError) => error)).status;
   }
 
-  /** The cloud answers something, and its `Date` is this. */
-  async hearCloud(dateMs: number): Promise<void> {
-    this.cloud.dateMs = dateMs;
-    await this.ask('of-nobody', 404, 99);
-    this.cloud.dateMs = undefined;
+  /** The cloud has shown that this is its time. */
+  hearCloud(dateMs: number): void {
+    this.#cloudOffsetMs = dateMs - this.clock.monotonicMs();
   }
 
   /** Asks, and has the cloud answer with this status. */
   async ask(token: string, status: number, i = 1): Promise<Granted | Unproven | StatewayError> {
-    const asking = this.stage.authorizer.ask(token, APPLICATION, deviceId(i)).catch((error: StatewayError) => error);
+    const asking = this.stage.authorizer
+      .ask(token, APPLICATION, deviceId(i), ASKER)
+      .catch((error: StatewayError) => error);
     await this.clock.advance(0);
     this.cloud.questions.at(-1)?.answer(status);
     return asking;

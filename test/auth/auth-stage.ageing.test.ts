@@ -3,6 +3,7 @@ import type { Granted } from '../../src/core/auth-ports.js';
 import { StatewayError } from '../../src/core/errors.js';
 import type { Grant } from '../../src/core/grant.js';
 import { APPLICATION, AuthSite, DAY_MS, deviceId, OFFLINE_MS, RETENTION_MS } from './auth-site.js';
+import { ASKER } from './fake-cloud.js';
 import { tokenExpiringAt, tokenOf } from './tokens.js';
 
 const TOKEN = tokenOf('of the device');
@@ -123,7 +124,7 @@ describe('a grant that has lapsed', () => {
     expect(site.offered).toHaveLength(1);
     await site.clock.advance(2 * 3_600_000);
     expect(site.table.keysOf('grant:')).toHaveLength(1);
-    await site.hearCloud(site.clock.wallMs());
+    site.hearCloud(site.clock.wallMs());
     await site.clock.advance(3_600_000 + 1_000);
     expect(site.table.keysOf('grant:')).toEqual([]);
   });
@@ -157,7 +158,7 @@ describe('a wall clock that is wrong', () => {
 
   /** Asks with the cloud away. */
   async function askOffline(): Promise<unknown> {
-    const asking = site.stage.authorizer.ask(token, APPLICATION, deviceId(1)).catch((error: unknown) => error);
+    const asking = site.stage.authorizer.ask(token, APPLICATION, deviceId(1), ASKER).catch((error: unknown) => error);
     await site.clock.advance(0);
     site.cloud.questions.at(-1)?.fail();
     return asking;
@@ -217,7 +218,7 @@ describe('a wall clock that is wrong', () => {
     const rightMs = site.clock.wallMs();
     site.clock.jumpWall(TEN_YEARS_MS);
     await site.logIn(token);
-    await site.hearCloud(rightMs);
+    site.hearCloud(rightMs);
     await site.clock.advance(DAY_MS - MINUTE_MS);
     expect(site.find(token)).toBeDefined();
     await site.clock.advance(2 * MINUTE_MS);

@@ -5,11 +5,12 @@ import { LogInStore } from '../../src/auth/log-in-store.js';
 import { Refusals } from '../../src/auth/refusals.js';
 import { SealedStore } from '../../src/auth/sealed-store.js';
 import { Sealing } from '../../src/auth/sealing.js';
+import { Shares } from '../../src/auth/shares.js';
 import type { CloudAnswer } from '../../src/core/cloud-results.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/meters.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { FakeCloud } from './fake-cloud.js';
+import { ASKER, FakeCloud } from './fake-cloud.js';
 import { MemoryTable } from './memory-table.js';
 import { tokenExpiringAt } from './tokens.js';
 
@@ -45,7 +46,7 @@ function openLogin(maxLogIns = 100): CloudDeviceLogin {
   });
   const logIns = new LogInStore(store, sealing, maxLogIns);
   logIns.load(store.index());
-  return new CloudDeviceLogin({ cloud, grants, logIns, meters, recall: () => undefined });
+  return new CloudDeviceLogin({ cloud, shares: new Shares(clock), grants, logIns, meters, recall: () => undefined });
 }
 
 /** Logs in while the cloud answers so. */
@@ -53,7 +54,7 @@ const HEAD = { target: '/auth/device?a=1&b=%20', headers: [['content-type', 'app
 
 function logIn(status: number, body: string | Uint8Array): Promise<CloudAnswer> {
   cloud.logInAnswer = { status, contentType: 'application/json', body: Buffer.from(body) };
-  return deviceLogin.logIn(CREDENTIALS, HEAD);
+  return deviceLogin.logIn(CREDENTIALS, HEAD, ASKER);
 }
 
 describe('logIn', () => {
@@ -73,7 +74,7 @@ describe('logIn', () => {
     const text = JSON.stringify({ ...AUTHED, deviceId: DEVICE.toUpperCase() });
     const body = Buffer.from(`....${text}....`).subarray(4, 4 + text.length);
     cloud.logInAnswer = { status: 200, contentType: 'application/json', body };
-    await deviceLogin.logIn(CREDENTIALS, HEAD);
+    await deviceLogin.logIn(CREDENTIALS, HEAD, ASKER);
     expect(grants.find('new-token', APPLICATION, DEVICE)).toBeDefined();
   });
 
@@ -99,11 +100,8 @@ describe('logIn', () => {
   });
 
   it('is Unavailable while the cloud cannot be reached', async () => {
-    await expect(deviceLogin.logIn(CREDENTIALS, HEAD)).rejects.toMatchObject({
-      code: 'STATEWAY_CLOUD_UNREACHABLE',
-      status: 503,
-      retryAfterSeconds: 1,
-    });
+    const unavailable = { code: 'STATEWAY_CLOUD_UNREACHABLE', status: 503, retryAfterSeconds: 1 };
+    await expect(deviceLogin.logIn(CREDENTIALS, HEAD, ASKER)).rejects.toMatchObject(unavailable);
     expect(grants.size).toBe(0);
   });
 });
@@ -124,7 +122,7 @@ describe('while the cloud cannot be asked', () => {
   function tryLogIn(credentials: unknown, answer: CloudAnswer | undefined): Promise<CloudAnswer | StatewayError> {
     cloud.logInAnswer = answer;
     const body = typeof credentials === 'string' ? credentials : JSON.stringify(credentials);
-    return deviceLogin.logIn(Buffer.from(body), HEAD).catch((error: StatewayError) => error);
+    return deviceLogin.logIn(Buffer.from(body), HEAD, ASKER).catch((error: StatewayError) => error);
   }
 
   function refusal(status: number): CloudAnswer {

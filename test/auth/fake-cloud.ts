@@ -1,4 +1,5 @@
 import type { FirstStatesOptions } from '../../src/auth/first-states.js';
+import type { Asker } from '../../src/core/auth-ports.js';
 import type { AskResult, CloudAnswer, CloudFailure, LogInResult, SendResult } from '../../src/core/cloud-results.js';
 import { authedDeviceOf, cloudErrorOf, jsonObjectOf } from '../../src/core/cloud-shapes.js';
 import type { Device } from '../../src/core/device.js';
@@ -32,12 +33,13 @@ export const TAKEN: Extract<SendResult, { kind: 'answer' }> = {
   cloudDateMs: undefined,
 };
 
+/** Who asks, where it does not matter. */
+export const ASKER: Asker = { address: '192.0.2.1' };
+
 const NO_CONNECTION: CloudFailure = { kind: 'failure', reason: 'refused', words: 'no connection' };
 
 /** A cloud that answers who may send when it is told to. */
 export class FakeCloud implements CloudClient {
-  /** `Date` of its answers to questions and log-ins. */
-  dateMs: number | undefined = undefined;
   /** All that were asked, in order. */
   readonly questions: OpenQuestion[] = [];
   readonly logIns: { body: Uint8Array; head: LogInHead }[] = [];
@@ -49,10 +51,15 @@ export class FakeCloud implements CloudClient {
       this.questions.push({
         device,
         token,
-        answer: (status, message = '') => resolve({ kind: 'answer', status, message, cloudDateMs: this.dateMs }),
+        answer: (status, message = '') => resolve({ kind: 'answer', status, message, cloudDateMs: undefined }),
         fail: () => resolve(NO_CONNECTION),
       });
     });
+  }
+
+  /** Among the questions. */
+  checkDevice(device: Device, token: string): Promise<AskResult> {
+    return this.askForDevice(device, token);
   }
 
   async logIn(body: Uint8Array, head: LogInHead): Promise<LogInResult> {
@@ -63,7 +70,7 @@ export class FakeCloud implements CloudClient {
     const authed = answer.status === 200 ? authedDeviceOf(members) : undefined;
     const isError = answer.status >= 400 && cloudErrorOf(members) !== undefined;
     if (authed === undefined && !isError) return { kind: 'failure', reason: 'not_the_cloud', words: 'a page' };
-    return { kind: 'answer', answer, authed, cloudDateMs: this.dateMs };
+    return { kind: 'answer', answer, authed, cloudDateMs: undefined };
   }
 
   /** States that were sent; each waits for its answer unless {@link FakeCloud.sendAnswer} is set. */

@@ -2,14 +2,16 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { FirstStates } from '../../src/auth/first-states.js';
 import { Grants } from '../../src/auth/grants.js';
 import type { KeptGrant } from '../../src/auth/kept-grant.js';
-import { Refusals, tripleOf } from '../../src/auth/refusals.js';
+import { digestOf, Refusals, tripleOf } from '../../src/auth/refusals.js';
+import { Shares } from '../../src/auth/shares.js';
 import type { Delivered, Granted } from '../../src/core/auth-ports.js';
+import { PROOF_BOUNDS } from '../../src/core/bounds.js';
 import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/meters.js';
 import type { SendLater } from '../../src/core/ports.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { FakeCloud } from './fake-cloud.js';
+import { ASKER, FakeCloud } from './fake-cloud.js';
 import { tokenExpiringAt } from './tokens.js';
 
 const APPLICATION = 'abcdef0123456789abcdef01';
@@ -39,6 +41,7 @@ beforeEach(() => {
   isOfBody = true;
   firstStates = new FirstStates({
     grants,
+    shares: new Shares(clock),
     accepted: () => accepted,
     forward: async (device, token, { bytes }) => ({
       result: later ?? (await cloud.sendStates(device, token, bytes)),
@@ -53,14 +56,17 @@ beforeEach(() => {
       if (text === 'bad') throw new StatewayError('STATEWAY_INVALID_STATE', 'no state');
       return { bytes: Buffer.from(`for the cloud: ${text}`), states: text.length, outOfWindow: 1 };
     },
-    onVoidToken: (token) => voidTokens.push(token),
+    onVoidToken: (token, error) => {
+      voidTokens.push(token);
+      refusals.addVoid(digestOf(token), error);
+    },
   });
 });
 
 /** Proves device A with a body of so many states; an error comes back as its value. */
 function prove(body = 'abc', deviceId = DEVICE_A, token = 'token'): Promise<Granted | Delivered | StatewayError> {
   return firstStates
-    .prove(token, new Device(APPLICATION, deviceId), 'json', Buffer.from(body))
+    .prove(token, new Device(APPLICATION, deviceId), 'json', Buffer.from(body), ASKER)
     .catch((error: StatewayError) => error);
 }
 
@@ -164,7 +170,8 @@ describe('a no of the cloud', () => {
   it.each([401, 403, 404])('%i is a no to the question as well, and void is only a token of 401', async (status) => {
     await proveAndAnswer(status);
     const device = new Device(APPLICATION, DEVICE_A);
-    expect(refusals.find(tripleOf('token', device))).toMatchObject({ status });
+    const refusal = status === 401 ? refusals.findVoid(digestOf('token')) : refusals.find(tripleOf('token', device));
+    expect(refusal).toMatchObject({ status });
     expect(voidTokens).toEqual(status === 401 ? ['token'] : []);
     expect(grants.size).toBe(0);
   });
@@ -256,7 +263,7 @@ it('has the cloud decide whether a token is over, and goes by the clock only whe
 
 it('reads the body before it returns, whose memory may then be used again', async () => {
   const body = Buffer.from('abc');
-  const proving = firstStates.prove('token', new Device(APPLICATION, DEVICE_A), 'json', body);
+  const proving = firstStates.prove('token', new Device(APPLICATION, DEVICE_A), 'json', body, ASKER);
   body.fill('x');
   await clock.advance(0);
   expect(cloud.sent[0]?.body).toBe('for the cloud: abc');
@@ -264,13 +271,15 @@ it('reads the body before it returns, whose memory may then be used again', asyn
   await proving;
 });
 
-it('has a bound on what is under way, and room again after an answer', async () => {
-  for (let i = 0; i < 1_000; i++) void prove('a', DEVICE_A, `token ${i}`);
+it('has a bound on what is under way, for one address and in all', async () => {
+  for (let i = 0; i < 100; i++) void prove('a', DEVICE_A, `token ${i}`);
   await clock.advance(0);
-  expect(await prove('a', DEVICE_A, 'one more')).toMatchObject({ code: 'STATEWAY_OVERLOADED' });
+  expect(cloud.sent).toHaveLength(PROOF_BOUNDS.maxAtOnceOfOne);
+  const elsewhere = { address: '192.0.2.2' };
+  void firstStates.prove('another', new Device(APPLICATION, DEVICE_B), 'json', Buffer.from('a'), elsewhere);
+  await clock.advance(0);
+  expect(cloud.sent.at(-1)?.token).toBe('another');
   cloud.sent[0]?.answer(200);
   await clock.advance(0);
-  void prove('a', DEVICE_A, 'one more');
-  await clock.advance(0);
-  expect(cloud.sent).toHaveLength(1_001);
+  expect(cloud.sent).toHaveLength(PROOF_BOUNDS.maxAtOnceOfOne + 2);
 });

@@ -105,6 +105,10 @@ export class ScriptedCloud implements CloudClient {
     return this.onAsk();
   }
 
+  checkDevice(): Promise<AskResult> {
+    return this.askForDevice();
+  }
+
   logIn(): Promise<LogInResult> {
     throw new Error('not the forward stage');
   }

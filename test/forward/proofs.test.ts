@@ -8,9 +8,9 @@ const device = deviceOf(1);
 const TOKEN = 'to be proven';
 
 /** Has a token show that it may send, with one state of its own where nothing waits. */
-function prove(harness: Harness, of = device, token = TOKEN): Promise<ProofResult> {
+function prove(harness: Harness, of = device, token = TOKEN, isServed = false): Promise<ProofResult> {
   const bytes = Buffer.from(JSON.stringify([harness.nextState()]));
-  return harness.lanes.prove(of, token, { bytes, states: 1 });
+  return harness.lanes.prove(of, token, { bytes, states: 1 }, isServed);
 }
 
 const later = (afterMs: number): ProofResult => ({ result: { kind: 'later', afterMs }, isOfBody: false });

@@ -1,5 +1,6 @@
 import type { Authorizer, Delivered, Granted, Unproven } from '../../src/core/auth-ports.js';
 import { Device } from '../../src/core/device.js';
+import type { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
 import type { Encoding } from '../../src/core/ports.js';
 import { Arrivals } from './arrivals.js';
@@ -125,6 +126,13 @@ export class ScriptedAuthorizer implements Authorizer {
     this.asked.push(question);
     this.#arrivals.add(question);
     return question.answer;
+  }
+
+  /** Why its token is void, where a test says so. */
+  voidBy: StatewayError | undefined = undefined;
+
+  findVoid(): StatewayError | undefined {
+    return this.voidBy;
   }
 
   nextQuestion(): Promise<Question> {
