@@ -18,6 +18,7 @@ const EXIT_BAD_USAGE = 2;
  * @returns the exit code; a command may also have set `process.exitCode`
  */
 export async function runCli(args: readonly string[]): Promise<number> {
+  process.stdout.on('error', endQuietly);
   const program = createProgram();
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -44,6 +45,15 @@ function createProgram(): Command {
 function overrideExit(command: Command): void {
   command.exitOverride();
   for (const subcommand of command.commands) overrideExit(subcommand);
+}
+
+/**
+ * A reader that has read what it wanted, as in `| head`, ends a command quietly (contract 1.1). The log of `serve` is
+ * written past the stream that this is told of (`log-sink.ts`).
+ */
+function endQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
 }
 
 function explain(error: unknown): number {

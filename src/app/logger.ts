@@ -38,7 +38,7 @@ function lineForGap(lines: number): string {
  */
 function openStandardOutput(): number {
   // What is printed past the log, by libraries too, must neither block nor end the process.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  process.stderr.on('error', () => {});
   if (!process.stdout.isTTY) return 1;
   try {
     return openSync('/proc/self/fd/1', constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);

@@ -1,8 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { MAIN_FILE } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
@@ -35,4 +36,25 @@ test('the built program is a command of its own, which gives node and its memory
 
 test('its first line is short enough for kernels that cut it off after 127 characters', () => {
   expect(readFileSync(MAIN_FILE, 'utf8').indexOf('\n')).toBeLessThanOrEqual(127);
+});
+
+test.each([
+  [
+    'simulate fleet',
+    false,
+    ['simulate', 'fleet', '--url', 'http://127.0.0.1:1', '--devices', '2', '--seconds', '20', '--json'],
+  ],
+  ['simulate cloud', true, ['simulate', 'cloud', '--listen', '127.0.0.1:0', '--json']],
+])('"%s" whose reader has read what it wanted ends quietly', async (_name, isSilent, args) => {
+  const child = spawn(MAIN_FILE, args, { env: { PATH: process.env.PATH } });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let errors = '';
+  child.stderr.on('data', (chunk) => {
+    errors += chunk;
+  });
+  await once(child.stdout, 'data');
+  child.stdout.destroy();
+  // What prints nothing by itself before its end is told to end.
+  if (isSilent) child.kill('SIGTERM');
+  expect([(await once(child, 'close'))[0], errors]).toEqual([0, '']);
 });
