@@ -57,4 +57,4 @@ it('refuses devices for which there is no memory in words of their own, and serv
   await expect
     .poll(() => site.proxy.log.filter(({ event }) => event === 'devices-full'), { timeout: 10_000 })
     .toMatchObject([{ devices: KNOWN, mostDevices: KNOWN, memoryLimitBytes: expect.any(Number) }]);
-}, 120_000);
+}, 300_000);
