@@ -134,7 +134,7 @@ export class HttpCloudClient implements Omit<CloudClient, 'checkDevice'> {
     // Whole seconds, so that the many timers share few lengths: Node keeps a list for each.
     const bodyMs = Math.floor((request.body?.byteLength ?? 0) / SLOWEST_LINE_BYTES_PER_SECOND) * 1000;
     let dispatcher = this.#connections.forRequest();
-    const timeoutMs = this.#patience.limitMs(key) + bodyMs;
+    const timeoutMs = this.#patience.limitMs(key, mayListen) + bodyMs;
     const onTimeout = () => this.#connections.distrust(dispatcher);
     const repeatOn = () => {
       dispatcher = this.#connections.insteadOf(dispatcher);

@@ -23,8 +23,8 @@ export class PatientOvertime implements Overtime {
   }
 
   moreMs(waitedMs: number): number {
-    const { key, bodyMs } = this.#request;
-    return this.#patience.overtimeLimitMs(key) + bodyMs - waitedMs;
+    const { key, bodyMs, mayListen } = this.#request;
+    return this.#patience.overtimeLimitMs(key, mayListen) + bodyMs - waitedMs;
   }
 
   listenMs(waitedMs: number): number {

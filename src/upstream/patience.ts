@@ -27,7 +27,10 @@ const MAX_LISTENED = 32;
 export class Patience {
   readonly #clock: Clock;
   readonly #normalMs: number;
+  /** By late answers. */
   readonly #grown = new Map<string, number>();
+  /** By guess, for what cannot be listened for. */
+  readonly #guessed = new Map<string, number>();
   #listened = 0;
   /** Of the last late answer of any asker: when, and what it makes others wait. */
   #lateAtMs = Number.NEGATIVE_INFINITY;
@@ -39,31 +42,36 @@ export class Patience {
     this.#normalMs = normalMs;
   }
 
-  /** For an answer from its request on, without what its body takes. */
-  limitMs(key: string): number {
-    return this.#grown.get(key) ?? this.#normalMs;
+  /**
+   * For an answer from its request on, without what its body takes.
+   * @param mayListen whether one that is late may be listened for: then nothing need be guessed, on a dead line least of all
+   */
+  limitMs(key: string, mayListen: boolean): number {
+    const guessedMs = mayListen ? undefined : this.#guessed.get(key);
+    return Math.max(this.#grown.get(key) ?? this.#normalMs, guessedMs ?? 0);
   }
 
   /** For an answer whose time is over, in the light of what has come meanwhile. */
-  overtimeLimitMs(key: string): number {
+  overtimeLimitMs(key: string, mayListen: boolean): number {
     const isFresh = this.#clock.monotonicMs() - this.#lateAtMs <= FRESH_MS;
-    return Math.max(this.limitMs(key), isFresh ? this.#lateLimitMs : 0);
+    return Math.max(this.limitMs(key, mayListen), isFresh ? this.#lateLimitMs : 0);
   }
 
   /** An answer came, in time or late. */
   noteAnswer(key: string, tookMs: number): void {
+    this.#guessed.delete(key);
     if (tookMs <= this.#normalMs) {
       this.#grown.delete(key);
       return;
     }
-    this.#grow(key, tookMs * MARGIN);
+    grow(this.#grown, key, tookMs * MARGIN);
     this.#lateAtMs = this.#clock.monotonicMs();
-    this.#lateLimitMs = this.limitMs(key);
+    this.#lateLimitMs = this.limitMs(key, true);
   }
 
   /** None came in time, and nobody listens for one that is late: what could be known of it has to be guessed. */
   noteUnheard(key: string): void {
-    this.#grow(key, this.limitMs(key) * MARGIN);
+    grow(this.#guessed, key, this.limitMs(key, false) * MARGIN);
   }
 
   /**
@@ -79,10 +87,10 @@ export class Patience {
   stopListening(): void {
     this.#listened--;
   }
+}
 
-  #grow(key: string, limitMs: number): void {
-    this.#grown.delete(key);
-    this.#grown.set(key, Math.min(LONGEST_ANSWER_MS, limitMs));
-    if (this.#grown.size > MAX_KNOWN) this.#grown.delete(this.#grown.keys().next().value as string);
-  }
+function grow(limits: Map<string, number>, key: string, limitMs: number): void {
+  limits.delete(key);
+  limits.set(key, Math.min(LONGEST_ANSWER_MS, limitMs));
+  if (limits.size > MAX_KNOWN) limits.delete(limits.keys().next().value as string);
 }
