@@ -14,7 +14,7 @@ import type { StoredThenForwarded } from './stored-then-forwarded.js';
 export interface CapacityParts {
   readonly log: LineWriter;
   readonly maxSpoolBytes: number;
-  readonly spool: Pick<Spool, 'status'>;
+  readonly spool: Pick<Spool, 'status' | 'diskFault'>;
   readonly lanes: Pick<Lanes, 'size' | 'deviceOf'>;
   readonly auth: Pick<AuthStage, 'grantedDevices' | 'isGranted'>;
   readonly sink: Pick<StoredThenForwarded, 'shortage'>;
@@ -80,7 +80,8 @@ export class Capacity {
     };
     return new FullnessWatch({
       clock: systemClock,
-      shortage: () => sink.shortage(),
+      // A disk that fails has lines of its own.
+      shortage: () => (spool.diskFault === undefined ? sink.shortage() : undefined),
       onFull: (what) =>
         log.error({ event: `${what}-full`, ...figures() }, `the ${what} is full: new states are refused`),
       onRoom: (what, fullMs) =>

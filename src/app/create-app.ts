@@ -19,7 +19,7 @@ import { Front } from '../front/server.js';
 import { type PickedUws, pickUws } from '../front/uws.js';
 import { Batcher } from '../intake/batcher.js';
 import { WorkerPool } from '../intake/worker-pool.js';
-import { LmdbSpool } from '../spool/lmdb-spool.js';
+import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { HttpCallStream } from '../upstream/call-stream.js';
 import type { SendThread } from '../upstream/send-thread.js';
 import { Capacity } from './capacity.js';
@@ -30,6 +30,7 @@ import { DatedCloud } from './dated-cloud.js';
 import { freeDiskBytes } from './disk-space.js';
 import type { EventLog } from './event-log.js';
 import { maxEventStreams } from './open-files.js';
+import { openSpool } from './open-spool.js';
 import { PACKAGE_VERSION } from './package-info.js';
 import { StoredThenForwarded } from './stored-then-forwarded.js';
 
@@ -88,12 +89,7 @@ export class App {
       if (isTooMuch) log.warn({ event: 'clock-wrong', skewSeconds }, "the clock of this machine is not the cloud's");
       else log.info({ event: 'clock-right', skewSeconds }, 'the clock of this machine is right again');
     });
-    const spool = await LmdbSpool.open({
-      directory: config.dataDir,
-      clock: timekeeper,
-      bootTag,
-      onUnreadable: (item, reason) => log.error({ event: 'unreadable', item, reason }, 'set aside: it cannot be read'),
-    });
+    const spool = await openSpool(config.dataDir, log, timekeeper, bootTag);
     try {
       timekeeper.open(spool.timebaseStore);
       return new App(config, log, spool, timekeeper);
@@ -131,7 +127,7 @@ export class App {
       onCloudChange: (isUp, trouble) => this.#logCloud(isUp, trouble),
     });
     const intake = () => this.#intake;
-    const forAuth = { cloud, clock: this.#turnClock, timekeeper, meters, log, lanes: this.#lanes, intake };
+    const forAuth = { cloud, clock: this.#turnClock, timekeeper, meters, log, lanes: this.#lanes, spool, intake };
     this.#auth = createAuth(config, forAuth);
     this.#requeueWatch = new RequeueWatch({
       spool,
@@ -280,6 +276,8 @@ export class App {
 
   #readiness(): Readiness {
     if (this.#phase !== 'accepting states') return { ready: false, reason: this.#phase };
+    const { diskFault } = this.#spool;
+    if (diskFault !== undefined) return { ready: false, reason: `disk failing: ${diskFault.words}` };
     const shortage = this.#sink.shortage();
     if (shortage !== undefined) return { ready: false, reason: `${shortage} full` };
     // Those that are known are served; in Kubernetes they would lose their proxy by the others.

@@ -6,6 +6,7 @@ import type { ArrivalClock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
 import type { CloudClient, Forwarder, Intake } from '../core/ports.js';
 import type { Timekeeper } from '../core/timekeeper.js';
+import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import { LmdbTable } from '../spool/lmdb-table.js';
 import { singleBody } from '../state/single-body.js';
 import type { LineWriter } from './event-log.js';
@@ -27,6 +28,8 @@ export function createAuth(
     readonly meters: Meters;
     readonly log: LineWriter;
     readonly lanes: Forwarder;
+    /** Of the same data directory. */
+    readonly spool: Pick<LmdbSpool, 'diskHealth'>;
     /** Comes to be after it. */
     readonly intake: () => Pick<Intake, 'answered' | 'stampsFor'>;
   },
@@ -36,7 +39,7 @@ export function createAuth(
   const onRepaired = (file: string, mode: number) =>
     log.warn({ event: 'key-file-repaired', file, mode: mode.toString(8) }, 'the key file was open to others');
   const secretKey = config.secretKey ?? keyFromFile(dataDir, onRepaired);
-  const table = new LmdbTable(join(dataDir, GRANTS_DIRECTORY));
+  const table = new LmdbTable(join(dataDir, GRANTS_DIRECTORY), parts.spool.diskHealth);
   try {
     return new AuthStage({
       cloud,

@@ -2,8 +2,8 @@ import { type ErrorCode, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Forwarder, RecordSink, Spool } from '../core/ports.js';
 
-/** Seconds a device is asked to wait while the spool is full: room comes as the cloud takes what waits. */
-const FULL_RETRY_AFTER_SECONDS = 10;
+/** Seconds a device is asked to wait while the spool takes nothing: room comes as the cloud takes what waits. */
+const RETRY_AFTER_SECONDS = 10;
 
 /** Where there is no room for new records. */
 export type Shortage = 'disk' | 'spool' | 'memory';
@@ -48,8 +48,17 @@ export class StoredThenForwarded implements RecordSink {
     if (shortage !== undefined) {
       const [code, what] = REFUSALS[shortage];
       throw new StatewayError(code, `${what} is full; keep the state and send it again`, {
-        retryAfterSeconds: FULL_RETRY_AFTER_SECONDS,
+        retryAfterSeconds: RETRY_AFTER_SECONDS,
       });
+    }
+    if (this.#spool.diskFault !== undefined) {
+      throw new StatewayError(
+        'STATEWAY_SPOOL_FAILED',
+        'the disk of the proxy fails; keep the state and send it again',
+        {
+          retryAfterSeconds: RETRY_AFTER_SECONDS,
+        },
+      );
     }
     const { sequence, stored } = this.#spool.append(record, latestStampMs);
     await stored;

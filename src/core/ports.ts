@@ -152,6 +152,14 @@ export interface SpoolStatus {
   readonly unreadableRecords: number;
 }
 
+/** Why the disk is not to be trusted with anything new. */
+export interface DiskFault {
+  /** Of the system (`EIO`, `EROFS`), `MOVED`: the data directory or its files are not where they were, or `OTHER`. */
+  readonly code: string;
+  /** A few words for an operator; no path beside the name of a file. */
+  readonly words: string;
+}
+
 /** Stable storage for what was acknowledged (docs/architecture.md). Every implementation passes `test/spool/contract.ts`. */
 export interface Spool {
   /**
@@ -190,6 +198,8 @@ export interface Spool {
   status(): SpoolStatus;
   /** Whether there is no room for new records on the disk; looked at again by itself. */
   readonly isDiskFull: boolean;
+  /** What is wrong with the disk, so that nothing new is taken; undefined while nothing is. Tried again by itself. */
+  readonly diskFault: DiskFault | undefined;
   /** Wall clock: up to this, an earlier run may have given stamps that lay ahead of its clock. */
   readonly stampFloorMs: number;
   /** Waits for what was written, then closes. */

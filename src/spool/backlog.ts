@@ -4,11 +4,11 @@ import type { Settlement } from '../core/ports.js';
 import { buildPiece, type StateRange } from '../state/backlog-piece.js';
 import { RecordView } from '../state/record-layout.js';
 import type { BacklogDevices, DeviceBacklog, HandedPiece } from './backlog-devices.js';
-import type { Rows } from './environment.js';
 import { pieceKey, sequenceOfPieceKey } from './keys.js';
 import type { PieceFile } from './piece-file.js';
 import { decodePieceRow, encodePieceRow, type PieceRow } from './piece-row.js';
 import type { PieceRows } from './piece-rows.js';
+import type { Rows } from './table.js';
 import type { Change } from './transaction.js';
 
 /** A last piece that is smaller takes in what comes next: below this, what a piece costs beside its states would show. */

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Clock } from '../core/clock.js';
-import type { MetaDatabase } from './environment.js';
+import type { MetaRows } from './table.js';
 import type { Change } from './transaction.js';
 
 const BOOT_KEY = 'boot';
@@ -15,7 +15,7 @@ export interface BootRow {
 }
 
 /** The row of the boot that runs: the one on disk, or another where that is of an earlier boot or cannot be read. */
-export function bootRowNow(meta: MetaDatabase, tag: number, clock: Clock): BootRow {
+export function bootRowNow(meta: MetaRows, tag: number, clock: Clock): BootRow {
   const known = readBootRow(meta);
   if (known?.tag === tag) return known;
   const nowMs = clock.monotonicMs();
@@ -23,7 +23,7 @@ export function bootRowNow(meta: MetaDatabase, tag: number, clock: Clock): BootR
 }
 
 /** Undefined where there is none that can be read. */
-export function readBootRow(meta: MetaDatabase): BootRow | undefined {
+export function readBootRow(meta: MetaRows): BootRow | undefined {
   let row: Partial<BootRow & { checksum: number }>;
   try {
     row = (meta.get(BOOT_KEY) ?? {}) as typeof row;
@@ -37,7 +37,7 @@ export function readBootRow(meta: MetaDatabase): BootRow | undefined {
 }
 
 /** Writes the row down. */
-export function writeBootRow(meta: MetaDatabase, row: BootRow): Change {
+export function writeBootRow(meta: MetaRows, row: BootRow): Change {
   const sealed = { ...row, checksum: checksumOf(row) };
   return { write: () => [meta.put(BOOT_KEY, sealed)], committed: () => {}, failed: () => {} };
 }

@@ -1,19 +1,29 @@
+import { type Committing, reasonOf } from './failed-commit.js';
+
 /**
- * Holds commits back for a moment.
+ * Holds writes back while they may not be queued.
  *
- * A process that opens an LMDB environment which another has open writes the number of the last commit, as it read it from
- * the file, to the memory that both share (lmdb-js 3.5, `mdb.c`: `mdb_env_open2`). What was committed in between is undone
- * by the next commit, which goes on from that number: so nothing may be committed meanwhile.
+ * For a moment, when another process opens the environment: it writes the number of the last commit, as it read it from the
+ * file, to the memory that both share (lmdb-js 3.5, `mdb.c`: `mdb_env_open2`). What was committed in between is undone by
+ * the next commit, which goes on from that number: so nothing may be committed meanwhile.
+ *
+ * And while a commit is on its way to disk: what comes meanwhile is the next one, together. lmdb-js would gather it as
+ * well, but start it whatever becomes of the first; and a write after a commit whose head page was not written never ends
+ * (`writer.cpp`: `Write` returns with its lock held).
  */
 export class CommitGate {
   #opened: Promise<void> | undefined = undefined;
+  #open: () => void = () => {};
+  /** Who keeps it closed. */
+  #closures = 0;
   /** The end of the last hold asked for: one comes after the other, since those who hold may write themselves. */
   #lastHold: Promise<void> = Promise.resolve();
-  readonly #committed: () => Promise<unknown>;
+  #lastCommit: Promise<void> = Promise.resolve();
+  readonly #onFailed: (reason: unknown) => void;
 
-  /** @param committed resolves when all that was written so far is committed, rejects when that failed */
-  constructor(committed: () => Promise<unknown>) {
-    this.#committed = committed;
+  /** @param onFailed told of a commit that failed, before anything else may be written */
+  constructor(onFailed: (reason: unknown) => void) {
+    this.#onFailed = onFailed;
   }
 
   /** Undefined when writes may be queued; else resolves when they may, in the order in which it was asked for. */
@@ -21,31 +31,62 @@ export class CommitGate {
     return this.#opened;
   }
 
+  /** From now on it is closed while a commit of this environment is on its way. */
+  follow(root: Committing): void {
+    // The promise of the batch comes to be right after this event, in the same task (`handleFailedBatches`).
+    root.on('beforecommit', () => {
+      queueMicrotask(() => {
+        this.#lastCommit = this.#during(new Promise((resolve, reject) => root.committed.then(resolve, reject)));
+      });
+    });
+  }
+
   /** Resolves, once nobody else holds and nothing is on its way to disk, to what ends the hold. */
   async hold(): Promise<() => void> {
     const before = this.#lastHold;
-    const ended = signal();
-    this.#lastHold = ended.promise;
+    let end = () => {};
+    this.#lastHold = new Promise((resolve) => {
+      end = resolve;
+    });
     await before;
-    const opened = signal();
-    this.#opened = opened.promise;
-    // A commit that failed has ended too; whoever wrote it is told.
-    await this.#committed().catch(() => {});
+    this.#close();
+    await this.#lastCommit;
+    // What was queued in this turn is no commit yet.
+    await new Promise(setImmediate);
+    await this.#lastCommit;
     return () => {
-      opened.give();
+      const opened = this.#opened;
+      this.#release();
       // After all that waits: what comes before they have had their turn must not overtake them.
-      void opened.promise.then(() => {
-        this.#opened = undefined;
-        ended.give();
-      });
+      void opened?.then(end);
     };
   }
-}
 
-function signal(): { promise: Promise<void>; give: () => void } {
-  let give = () => {};
-  const promise = new Promise<void>((resolve) => {
-    give = resolve;
-  });
-  return { promise, give };
+  async #during(committed: Promise<unknown>): Promise<void> {
+    this.#close();
+    try {
+      await committed;
+    } catch (error) {
+      this.#onFailed(await reasonOf(error));
+    }
+    this.#release();
+  }
+
+  #close(): void {
+    this.#closures++;
+    if (this.#closures > 1) return;
+    this.#opened = new Promise((resolve) => {
+      this.#open = resolve;
+    });
+  }
+
+  #release(): void {
+    this.#closures--;
+    if (this.#closures > 0) return;
+    const opened = this.#opened;
+    this.#open();
+    void opened?.then(() => {
+      if (this.#opened === opened && this.#closures === 0) this.#opened = undefined;
+    });
+  }
 }

@@ -1,7 +1,7 @@
 import type { DeadLetter, StoredDeadLetter } from '../core/dead-letter.js';
 import { decodeDeadLetter, encodeDeadLetter } from './dead-letter-row.js';
-import type { Rows } from './environment.js';
 import { numberKey, numberOfKey } from './keys.js';
+import type { Rows } from './table.js';
 import type { Change } from './transaction.js';
 
 /** A dead letter that cannot be read. */

@@ -87,7 +87,7 @@ export class DiskReserve {
   #spend(): void {
     this.close();
     this.#isFileHeld = false;
-    rmSync(this.#file, { force: true });
+    this.#removeFile();
   }
 
   #look(): void {
@@ -130,7 +130,15 @@ export class DiskReserve {
       this.#isFileHeld = true;
     } catch {
       // The room was taken by somebody else meanwhile; the next look tries again.
+      this.#removeFile();
+    }
+  }
+
+  #removeFile(): void {
+    try {
       rmSync(this.#file, { force: true });
+    } catch {
+      // A disk that takes no change at all: what is written next tells of it (`disk-health.ts`).
     }
   }
 }

@@ -4,6 +4,7 @@ import { checkDataFile } from './data-file.js';
 import { handleFailedBatches } from './failed-commit.js';
 import { FORMAT_KEY, readFormat } from './floors.js';
 import { SpoolOpenError } from './spool-open-error.js';
+import { type MetaRows, type Rows, Table } from './table.js';
 
 /**
  * What the data directory says of itself. Format 1 is read, and is of this format once it was opened to be written to; any
@@ -13,16 +14,15 @@ import { SpoolOpenError } from './spool-open-error.js';
 export const FORMAT = 2;
 const OLDEST_FORMAT = 1;
 
-/** The databases with rows of bytes under keys of bytes. `meta` beside them holds JSON under names. */
 const ROW_DATABASES = ['journal', 'watermarks', 'backlog', 'deadLetters', 'requests', 'unreadable'] as const;
 
-export type Rows = Database<Buffer, Buffer>;
-export type MetaDatabase = Database<unknown, string>;
+type RowDatabase = (typeof ROW_DATABASES)[number];
 
 /** Everything in an LMDB environment of a spool. */
-export type Environment = Record<(typeof ROW_DATABASES)[number], Rows> & {
-  readonly root: RootDatabase;
-  readonly meta: MetaDatabase;
+export type Environment = Record<RowDatabase, Rows> & {
+  /** Another one after {@link reopenEnvironment}; undefined when that has failed. */
+  root: RootDatabase | undefined;
+  readonly meta: MetaRows;
 };
 
 /** Address space, not memory: an environment that outgrows it is mapped anew, and twice until the old map is let go. */
@@ -36,6 +36,7 @@ const MAP_BYTES = 64 * 1024 ** 3;
  * it, into the file. `noSubdir`: a directory with a dot in its name would else be opened as a file.
  */
 const SETTINGS = { noSubdir: false, overlappingSync: false, maxDbs: 8, mapSize: MAP_BYTES };
+const ONE_TABLE: DatabaseOptions = { encoding: 'binary' };
 
 /**
  * Makes the directory, for its own user alone, if it is not there.
@@ -55,10 +56,9 @@ export function prepareDirectory(directory: string): void {
 export async function openEnvironment(directory: string): Promise<Environment> {
   const { root, names } = openChecked(directory);
   try {
-    const meta = openMeta(root);
-    assertFormat(directory, meta, names);
-    const environment = { root, meta, ...openRows(root) };
-    await meta.put(FORMAT_KEY, FORMAT);
+    const environment = tablesOf(root);
+    assertFormat(directory, environment.meta, names);
+    await environment.meta.put(FORMAT_KEY, FORMAT);
     // LMDB syncs its file and not the directory that names it.
     syncDirectory(directory);
     return environment;
@@ -69,12 +69,42 @@ export async function openEnvironment(directory: string): Promise<Environment> {
 }
 
 /**
+ * Opens an environment anew in which a commit has failed, under the tables that are there. LMDB takes no more writes once
+ * its head page could not be written, and lmdb-js 3.5 then waits for good on a lock that it holds (`writer.cpp`: `Write`);
+ * and a descriptor that was open when a sync failed may tell of that a second time, or not at all. Nothing may be on its way
+ * to disk. What was committed was synced page by page by its own commit, and LMDB never writes over a page that is in use;
+ * so nothing needs to be read back. Only the head pages are written over, by turns: whoever opens anew has to commit twice
+ * before anything counts again.
+ * @throws SpoolOpenError when it cannot be opened; then the tables throw until this succeeds
+ */
+export async function reopenEnvironment(directory: string, environment: Environment): Promise<RootDatabase> {
+  const { root: before, meta, ...rows } = environment;
+  environment.root = undefined;
+  await before?.close();
+  for (const table of [meta, ...Object.values(rows)]) table.detach();
+  const root = openUnchecked(directory);
+  for (const name of ROW_DATABASES) rows[name].attach(openRows(root, name));
+  meta.attach(openMeta(root));
+  environment.root = root;
+  return root;
+}
+
+/** As {@link reopenEnvironment}, for an environment of one table without a name. */
+export async function reopenTable(
+  directory: string,
+  before: RootDatabase<Buffer, string> | undefined,
+): Promise<RootDatabase<Buffer, string>> {
+  await before?.close();
+  return openUnchecked<Buffer, string>(directory, ONE_TABLE);
+}
+
+/**
  * Opens an environment of one table without a name, which is made if there is none.
  * @throws SpoolOpenError when it cannot be opened or is damaged
  */
 export function openTable(directory: string): RootDatabase<Buffer, string> {
   prepareDirectory(directory);
-  const { root } = openChecked<Buffer, string>(directory, { encoding: 'binary' });
+  const { root } = openChecked<Buffer, string>(directory, ONE_TABLE);
   orRefuse(directory, () => syncDirectory(directory));
   return root;
 }
@@ -87,12 +117,11 @@ export function openTable(directory: string): RootDatabase<Buffer, string> {
 export async function openBeside(directory: string, isServed: boolean): Promise<Environment> {
   const names = isServed ? undefined : orRefuse(directory, () => checkDataFile(directory));
   if (names?.length === 0) throw new SpoolOpenError(`the data directory ${directory} holds no spool`);
-  const root = orRefuse(directory, () => open({ path: directory, ...SETTINGS }));
-  handleFailedBatches(root);
+  const root = openUnchecked(directory);
   try {
-    const meta = openMeta(root);
-    assertFormat(directory, meta, names);
-    return { root, meta, ...openRows(root) };
+    const environment = tablesOf(root);
+    assertFormat(directory, environment.meta, names);
+    return environment;
   } catch (error) {
     await root.close();
     throw asOpenError(directory, error);
@@ -105,24 +134,31 @@ function openChecked<V, K extends Key>(
   options: DatabaseOptions = {},
 ): { root: RootDatabase<V, K>; names: string[] } {
   const names = orRefuse(directory, () => checkDataFile(directory));
-  const root = orRefuse(directory, () => open<V, K>({ path: directory, ...SETTINGS, ...options }));
-  handleFailedBatches(root);
-  return { root, names };
+  return { root: openUnchecked<V, K>(directory, options), names };
 }
 
-function openMeta(root: RootDatabase): MetaDatabase {
+function openUnchecked<V, K extends Key>(directory: string, options: DatabaseOptions = {}): RootDatabase<V, K> {
+  const root = orRefuse(directory, () => open<V, K>({ path: directory, ...SETTINGS, ...options }));
+  handleFailedBatches(root);
+  return root;
+}
+
+function openMeta(root: RootDatabase): Database<unknown, string> {
   return root.openDB<unknown, string>({ name: 'meta', encoding: 'json' });
 }
 
-function openRows(root: RootDatabase): Record<(typeof ROW_DATABASES)[number], Rows> {
-  const rows = ROW_DATABASES.map((name) => {
-    return [name, root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' })] as const;
-  });
-  return Object.fromEntries(rows) as Record<(typeof ROW_DATABASES)[number], Rows>;
+function openRows(root: RootDatabase, name: RowDatabase): Database<Buffer, Buffer> {
+  return root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' });
+}
+
+function tablesOf(root: RootDatabase): Environment {
+  const meta = new Table(openMeta(root));
+  const rows = ROW_DATABASES.map((name) => [name, new Table(openRows(root, name))] as const);
+  return { root, meta, ...(Object.fromEntries(rows) as Record<RowDatabase, Rows>) };
 }
 
 /** @param names the databases that were in the file; undefined when that was not looked at */
-function assertFormat(directory: string, meta: MetaDatabase, names: readonly string[] | undefined): void {
+function assertFormat(directory: string, meta: MetaRows, names: readonly string[] | undefined): void {
   const format = readFormat(meta);
   if (format === undefined) {
     // The format is written last: without it, whatever there is comes from a first start that was cut short.

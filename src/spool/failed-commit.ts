@@ -3,15 +3,18 @@
  * `rejectCommit`). Each that nobody listens to would end the process as an unhandled rejection, so that a full disk took
  * the proxy down instead of making it answer 503.
  */
-import type { RootDatabase } from 'lmdb';
 import { StatewayError } from '../core/errors.js';
+import { isForRoom } from './disk-fault.js';
 import { diskRoomBytes } from './disk-room.js';
 
 /** Below this a disk counts as full: LMDB reports a write that was cut short as an input/output error. */
 const FULL_BELOW_BYTES = 1024 * 1024;
-/** How the file system says that it takes no more: full, over quota, file too large. */
-const FULL_CODES = new Set<unknown>(['ENOSPC', 'EDQUOT', 'EFBIG']);
-const FULL_MESSAGE = /no space left|quota exceeded|file too large|MDB_MAP_FULL/i;
+
+/** Of LMDB's root databases, whatever their rows are. */
+export interface Committing {
+  on(event: 'beforecommit', listener: () => void): unknown;
+  readonly committed: Promise<boolean>;
+}
 
 const ignore = () => {};
 
@@ -19,7 +22,7 @@ const ignore = () => {};
  * Listens to the promise that lmdb-js makes for the batch of each event-loop turn. It comes to be right after the event
  * `beforecommit`, in the same task, and is the one behind `committed` until the next batch begins: hence the microtask.
  */
-export function handleFailedBatches(root: RootDatabase): void {
+export function handleFailedBatches(root: Committing): void {
   root.on('beforecommit', () => {
     queueMicrotask(() => void root.committed.then(ignore, ignore));
   });
@@ -33,9 +36,7 @@ export async function reasonOf(error: unknown): Promise<unknown> {
 
 /** Whether `reason` is that the disk of `directory` has no room. */
 export function isDiskFull(reason: unknown, directory: string): boolean {
-  if (FULL_CODES.has((reason as NodeJS.ErrnoException).code)) return true;
-  if (FULL_MESSAGE.test(String((reason as Error).message))) return true;
-  return diskRoomBytes(directory) < FULL_BELOW_BYTES;
+  return isForRoom(reason) || isShort(directory);
 }
 
 /**
@@ -44,7 +45,7 @@ export function isDiskFull(reason: unknown, directory: string): boolean {
  * @throws StatewayError STATEWAY_SPOOL_FULL
  */
 export function assertRoom(directory: string): void {
-  if (diskRoomBytes(directory) < FULL_BELOW_BYTES) throw spoolError(true);
+  if (isShort(directory)) throw spoolError(true);
 }
 
 /** The error that a refused write leaves the spool with. */
@@ -52,4 +53,13 @@ export function spoolError(isFull: boolean, cause?: unknown): StatewayError {
   return isFull
     ? new StatewayError('STATEWAY_SPOOL_FULL', 'the disk of the proxy is full; send it again later', { cause })
     : new StatewayError('STATEWAY_SPOOL_FAILED', 'the spool cannot be written to; send it again', { cause });
+}
+
+function isShort(directory: string): boolean {
+  try {
+    return diskRoomBytes(directory) < FULL_BELOW_BYTES;
+  } catch {
+    // A disk that does not even say how much room there is has another fault, which shows when it is written to.
+    return false;
+  }
 }

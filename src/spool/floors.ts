@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { Database } from 'lmdb';
+import type { MetaRows } from './table.js';
 import type { Change } from './transaction.js';
 
 export const FORMAT_KEY = 'format';
@@ -22,13 +22,13 @@ interface FloorsRow extends Floors {
 }
 
 /** The number of the format; undefined when there is none; NaN when there is something else. */
-export function readFormat(meta: Database<unknown, string>): number | undefined {
+export function readFormat(meta: MetaRows): number | undefined {
   const format = readJson(meta, FORMAT_KEY);
   return format === undefined || typeof format === 'number' ? format : Number.NaN;
 }
 
 /** The floors; zeros where they cannot be read, which `isDamaged` says. */
-export function readFloors(meta: Database<unknown, string>): Floors & { isDamaged: boolean } {
+export function readFloors(meta: MetaRows): Floors & { isDamaged: boolean } {
   const row = readJson(meta, FLOORS_KEY);
   if (row === undefined) return { ...NONE, isDamaged: false };
   const { sequence, deadLetter, stampMs = 0, checksum } = (row ?? {}) as Partial<FloorsRow>;
@@ -43,7 +43,7 @@ export function readFloors(meta: Database<unknown, string>): Floors & { isDamage
 }
 
 /** Writes the floors down. */
-export function writeFloors(meta: Database<unknown, string>, floors: Floors): Change {
+export function writeFloors(meta: MetaRows, floors: Floors): Change {
   const row: FloorsRow = { ...floors, checksum: checksumOf(floors) };
   return { write: () => [meta.put(FLOORS_KEY, row)], committed: () => {}, failed: () => {} };
 }
@@ -54,7 +54,7 @@ function checksumOf({ sequence, deadLetter, stampMs }: Floors): number {
 }
 
 /** A value; null where it is not JSON. */
-function readJson(meta: Database<unknown, string>, key: string): unknown {
+function readJson(meta: MetaRows, key: string): unknown {
   try {
     return meta.get(key);
   } catch {

@@ -26,6 +26,7 @@ const HEAD_PAGES = 2;
  */
 export function freeBytes(directory: string, environment: Environment): number {
   const { root, ...named } = environment;
+  if (root === undefined) return 0;
   const whole = root.getStats() as Stats;
   let usedPages = HEAD_PAGES + pagesOf(whole.free) + pagesOf(whole.root);
   for (const database of Object.values(named)) usedPages += pagesOf(database.getStats() as Stats);

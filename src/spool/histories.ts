@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import type { CountedSends, DeviceHistory, Watermark } from '../core/ports.js';
 import type { BootRow } from './boot-row.js';
-import type { Rows } from './environment.js';
+import type { Rows } from './table.js';
 import type { Change } from './transaction.js';
 import { decodeWatermarkRow, encodeWatermarkRow, type WatermarkRow } from './watermark-row.js';
 

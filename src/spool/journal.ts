@@ -1,9 +1,9 @@
 import type { Device } from '../core/device.js';
 import type { DeviceHistory, StoredRecord, Watermark } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
-import type { Rows } from './environment.js';
 import { JournalIndex } from './journal-index.js';
 import { journalKey, sequenceOfJournalKey } from './keys.js';
+import type { Rows } from './table.js';
 import type { Change } from './transaction.js';
 
 /** A record that cannot be read back, where it stands, and why. */
@@ -25,6 +25,8 @@ export interface ReplayParts {
 export class Journal {
   readonly #db: Rows;
   readonly #index = new JournalIndex();
+  /** Records that were refused and may yet be on disk, as their commit failed or came too late. */
+  #doubtful: number[] = [];
 
   constructor(db: Rows) {
     this.#db = db;
@@ -52,14 +54,19 @@ export class Journal {
     return this.#firstReadable(true);
   }
 
-  /** Stores a record; counts it from now on, and no longer when that fails. */
-  async append(sequence: number, record: Uint8Array): Promise<void> {
+  /**
+   * Stores a record; counts it from now on, and no longer when that fails.
+   * @param confirm throws when what was committed does not count after all
+   */
+  async append(sequence: number, record: Uint8Array, confirm: () => void): Promise<void> {
     const view = new RecordView(record);
     this.#index.add(sequence, record.byteLength, view.storedAtMs, view.chunkCount, view.stateCount);
     try {
       const isWritten = await this.#db.put(journalKey(sequence), asBuffer(record));
       if (!isWritten) throw new Error('the journal did not take the record');
+      confirm();
     } catch (error) {
+      this.#doubtful.push(sequence);
       this.#index.drop(sequence, view.stateCount);
       throw error;
     }
@@ -82,6 +89,18 @@ export class Journal {
       failed: () => {
         for (const sequence of finishedSequences) index.reopenChunk(sequence);
       },
+    };
+  }
+
+  /** Takes out what was refused and may be on disk all the same: its device was told to send it again. */
+  dropDoubtful(): Change {
+    const doubtful = this.#doubtful;
+    return {
+      write: () => doubtful.map((sequence) => this.#db.remove(journalKey(sequence))),
+      committed: () => {
+        this.#doubtful = this.#doubtful.slice(doubtful.length);
+      },
+      failed: () => {},
     };
   }
 

@@ -1,38 +1,35 @@
 import type { BacklogPiece, BacklogSummary } from '../core/backlog.js';
-import type { Clock } from '../core/clock.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
-import type { DeviceHistory, Settlement, Spill, Spool, SpoolStatus, StoredRecord } from '../core/ports.js';
+import type { DeviceHistory, DiskFault, Settlement, Spill, Spool, SpoolStatus, StoredRecord } from '../core/ports.js';
 import type { TimebaseStore } from '../core/timekeeper.js';
 import { RecordView } from '../state/record-layout.js';
 import { Backlog } from './backlog.js';
-import { CommitGate } from './commit-gate.js';
 import { type DamagedLetter, DeadLetters, readDeadLetters, readLatestDeadLetters } from './dead-letters.js';
 import { DirectoryLock } from './directory-lock.js';
-import { DiskReserve } from './disk-reserve.js';
-import { diskRoomBytes } from './disk-room.js';
-import { asOpenError, type Environment, openEnvironment, prepareDirectory, type Rows } from './environment.js';
-import { isDiskFull, reasonOf, spoolError } from './failed-commit.js';
-import { freeBytes } from './free-pages.js';
+import type { DiskHealth } from './disk-health.js';
+import { asOpenError, type Environment, openEnvironment, prepareDirectory } from './environment.js';
+import { reasonOf, spoolError } from './failed-commit.js';
 import { Histories } from './histories.js';
 import { Journal } from './journal.js';
 import { Meta } from './meta.js';
-import { PieceFile } from './piece-file.js';
+import { PIECE_FILE_NAME, PieceFile } from './piece-file.js';
 import { readPieceRows } from './piece-rows.js';
 import { Requeue } from './requeue.js';
-import { type Change, Transactions } from './transaction.js';
+import { SpoolDisk, type SpoolDiskOptions } from './spool-disk.js';
+import type { Rows } from './table.js';
+import type { Change } from './transaction.js';
 import { Turns } from './turns.js';
 import { type ItemKind, type OnUnreadable, UnreadableItems } from './unreadable-items.js';
 
-export interface LmdbSpoolOptions {
-  /** Made with mode 0700 if missing. */
-  readonly directory: string;
-  readonly clock: Clock;
+export interface LmdbSpoolOptions extends SpoolDiskOptions {
   /** Of the machine (`readBootTag`). */
   readonly bootTag: number;
   /** Told of whatever cannot be read back, as it is set aside: what it is, and why, in words for a log. */
   readonly onUnreadable?: OnUnreadable;
 }
+
+const OPENED = Promise.resolve();
 
 /** Something in one of the databases that cannot be read. */
 interface Damaged {
@@ -46,12 +43,11 @@ interface Damaged {
  * other; what is queued in one event-loop turn for all of them is one transaction.
  */
 export class LmdbSpool implements Spool {
-  readonly #directory: string;
   readonly #lock: DirectoryLock;
   readonly #environment: Environment;
-  readonly #reserve: DiskReserve;
-  readonly #gate: CommitGate;
-  readonly #transactions: Transactions;
+  readonly #disk: SpoolDisk;
+  /** For what else is kept in the data directory. */
+  readonly diskHealth: DiskHealth;
   readonly #turns = new Turns();
   readonly #unreadable: UnreadableItems;
   readonly #journal: Journal;
@@ -65,19 +61,12 @@ export class LmdbSpool implements Spool {
   #lastSequence: number;
   readonly #meta: Meta;
 
-  private constructor(options: LmdbSpoolOptions, lock: DirectoryLock, environment: Environment) {
+  private constructor(options: LmdbSpoolOptions, lock: DirectoryLock, environment: Environment, disk: SpoolDisk) {
     const { directory, clock } = options;
-    this.#directory = directory;
     this.#lock = lock;
     this.#environment = environment;
-    this.#reserve = new DiskReserve({
-      directory,
-      clock,
-      diskBytes: () => diskRoomBytes(directory),
-      freeBytes: () => freeBytes(directory, environment),
-    });
-    this.#gate = new CommitGate(async () => environment.root.committed);
-    this.#transactions = new Transactions(directory, this.#reserve, this.#gate);
+    this.#disk = disk;
+    this.diskHealth = disk.health;
     this.#unreadable = new UnreadableItems(environment.unreadable, options.onUnreadable ?? (() => {}));
     const { journal, watermarks, backlog, deadLetters, meta } = environment;
     const setAside = (kind: ItemKind, database: Rows) => (damaged: Damaged) => this.#setAside(kind, database, damaged);
@@ -91,9 +80,11 @@ export class LmdbSpool implements Spool {
     this.#lastSequence = Math.max(sequenceFloor, lastInJournal, this.#histories.highestSequence) + leap;
     const rows = readPieceRows(directory, backlog, this.#unreadable, setAside('piece', backlog));
     this.#pieces = PieceFile.open(directory, rows.kept);
+    disk.watch(PIECE_FILE_NAME);
     this.#backlog = new Backlog(backlog, this.#pieces, rows, setAside('piece', backlog));
     this.#letters = new DeadLetters(deadLetters, deadLetterFloor, leap);
     this.#requeue = this.#createRequeue();
+    disk.health.onRecovery(() => this.#recover());
   }
 
   /** @throws SpoolOpenError when the directory is in use, cannot be opened, is damaged or holds another format */
@@ -101,18 +92,18 @@ export class LmdbSpool implements Spool {
     const { directory } = options;
     prepareDirectory(directory);
     const lock = await DirectoryLock.take(directory);
+    let environment: Environment | undefined;
+    let disk: SpoolDisk | undefined;
     try {
-      const environment = await openEnvironment(directory);
-      try {
-        const spool = new LmdbSpool(options, lock, environment);
-        await spool.#noteStart();
-        lock.letOthersOpen(() => spool.#gate.hold());
-        return spool;
-      } catch (error) {
-        await environment.root.close();
-        throw error;
-      }
+      environment = await openEnvironment(directory);
+      disk = new SpoolDisk(options, environment);
+      const spool = new LmdbSpool(options, lock, environment, disk);
+      await spool.#noteStart();
+      lock.letOthersOpen(() => spool.#disk.gate.hold());
+      return spool;
     } catch (error) {
+      await disk?.health.stop();
+      await environment?.root?.close();
       await lock.release();
       throw asOpenError(directory, error);
     }
@@ -120,13 +111,14 @@ export class LmdbSpool implements Spool {
 
   append(record: Uint8Array, latestStampMs = Number.NEGATIVE_INFINITY): { sequence: number; stored: Promise<void> } {
     const sequence = ++this.#lastSequence;
-    if (!this.#reserve.takes(record.byteLength)) return { sequence, stored: Promise.reject(spoolError(true)) };
-    const { opened } = this.#gate;
-    const appended =
-      opened === undefined
-        ? this.#append(sequence, record, latestStampMs)
-        : opened.then(() => this.#append(sequence, record, latestStampMs));
-    const stored = appended.catch(async (error: unknown) => this.#refuse(await reasonOf(error)));
+    if (!this.#disk.takes(record.byteLength)) return { sequence, stored: Promise.reject(spoolError(true)) };
+    const { opened } = this.#disk.gate;
+    const append = () => this.#append(sequence, record, latestStampMs);
+    const begun = opened === undefined ? append() : undefined;
+    // By as many steps as if it had to wait: those of one commit become stored in the order in which they came.
+    const stored = (opened ?? OPENED)
+      .then(() => begun ?? append())
+      .catch(async (error: unknown) => this.#disk.refuseRecord(await reasonOf(error)));
     return { sequence, stored };
   }
 
@@ -141,7 +133,7 @@ export class LmdbSpool implements Spool {
       if (progress !== undefined) changes.push(progress);
       if (deadLetters !== undefined) changes.push(this.#letters.add(deadLetters));
       if (liftedLetters !== undefined) changes.push(this.#letters.remove(this.#letters.present(liftedLetters)));
-      await this.#transactions.commit(changes, true);
+      await this.#disk.transactions.commit(changes, true);
     });
   }
 
@@ -151,7 +143,7 @@ export class LmdbSpool implements Spool {
       const added = await this.#stage(device, piece);
       const moved = this.#histories.moved(device, watermark);
       const trimmed = this.#journal.settle(stateCount, finishedSequences);
-      await this.#transactions.commit([added, moved, trimmed], false);
+      await this.#disk.transactions.commit([added, moved, trimmed], false);
     });
   }
 
@@ -168,7 +160,7 @@ export class LmdbSpool implements Spool {
   }
 
   readBacklog(device: Device): BacklogPiece | undefined {
-    return this.#backlog.read(device);
+    return this.#disk.read(() => this.#backlog.read(device));
   }
 
   *backlogs(): Iterable<BacklogSummary> {
@@ -177,7 +169,7 @@ export class LmdbSpool implements Spool {
   }
 
   async takeRequeued(): Promise<readonly BacklogSummary[]> {
-    return this.#requeue.take();
+    return this.diskFault === undefined ? this.#requeue.take() : [];
   }
 
   deadLetters(): Iterable<StoredDeadLetter> {
@@ -219,7 +211,7 @@ export class LmdbSpool implements Spool {
   /** For the timekeeper. */
   get timebaseStore(): TimebaseStore {
     const isEmpty = this.#journal.firstSequence() === undefined && this.#backlog.states === 0;
-    return this.#meta.timebaseStore(isEmpty, (change) => this.#transactions.commit([change], true));
+    return this.#meta.timebaseStore(isEmpty, (change) => this.#disk.transactions.commit([change], true));
   }
 
   get stampFloorMs(): number {
@@ -227,43 +219,49 @@ export class LmdbSpool implements Spool {
   }
 
   get isDiskFull(): boolean {
-    return this.#reserve.isClosed;
+    return this.#disk.isFull;
+  }
+
+  get diskFault(): DiskFault | undefined {
+    return this.diskHealth.fault;
   }
 
   async close(): Promise<void> {
     await this.#turns.settled();
     await Promise.all(this.#background);
-    await this.#environment.root.close();
+    await this.diskHealth.stop();
+    await this.#environment.root?.close();
     this.#pieces.close();
     await this.#lock.release();
   }
 
-  #append(sequence: number, record: Uint8Array, latestStampMs: number): Promise<void> {
-    const appended = this.#journal.append(sequence, record);
+  async #append(sequence: number, record: Uint8Array, latestStampMs: number): Promise<void> {
+    this.diskHealth.assertTakesNew();
+    const appended = this.#journal.append(sequence, record, () => this.diskHealth.assertInPlace());
     this.#meta.noteStamp(latestStampMs);
-    return appended;
+    await appended;
   }
 
   /** Writes down which numbers were given out, and drops what no longer matters. */
   async #noteStart(): Promise<void> {
     const changes = [this.#meta.floors(), this.#meta.noteBoot(), this.#histories.dropOutlived()];
-    await this.#transactions.commit(changes, true);
+    await this.#disk.transactions.commit(changes, true);
     await Promise.all(this.#background);
   }
 
   async #stage(device: Device, piece: Uint8Array): Promise<Change> {
     try {
+      this.diskHealth.assertWritable();
       return await this.#backlog.add(device, piece);
     } catch (error) {
-      this.#refuse(error);
+      this.#disk.refusePiece(error);
     }
   }
 
-  /** Says why something could not be stored, and takes nothing new while that is for want of room. */
-  #refuse(reason: unknown): never {
-    const isFull = isDiskFull(reason, this.#directory);
-    if (isFull) this.#reserve.close();
-    throw spoolError(isFull, reason);
+  /** After a fault of the disk, before anything is taken again. */
+  async #recover(): Promise<void> {
+    await this.#pieces.prove();
+    await this.#disk.reopen(() => [this.#journal.dropDoubtful(), this.#meta.floors()]);
   }
 
   #createRequeue(): Requeue {
@@ -271,7 +269,7 @@ export class LmdbSpool implements Spool {
     return new Requeue({
       environment: this.#environment,
       letters: this.#letters,
-      transactions: this.#transactions,
+      transactions: this.#disk.transactions,
       turns: this.#turns,
       storedAtMs: () => this.#meta.storedAtMs(),
       stage: (device, piece) => this.#stage(device, piece),
@@ -296,7 +294,7 @@ export class LmdbSpool implements Spool {
 
   /** Commits what does not matter if it fails: the next start comes to it again. */
   #inBackground(change: Change): void {
-    const done = this.#transactions.commit([change], false).catch(() => {});
+    const done = this.#disk.transactions.commit([change], false).catch(() => {});
     this.#background.add(done);
     void done.then(() => this.#background.delete(done));
   }

@@ -2,15 +2,15 @@ import type { Clock } from '../core/clock.js';
 import type { Timebases } from '../core/timebase.js';
 import type { TimebaseStore } from '../core/timekeeper.js';
 import { type BootRow, bootRowNow, writeBootRow } from './boot-row.js';
-import type { MetaDatabase } from './environment.js';
 import { LEAP, readFloors, writeFloors } from './floors.js';
 import { StampCeiling } from './stamp-ceiling.js';
+import type { MetaRows } from './table.js';
 import { readTimebases, writeTimebases } from './timebase-row.js';
 import type { Change } from './transaction.js';
 import type { OnUnreadable } from './unreadable-items.js';
 
 export interface MetaParts {
-  readonly meta: MetaDatabase;
+  readonly meta: MetaRows;
   readonly clock: Clock;
   readonly bootTag: number;
   readonly onUnreadable?: OnUnreadable | undefined;

@@ -7,7 +7,7 @@ import { type Corrections, correctionsOf, timeToShow } from '../core/timebase.js
 import { RecordView } from '../state/record-layout.js';
 import { readBootRow } from './boot-row.js';
 import { readDeadLetters } from './dead-letters.js';
-import { asOpenError, type Environment, openBeside, type Rows } from './environment.js';
+import { asOpenError, type Environment, openBeside } from './environment.js';
 import { reasonOf, spoolError } from './failed-commit.js';
 import { settledOfChunk } from './journal.js';
 import { sequenceOfJournalKey } from './keys.js';
@@ -16,6 +16,7 @@ import { decodePieceRow } from './piece-row.js';
 import { inQuietMoment } from './quiet-moment.js';
 import { putRequestForAll, putRequests } from './requests.js';
 import { SpoolOpenError } from './spool-open-error.js';
+import type { Rows } from './table.js';
 import { readTimebases } from './timebase-row.js';
 import { decodeWatermarkRow } from './watermark-row.js';
 
@@ -151,7 +152,7 @@ export class OfflineSpool {
 
   async close(): Promise<void> {
     this.#pieces?.close();
-    await this.#environment.root.close();
+    await this.#environment.root?.close();
   }
 
   /** By how much the wall clock was moved since it was read for the stamps of what is stored in this boot. */

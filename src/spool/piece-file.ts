@@ -31,6 +31,7 @@ export class PieceFile {
   #fileBytes: number;
   #syncing: Promise<void> | undefined;
   #nextSync: Promise<void> | undefined;
+  #failedSyncs = 0;
 
   private constructor(descriptor: number, space: FreeSpace) {
     this.#descriptor = descriptor;
@@ -48,8 +49,12 @@ export class PieceFile {
     return new PieceFile(descriptor, new FreeSpace(used));
   }
 
-  /** Stores a piece; resolves when it is on stable storage. */
+  /**
+   * Stores a piece; resolves when it is on stable storage. A sync that fails leaves the pages of all that was written until
+   * then marked as clean, so that the next one says yes without having written them: so it fails all of them.
+   */
   async write(bytes: Uint8Array): Promise<Extent> {
+    const failedBefore = this.#failedSyncs;
     const extent = this.#space.take(bytes.byteLength);
     try {
       this.#fileBytes = Math.max(this.#fileBytes, extent.offset + extent.byteLength);
@@ -58,6 +63,7 @@ export class PieceFile {
         done += (await writeAt(this.#descriptor, bytes, done, rest, extent.offset + done)).bytesWritten;
       }
       await this.#sync();
+      if (this.#failedSyncs > failedBefore) throw new Error('a sync failed that may have been of these pages');
     } catch (error) {
       this.free(extent);
       throw error;
@@ -85,6 +91,11 @@ export class PieceFile {
     }
   }
 
+  /** Resolves when the disk takes a sync of the file: the kernel tells of a failure once. */
+  async prove(): Promise<void> {
+    await sync(this.#descriptor);
+  }
+
   /** Nothing may be under way any more. */
   close(): void {
     closeSync(this.#descriptor);
@@ -101,9 +112,14 @@ export class PieceFile {
 
   #startSync(): Promise<void> {
     this.#nextSync = undefined;
-    const running = sync(this.#descriptor).finally(() => {
-      if (this.#syncing === running) this.#syncing = undefined;
-    });
+    const running = sync(this.#descriptor)
+      .catch((error: unknown) => {
+        this.#failedSyncs++;
+        throw error;
+      })
+      .finally(() => {
+        if (this.#syncing === running) this.#syncing = undefined;
+      });
     this.#syncing = running;
     return running;
   }

@@ -2,11 +2,11 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Device, ID_BYTES } from '../core/device.js';
 import { BacklogDevices } from './backlog-devices.js';
-import type { Rows } from './environment.js';
 import { type Extent, FreeSpace } from './free-space.js';
 import { sequenceOfPieceKey } from './keys.js';
 import { PIECE_FILE_NAME } from './piece-file.js';
 import { decodePieceRow } from './piece-row.js';
+import type { Rows } from './table.js';
 import type { UnreadableItems } from './unreadable-items.js';
 
 /** A row that cannot be read, and the bytes of `pieces.dat` of which some may be its piece. */

@@ -2,9 +2,10 @@
  * What `stateway spool requeue` leaves for the running proxy: a row for each dead letter asked for, under its number; or,
  * under 0, the number up to which all are. Its value repeats that number under a checksum.
  */
-import type { Rows } from './environment.js';
+
 import { numberKey, numberOfKey } from './keys.js';
 import { openRow, sealRow } from './sealed-row.js';
+import type { Rows } from './table.js';
 
 const ALL_KEY = 0;
 

@@ -3,8 +3,9 @@ import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import { buildPieceOfStates } from '../state/backlog-piece.js';
 import { type DamagedLetter, type DeadLetters, readDeadLetters } from './dead-letters.js';
-import type { Environment, Rows } from './environment.js';
+import type { Environment } from './environment.js';
 import { type RequestRow, readRequests } from './requests.js';
+import type { Rows } from './table.js';
 import type { Change, Transactions } from './transaction.js';
 import type { Turns } from './turns.js';
 

@@ -1,4 +1,5 @@
 import type { CommitGate } from './commit-gate.js';
+import type { DiskHealth } from './disk-health.js';
 import type { DiskReserve } from './disk-reserve.js';
 import { isDiskFull, reasonOf, spoolError } from './failed-commit.js';
 
@@ -17,11 +18,13 @@ export class Transactions {
   readonly #directory: string;
   readonly #reserve: DiskReserve;
   readonly #gate: CommitGate;
+  readonly #disk: DiskHealth;
 
-  constructor(directory: string, reserve: DiskReserve, gate: CommitGate) {
+  constructor(directory: string, reserve: DiskReserve, gate: CommitGate, disk: DiskHealth) {
     this.#directory = directory;
     this.#reserve = reserve;
     this.#gate = gate;
+    this.#disk = disk;
   }
 
   /**
@@ -41,11 +44,13 @@ export class Transactions {
 
   async #write(changes: readonly Change[], frees: boolean): Promise<void> {
     if (frees ? !this.#reserve.takesSettlement() : this.#reserve.isClosed) throw spoolError(true);
+    if (this.#gate.opened !== undefined) await this.#gate.opened;
+    this.#disk.assertWritable();
     try {
-      if (this.#gate.opened !== undefined) await this.#gate.opened;
       await Promise.all(changes.flatMap((change) => change.write()));
     } catch (error) {
       const reason = await reasonOf(error);
+      this.#disk.report(reason);
       const isFull = isDiskFull(reason, this.#directory);
       if (isFull) this.#reserve.close();
       throw spoolError(isFull, reason);

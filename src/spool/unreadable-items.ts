@@ -1,7 +1,7 @@
-import type { Rows } from './environment.js';
 import type { Extent } from './free-space.js';
 import { numberKey, numberOfKey } from './keys.js';
 import { decodePieceRow } from './piece-row.js';
+import type { Rows } from './table.js';
 import type { Change } from './transaction.js';
 
 /** What an unreadable item was taken for. */

@@ -39,6 +39,7 @@ export class NotedDisk {
 /** A spool that notes what it is told, delays or fails as the test says, and keeps all on a {@link NotedDisk}. */
 export class NotedSpool implements Spool {
   readonly isDiskFull = false;
+  readonly diskFault = undefined;
   readonly stampFloorMs = 0;
   readonly settlements: Settlement[] = [];
   readonly spills: Spill[] = [];

@@ -100,6 +100,11 @@ export class PowerCutDisk {
     if (control?.size === CONTROL_BYTES) throw new Error('the disk kept what was never synced');
   }
 
+  /** Has the file system do what it does on an error that it cannot get over: from then on it is read-only, for good. */
+  giveUp(): void {
+    run('mount', '-o', 'remount,abort', this.directory);
+  }
+
   #plantUnsynced(): void {
     const descriptor = openSync(join(this.directory, CONTROL_FILE), 'w');
     writeSync(descriptor, Buffer.alloc(CONTROL_BYTES, 'x'));

@@ -122,6 +122,7 @@ export class MemorySpool implements Spool {
   }
 
   readonly isDiskFull = false;
+  readonly diskFault = undefined;
   readonly stampFloorMs = 0;
 
   status(): SpoolStatus {

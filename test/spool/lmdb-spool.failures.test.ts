@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs';
 import type { Database, RootDatabase } from 'lmdb';
 import * as lmdb from 'lmdb';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -5,6 +6,7 @@ import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
+import { wellAgain } from './scripted-probe.js';
 
 /** The databases the spool under test has open, by name, for a test to make one of them fail. */
 const databases = new Map<string, Database>();
@@ -45,6 +47,11 @@ function failNextWrites(...writes: ['journal' | 'watermarks', 'put' | 'remove'][
   }
 }
 
+/** Lets the disk prove itself. */
+function recover(): Promise<void> {
+  return wellAgain(clock, spool.diskHealth);
+}
+
 async function restart(): Promise<number[]> {
   await spool.close();
   spool = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
@@ -63,6 +70,7 @@ it('counts nothing of a record that could not be stored, and numbers on', async 
   const { sequence, stored } = spool.append(recordOf(new Map([[DEVICE_A, 2]]), 1));
   await expect(stored).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED', status: 503 });
   expect(spool.status()).toMatchObject({ bytes: 0, states: 0, oldestStoredAtMs: undefined });
+  await recover();
   const next = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 2));
   await next.stored;
   expect(next.sequence).toBe(sequence + 1);
@@ -75,6 +83,7 @@ it('counts a settlement that failed and is made again only once', async () => {
   failNextWrites(['watermarks', 'put'], ['journal', 'remove']);
   await expect(spool.settle(wholeChunk(DEVICE_A, 1, 2))).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
   expect(spool.status()).toMatchObject({ bytes: record.byteLength, states: 2 });
+  await recover();
   await spool.settle(wholeChunk(DEVICE_A, 1, 2));
   expect(spool.status()).toMatchObject({ bytes: 0, states: 0, oldestStoredAtMs: undefined });
   expect([...(databases.get('journal') as Database).getKeys()]).toEqual([]);
@@ -88,6 +97,7 @@ it('keeps the other devices of a record whose settlement failed and is made agai
   await spool.append(recordOf(chunks, 1)).stored;
   failNextWrites(['watermarks', 'put']);
   await expect(spool.settle(wholeChunk(DEVICE_A, 1, 2))).rejects.toThrow();
+  await recover();
   await spool.settle(wholeChunk(DEVICE_A, 1, 2));
   // The states of B were acknowledged and not delivered: the record must still be there.
   expect(await restart()).toEqual([1]);
@@ -105,7 +115,68 @@ it('keeps a record whose two devices failed to settle one after the other', asyn
   failNextWrites(['watermarks', 'put'], ['journal', 'remove']);
   const second = spool.settle(wholeChunk(DEVICE_B, 1, 1));
   expect((await Promise.allSettled([first, second])).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  await recover();
   await spool.settle(wholeChunk(DEVICE_A, 1, 1));
   expect(await restart()).toEqual([1]);
   expect(spool.status().states).toBe(1);
+});
+
+it('writes nothing more after a commit that failed, until the disk has proved itself', async () => {
+  await spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1)).stored;
+  failNextWrites(['journal', 'put']);
+  const failed = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 2));
+  await expect(failed.stored).rejects.toThrow();
+  const writes = [...databases.values()].flatMap((database) => [
+    vi.spyOn(database, 'put'),
+    vi.spyOn(database, 'remove'),
+  ]);
+  for (const write of writes) write.mockClear();
+  await expect(spool.append(recordOf(new Map([[DEVICE_A, 1]]), 3)).stored).rejects.toMatchObject({
+    code: 'STATEWAY_SPOOL_FAILED',
+  });
+  await expect(spool.settle(wholeChunk(DEVICE_A, 1, 1))).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
+  expect(writes.filter((write) => write.mock.calls.length > 0)).toEqual([]);
+  expect(spool.diskFault?.words).toBe('input/output error');
+  await recover();
+  await spool.settle(wholeChunk(DEVICE_A, 1, 1));
+  expect(await restart()).toEqual([]);
+});
+
+it('does not acknowledge what nobody would find again, and keeps nothing of it when the directory is back', async () => {
+  const kept = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1));
+  await kept.stored;
+  const refused = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 2));
+  renameSync(directory, `${directory}-away`);
+  await expect(refused.stored).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
+  expect(spool.diskFault?.code).toBe('MOVED');
+  expect(spool.status().states).toBe(1);
+  renameSync(`${directory}-away`, directory);
+  await recover();
+  expect(await restart()).toEqual([kept.sequence]);
+});
+
+it('settles what waits though the data directory is gone', async () => {
+  await spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1)).stored;
+  renameSync(directory, `${directory}-away`);
+  await expect(spool.append(recordOf(new Map([[DEVICE_A, 1]]), 2)).stored).rejects.toThrow();
+  await spool.settle(wholeChunk(DEVICE_A, 1, 1));
+  expect(spool.status().states).toBe(0);
+  renameSync(`${directory}-away`, directory);
+});
+
+it('says once that the disk fails, and once that it is back', async () => {
+  const told: string[] = [];
+  await spool.close();
+  spool = await LmdbSpool.open({
+    directory,
+    clock,
+    bootTag: BOOT_TAG,
+    onDiskFault: ({ words }) => told.push(words),
+    onDiskWell: () => told.push('well'),
+  });
+  failNextWrites(['journal', 'put'], ['watermarks', 'put']);
+  const append = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1));
+  await expect(append.stored).rejects.toThrow();
+  await recover();
+  expect(told).toEqual(['input/output error', 'well']);
 });

@@ -265,3 +265,28 @@ it('notes stamps ahead of the clock again after it was set back, whatever was no
   expect(second.stampFloorMs).toBeGreaterThanOrEqual(aheadMs);
   expect(second.stampFloorMs).toBeLessThanOrEqual(aheadMs + 2_000);
 });
+
+it('says in the order of their numbers that records are stored, also those that come as a commit ends', async () => {
+  const spool = await openSpool(temporaryDirectory());
+  const stored: number[] = [];
+  const appends: Promise<void>[] = [];
+  const append = () => {
+    const { sequence, stored: written } = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1));
+    appends.push(written.then(() => void stored.push(sequence)));
+    return written;
+  };
+  for (let round = 0; round < 50; round++) {
+    const first = append();
+    // While the commit of the first is on its way, and in each step of what follows its end.
+    await new Promise(setImmediate);
+    append();
+    await first;
+    for (let step = 0; step < 12; step++) {
+      append();
+      await Promise.resolve();
+    }
+  }
+  await Promise.all(appends);
+  expect(stored).toEqual(stored.toSorted((a, b) => a - b));
+  expect(stored).toHaveLength(appends.length);
+});

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import * as lmdb from 'lmdb';
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import type { DiskHealth } from '../../src/spool/disk-health.js';
 import { LmdbTable } from '../../src/spool/lmdb-table.js';
 import { SpoolOpenError } from '../../src/spool/spool-open-error.js';
+import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { wellAgain, wellDisk } from './scripted-probe.js';
 
 /** The environment that the table under test has open, for a test to make it fail. */
 let root: RootDatabase;
@@ -28,13 +31,17 @@ vi.mock('node:fs', async (importOriginal) => {
 });
 
 let directory: string;
+let clock: FakeClock;
+let disk: DiskHealth;
 
 beforeEach(() => {
   directory = join(temporaryDirectory(), 'da.ta', 'grants');
+  clock = new FakeClock();
+  disk = wellDisk(clock);
 });
 
 function open(): LmdbTable {
-  const table = new LmdbTable(directory);
+  const table = new LmdbTable(directory, disk);
   onTestFinished(() => table.close());
   return table;
 }
@@ -101,6 +108,22 @@ it.each(['put', 'remove'] as const)('says of a %s that the disk does not take th
   const write = method === 'put' ? table.put('row', Buffer.from('b')) : table.remove('row');
   await expect(write).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FULL' });
   expect(table.get('row')).toEqual(Buffer.from('a'));
+  expect(disk.fault?.words).toBe('no space left on device');
+});
+
+it('writes nothing while the disk fails, and is opened anew before it does again', async () => {
+  const table = open();
+  await table.put('row', Buffer.from('a'));
+  disk.report(new Error('input/output error'));
+  const before = root;
+  const put = vi.spyOn(root, 'put');
+  await expect(table.put('row', Buffer.from('b'))).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
+  expect(put).not.toHaveBeenCalled();
+  await wellAgain(clock, disk);
+  expect(root).not.toBe(before);
+  expect(table.get('row')).toEqual(Buffer.from('a'));
+  await table.put('row', Buffer.from('b'));
+  expect(table.get('row')).toEqual(Buffer.from('b'));
 });
 
 it('writes nothing to a disk that is full, as LMDB could end the process when it is the one to find out', async () => {

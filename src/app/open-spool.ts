@@ -1,0 +1,22 @@
+import type { Clock } from '../core/clock.js';
+import { LmdbSpool } from '../spool/lmdb-spool.js';
+import type { LineWriter } from './event-log.js';
+
+/**
+ * Opens the spool, and writes a line for what goes wrong with it.
+ * @param directory made if missing
+ * @param bootTag of the machine (`readBootTag`)
+ * @throws SpoolOpenError when the data directory cannot be used
+ */
+export function openSpool(directory: string, log: LineWriter, clock: Clock, bootTag: number): Promise<LmdbSpool> {
+  return LmdbSpool.open({
+    directory,
+    clock,
+    bootTag,
+    onUnreadable: (item, reason) => log.error({ event: 'unreadable', item, reason }, 'set aside: it cannot be read'),
+    onDiskFault: ({ code, words: reason }) =>
+      log.error({ event: 'disk-failing', code, reason }, 'the disk fails: new states are refused'),
+    onDiskWell: (faultMs) =>
+      log.info({ event: 'disk-back', failingMs: Math.round(faultMs) }, 'the disk is back: new states are taken again'),
+  });
+}

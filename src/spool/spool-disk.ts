@@ -1,0 +1,132 @@
+import type { Clock } from '../core/clock.js';
+import { StatewayError } from '../core/errors.js';
+import type { DiskFault } from '../core/ports.js';
+import { CommitGate } from './commit-gate.js';
+import { DATA_FILE } from './data-file.js';
+import { DiskHealth } from './disk-health.js';
+import { DiskProbe } from './disk-probe.js';
+import { DiskReserve } from './disk-reserve.js';
+import { diskRoomBytes } from './disk-room.js';
+import { type Environment, reopenEnvironment } from './environment.js';
+import { isDiskFull, reasonOf, spoolError } from './failed-commit.js';
+import { freeBytes } from './free-pages.js';
+import { type Change, Transactions } from './transaction.js';
+
+/** Where LMDB writes by turns which tree counts: both are good again after so many commits. */
+const HEAD_PAGES = 2;
+
+export interface SpoolDiskOptions {
+  /** Made with mode 0700 if missing. */
+  readonly directory: string;
+  readonly clock: Clock;
+  /** Told when the disk is not to be trusted with anything new, and when it is again, after how long. */
+  readonly onDiskFault?: (fault: DiskFault) => void;
+  readonly onDiskWell?: (faultMs: number) => void;
+}
+
+/** The disk under a spool: what may be written to it and when, and what to make of it when it fails. */
+export class SpoolDisk {
+  readonly #directory: string;
+  readonly #environment: Environment;
+  readonly #probe: DiskProbe;
+  readonly #reserve: DiskReserve;
+  readonly health: DiskHealth;
+  readonly gate: CommitGate;
+  readonly transactions: Transactions;
+
+  /** @throws Error when the directory cannot be written to */
+  constructor(options: SpoolDiskOptions, environment: Environment) {
+    const { directory, clock, onDiskFault = ignore, onDiskWell = ignore } = options;
+    this.#directory = directory;
+    this.#environment = environment;
+    this.#probe = new DiskProbe(directory, DATA_FILE);
+    this.health = new DiskHealth({ clock, probe: this.#probe, onFault: onDiskFault, onWell: onDiskWell });
+    this.#reserve = new DiskReserve({
+      directory,
+      clock,
+      diskBytes: () => this.#figure(() => diskRoomBytes(directory)),
+      freeBytes: () => this.#figure(() => freeBytes(directory, environment)),
+    });
+    this.gate = new CommitGate((reason) => this.health.report(reason));
+    if (environment.root !== undefined) this.gate.follow(environment.root);
+    this.transactions = new Transactions(directory, this.#reserve, this.gate, this.health);
+  }
+
+  /** From now on the file of that name, which is open, has to stand in its place. */
+  watch(name: string): void {
+    this.#probe.watch(name);
+  }
+
+  get isFull(): boolean {
+    return this.#reserve.isClosed;
+  }
+
+  /** Whether there is room for a new record. */
+  takes(recordBytes: number): boolean {
+    return this.#reserve.takes(recordBytes);
+  }
+
+  /** Says why a record could not be stored, and takes nothing new before that is over. */
+  refuseRecord(reason: unknown): never {
+    if (!(reason instanceof StatewayError)) this.health.report(reason);
+    this.#refuse(reason);
+  }
+
+  /** The same for a piece of backlog. A full disk is no fault here: what is smaller may still have room. */
+  refusePiece(reason: unknown): never {
+    if (!(reason instanceof StatewayError || isDiskFull(reason, this.#directory))) this.health.report(reason);
+    this.#refuse(reason);
+  }
+
+  /** @throws StatewayError STATEWAY_SPOOL_FAILED when the disk cannot be read */
+  read<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      this.refusePiece(error);
+    }
+  }
+
+  /**
+   * Opens the environment anew and has LMDB prove that it can commit.
+   * @param changes what is to be written with that
+   * @throws Error when it cannot
+   */
+  async reopen(changes: () => readonly Change[]): Promise<void> {
+    const release = await this.gate.hold();
+    try {
+      this.gate.follow(await reopenEnvironment(this.#directory, this.#environment));
+      for (let commit = 0; commit < HEAD_PAGES; commit++) await commitAtOnce(changes());
+    } finally {
+      release();
+    }
+  }
+
+  #refuse(reason: unknown): never {
+    if (reason instanceof StatewayError) throw reason;
+    const isFull = isDiskFull(reason, this.#directory);
+    if (isFull) this.#reserve.close();
+    throw spoolError(isFull, reason);
+  }
+
+  /** A figure of the disk; one that it does not tell keeps nobody off for want of room. */
+  #figure(read: () => number): number {
+    try {
+      return read();
+    } catch (error) {
+      this.health.report(error);
+      return Number.MAX_SAFE_INTEGER;
+    }
+  }
+}
+
+async function commitAtOnce(changes: readonly Change[]): Promise<void> {
+  try {
+    await Promise.all(changes.flatMap((change) => change.write()));
+  } catch (error) {
+    throw await reasonOf(error);
+  }
+  for (const change of changes) change.committed();
+}
+
+function ignore(): void {}
