@@ -3,6 +3,7 @@ import { type Database, type DatabaseOptions, type Key, open, type RootDatabase 
 import { checkDataFile } from './data-file.js';
 import { handleFailedBatches } from './failed-commit.js';
 import { FORMAT_KEY, readFormat } from './floors.js';
+import { shortenErrorText } from './lmdb-error-text.js';
 import { SpoolOpenError } from './spool-open-error.js';
 import { type MetaRows, type Rows, Table } from './table.js';
 
@@ -138,6 +139,7 @@ function openChecked<V, K extends Key>(
 }
 
 function openUnchecked<V, K extends Key>(directory: string, options: DatabaseOptions = {}): RootDatabase<V, K> {
+  shortenErrorText();
   const root = orRefuse(directory, () => open<V, K>({ path: directory, ...SETTINGS, ...options }));
   handleFailedBatches(root);
   return root;

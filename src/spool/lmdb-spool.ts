@@ -32,11 +32,7 @@ export interface LmdbSpoolOptions extends SpoolDiskOptions {
 const OPENED = Promise.resolve();
 
 /** Something in one of the databases that cannot be read. */
-interface Damaged {
-  readonly key: Buffer;
-  readonly value: Buffer;
-  readonly reason: string;
-}
+type Damaged = { readonly key: Buffer; readonly value: Buffer; readonly reason: string };
 
 /**
  * The spool in an embedded LMDB and a file for the pieces of backlogs. What is done for one device is done one after the
