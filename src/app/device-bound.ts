@@ -75,6 +75,10 @@ export class DeviceBound {
         if (!isKnown && this.isFull()) throw noRoomForDevice();
         return inner.ask(token, applicationId, deviceId, asker);
       },
+      knows: (token) => inner.knows(token),
+      // It may be a device that is new here.
+      isOwnGranted: async (token, applicationId, asker) =>
+        !this.isFull() && inner.isOwnGranted(token, applicationId, asker),
     };
   }
 

@@ -67,6 +67,8 @@ const NOBODY: GrantsWatcher = { onConfirmed() {}, onDropped() {}, onEnded() {} }
  */
 export class Grants {
   readonly #byDevice: LRUCache<string, DeviceGrants>;
+  /** Grants of each token. */
+  readonly #byToken = new Map<string, number>();
   readonly #clock: Clock;
   readonly #cloudNowMs: () => number | undefined;
   readonly #refusals: Refusals;
@@ -82,7 +84,7 @@ export class Grants {
       maxSize: options.maxGrants,
       sizeCalculation: (entry) => entry.grants.length,
       dispose: (entry, _key, why) => {
-        if (why === 'evict') for (const grant of entry.grants) this.#watcher.onDropped(grant);
+        if (why === 'evict') for (const grant of entry.grants) this.#drop(grant);
       },
     });
     this.#clock = options.clock;
@@ -151,8 +153,9 @@ export class Grants {
     const before = entry?.grants ?? [];
     const grant = new KeptGrant(token, device, expiryOf(token), kept, this.#onGrantEnded);
     const grants = [grant, ...before.filter(mayStay)].slice(0, this.#maxPerDevice);
+    this.#byToken.set(token, (this.#byToken.get(token) ?? 0) + 1);
     this.#byDevice.set(key, { device, grants });
-    for (const other of before) if (!grants.includes(other)) this.#watcher.onDropped(other);
+    for (const other of before) if (!grants.includes(other)) this.#drop(other);
     return grant;
   }
 
@@ -184,6 +187,11 @@ export class Grants {
   /** Whether there is a grant for a device. @param deviceId lower case */
   knows(deviceId: string): boolean {
     return this.#byDevice.has(deviceId);
+  }
+
+  /** Whether a token has a grant at hand, for any device and whether it may send or not. */
+  hasToken(token: string): boolean {
+    return this.#byToken.has(token);
   }
 
   /** Grants held. */
@@ -233,10 +241,22 @@ export class Grants {
     else if (!reason.retryable) this.#refusals.add(triple, reason);
   }
 
+  #drop(grant: KeptGrant): void {
+    this.#forgetToken(grant.token);
+    this.#watcher.onDropped(grant);
+  }
+
+  #forgetToken(token: string): void {
+    const left = (this.#byToken.get(token) ?? 0) - 1;
+    if (left > 0) this.#byToken.set(token, left);
+    else this.#byToken.delete(token);
+  }
+
   #remove(grant: KeptGrant): void {
     const key = grant.device.deviceId;
     const entry = this.#byDevice.peek(key);
     if (entry === undefined || !entry.grants.includes(grant)) return;
+    this.#forgetToken(grant.token);
     const grants = entry.grants.filter((other) => other !== grant);
     if (grants.length === 0) this.#byDevice.delete(key);
     else this.#byDevice.set(key, { device: entry.device, grants });

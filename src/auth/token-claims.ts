@@ -1,3 +1,5 @@
+import { isId } from '../core/device.js';
+
 /**
  * How long rows on disk outlive the `exp` of their token: a wall clock that is wrong by hours must not destroy them.
  */
@@ -49,7 +51,23 @@ export function sendRightOfScopes(scopes: readonly string[]): SendRight {
   return scopes.some((name) => SENDING_SCOPES.includes(name)) ? 'yes' : 'no';
 }
 
-function claimsOf(token: string): { readonly exp?: unknown; readonly scope?: unknown } | undefined {
+/**
+ * The device that a token names as its own: `sub`, where `subtype` calls that a device or is missing. Worth as little as
+ * any claim; it only says what to ask the cloud.
+ */
+export function ownDeviceOf(token: string): string | undefined {
+  const { sub, subtype = 'device' } = claimsOf(token) ?? {};
+  return typeof sub === 'string' && isId(sub) && subtype === 'device' ? sub : undefined;
+}
+
+interface Claims {
+  readonly exp?: unknown;
+  readonly scope?: unknown;
+  readonly sub?: unknown;
+  readonly subtype?: unknown;
+}
+
+function claimsOf(token: string): Claims | undefined {
   const [, payload, signature, ...more] = token.split('.');
   // A JWT has three parts (RFC 7519, 7.2).
   if (payload === undefined || signature === undefined || more.length > 0) return undefined;

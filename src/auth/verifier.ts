@@ -12,7 +12,7 @@ import type { Grants } from './grants.js';
 import type { KeptGrant } from './kept-grant.js';
 import { digestOf, noSendingScope, type Refusals, refusalFor, tripleOf, unlessExpired } from './refusals.js';
 import type { Shares } from './shares.js';
-import { sendRightOf } from './token-claims.js';
+import { ownDeviceOf, sendRightOf } from './token-claims.js';
 
 export interface VerifierOptions {
   readonly grants: Grants;
@@ -93,6 +93,19 @@ export class Verifier implements Authorizer {
     if (known !== undefined || this.#refusals.isUnproven(triple)) return this.#unproven(token, device, asker);
     const question = this.#questions.get(triple) ?? this.#askOnce(triple, token, device, asker);
     return (await question) ?? this.#unproven(token, device, asker);
+  }
+
+  knows(token: string): boolean {
+    return this.#grants.hasToken(token);
+  }
+
+  async isOwnGranted(token: string, applicationId: string, asker: Asker): Promise<boolean> {
+    const deviceId = ownDeviceOf(token);
+    if (deviceId === undefined) return false;
+    return this.ask(token, applicationId, deviceId, asker).then(
+      ({ kind }) => kind === 'granted',
+      () => false,
+    );
   }
 
   #unproven(token: string, device: Device, asker: Asker): Unproven {

@@ -51,6 +51,13 @@ export interface Authorizer {
   ask(token: string, applicationId: string, deviceId: string, asker: Asker): Promise<Granted | Unproven>;
   /** Why the cloud has lately called a token void, so that it gains no new grant; undefined where it has not. */
   findVoid(token: string): StatewayError | undefined;
+  /** Whether the token has a grant here, for whichever device: synchronous. */
+  knows(token: string): boolean;
+  /**
+   * Whether the token is granted for the device that it names as its own; of one that names none it is not. Asks the cloud
+   * as {@link Authorizer.ask} does. Never rejects.
+   */
+  isOwnGranted(token: string, applicationId: string, asker: Asker): Promise<boolean>;
 }
 
 /** `POST /auth/device` (contract 1.3). */

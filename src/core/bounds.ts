@@ -52,7 +52,7 @@ export type CallKind = 'stream' | 'upload' | 'other';
  * to 30 KiB, and every one of 10,000 devices may hold one. With what the two sockets and the two libraries buffer, a call
  * that is held up takes some 200 KiB.
  */
-export const MAX_CALLS: Readonly<Record<CallKind, number>> = { stream: 12_288, upload: 1_024, other: 1_024 };
+export const MAX_CALLS: Readonly<Record<CallKind, number>> = { stream: 12_288, upload: 1_280, other: 1_280 };
 
 // ---------------------------------------------------------------- what is asked of the cloud for those who are not known here
 
@@ -116,3 +116,74 @@ export const KNOWN_LOG_IN_BOUNDS: ShareBounds = {
 export const MAX_NEW_DEVICES_OF_FRAME = 100;
 /** The same of all frames together that wait on one socket: ten frames, or one state each of a large plant's devices. */
 export const MAX_NEW_DEVICES_OF_SOCKET = 1_000;
+
+// ---------------------------------------------------------------- what somebody without a grant may hold of it
+
+/** The most of something: in all, and for each who holds of it. */
+export interface HeldBounds {
+  readonly all: number;
+  readonly each: number;
+}
+
+/**
+ * Of the bytes that may wait: those whose sender has no grant, by address. Half of it is left to other addresses. As every
+ * share it holds one body of the largest size.
+ */
+export function shareOfStrangers(maxBytes: number, maxBodyBytes: number): HeldBounds {
+  const all = Math.min(maxBytes, Math.max(maxBytes / 4, maxBodyBytes));
+  return { all, each: Math.max(all / 2, Math.min(all, maxBodyBytes)) };
+}
+
+/**
+ * Of the same: bodies with a grant that have not come whole, by device. So what comes whole, as nearly every report does,
+ * always has a quarter, whatever strangers and slow devices hold.
+ */
+export function shareOfUnfinished(maxBytes: number, maxBodyBytes: number): HeldBounds {
+  const all = Math.min(maxBytes, Math.max(maxBytes / 2, maxBodyBytes));
+  return { all, each: Math.min(all, Math.max(all / 8, maxBodyBytes)) };
+}
+
+/**
+ * What a request takes that waits for the cloud's word, beside body and token: its head, its response, promises and
+ * closures. Without it, requests of no bytes would never reach a bound.
+ */
+export const WAITING_REQUEST_BYTES = 2 * KIB;
+/** What all requests without a grant may take by that and by their tokens: 3,000 with tokens of 600 bytes, half of them from one address. */
+export const SHARE_OF_WAITING: HeldBounds = { all: 8 * MIB, each: 4 * MIB };
+
+/**
+ * What a frame may hold above `STATEWAY_MAX_BODY_BYTES` on a WebSocket whose token was not known when it opened: room for
+ * 1009 as an answer to a frame that is a little too large. Such a socket must be able to take a whole first frame, since
+ * for some tokens only that shows what they are good for (contract 1.4).
+ */
+const STRANGER_FRAME_MARGIN_BYTES = 64 * KIB;
+/** What all of them together may hold of unfinished frames, which nobody sees before they are whole. */
+const STRANGER_FRAMES_BYTES = 24 * MIB;
+/** However large a frame may be, so many may open: two from each of two addresses. */
+const LEAST_STRANGER_SOCKETS = 4;
+
+/** The library's own limit on a frame of a WebSocket whose token was not known when it opened. */
+export function hardFrameBytesOfStrangers(maxBodyBytes: number): number {
+  return maxBodyBytes + STRANGER_FRAME_MARGIN_BYTES;
+}
+
+/** WebSockets whose token has proven nothing yet, by address: 76 with the default limit on bodies. */
+export function strangerSockets(maxBodyBytes: number): HeldBounds {
+  const fitting = Math.floor(STRANGER_FRAMES_BYTES / hardFrameBytesOfStrangers(maxBodyBytes));
+  const all = Math.max(LEAST_STRANGER_SOCKETS, fitting);
+  return { all, each: all / 2 };
+}
+
+/** For so long a WebSocket keeps its place without a proof; then it gives way to one that wants it. */
+export const STRANGER_SOCKET_KEEPS_MS = 30_000;
+/** As {@link MAX_UNREAD_ANSWER_BYTES}, of such a socket: 300 refusals of frames, and pongs that nobody reads. */
+export const MAX_UNREAD_BYTES_OF_STRANGERS = 64 * KIB;
+
+/**
+ * Of the calls of each kind those whose token has no grant here: four fifths of what is brief or waits to be sent, and half
+ * of the streams, which last. The rest is for those with a grant.
+ */
+export function callsOfStrangers(max: Readonly<Record<CallKind, number>>): Readonly<Record<CallKind, number>> {
+  const fourFifths = (calls: number): number => Math.ceil((calls * 4) / 5);
+  return { stream: Math.ceil(max.stream / 2), upload: fourFifths(max.upload), other: fourFifths(max.other) };
+}

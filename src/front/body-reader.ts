@@ -1,7 +1,9 @@
 import type { HttpResponse } from 'uws-current';
-import { StatewayError } from '../core/errors.js';
+import type { StatewayError } from '../core/errors.js';
+import { type Holding, overloaded } from './admission.js';
 import type { ArrivingBody } from './arriving-bodies.js';
 import { BodyBuffer } from './body-buffer.js';
+import { askerOf } from './client-address.js';
 import type { FrontContext } from './front-context.js';
 import { answerLast, readNoMore, writeError, writeHeldError } from './reply.js';
 import { bodyStalled, bodyTooLarge } from './request-head.js';
@@ -15,8 +17,8 @@ export interface BodyLimits {
 }
 
 /**
- * Reads a whole request body under two bounds: its own and the front's. Must be called within the route handler.
- * A body that is refused is answered here, as its client may still be sending.
+ * Reads a whole log-in under two bounds: its own and the front's, where it counts as a stranger's until it is whole. Must
+ * be called within the route handler. A body that is refused is answered here, as its client may still be sending.
  * @returns the body, or undefined when there is nobody to answer any more; `onAborted` is taken by this call, and told
  *   when the client goes away
  */
@@ -41,6 +43,9 @@ class BodyReader {
   readonly #res: HttpResponse;
   readonly #limits: BodyLimits;
   readonly #resolve: (body: Uint8Array | undefined) => void;
+  readonly #address: string;
+  /** From the first piece on. */
+  #holding: Holding | undefined = undefined;
   readonly #body = new BodyBuffer();
   #arriving: ArrivingBody | undefined = undefined;
   #isWhole = false;
@@ -57,6 +62,7 @@ class BodyReader {
     this.#res = res;
     this.#limits = limits;
     this.#resolve = resolve;
+    this.#address = askerOf(res).address;
   }
 
   take(chunk: ArrayBuffer, isLast: boolean): void {
@@ -66,8 +72,8 @@ class BodyReader {
     if (this.#isOver) return;
     if (this.#body.length + chunk.byteLength > this.#limits.maxBytes) {
       this.#refuse(bodyTooLarge(this.#limits.maxBytes));
-    } else if (!this.#context.admission.admit(chunk.byteLength)) {
-      this.#refuse(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly'));
+    } else if (!this.#admit(chunk.byteLength, isLast)) {
+      this.#refuse(overloaded());
     } else {
       this.#body.append(chunk);
       if (isLast) this.#finish(this.#body.bytes);
@@ -101,9 +107,23 @@ class BodyReader {
     });
   }
 
+  #admit(bytes: number, isLast: boolean): boolean {
+    const { admission } = this.#context;
+    if (!isLast) {
+      this.#holding ??= admission.holdAsStranger(this.#address, 0);
+      return this.#holding?.admit(bytes) ?? false;
+    }
+    this.#holding?.release();
+    const bytesInAll = this.#body.length + bytes;
+    // What waits for the cloud is bounded there.
+    const fits = admission.admit(bytesInAll);
+    if (fits) admission.release(bytesInAll);
+    return fits;
+  }
+
   #finish(body: Uint8Array | undefined): void {
     this.#isOver = true;
-    this.#context.admission.release(this.#body.length);
+    this.#holding?.release();
     this.#resolve(body);
   }
 }

@@ -5,6 +5,7 @@ import type { Grant } from '../core/grant.js';
 import type { Encoding } from '../core/ports.js';
 import { CLOSE_POLICY, FrameSocket, type SocketData } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
+import type { StrangerPlace } from './stranger-sockets.js';
 
 interface WaitingFrame {
   readonly frame: number;
@@ -26,19 +27,25 @@ export class DeviceSocket extends FrameSocket {
   #isClearing = false;
   #stopWatching: () => void = () => {};
 
-  private constructor(context: FrontContext, asker: Asker, grant: Grant | undefined, unproven: Unproven | undefined) {
-    super(context);
+  private constructor(
+    context: FrontContext,
+    asker: Asker,
+    grant: Grant | undefined,
+    unproven: Unproven | undefined,
+    place: StrangerPlace | undefined,
+  ) {
+    super(context, place);
     this.#asker = asker;
     this.#grant = grant;
     this.#unproven = unproven;
   }
 
   static granted(context: FrontContext, grant: Grant, asker: Asker): DeviceSocket {
-    return new DeviceSocket(context, asker, grant, undefined);
+    return new DeviceSocket(context, asker, grant, undefined, undefined);
   }
 
-  static unproven(context: FrontContext, unproven: Unproven, asker: Asker): DeviceSocket {
-    return new DeviceSocket(context, asker, undefined, unproven);
+  static unproven(context: FrontContext, unproven: Unproven, asker: Asker, place: StrangerPlace): DeviceSocket {
+    return new DeviceSocket(context, asker, undefined, unproven, place);
   }
 
   override open(ws: WebSocket<SocketData>): void {
@@ -107,6 +114,7 @@ export class DeviceSocket extends FrameSocket {
     try {
       const proven = await unproven.prove(encoding, bytes);
       this.#grant = proven.grant;
+      this.noteProven();
       this.#watch();
       if (proven.kind === 'delivered') this.onStored(frame, proven.states);
       else this.#handOver(waiting);

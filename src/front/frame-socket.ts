@@ -4,11 +4,13 @@ import type { BodyReceiver, Encoding } from '../core/ports.js';
 import { CumulativeAck } from './cumulative-ack.js';
 import type { AckSender } from './due-acks.js';
 import type { FrontContext } from './front-context.js';
+import type { StrangerPlace } from './stranger-sockets.js';
 
-/** Close codes of RFC 6455 7.4.1. */
+/** Close codes of RFC 6455 7.4.1; 1013 of the registry that it begins (IANA, "WebSocket Close Code Number Registry"). */
 export const CLOSE_GOING_AWAY = 1001;
 export const CLOSE_POLICY = 1008;
 export const CLOSE_TOO_LARGE = 1009;
+export const CLOSE_TRY_AGAIN_LATER = 1013;
 /** A close frame holds 125 bytes, two of them the code (RFC 6455 5.5). */
 const MAX_REASON_BYTES = 123;
 
@@ -45,14 +47,22 @@ export interface SocketData {
 export abstract class FrameSocket implements BodyReceiver, AckSender {
   protected readonly context: FrontContext;
   readonly #acks = new CumulativeAck();
+  /** While its token has proven nothing: what it sends counts as a stranger's. */
+  #place: StrangerPlace | undefined;
+  readonly #address: string;
+  /** Up to this number frames count as a stranger's. */
+  #strangerFrames = 0;
   #ws: WebSocket<SocketData> | undefined = undefined;
   /** Numbers of the frames refused for want of room that the client is still to be told of. */
   #untold: number[] = [];
   #ackSent = 0;
   #ackQueued = false;
 
-  constructor(context: FrontContext) {
+  /** @param place of one whose token has proven nothing yet */
+  constructor(context: FrontContext, place: StrangerPlace | undefined) {
     this.context = context;
+    this.#place = place;
+    this.#address = place?.address ?? '';
   }
 
   /** Gives a frame to the intake; its outcome comes back through `onStored` or `onRefused`. */
@@ -61,11 +71,22 @@ export abstract class FrameSocket implements BodyReceiver, AckSender {
   /** Called once, when the socket has opened. */
   open(ws: WebSocket<SocketData>): void {
     this.#ws = ws;
+    const place = this.#place;
+    if (place === undefined) return;
+    place.onGiveWay = () =>
+      this.end(CLOSE_TRY_AGAIN_LATER, 'its token has proven nothing yet, and others want the room');
   }
 
   /** Called once, when the socket is gone, whoever closed it. */
   closed(): void {
     this.#ws = undefined;
+    this.#place?.leave();
+  }
+
+  /** The token has turned out to be good: from now on what comes does not count as a stranger's. */
+  protected noteProven(): void {
+    this.#place?.leave();
+    this.#place = undefined;
   }
 
   /** Called about once a second while the socket is open. */
@@ -88,8 +109,11 @@ export abstract class FrameSocket implements BodyReceiver, AckSender {
       return;
     }
     const bytes = message.byteLength + FRAME_OVERHEAD_BYTES;
-    const admitted = this.context.admission.admit(bytes);
+    const isStranger = this.#place !== undefined;
+    const { admission } = this.context;
+    const admitted = isStranger ? admission.strangers.admit(this.#address, bytes) : admission.admit(bytes);
     const frame = this.#acks.begin(admitted ? bytes : 0, this.context.clock.monotonicMs());
+    if (isStranger) this.#strangerFrames = frame;
     if (admitted) this.take(frame, isBinary ? 'msgpack' : 'json', new Uint8Array(message));
     else this.#refuseUnread(frame);
   }
@@ -113,9 +137,9 @@ export abstract class FrameSocket implements BodyReceiver, AckSender {
    * is told with the next ack, or a moment later: it is to wait before it sends the frame again anyway.
    */
   #refuseUnread(frame: number): void {
-    const { meters, admission, dueRefusals } = this.context;
+    const { meters, dueRefusals } = this.context;
     meters.received.websocket.unavailable++;
-    admission.release(this.#acks.settle(frame));
+    this.#acks.settle(frame);
     this.#untold.push(frame);
     if (this.#untold.length >= MOST_UNTOLD) this.sendAck();
     else dueRefusals.add(this);
@@ -135,7 +159,9 @@ export abstract class FrameSocket implements BodyReceiver, AckSender {
   }
 
   #settle(frame: number): void {
-    this.context.admission.release(this.#acks.settle(frame));
+    const bytes = this.#acks.settle(frame);
+    if (frame > this.#strangerFrames) this.context.admission.release(bytes);
+    else this.context.admission.strangers.release(this.#address, bytes);
     if (this.#ackQueued || this.#acks.acknowledged === this.#ackSent) return;
     this.#ackQueued = true;
     this.context.dueAcks.add(this);

@@ -7,6 +7,7 @@ import { CLOSE_POLICY, FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { SplitFrame } from './gateway-proof.js';
 import { forbidden, NewDevices } from './new-devices.js';
+import type { StrangerPlace } from './stranger-sockets.js';
 
 interface WaitingFrame {
   readonly frame: number;
@@ -48,8 +49,15 @@ export class GatewaySocket extends FrameSocket {
   #isAskingAgain = false;
   #stopWatching: () => void = () => {};
 
-  constructor(context: FrontContext, token: string, applicationId: string, asker: Asker) {
-    super(context);
+  /** @param place where its token has no grant here */
+  constructor(
+    context: FrontContext,
+    token: string,
+    applicationId: string,
+    asker: Asker,
+    place: StrangerPlace | undefined,
+  ) {
+    super(context, place);
     this.#token = token;
     this.#applicationId = applicationId;
     this.#asker = asker;
@@ -96,6 +104,7 @@ export class GatewaySocket extends FrameSocket {
   }
 
   #handOver(grants: readonly Grant[], frame: number, encoding: Encoding, bytes: Uint8Array): void {
+    this.noteProven();
     if (this.#watched === undefined) this.#watch(grants[0] as Grant);
     this.context.intake.acceptForMany(grants, encoding, bytes, this, frame);
   }
@@ -146,6 +155,7 @@ export class GatewaySocket extends FrameSocket {
     try {
       const { grants, encoding, bytes, delivered } = await this.#clear(waiting);
       if (grants.length === 0) {
+        this.noteProven();
         this.onStored(frame, delivered);
         return;
       }

@@ -1,6 +1,6 @@
 import type { HttpResponse } from 'uws-current';
-import { StatewayError } from '../core/errors.js';
-import type { Admission } from './admission.js';
+import type { StatewayError } from '../core/errors.js';
+import { type Holding, overloaded } from './admission.js';
 import type { ArrivingBodies, ArrivingBody } from './arriving-bodies.js';
 import { BodyBuffer } from './body-buffer.js';
 import { bodyStalled } from './request-head.js';
@@ -13,7 +13,7 @@ const PAUSE_ABOVE_BYTES = 65_536;
  * threshold it holds what one read of the socket brings, 512 KiB at most, all under the bound of the calls.
  */
 export class PassedBody implements AsyncIterable<Uint8Array> {
-  readonly #admission: Admission;
+  readonly #holding: Holding;
   readonly #arriving: ArrivingBody;
   #held = new BodyBuffer();
   #isWhole = false;
@@ -26,8 +26,8 @@ export class PassedBody implements AsyncIterable<Uint8Array> {
    * Must be made within the route handler.
    * @param refuse told once when the bound is reached, or nothing comes any more; the body has ended then
    */
-  constructor(res: HttpResponse, bodies: ArrivingBodies, admission: Admission, refuse: (error: StatewayError) => void) {
-    this.#admission = admission;
+  constructor(res: HttpResponse, bodies: ArrivingBodies, holding: Holding, refuse: (error: StatewayError) => void) {
+    this.#holding = holding;
     const fail = (error: StatewayError): void => {
       if (this.#ended !== undefined) return;
       this.#end(error);
@@ -38,8 +38,8 @@ export class PassedBody implements AsyncIterable<Uint8Array> {
       this.#isWhole = isLast;
       this.#arriving.note(chunk.byteLength, isLast);
       if (this.#ended !== undefined) return;
-      if (admission.admit(chunk.byteLength)) this.#take(chunk);
-      else fail(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly'));
+      if (holding.admit(chunk.byteLength)) this.#take(chunk);
+      else fail(overloaded());
     });
   }
 
@@ -120,7 +120,7 @@ export class PassedBody implements AsyncIterable<Uint8Array> {
   }
 
   #forget(): void {
-    this.#admission.release(this.#held.length);
+    this.#holding.forgetBytes();
     this.#held = new BodyBuffer();
   }
 }

@@ -2,10 +2,10 @@ import type { HttpRequest, HttpResponse } from 'uws-current';
 import { type CallKind, MAX_CALLS, MAX_PASSED_BODY_BYTES } from '../core/bounds.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { CallStream } from '../core/passed-call.js';
-import { Admission } from './admission.js';
+import { Admission, Holding } from './admission.js';
 import { AnswerEnd } from './answer-end.js';
 import { CallBounds } from './call-bounds.js';
-import { clientAddress } from './client-address.js';
+import { askerOf, clientAddress } from './client-address.js';
 import { answerPreflight, isPreflight } from './cross-origin.js';
 import type { FrontContext } from './front-context.js';
 import { framingOfLastHead, type HeadFields, readHead } from './head-fields.js';
@@ -42,7 +42,7 @@ export class Passthrough {
   constructor(context: FrontContext, options: PassthroughOptions) {
     this.#context = context;
     this.#options = options;
-    this.#admission = new Admission(options.maxHeldBytes);
+    this.#admission = new Admission(options.maxHeldBytes, context.maxBodyBytes);
     this.#bounds = new CallBounds({ ...MAX_CALLS, ...options.maxCalls });
   }
 
@@ -102,14 +102,16 @@ export class Passthrough {
     const passed = passedHead(req, clientAddress(res.getRemoteAddress()), this.#context.scheme);
     const isStream = isEventStream(req, method);
     const kind = isStream ? 'stream' : hasBody ? 'upload' : 'other';
-    this.#bounds.take(kind);
+    const knownToken = this.#knownToken(head.authorization);
+    const isStranger = knownToken === undefined;
+    this.#bounds.take(kind, isStranger);
     const abort = new AbortController();
     const { clock, meters, bodies } = this.#context;
     const refuse = (error: StatewayError): void => {
       answer.refuse(error);
       abort.abort();
     };
-    const body = hasBody ? new PassedBody(res, bodies, this.#admission, refuse) : undefined;
+    const body = hasBody ? new PassedBody(res, bodies, this.#holdingFor(res, knownToken), refuse) : undefined;
     const answer = new AnswerToDevice({
       res,
       clock,
@@ -127,9 +129,21 @@ export class Passthrough {
     void this.#options.calls.pass({ ...passed, isStream, body, signal: abort.signal }, answer).finally(() => {
       body?.end();
       this.#open.delete(answer);
-      this.#bounds.release(kind);
+      this.#bounds.release(kind, isStranger);
       this.#context.openRequests--;
     });
+  }
+
+  /** The token of a call, if it has a grant here. */
+  #knownToken(authorization: string): string | undefined {
+    const [, token] = /^bearer +(\S+)\s*$/i.exec(authorization) ?? [];
+    return token !== undefined && this.#context.authorizer.knows(token) ? token : undefined;
+  }
+
+  #holdingFor(res: HttpResponse, knownToken: string | undefined): Holding {
+    const { unfinished, strangers } = this.#admission;
+    if (knownToken !== undefined) return new Holding(unfinished, knownToken, undefined);
+    return new Holding(strangers, askerOf(res).address, undefined);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uws-current';
 import type { Authorizer, DeviceLogin } from '../core/auth-ports.js';
-import type { CallKind } from '../core/bounds.js';
+import { type CallKind, strangerSockets } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
 import type { CallStream } from '../core/passed-call.js';
@@ -14,8 +14,9 @@ import { CLOSE_GOING_AWAY, type FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { Passthrough, type PassthroughMode } from './passthrough.js';
 import { servedPath } from './request-path.js';
-import { socketBehavior } from './socket-route.js';
+import { routeSockets } from './socket-route.js';
 import { StateRequests } from './state-request.js';
+import { StrangerSockets } from './stranger-sockets.js';
 import type { UwsModule } from './uws.js';
 
 /** How often open sockets look whether their token has expired. */
@@ -75,13 +76,14 @@ export class Front {
   constructor(options: FrontOptions) {
     this.#options = options;
     const { authorizer, deviceLogin, intake, meters, clock, maxBodyBytes, tls, uws } = options;
-    const admission = new Admission(options.maxUnansweredBytes);
+    const admission = new Admission(options.maxUnansweredBytes, maxBodyBytes);
     this.#context = {
       authorizer,
       deviceLogin,
       intake,
       admission,
       bodies: new ArrivingBodies(clock),
+      strangerSockets: new StrangerSockets(strangerSockets(maxBodyBytes), clock),
       dueAcks: new DueAcks(),
       dueRefusals: new DueRefusals(clock),
       meters,
@@ -171,7 +173,7 @@ export class Front {
       else if (served?.kind === 'log-in') handleDeviceLogin(context, res, req);
       else pass(res, req);
     };
-    this.#app.ws('/*', socketBehavior(context, this.#sockets, pass));
+    routeSockets(this.#app, context, this.#sockets, pass);
     // The quick way for the spelling that nearly all use; every other one is read by our own reader, on either build alike.
     this.#app.post('/applications/:applicationId/devices/:deviceId/state', (res, req) => {
       const applicationId = req.getParameter(0) as string;

@@ -1,7 +1,13 @@
-import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocketBehavior } from 'uws-current';
-import type { Asker, Granted, Unproven } from '../core/auth-ports.js';
-import { LEAST_HARD_FRAME_BYTES, MAX_UNREAD_ANSWER_BYTES } from '../core/bounds.js';
+import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocketBehavior } from 'uws-current';
+import type { Asker } from '../core/auth-ports.js';
+import {
+  hardFrameBytesOfStrangers,
+  LEAST_HARD_FRAME_BYTES,
+  MAX_UNREAD_ANSWER_BYTES,
+  MAX_UNREAD_BYTES_OF_STRANGERS,
+} from '../core/bounds.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
+import { overloaded } from './admission.js';
 import { askerOf } from './client-address.js';
 import { DeviceSocket } from './device-socket.js';
 import type { FrameSocket, SocketData } from './frame-socket.js';
@@ -20,7 +26,24 @@ interface Upgrade {
   readonly key: string;
   readonly protocol: string;
   readonly extensions: string;
-  readonly socketContext: us_socket_context_t;
+  readonly routes: Routes;
+  readonly asker: Asker;
+}
+
+/**
+ * How large a frame may be is a setting of a route, and a socket cannot change its route later. So there are two, one
+ * for sockets whose token has a grant and one for all others, which are the first's for every path: the first only notes
+ * itself and yields.
+ */
+const WHOLE_ROUTES = ['/:first/*', '//*'];
+const ROUTE = '/*';
+
+/** Where to go on with an upgrade: the socket's route, which stays what it was at its opening. */
+interface Routes {
+  /** Frames of any size that is told of. */
+  readonly whole: us_socket_context_t;
+  /** Frames of the size that is allowed, and little more. */
+  readonly small: us_socket_context_t;
 }
 
 /**
@@ -28,40 +51,40 @@ interface Upgrade {
  * @param sockets holds every open one
  * @param pass takes over every other request that looks like one for a WebSocket
  */
-export function socketBehavior(
+export function routeSockets(
+  app: TemplatedApp,
   context: FrontContext,
   sockets: Set<FrameSocket>,
   pass: (res: HttpResponse, req: HttpRequest) => void,
-): WebSocketBehavior<SocketData> {
+): void {
+  const { maxBodyBytes } = context;
+  let whole: us_socket_context_t | undefined;
+  for (const route of WHOLE_ROUTES) {
+    app.ws(route, {
+      ...socketHandlers(sockets),
+      maxPayloadLength: Math.max(LEAST_HARD_FRAME_BYTES, 2 * maxBodyBytes),
+      maxBackpressure: MAX_UNREAD_ANSWER_BYTES,
+      upgrade(_res, req, socketContext) {
+        whole = socketContext;
+        req.setYield(true);
+      },
+    });
+  }
+  app.ws(ROUTE, {
+    ...socketHandlers(sockets),
+    maxPayloadLength: hardFrameBytesOfStrangers(maxBodyBytes),
+    maxBackpressure: MAX_UNREAD_BYTES_OF_STRANGERS,
+    upgrade(res, req, small) {
+      // A path of one part is not served, and the first route not asked.
+      startUpgrade(context, res, req, { whole: whole ?? small, small }, pass);
+    },
+  });
+}
+
+function socketHandlers(sockets: Set<FrameSocket>): WebSocketBehavior<SocketData> {
   return {
-    maxPayloadLength: Math.max(LEAST_HARD_FRAME_BYTES, 2 * context.maxBodyBytes),
-    maxBackpressure: MAX_UNREAD_ANSWER_BYTES,
     idleTimeout: IDLE_TIMEOUT_SECONDS,
     sendPingsAutomatically: true,
-    upgrade(res, req, socketContext) {
-      const served = servedPath(req.getUrl());
-      if (served === undefined || served.kind === 'log-in') {
-        pass(res, req);
-        return;
-      }
-      const upgrade = {
-        key: req.getHeader('sec-websocket-key'),
-        protocol: req.getHeader('sec-websocket-protocol').split(',')[0]?.trim() ?? '',
-        extensions: req.getHeader('sec-websocket-extensions'),
-        socketContext,
-      };
-      try {
-        assertAccepting(context);
-        assertIds(served.applicationId, served.kind === 'state' ? served.deviceId : undefined);
-        const token = upgradeToken(req);
-        if (served.kind === 'state') openDeviceSocket(context, res, upgrade, { ...served, token });
-        // Its devices are granted frame by frame: any token opens it.
-        else complete(res, upgrade, new GatewaySocket(context, token, served.applicationId, askerOf(res)));
-      } catch (error) {
-        const refusal = asStatewayError(error, 'STATEWAY_BAD_UPGRADE', 'the upgrade request cannot be read');
-        refuseHead(context.bodies, res, refusal, { isHead: false, framing: 'none' });
-      }
-    },
     open(ws) {
       const { socket } = ws.getUserData();
       sockets.add(socket);
@@ -78,6 +101,37 @@ export function socketBehavior(
   };
 }
 
+function startUpgrade(
+  context: FrontContext,
+  res: HttpResponse,
+  req: HttpRequest,
+  routes: Routes,
+  pass: (res: HttpResponse, req: HttpRequest) => void,
+): void {
+  const served = servedPath(req.getUrl());
+  if (served === undefined || served.kind === 'log-in') {
+    pass(res, req);
+    return;
+  }
+  const upgrade = {
+    key: req.getHeader('sec-websocket-key'),
+    protocol: req.getHeader('sec-websocket-protocol').split(',')[0]?.trim() ?? '',
+    extensions: req.getHeader('sec-websocket-extensions'),
+    routes,
+    asker: askerOf(res),
+  };
+  try {
+    assertAccepting(context);
+    assertIds(served.applicationId, served.kind === 'state' ? served.deviceId : undefined);
+    const token = upgradeToken(req);
+    if (served.kind === 'state') openDeviceSocket(context, res, upgrade, { ...served, token });
+    else openGatewaySocket(context, res, upgrade, served.applicationId, token);
+  } catch (error) {
+    const refusal = asStatewayError(error, 'STATEWAY_BAD_UPGRADE', 'the upgrade request cannot be read');
+    refuseHead(context.bodies, res, refusal, { isHead: false, framing: 'none' });
+  }
+}
+
 /** Whose socket it is to be. */
 interface Asked {
   readonly token: string;
@@ -90,20 +144,79 @@ function openDeviceSocket(context: FrontContext, res: HttpResponse, upgrade: Upg
   const { authorizer } = context;
   const grant = authorizer.find(token, applicationId, deviceId);
   if (grant !== undefined) {
-    complete(res, upgrade, DeviceSocket.granted(context, grant, askerOf(res)));
+    complete(res, upgrade, DeviceSocket.granted(context, grant, upgrade.asker), 'whole');
     return;
   }
-  const asker = askerOf(res);
+  waitForCloud(context, res, upgrade, token, async () => {
+    const answered = await authorizer.ask(token, applicationId, deviceId, upgrade.asker);
+    if (answered.kind === 'granted') return [DeviceSocket.granted(context, answered.grant, upgrade.asker), 'whole'];
+    const place = context.strangerSockets.take(upgrade.asker.address);
+    if (place === undefined) throw noPlace();
+    return [DeviceSocket.unproven(context, answered, upgrade.asker, place), 'small'];
+  });
+}
+
+/**
+ * Its devices are granted frame by frame: any token opens it, as long as there is room for those that have no grant here.
+ * Where there is none, one that the cloud grants for its own device opens all the same.
+ */
+function openGatewaySocket(
+  context: FrontContext,
+  res: HttpResponse,
+  upgrade: Upgrade,
+  applicationId: string,
+  token: string,
+): void {
+  const { authorizer, strangerSockets } = context;
+  if (authorizer.knows(token)) {
+    complete(res, upgrade, new GatewaySocket(context, token, applicationId, upgrade.asker, undefined), 'whole');
+    return;
+  }
+  const place = strangerSockets.take(upgrade.asker.address);
+  if (place !== undefined) {
+    complete(res, upgrade, new GatewaySocket(context, token, applicationId, upgrade.asker, place), 'small');
+    return;
+  }
+  waitForCloud(context, res, upgrade, token, async () => {
+    if (!(await authorizer.isOwnGranted(token, applicationId, upgrade.asker))) throw noPlace();
+    return [new GatewaySocket(context, token, applicationId, upgrade.asker, undefined), 'whole'];
+  });
+}
+
+function noPlace(): StatewayError {
+  return new StatewayError(
+    'STATEWAY_OVERLOADED',
+    'too many WebSockets are open whose tokens have proven nothing yet; connect again shortly',
+  );
+}
+
+/**
+ * Answers an upgrade when the cloud has been asked; until then it counts as a stranger's request.
+ * @throws StatewayError STATEWAY_OVERLOADED where there is no room for it
+ */
+function waitForCloud(
+  context: FrontContext,
+  res: HttpResponse,
+  upgrade: Upgrade,
+  token: string,
+  ask: () => Promise<readonly [FrameSocket, keyof Routes]>,
+): void {
+  const holding = context.admission.holdAsStranger(upgrade.asker.address, token.length);
+  if (holding === undefined) throw overloaded();
   let aborted = false;
   res.onAborted(() => {
     aborted = true;
   });
   // An upgrade within a cork may be closed by uWebSockets.js at once: docs/decisions.md, "A thread keeps 127 pieces".
   const answer = (write: () => void): void => {
+    holding.release();
     if (!aborted) res.cork(write);
   };
-  authorizer.ask(token, applicationId, deviceId, asker).then(
-    (answered) => answer(() => complete(res, upgrade, socketFor(context, answered, asker))),
+  ask().then(
+    ([socket, route]) => {
+      answer(() => complete(res, upgrade, socket, route));
+      if (aborted) socket.closed();
+    },
     (thrown) => {
       const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
       answer(() => writeError(res, error));
@@ -111,14 +224,9 @@ function openDeviceSocket(context: FrontContext, res: HttpResponse, upgrade: Upg
   );
 }
 
-function socketFor(context: FrontContext, answered: Granted | Unproven, asker: Asker): DeviceSocket {
-  if (answered.kind === 'granted') return DeviceSocket.granted(context, answered.grant, asker);
-  return DeviceSocket.unproven(context, answered, asker);
-}
-
-function complete(res: HttpResponse, upgrade: Upgrade, socket: FrameSocket): void {
+function complete(res: HttpResponse, upgrade: Upgrade, socket: FrameSocket, route: keyof Routes): void {
   const data: SocketData = { socket };
-  res.upgrade(data, upgrade.key, upgrade.protocol, upgrade.extensions, upgrade.socketContext);
+  res.upgrade(data, upgrade.key, upgrade.protocol, upgrade.extensions, upgrade.routes[route]);
 }
 
 function upgradeToken(req: HttpRequest): string {

@@ -3,6 +3,7 @@ import type { Delivered, Granted, Unproven } from '../core/auth-ports.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { BodyReceiver, Encoding } from '../core/ports.js';
+import { Holding, overloaded } from './admission.js';
 import type { ArrivingBody } from './arriving-bodies.js';
 import { BodyBuffer } from './body-buffer.js';
 import { askerOf } from './client-address.js';
@@ -59,7 +60,10 @@ class StateRequest implements BodyReceiver {
   #arriving: ArrivingBody | undefined = undefined;
   /** What to prove with the body, where nothing else tells whether the token may send (contract 1.4). */
   #unproven: Unproven | undefined = undefined;
+  /** Bytes of the body so far, while they count under the front's bound. */
   #admittedBytes = 0;
+  /** Under which share they do, if not as a body that came whole and with a grant. */
+  #holding: Holding | undefined = undefined;
   #bodyEndedAtMs = 0;
   #bodyComplete = false;
   /** The connection ends with the answer: because the body comes in chunks, or for the client's sake. */
@@ -130,13 +134,16 @@ class StateRequest implements BodyReceiver {
   }
 
   #askForGrant(token: string, applicationId: string, deviceId: string): void {
-    this.#isShortWay = false;
     const asker = askerOf(this.#res as HttpResponse);
+    this.#holding = this.#context.admission.holdAsStranger(asker.address, token.length);
+    if (this.#holding === undefined) throw overloaded();
+    this.#isShortWay = false;
     this.#context.authorizer.ask(token, applicationId, deviceId, asker).then(
       (asked) => {
         if (asked.kind === 'granted') this.#grant = asked.grant;
         else this.#unproven = asked;
         if (this.#bodyComplete) this.#goOn();
+        else if (asked.kind === 'granted') this.#moveToDevice(asked.grant);
       },
       (error) => this.#refuseUnchecked(error),
     );
@@ -144,23 +151,23 @@ class StateRequest implements BodyReceiver {
 
   #receive(chunk: ArrayBuffer, isLast: boolean): void {
     this.#arriving?.note(chunk.byteLength, isLast);
-    if (isLast) this.#endBody();
+    this.#bodyComplete = isLast;
+    // Nothing more is to be read on a connection that ends with the answer.
+    if (isLast && (this.#closes || this.#saysClose)) readNoMore(this.#res as HttpResponse);
     if (this.#answered || this.#aborted) return;
     if (this.#admittedBytes + chunk.byteLength > this.#context.maxBodyBytes) {
       this.#refuse(bodyTooLarge(this.#context.maxBodyBytes));
       return;
     }
-    if (!this.#context.admission.admit(chunk.byteLength)) {
-      this.#refuse(new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send again shortly'));
+    if (isLast) this.#bodyEndedAtMs = this.#context.clock.monotonicMs();
+    if (!this.#admit(chunk.byteLength, isLast)) {
+      this.#refuse(overloaded());
       return;
     }
     this.#admittedBytes += chunk.byteLength;
-    if (isLast) {
-      this.#bodyEndedAtMs = this.#context.clock.monotonicMs();
-      if (this.#gathered === undefined && this.#grant !== undefined) {
-        this.#accept(this.#grant, new Uint8Array(chunk));
-        return;
-      }
+    if (isLast && this.#gathered === undefined && this.#grant !== undefined) {
+      this.#context.intake.accept(this.#grant, this.#encoding, new Uint8Array(chunk), this, 0);
+      return;
     }
     this.#isShortWay = false;
     // The chunk's memory is the socket's again after this call, so what has to wait is copied.
@@ -170,10 +177,19 @@ class StateRequest implements BodyReceiver {
     else this.#arriving ??= this.#context.bodies.watch(this.#res as HttpResponse, () => this.#giveUp());
   }
 
-  /** Nothing more is to be read on a connection that ends with the answer: see `readNoMore`. */
-  #endBody(): void {
-    this.#bodyComplete = true;
-    if (this.#closes || this.#saysClose) readNoMore(this.#res as HttpResponse);
+  #admit(bytes: number, isLast: boolean): boolean {
+    const { admission } = this.#context;
+    if (this.#holding === undefined) {
+      if (isLast) return admission.admit(bytes);
+      this.#holding = new Holding(admission.unfinished, (this.#grant as Grant).device.deviceId, undefined);
+    }
+    return this.#holding.admit(bytes);
+  }
+
+  /** The rest of the body is not a stranger's any more. */
+  #moveToDevice({ device }: Grant): void {
+    if (this.#answered || this.#holding === undefined) return;
+    if (!this.#holding.moveTo(this.#context.admission.unfinished, device.deviceId)) this.#refuse(overloaded());
   }
 
   /** Body and answer are there, or the answer is still to come. */
@@ -203,11 +219,7 @@ class StateRequest implements BodyReceiver {
     if (this.#answered || this.#grant === undefined || this.#gathered === undefined) return;
     const { bytes } = this.#gathered;
     this.#gathered = undefined;
-    this.#accept(this.#grant, bytes);
-  }
-
-  #accept(grant: Grant, body: Uint8Array): void {
-    this.#context.intake.accept(grant, this.#encoding, body, this, 0);
+    this.#context.intake.accept(this.#grant, this.#encoding, bytes, this, 0);
   }
 
   #refuseUnchecked(thrown: unknown): void {
@@ -280,7 +292,9 @@ class StateRequest implements BodyReceiver {
   }
 
   #releaseBody(): void {
-    this.#context.admission.release(this.#admittedBytes);
+    if (this.#holding === undefined) this.#context.admission.release(this.#admittedBytes);
+    else this.#holding.release();
+    this.#holding = undefined;
     this.#admittedBytes = 0;
     this.#gathered = undefined;
   }

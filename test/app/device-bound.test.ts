@@ -36,6 +36,8 @@ function authorizer() {
       asked.push(deviceId);
       return { kind: 'granted', grant: new Grant(token, new Device(applicationId, deviceId), 1e15) };
     },
+    knows: () => granted.size > 0,
+    isOwnGranted: async () => true,
   });
 }
 
@@ -56,6 +58,13 @@ describe('the bound on devices', () => {
     expect(mostIn(512, 259)).toBeLessThan(mostIn(768, 396));
     expect(mostIn(24_000, 4_144)).toBeGreaterThan(1_000_000);
     expect(mostIn(64, 64)).toBe(1_000);
+  });
+
+  it('asks for the own device of no token when it is full', async () => {
+    expect(await authorizer().isOwnGranted('token', APPLICATION, { address: '' })).toBe(true);
+    for (const n of [1, 2, 3]) granted.add(idOf(n));
+    expect(await authorizer().isOwnGranted('token', APPLICATION, { address: '' })).toBe(false);
+    expect(authorizer().knows('token')).toBe(true);
   });
 
   it('lets those in for which there is room, and asks of no others', async () => {

@@ -2,6 +2,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { Grants } from '../../src/auth/grants.js';
 import type { KeptGrant } from '../../src/auth/kept-grant.js';
 import { Refusals } from '../../src/auth/refusals.js';
+import { StatewayError } from '../../src/core/errors.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
 const APPLICATION = 'abcdef0123456789abcdef01';
@@ -68,4 +69,24 @@ it('does not let a device that logs in again and again push the others out', () 
   expect(grants.find('token', APPLICATION, OTHER_DEVICE)).toBeDefined();
   expect(grants.size).toBeLessThan(100);
   expect(dropped).toHaveLength(1_001 - grants.size);
+});
+
+it('knows a token as long as a grant of it is at hand', () => {
+  const grants = createGrants(2);
+  const ended = grants.add('token', APPLICATION, DEVICE, 'read', 'yes');
+  grants.add('token', APPLICATION, DEVICE, 'read', 'yes');
+  grants.add('token', APPLICATION, OTHER_DEVICE, 'read', 'yes');
+  ended.end(new StatewayError('STATEWAY_NO_SUCH_DEVICE', 'gone'));
+  expect(grants.hasToken('token')).toBe(true);
+  // Both push what was there out.
+  grants.add('token2', APPLICATION, deviceId(1), 'read', 'yes');
+  grants.add('token3', APPLICATION, deviceId(2), 'read', 'yes');
+  expect(['token', 'token2', 'token3'].map((token) => grants.hasToken(token))).toEqual([false, true, true]);
+});
+
+it('forgets a token whose place a newer one of its device has taken', () => {
+  const grants = createGrants(1);
+  grants.add('token1', APPLICATION, DEVICE, 'read', 'yes');
+  grants.add('token2', APPLICATION, DEVICE, 'read', 'yes');
+  expect([grants.hasToken('token1'), grants.hasToken('token2')]).toEqual([false, true]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expiryOf, sendRightOf } from '../../src/auth/token-claims.js';
+import { expiryOf, ownDeviceOf, sendRightOf } from '../../src/auth/token-claims.js';
 import { tokenExpiringAt, tokenWithClaims } from './tokens.js';
 
 describe('expiryOf', () => {
@@ -69,5 +69,23 @@ describe('sendRightOf', () => {
     ['has a list with more than names', tokenWithClaims({ scope: ['all.Device', 5] })],
   ])('is unknown where the token %s', (_, token) => {
     expect(sendRightOf(token)).toBe('unknown');
+  });
+});
+
+describe('ownDeviceOf', () => {
+  const DEVICE = 'fedcba9876543210fedcba98';
+
+  it('is the subject of a token of a device, also where it does not say what it is of', () => {
+    expect(ownDeviceOf(tokenWithClaims({ sub: DEVICE, subtype: 'device' }))).toBe(DEVICE);
+    expect(ownDeviceOf(tokenWithClaims({ sub: DEVICE }))).toBe(DEVICE);
+  });
+
+  it.each([
+    ['is of an application', tokenWithClaims({ sub: DEVICE, subtype: 'application' })],
+    ['names no id', tokenWithClaims({ sub: 'user', subtype: 'device' })],
+    ['names none that is a text', tokenWithClaims({ sub: 5 })],
+    ['is no JWT', 'an-opaque-token'],
+  ])('is none where the token %s', (_, token) => {
+    expect(ownDeviceOf(token)).toBeUndefined();
   });
 });

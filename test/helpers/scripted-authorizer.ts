@@ -135,6 +135,13 @@ export class ScriptedAuthorizer implements Authorizer {
     return this.voidBy;
   }
 
+  knows(token: string): boolean {
+    return [...this.#atHand.values()].some((grant) => grant.token === token);
+  }
+
+  /** Whether a token is granted for the device that it names; the test says. */
+  isOwnGranted: (token: string, applicationId: string) => Promise<boolean> = async () => false;
+
   nextQuestion(): Promise<Question> {
     return this.#arrivals.next();
   }
