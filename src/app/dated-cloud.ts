@@ -32,9 +32,9 @@ export class DatedCloud implements CloudClient {
     return this.#sending.bodyMemory(byteLength);
   }
 
-  async sendStates(device: Device, token: string, body: Uint8Array): Promise<SendResult> {
+  async sendStates(device: Device, token: string, body: Uint8Array, mayListen = false): Promise<SendResult> {
     const sentMs = this.#timekeeper.monotonicMs();
-    const result = await this.#sending.sendStates(device, token, body);
+    const result = await this.#sending.sendStates(device, token, body, mayListen);
     if (result.kind === 'answer' && result.isCloudsOwn) this.#timekeeper.hear(result.cloudDateMs, sentMs);
     return result;
   }
