@@ -97,10 +97,11 @@ describe('hundreds of forged tokens a second', () => {
     for (let device = 1; device <= 3; device++) {
       const good = await timed(post(site, tokenOf(`good ${device}`), device, agent));
       expect(good.status).toBe(200);
-      expect(good.tookMs).toBeLessThan(2_500);
+      // Of the cloud's second; in a line with the others it would be more than half a minute.
+      expect(good.tookMs).toBeLessThan(5_000);
       const known = await timed(logIn(site, 10 + device, agent));
       expect(known.status).toBe(200);
-      expect(known.tookMs).toBeLessThan(1_000);
+      expect(known.tookMs).toBeLessThan(3_000);
     }
   });
 
@@ -112,7 +113,7 @@ describe('hundreds of forged tokens a second', () => {
     const agent = agentFrom('127.0.0.1');
     for (let device = 1; device <= 3; device++) {
       expect(await untilIn(site, tokenOf(`good ${device}`), device, agent)).toBeLessThanOrEqual(4);
-      expect((await timed(logIn(site, 10 + device, agent))).tookMs).toBeLessThan(1_000);
+      expect((await timed(logIn(site, 10 + device, agent))).tookMs).toBeLessThan(3_000);
     }
   });
 });
