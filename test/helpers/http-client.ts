@@ -11,11 +11,13 @@ export interface HttpCall {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly agent?: Agent;
+  /** An answer that is not whole by then ends in an error; unless given it is waited for. */
+  readonly withinMs?: number;
 }
 
 /** One request by Node's own client; its body goes out with a Content-Length unless the headers ask for chunks. */
 export function call(port: number, path: string, options: HttpCall = {}): Promise<HttpAnswer> {
-  const { method = 'POST', headers = {}, body = '', agent } = options;
+  const { method = 'POST', headers = {}, body = '', agent, withinMs } = options;
   return new Promise((resolve, reject) => {
     const outgoing = request(
       { host: '127.0.0.1', port, path, method, headers: { ...headers }, agent: agent ?? false },
@@ -32,6 +34,10 @@ export function call(port: number, path: string, options: HttpCall = {}): Promis
         );
       },
     );
+    if (withinMs !== undefined) {
+      const overdue = setTimeout(() => outgoing.destroy(new Error(`no answer within ${withinMs} ms`)), withinMs);
+      outgoing.once('close', () => clearTimeout(overdue));
+    }
     outgoing.on('error', reject);
     outgoing.end(body);
   });

@@ -1,0 +1,69 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { AtEnd } from '../fault-site.js';
+
+const CROWD_FILE = fileURLToPath(new URL('./crowd.mjs', import.meta.url));
+
+interface Target {
+  readonly applicationId: string;
+  readonly deviceId: string;
+}
+
+/** Where strangers are, and what they know; see `crowd.mjs`. */
+export interface World {
+  readonly port: number;
+  readonly adminPort: number;
+  /** Loopback addresses that they come from by turns. */
+  readonly addresses: readonly string[];
+  readonly form: 'short' | 'long';
+  /** Good devices, whose ids are no secret. */
+  readonly devices: readonly Target[];
+  /** Those of them whose rate is aimed at. */
+  readonly victims: readonly Target[];
+  readonly tokens: {
+    /** Genuine: they may read every device, and send for none. */
+    readonly readOnly: readonly string[];
+    /** Genuine: of a device that none of the good ones is. */
+    readonly foreign: readonly string[];
+  };
+}
+
+/** What the strangers of one attack did, and got for it. */
+export interface AttackCount {
+  readonly name: string;
+  readonly connections: number;
+  readonly mostOpen: number;
+  readonly bytes: number;
+  /** By status; `closed`: a connection that ended without any answer. */
+  readonly answers: Readonly<Record<string, number>>;
+}
+
+/** A process of strangers, who come and leave; gone when the test is over. */
+export class Crowd {
+  readonly #child: ChildProcess = fork(CROWD_FILE);
+
+  constructor(atEnd: AtEnd) {
+    atEnd(() => void this.#child.kill('SIGKILL'));
+  }
+
+  #atWork: Promise<unknown> = Promise.resolve();
+
+  /** @param only an expression for the names of the attacks */
+  come(world: World, only: string): void {
+    this.#atWork = once(this.#child, 'message');
+    this.#child.send({ world, only });
+  }
+
+  /** Resolves when each attack has done what makes it one. */
+  async untilAtWork(): Promise<void> {
+    await this.#atWork;
+  }
+
+  /** To be called when they are at work. */
+  async leave(): Promise<readonly AttackCount[]> {
+    this.#child.send('leave');
+    const [{ left }] = (await once(this.#child, 'message')) as [{ left: readonly AttackCount[] }];
+    return left;
+  }
+}
