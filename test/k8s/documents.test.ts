@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { OPTION_KEYS, variablesOf } from '../../src/config/options.js';
+import { ERROR_TABLE } from '../../src/core/errors.js';
 import { MAIN_FILE } from '../helpers/running-proxy.js';
 import { schemaFindings } from './api-schema.js';
 import { K8S, readObjects } from './manifests.js';
@@ -54,8 +55,8 @@ describe.each(DOCUMENTS)('%s', (document) => {
     expect(broken).toEqual([]);
   });
 
-  it('names options that there are', () => {
-    const variables = OPTION_KEYS.flatMap(variablesOf);
+  it('names options and errors that there are', () => {
+    const variables = [...OPTION_KEYS.flatMap(variablesOf), ...Object.keys(ERROR_TABLE)];
     const named = [...read(document).matchAll(/STATEWAY_[A-Z_]+/g)].map(([name]) => name);
     expect(named.filter((name) => !variables.includes(name))).toEqual([]);
   });
