@@ -40,7 +40,7 @@ const FOREIGN_TOKENS = 2_000;
 const READ_ONLY_TOKENS = 64;
 const TTL_SECONDS = 86_400;
 /** What needs the cloud stops so long before it goes, and counts again so long after it is back. */
-const AWAY_MARGIN_MS = { before: 500, after: 5_000 };
+const AWAY_MARGIN_MS = { before: 500, after: 8_000 };
 /** An ordinary state has arrived by then. */
 const ON_THEIR_WAY_MS = 3_000;
 const FIRST_WITHIN_MS = 20_000;
