@@ -1,7 +1,13 @@
 import type { Lane } from './lane.js';
+import { MAX_UNRECORDED_SENDS } from './outcome.js';
 
 /** Lanes at one time that only write down what they are rid of. */
 const MAX_CHORES = 16;
+
+/** Whether something of a lane is to be written down before it may send: a settlement, or the count of its requests. */
+export function mustSettle(lane: Lane): boolean {
+  return lane.unsettled !== undefined || lane.unrecordedSends >= MAX_UNRECORDED_SENDS;
+}
 
 /** What is done for lanes without a request, a few at a time; each lane is busy with it from when it is added. */
 export class Chores {

@@ -12,6 +12,11 @@ export class DueHeap {
     return this.#lanes[0];
   }
 
+  /** Monotonic: when that is; Infinity where there is none. */
+  get firstDueAtMs(): number {
+    return this.#lanes[0]?.dueAtMs ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Puts a lane in, or moves it, to be due at `dueAtMs`. */
   put(lane: Lane, dueAtMs: number): void {
     if (lane.heapSlot >= 0) {

@@ -1,13 +1,12 @@
 import type { Clock } from '../core/clock.js';
 import type { ProofResult, ReadyBody } from '../core/ports.js';
-import { Chores } from './chores.js';
+import { Chores, mustSettle } from './chores.js';
 import type { CloudHealth } from './cloud-health.js';
 import { DueHeap } from './due-heap.js';
 import type { Ending } from './ending.js';
 import type { Expiry } from './expiry.js';
 import type { Lane } from './lane.js';
 import type { LaneTable } from './lane-table.js';
-import { mustSettle } from './must-settle.js';
 import { proofWaitMs } from './proof-wait.js';
 import { Proofs } from './proofs.js';
 import { ReadyQueue } from './ready-queue.js';
@@ -221,7 +220,11 @@ export class Schedule {
   #run(lane: Lane, kind: 'states' | 'proofs', serve: () => Promise<void>): void {
     lane.isBusy = true;
     this.#inFlight[kind]++;
-    void serve().then(() => this.#onServed(lane, kind));
+    void serve().then(() => {
+      this.#inFlight[kind]--;
+      lane.isBusy = false;
+      this.#onFree(lane);
+    });
   }
 
   #stop(): void {
@@ -243,12 +246,6 @@ export class Schedule {
     return Math.max(windowEndsMs, lane.holdUntilMs, lane.pacing.earliestStartMs(nowMs));
   }
 
-  #onServed(lane: Lane, kind: 'states' | 'proofs'): void {
-    this.#inFlight[kind]--;
-    lane.isBusy = false;
-    this.#onFree(lane);
-  }
-
   #onFree(lane: Lane): void {
     if (this.#isStopped) return;
     this.plan(lane);
@@ -268,8 +265,7 @@ export class Schedule {
 
   #canSendInTime(mayStart: boolean): boolean {
     if (!mayStart) return false;
-    const firstMs =
-      this.#ready.length > 0 ? Number.NEGATIVE_INFINITY : (this.#due.first?.dueAtMs ?? Number.POSITIVE_INFINITY);
+    const firstMs = this.#ready.length > 0 ? Number.NEGATIVE_INFINITY : this.#due.firstDueAtMs;
     return this.#parts.ending.mayStart(Math.max(firstMs, this.#gateMs));
   }
 
@@ -279,7 +275,7 @@ export class Schedule {
     // Behind an open gate the ready wait for a request to end, not for a time.
     const isGated = this.#ready.length > 0 && this.#gateMs > nowMs;
     const gateMs = isGated ? this.#gateMs : Number.POSITIVE_INFINITY;
-    const dueAtMs = Math.min(this.#due.first?.dueAtMs ?? Number.POSITIVE_INFINITY, this.#sweepAtMs, gateMs);
+    const dueAtMs = Math.min(this.#due.firstDueAtMs, this.#sweepAtMs, gateMs);
     if (dueAtMs >= this.#timerAtMs) return;
     this.#cancelTimer?.();
     this.#timerAtMs = dueAtMs;

@@ -1,6 +1,5 @@
 import type { SendResult } from '../core/cloud-results.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
-import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { CloudClient, ReadyBody } from '../core/ports.js';
@@ -12,8 +11,9 @@ import type { GiveUp } from './expiry.js';
 import { FaultFinder, type FaultFinderParts } from './fault-finder.js';
 import type { Lane } from './lane.js';
 import { NextBody } from './next-body.js';
-import { ASK_AGAIN_MS, MISSING_FOR_MS, type Outcome, outcomeOf, reasonOf, statusOf, throttleMs } from './outcome.js';
+import { MISSING_FOR_MS, type Outcome, outcomeOf, reasonOf, statusOf, throttleMs } from './outcome.js';
 import type { RateLimit } from './pacing.js';
+import { ParkedLanes, type ParkedLanesParts } from './parked-lanes.js';
 import type { Proof } from './proofs.js';
 import type { Coalesce } from './request-body.js';
 import { Settler, type SettlerParts } from './settler.js';
@@ -30,17 +30,13 @@ export interface SenderOptions {
   readonly upstreamToken: string | undefined;
 }
 
-export interface SenderParts extends SettlerParts, FaultFinderParts {
+export interface SenderParts extends SettlerParts, FaultFinderParts, ParkedLanesParts {
   readonly cloud: Pick<CloudClient, 'bodyMemory' | 'sendStates'>;
   readonly health: CloudHealth;
   readonly uplink: UplinkCap;
   readonly answerTimes: AnswerTimes;
   /** Told when a state that was held apart has been tried, and whether it is held apart no more. */
   readonly onTried: (number: number, isOver: boolean) => void;
-  /** Told once each time a lane is parked for what only someone's work can change; no token or value is in `reason`. */
-  readonly onParked: (device: Device, reason: string) => void;
-  /** Told when the cloud takes states of a parked lane again, and how long after. */
-  readonly onUnparked: (device: Device, parkedMs: number) => void;
 }
 
 /** Does one thing at a time for a lane: one request and what follows from its answer, or what needs no request. */
@@ -51,6 +47,7 @@ export class Sender {
   readonly #settler: Settler;
   readonly #faults: FaultFinder;
   readonly #timeQuestion: TimeQuestion;
+  readonly #parked: ParkedLanes;
   #isStopped = false;
 
   constructor(options: SenderOptions, parts: SenderParts) {
@@ -60,6 +57,7 @@ export class Sender {
     this.#settler = new Settler(parts);
     this.#faults = new FaultFinder(parts);
     this.#timeQuestion = new TimeQuestion(parts);
+    this.#parked = new ParkedLanes(parts);
   }
 
   /** From now on answers change nothing: what is in flight stays in the spool and is sent again by the next run. */
@@ -88,7 +86,7 @@ export class Sender {
     lane.release();
     const grant = lane.grantFor(this.#parts.clock.wallMs());
     const token = this.#options.upstreamToken ?? grant?.token;
-    if (token === undefined) return this.#awaitToken(lane);
+    if (token === undefined) return this.#parked.awaitToken(lane);
     if (lane.apart !== undefined) return this.#tryApart(lane, token, grant, lane.apart);
     const suspects = this.#faults.statesToPass(lane);
     const passedStates = suspects > 0 && (await this.#faults.isServing(lane, token)) ? suspects : 0;
@@ -165,18 +163,13 @@ export class Sender {
     lane.holdBack('backoff', nowMs + throttleMs(retryAfterMs, this.#options.rateLimit.windowMs), false);
   }
 
-  #awaitToken(lane: Lane): void {
-    lane.holdBack('parked', Number.POSITIVE_INFINITY, true);
-    lane.suffer('parked', 'no good token of it is known here; it goes on when the device shows one', this.#nowMs);
-  }
-
   #batchOf(lane: Lane, maxBodyBytes: number, passedStates: number): Batch | undefined {
     try {
       if (passedStates === 0) return this.#nextBody.of(lane, maxBodyBytes);
       return this.#nextBody.behind(lane, passedStates, maxBodyBytes);
     } catch (error) {
       // What cannot be read back, here or from disk, is this device's trouble alone.
-      this.#park(lane, `its states cannot be joined (${(error as Error).name})`, false);
+      this.#parked.park(lane, `its states cannot be joined (${(error as Error).name})`, false);
       return undefined;
     }
   }
@@ -221,7 +214,7 @@ export class Sender {
     const settler = this.#settler;
     switch (outcome) {
       case 'settle':
-        this.#endTrouble(lane, nowMs);
+        this.#parked.endTrouble(lane, nowMs);
         return settler.deliver(lane, batch, nowMs);
       case 'bisect':
         return isGivenUp(lane, batch, result)
@@ -253,14 +246,14 @@ export class Sender {
     const letters = culprit.lettersOf(lane.device, states, this.#parts.clock.wallMs());
     lane.failures = 0;
     lane.culprit = undefined;
-    this.#endTrouble(lane, nowMs);
+    this.#parked.endTrouble(lane, nowMs);
     if (isTaken) await this.#settler.deliver(lane, batch, nowMs, letters);
     else await this.#settler.setApart(lane, { taken, letters });
     return true;
   }
 
   async #miss(lane: Lane, result: SendResult, nowMs: number): Promise<void> {
-    this.#park(lane, `the cloud knows no such device (${statusOf(result)})`, true);
+    this.#parked.park(lane, `the cloud knows no such device (${statusOf(result)})`, true);
     lane.missingSinceMs ??= nowMs;
     if (nowMs - lane.missingSinceMs < MISSING_FOR_MS) return;
     await this.#settler.giveUp(lane, { afterMs: MISSING_FOR_MS, status: statusOf(result), reason: reasonOf(result) });
@@ -268,7 +261,7 @@ export class Sender {
 
   #endGrant(lane: Lane, grant: Grant | undefined, status: number): void {
     if (this.#options.upstreamToken !== undefined || grant === undefined) {
-      this.#park(lane, `the cloud refuses STATEWAY_UPSTREAM_TOKEN for it (${status})`, false);
+      this.#parked.park(lane, `the cloud refuses STATEWAY_UPSTREAM_TOKEN for it (${status})`, false);
       return;
     }
     grant.end(
@@ -277,27 +270,7 @@ export class Sender {
         : new StatewayError('STATEWAY_NOT_GRANTED', 'the cloud does not let this token send state for this device'),
     );
     if (lane.grantFor(this.#parts.clock.wallMs()) !== undefined) return;
-    lane.holdBack('parked', Number.POSITIVE_INFINITY, true);
-    this.#report(lane, `the cloud refuses its token (${status})`);
-  }
-
-  #park(lane: Lane, reason: string, isGrantAwaited: boolean): void {
-    lane.holdBack('parked', this.#nowMs + ASK_AGAIN_MS, isGrantAwaited);
-    this.#report(lane, reason);
-  }
-
-  #report(lane: Lane, reason: string): void {
-    lane.suffer('parked', reason, this.#nowMs);
-    if (lane.reportedSinceMs !== undefined) return;
-    lane.reportedSinceMs = this.#nowMs;
-    this.#parts.onParked(lane.device, reason);
-  }
-
-  #endTrouble(lane: Lane, nowMs: number): void {
-    lane.trouble = undefined;
-    if (lane.reportedSinceMs === undefined) return;
-    this.#parts.onUnparked(lane.device, nowMs - lane.reportedSinceMs);
-    lane.reportedSinceMs = undefined;
+    this.#parked.parkForGrant(lane, `the cloud refuses its token (${status})`);
   }
 
   get #nowMs(): number {

@@ -238,8 +238,7 @@ class StateRequest implements BodyReceiver {
   /** Of a client that sends no more nothing is to be waited for. As one that is gone it is not counted. */
   #giveUp(): void {
     this.#releaseBody();
-    const res = this.#res as HttpResponse;
-    this.#answer(() => writeError(res, bodyStalled(), true));
+    this.#answer(() => writeError(this.#res as HttpResponse, bodyStalled(), true));
   }
 
   #countRefusal(error: StatewayError): void {

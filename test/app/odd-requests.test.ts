@@ -1,10 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { pickUws } from '../../src/front/uws.js';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, statePath, untilHeld } from '../helpers/bench-site.js';
 import { RawConnection } from '../helpers/raw-connection.js';
-import { IS_OLDER_WEB_SERVER } from '../helpers/web-server.js';
 
+/** README, "The web server underneath". */
+const IS_OLDER_WEB_SERVER = pickUws().name.includes('@20.30.');
 const HEAD_BYTES = 16_384;
 /** An answer that nothing was stored for: the path is not served here. */
 const GET = 'GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';

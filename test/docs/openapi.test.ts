@@ -55,13 +55,7 @@ async function firstEvents(url: string, events: number): Promise<string> {
   return text;
 }
 
-function send(
-  site: Site,
-  path: string,
-  token: string,
-  body: string,
-  headers: Record<string, string> = {},
-): Promise<Response> {
+function send(site: Site, path: string, token: string, body: string, headers: Record<string, string> = {}) {
   const authorization = token === '' ? {} : { authorization: `Bearer ${token}` };
   const allHeaders = { 'content-type': 'application/json', ...authorization, ...headers };
   return fetch(site.proxy.url + path, { method: 'POST', headers: allHeaders, body });

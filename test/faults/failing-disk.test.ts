@@ -1,14 +1,11 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Account } from '../helpers/fault-account.js';
 import { breakCalls } from '../helpers/fault-calls.js';
 import { PowerCutDisk } from '../helpers/fault-disk.js';
 import { inForm, measured, notHere } from '../helpers/fault-form.js';
-import { portOf } from '../helpers/fault-process.js';
 import { type AtEnd, FaultSite, freshDirectory, LIVELY, until } from '../helpers/fault-site.js';
 import { reasonNotToTrace } from '../helpers/fault-trace.js';
-import { call } from '../helpers/http-client.js';
 
 const DEVICES = 4;
 const CLOSED_WITHIN_MS = 1_000;
@@ -84,15 +81,8 @@ async function readyz(site: FaultSite): Promise<string> {
 
 /** How the state of a device that sends nothing else is answered. */
 async function post(site: FaultSite): Promise<{ status: number; retryAfter: string | undefined }> {
-  const account = site.accounts[0] as Account;
-  const { applicationId, deviceId } = account.device;
-  const numbers = account.take(1);
-  const answer = await call(portOf(site.proxy), `/applications/${applicationId}/devices/${deviceId}/state`, {
-    headers: { authorization: `Bearer ${account.token}`, 'content-type': 'application/json' },
-    body: account.bodyOf(numbers),
-  });
-  account.settle(numbers, answer.status === 200 ? 'acknowledged' : 'refused');
-  return { status: answer.status, retryAfter: answer.headers['retry-after'] as string | undefined };
+  const { status, headers } = await site.postOne();
+  return { status, retryAfter: headers['retry-after'] as string | undefined };
 }
 
 /** A site at work, with states that wait. */

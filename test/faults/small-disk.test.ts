@@ -1,10 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Account } from '../helpers/fault-account.js';
 import { SmallDisk } from '../helpers/fault-disk.js';
 import { inForm, measured, notHere } from '../helpers/fault-form.js';
-import { portOf } from '../helpers/fault-process.js';
 import { type AtEnd, FaultSite, freshDirectory, until } from '../helpers/fault-site.js';
-import { call } from '../helpers/http-client.js';
 
 const DISK_BYTES = 16 * 1024 * 1024;
 const DEVICES = 6;
@@ -119,14 +116,7 @@ async function fill(site: FaultSite): Promise<void> {
 
 /** How the state of a device that sends nothing else is refused at the moment; undefined when it is taken. */
 async function refusal(site: FaultSite): Promise<{ type: string; retryAfterSeconds: number } | undefined> {
-  const account = site.accounts[0] as Account;
-  const { applicationId, deviceId } = account.device;
-  const numbers = account.take(1);
-  const answer = await call(portOf(site.proxy), `/applications/${applicationId}/devices/${deviceId}/state`, {
-    headers: { authorization: `Bearer ${account.token}`, 'content-type': 'application/json' },
-    body: account.bodyOf(numbers),
-  });
-  account.settle(numbers, answer.status === 200 ? 'acknowledged' : 'refused');
+  const answer = await site.postOne();
   if (answer.status === 200) return undefined;
   expect(answer.status).toBe(503);
   const { type } = JSON.parse(answer.text) as { type: string };

@@ -9,6 +9,7 @@ import { Deliveries } from './fault-deliveries.js';
 import { portOf, type StartOptions, start } from './fault-process.js';
 import { type Disturbance, verdictOf } from './fault-verdict.js';
 import { HttpWitness, postNumbers, SocketWitness, type Witness } from './fault-witness.js';
+import { call } from './http-client.js';
 import type { RunningProxy } from './running-proxy.js';
 
 /** Registers what is to be done when a test is over: `onTestFinished` of its context. */
@@ -119,6 +120,19 @@ export class FaultSite {
       index % 2 === 0 ? new HttpWitness(account, portNow) : new SocketWitness(account, portNow),
     );
     this.#witnesses.push(...witnesses);
+  }
+
+  /** Posts one state of the first device, which is to send nothing else meanwhile. */
+  async postOne(): Promise<Awaited<ReturnType<typeof call>>> {
+    const account = this.accounts[0] as Account;
+    const { applicationId, deviceId } = account.device;
+    const numbers = account.take(1);
+    const answer = await call(portOf(this.proxy), `/applications/${applicationId}/devices/${deviceId}/state`, {
+      headers: { authorization: `Bearer ${account.token}`, 'content-type': 'application/json' },
+      body: account.bodyOf(numbers),
+    });
+    account.settle(numbers, answer.status === 200 ? 'acknowledged' : 'refused');
+    return answer;
   }
 
   async stopLoad(): Promise<void> {
