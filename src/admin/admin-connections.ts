@@ -1,4 +1,5 @@
-import { isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { networkOf } from '../core/network.js';
 
 /** In all. More than the system queues up for `accept` (511): no burst of others can push out a probe before it has asked. */
 export const MAX_CONNECTIONS = 1_024;
@@ -20,7 +21,7 @@ export class AdminConnections {
   add(socket: Socket): void {
     // Gone already: its close may have been told.
     if (socket.destroyed) return;
-    const holder = holderOf(socket.remoteAddress);
+    const holder = networkOf(socket.remoteAddress);
     const held = this.#byHolder.get(holder);
     if (held !== undefined && held.size >= MAX_ADDRESS_CONNECTIONS) this.#close(held.values().next().value);
     if (this.#all.size >= MAX_CONNECTIONS) this.#close(this.#all.keys().next().value);
@@ -56,21 +57,4 @@ export class AdminConnections {
     this.remove(socket);
     socket.destroy();
   }
-}
-
-/**
- * What counts as one address: of IPv6 the first 64 bits, since who has one address of a network there has all of them
- * (RFC 4291, 2.5.1).
- */
-export function holderOf(address = ''): string {
-  const text = address.replace(/%.*$/, '');
-  if (isIP(text) !== 6) return text;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.[1];
-  if (mapped !== undefined) return mapped;
-  const [head = '', tail] = text.split('::', 2);
-  const first = head === '' ? [] : head.split(':');
-  const last = tail === undefined || tail === '' ? [] : tail.split(':');
-  const groups =
-    tail === undefined ? first : [...first, ...Array(Math.max(0, 8 - first.length - last.length)).fill('0'), ...last];
-  return groups.slice(0, 4).join(':').toLowerCase();
 }

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { asStatewayError, StatewayError } from '../core/errors.js';
-import { AdminConnections, holderOf } from './admin-connections.js';
+import { networkOf } from '../core/network.js';
+import { AdminConnections } from './admin-connections.js';
 import type { AdminSources } from './admin-sources.js';
 import { AllowedHosts, explainHost, ownNames } from './allowed-hosts.js';
 import { LiveFigures } from './live-figures.js';
@@ -122,7 +123,7 @@ export class AdminServer {
     if (reply === 'events') {
       this.#connections.remove(request.socket);
       response.writeHead(200, { ...SECURITY_HEADERS, 'Content-Type': 'text/event-stream' });
-      this.#figures.addViewer(response, holderOf(request.socket.remoteAddress));
+      this.#figures.addViewer(response, networkOf(request.socket.remoteAddress));
       return;
     }
     const body = Buffer.from(reply.body);
@@ -152,7 +153,7 @@ export class AdminServer {
       throw new StatewayError('STATEWAY_METHOD_NOT_ALLOWED', `${path} is read with GET or HEAD`);
     }
     if (route !== undefined) return route();
-    return asset === undefined ? this.#eventsReply(method, holderOf(socket.remoteAddress)) : assetReply(asset);
+    return asset === undefined ? this.#eventsReply(method, networkOf(socket.remoteAddress)) : assetReply(asset);
   }
 
   #eventsReply(method: string, holder: string): Reply | 'events' {

@@ -1,16 +1,13 @@
 import type { HttpResponse } from 'uws-current';
 import type { Asker } from '../core/auth-ports.js';
+import { networkOf } from '../core/network.js';
 
 /** The first twelve bytes of an IPv6 address that stands for an IPv4 one (RFC 4291, 2.5.5.2). */
 const MAPPED_PREFIX = '00000000000000000000ffff';
 
-/**
- * Who a connection is, for what is shared out by address. Of an IPv6 address its network (RFC 4291, 2.5.4: 64 bits), since
- * one host has as many addresses there as it likes.
- */
+/** Who a connection is, for what is shared out by address. */
 export function askerOf(res: HttpResponse): Asker {
-  const address = clientAddress(res.getRemoteAddress());
-  return { address: address.includes(':') ? address.split(':', 4).join(':') : address };
+  return { address: networkOf(clientAddress(res.getRemoteAddress())) };
 }
 
 /** The text of an address of 4 or 16 bytes; '' for none, as of a connection that is gone. */
