@@ -44,7 +44,8 @@ export class FrameDevice implements Actor {
     const { device } = accounts[0] as Account;
     this.#options = options;
     this.#around = around;
-    this.#dispatcher = new Agent({ connect: { localAddress: address } });
+    // Not within `connect`, where undici overwrites it.
+    this.#dispatcher = new Agent({ localAddress: address } as Agent.Options);
     this.#tokens = new Tokens(gateway ?? device, options.tokens, around);
     const path = gateway === undefined ? `/devices/${device.deviceId}/state` : '/state';
     this.#url = `ws://127.0.0.1:${around.port}/applications/${device.applicationId}${path}`;
