@@ -54,12 +54,22 @@ export const ERROR_TABLE = {
 
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
+/** What is wrong with the proxy itself or with its machine: where that was found out is worth writing down. */
+const FAULTS: ReadonlySet<ErrorCode> = new Set([
+  'STATEWAY_CONFIGURATION',
+  'STATEWAY_SPOOL_FAILED',
+  'STATEWAY_WORKER_FAILED',
+]);
+
 /** Seconds a device is asked to wait when an Unavailable answer has no better figure (`Retry-After`, RFC 9110 10.2.3). */
 export const DEFAULT_RETRY_AFTER_SECONDS = 1;
 
 /**
  * An error with a row in {@link ERROR_TABLE}. The message names the offending part and what is allowed; it never holds
  * a token, a secret or a payload.
+ *
+ * It has a stack only where it tells of a fault here, or in its cause. All others are answers that anybody can have by the
+ * thousand, and to write down a stack takes longer than all else that is done for one.
  */
 export class StatewayError extends Error {
   readonly code: ErrorCode;
@@ -70,7 +80,11 @@ export class StatewayError extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
+    // Of V8 (v8.dev/docs/stack-trace-api): so many frames are written down as the error is made.
+    const framesOfOthers = Error.stackTraceLimit;
+    if (!FAULTS.has(code)) Error.stackTraceLimit = 0;
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = framesOfOthers;
     const row = ERROR_TABLE[code];
     this.name = 'StatewayError';
     this.code = code;

@@ -48,6 +48,23 @@ describe('an error', () => {
   });
 });
 
+describe('the stack of an error', () => {
+  const FAULTS = ['STATEWAY_CONFIGURATION', 'STATEWAY_SPOOL_FAILED', 'STATEWAY_WORKER_FAILED'];
+  const framesOf = ({ stack = '' }: Error) => stack.split('\n').filter((line) => /^ +at /.test(line)).length;
+
+  it.each(ROWS)('%s has one only where it tells of a fault here', (code) => {
+    expect(framesOf(new StatewayError(code, 'what and why')) > 0).toBe(FAULTS.includes(code));
+  });
+
+  it('of other errors is left as it is, and so is that of a cause', () => {
+    const before = framesOf(new Error('before'));
+    const cause = new TypeError('x');
+    const error = asStatewayError(cause, 'STATEWAY_CLOUD_UNREACHABLE', 'cannot be checked');
+    expect(framesOf(error.cause as Error)).toBeGreaterThan(0);
+    expect(framesOf(new Error('after'))).toBe(before);
+  });
+});
+
 describe('whatever was thrown', () => {
   it('stays what it is when it has a code', () => {
     const error = new StatewayError('STATEWAY_INVALID_ID', 'no id');
