@@ -6,7 +6,7 @@ import threads = require('node:worker_threads');
 const file = process.env.BENCH_THREADS_FILE;
 if (file !== undefined) {
   const tid = Number(fs.readlinkSync('/proc/thread-self').split('/').at(-1));
-  // The one that sends is the only one that is told where the cloud is.
+  // Those that talk with the cloud are told where it is: the one that sends, and the one that asks, which has nothing to do.
   const isSender = (threads.workerData as { url?: string } | null)?.url !== undefined;
   const lines = [`${threads.isMainThread ? 'main' : isSender ? 'sender' : 'worker'} ${tid}`];
   if (threads.isMainThread) {

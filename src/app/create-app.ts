@@ -20,12 +20,13 @@ import { type PickedUws, pickUws } from '../front/uws.js';
 import { Batcher } from '../intake/batcher.js';
 import { WorkerPool } from '../intake/worker-pool.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
+import type { AskThread } from '../upstream/ask-thread.js';
 import type { HttpCallStream } from '../upstream/call-stream.js';
 import type { SendThread } from '../upstream/send-thread.js';
 import { Capacity } from './capacity.js';
 import { createAuth } from './create-auth.js';
 import { createLanes } from './create-lanes.js';
-import { createAskingClients, createCallStream, createSendThread } from './create-upstream.js';
+import { createAskThread, createCallStream, createSendThread } from './create-upstream.js';
 import { DatedCloud } from './dated-cloud.js';
 import { freeDiskBytes } from './disk-space.js';
 import type { EventLog } from './event-log.js';
@@ -61,6 +62,7 @@ export class App {
   readonly #turnClock: TurnClock;
   readonly #cloud: DatedCloud;
   readonly #sends: SendThread;
+  readonly #asks: AskThread;
   readonly #calls: HttpCallStream;
   readonly #spool: LmdbSpool;
   readonly #ages: Ages;
@@ -114,7 +116,8 @@ export class App {
     this.#calls = createCallStream(config);
     this.#spool = spool;
     this.#ages = new Ages(clock, config.retentionMs, spool.wallOffsetMs);
-    const cloud = new DatedCloud(createAskingClients(config), this.#sends, timekeeper);
+    this.#asks = createAskThread(config);
+    const cloud = new DatedCloud(this.#asks, this.#sends, timekeeper);
     this.#cloud = cloud;
     this.#lanes = createLanes(config, log, {
       cloud,
@@ -170,6 +173,7 @@ export class App {
   async start(): Promise<Addresses> {
     const { listen, adminListen } = this.#config;
     this.#sends.start();
+    this.#asks.start();
     this.#capacity.start();
     const admin = await this.#admin.listen(adminListen.host, adminListen.port);
     const replayed = this.#replay();

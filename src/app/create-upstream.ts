@@ -4,14 +4,14 @@ import { KNOWN_LOG_IN_BOUNDS, LOG_IN_BOUNDS, MAX_CALLS, PROOF_BOUNDS, QUESTION_B
 import { systemClock } from '../core/clock.js';
 import { MAX_REQUESTS_IN_FLIGHT } from '../forward/lanes.js';
 import { createAgent } from '../upstream/agent.js';
+import { AskThread } from '../upstream/ask-thread.js';
 import { HttpCallStream } from '../upstream/call-stream.js';
-import { HttpCloudClient } from '../upstream/cloud-client.js';
 import { CloudConnections } from '../upstream/connections.js';
 import { Dialer } from '../upstream/dialer.js';
 import { SendThread } from '../upstream/send-thread.js';
-import type { AskingClients } from './dated-cloud.js';
 
-const SEND_WORKER_FILE = fileURLToPath(new URL('../../workers/send-worker.js', import.meta.url));
+const SEND_WORKER_FILE = workerFile('send-worker');
+const ASK_WORKER_FILE = workerFile('ask-worker');
 /** Checks of grants that are known here, eight at once, and of what is the matter with a device. */
 const CONNECTIONS_FOR_CHECKS = 16;
 
@@ -26,20 +26,15 @@ export function createSendThread(config: Config, onDistrust: () => void): SendTh
   return new SendThread({ workerFile: SEND_WORKER_FILE, url, connections, caFile, proxyUrl, onDistrust });
 }
 
-/**
- * What is asked of the cloud beside states. Each share has connections of its own, as many as it may have under way, and a
- * memory of its own of who was answered late: none queues behind another or pushes out what that knows.
- */
-export function createAskingClients(config: Config): AskingClients {
-  const dialer = new Dialer(systemClock);
-  const url = new URL(config.upstreamUrl);
-  const clientOf = (connections: number) =>
-    new HttpCloudClient(connectionsFor(config, connections, dialer), systemClock, { url });
-  return {
-    questions: clientOf(QUESTION_BOUNDS.maxAtOnce),
-    checks: clientOf(CONNECTIONS_FOR_CHECKS),
-    logIns: clientOf(LOG_IN_BOUNDS.maxAtOnce + KNOWN_LOG_IN_BOUNDS.maxAtOnce),
+/** What is asked of the cloud beside states: strangers, who have it asked what they like, never keep a state waiting. */
+export function createAskThread(config: Config): AskThread {
+  const { upstreamUrl: url, upstreamCaFile: caFile, upstreamProxy } = config;
+  const connections = {
+    questions: QUESTION_BOUNDS.maxAtOnce,
+    checks: CONNECTIONS_FOR_CHECKS,
+    logIns: LOG_IN_BOUNDS.maxAtOnce + KNOWN_LOG_IN_BOUNDS.maxAtOnce,
   };
+  return new AskThread({ workerFile: ASK_WORKER_FILE, url, connections, caFile, proxyUrl: upstreamProxy?.url });
 }
 
 /** Connections of its own, one for each call, so that long streams never hold up anything else. */
@@ -59,4 +54,8 @@ function connectionsFor(config: Config, connections: number, dialer: Dialer): Cl
   const { upstreamCaFile: caFile, upstreamProxy } = config;
   const create = () => createAgent({ connections, caFile, proxyUrl: upstreamProxy?.url, dialer });
   return new CloudConnections(create, dialer, systemClock);
+}
+
+function workerFile(name: string): string {
+  return fileURLToPath(new URL(`../../workers/${name}.js`, import.meta.url));
 }

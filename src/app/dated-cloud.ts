@@ -3,26 +3,18 @@ import type { Device } from '../core/device.js';
 import type { LogInHead } from '../core/passed-call.js';
 import type { CloudClient } from '../core/ports.js';
 import type { Timekeeper } from '../core/timekeeper.js';
-import type { HttpCloudClient } from '../upstream/cloud-client.js';
+import type { AskThread } from '../upstream/ask-thread.js';
 
 type Sending = Pick<CloudClient, 'bodyMemory' | 'sendStates'>;
-
-/** The clients that each share of what is asked of the cloud has to itself. */
-export interface AskingClients {
-  /** About tokens that are not known here. */
-  readonly questions: Pick<HttpCloudClient, 'askForDevice' | 'renewConnections' | 'close'>;
-  /** About tokens that are. */
-  readonly checks: Pick<HttpCloudClient, 'askForDevice' | 'renewConnections' | 'close'>;
-  readonly logIns: Pick<HttpCloudClient, 'logIn' | 'renewConnections' | 'close'>;
-}
+type Asking = Pick<AskThread, 'askForDevice' | 'checkDevice' | 'logIn' | 'renewConnections' | 'close'>;
 
 /** The cloud, each answer of which tells the timekeeper what time it is there. Calls end as those behind it do. */
 export class DatedCloud implements CloudClient {
-  readonly #asking: AskingClients;
+  readonly #asking: Asking;
   readonly #sending: Sending;
   readonly #timekeeper: Timekeeper;
 
-  constructor(asking: AskingClients, sending: Sending, timekeeper: Timekeeper) {
+  constructor(asking: Asking, sending: Sending, timekeeper: Timekeeper) {
     this.#asking = asking;
     this.#sending = sending;
     this.#timekeeper = timekeeper;
@@ -40,32 +32,32 @@ export class DatedCloud implements CloudClient {
   }
 
   askForDevice(device: Device, token: string): Promise<AskResult> {
-    return this.#ask(this.#asking.questions, device, token);
+    return this.#dated(() => this.#asking.askForDevice(device, token));
   }
 
   checkDevice(device: Device, token: string): Promise<AskResult> {
-    return this.#ask(this.#asking.checks, device, token);
+    return this.#dated(() => this.#asking.checkDevice(device, token));
   }
 
   async logIn(body: Uint8Array, head: LogInHead): Promise<LogInResult> {
     const sentMs = this.#timekeeper.monotonicMs();
-    const result = await this.#asking.logIns.logIn(body, head);
+    const result = await this.#asking.logIn(body, head);
     if (result.kind === 'answer') this.#timekeeper.hear(result.cloudDateMs, sentMs);
     return result;
   }
 
   /** What was found out by other calls holds for these: the cloud is reached anew by its name. */
   renewConnections(): void {
-    for (const client of Object.values(this.#asking)) client.renewConnections();
+    this.#asking.renewConnections();
   }
 
-  async close(): Promise<void> {
-    await Promise.all(Object.values(this.#asking).map((client) => client.close()));
+  close(): Promise<void> {
+    return this.#asking.close();
   }
 
-  async #ask(client: AskingClients['questions'], device: Device, token: string): Promise<AskResult> {
+  async #dated(ask: () => Promise<AskResult>): Promise<AskResult> {
     const sentMs = this.#timekeeper.monotonicMs();
-    const result = await client.askForDevice(device, token);
+    const result = await ask();
     if (result.kind === 'failure') return result;
     // Without a date, 429 and 500 and more may be those of a balancer before the cloud.
     const isCloudsOwn = result.cloudDateMs !== undefined || (result.status < 500 && result.status !== 429);

@@ -1,16 +1,9 @@
 import type { SendResult } from '../core/cloud-results.js';
 import type { SlotBody } from './body-slots.js';
+import type { CloudWay } from './thread-messages.js';
 
-/**
- * What passes between the main thread and the one that sends. The main thread posts what came up in one turn of its event
- * loop as one message; the sending thread answers with all that ended in one turn of its own. Ids are the main thread's,
- * and each is answered once. A `close` is the last message: requests without an answer fail, their results are posted,
- * and the thread ends by itself.
- */
-export type ToSender = { readonly orders: readonly SendOrder[] } | 'close';
-
+/** One request with states, as the sending thread is told of it (`thread-messages.ts`); its result is a {@link SendResult}. */
 export interface SendOrder {
-  readonly id: number;
   readonly applicationId: string;
   readonly deviceId: string;
   readonly token: string;
@@ -19,17 +12,12 @@ export interface SendOrder {
   readonly body: Uint8Array | SlotBody;
 }
 
-export interface FromSender {
-  readonly results: readonly { readonly id: number; readonly result: SendResult }[];
-  /** Whether connections were given up meanwhile, since no good answer came by them. */
-  readonly isDistrusted: boolean;
+/** What the sending thread is started with. */
+export interface SenderData extends CloudWay {
+  readonly connections: number;
 }
 
-/** What the sending thread is started with. */
-export interface SenderData {
-  readonly url: string;
-  readonly connections: number;
-  readonly caFile: string | undefined;
-  /** As in `AgentOptions`. */
-  readonly proxyUrl: string | undefined;
+/** States that a thread had under way which does not answer any more. */
+export function lostStates(words: string): SendResult {
+  return { kind: 'failure', mayArriveLater: true, openMs: 0, reason: 'reset', words };
 }

@@ -1,12 +1,22 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { LogInResult } from '../../src/core/cloud-results.js';
 import { Device } from '../../src/core/device.js';
 import type { LogInHead } from '../../src/core/passed-call.js';
-import { type HttpCloudClient, retryAfterMs } from '../../src/upstream/cloud-client.js';
+import type { CloudClient } from '../../src/core/ports.js';
+import { retryAfterMs } from '../../src/upstream/cloud-client.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { answerAsCloud } from '../helpers/recording-cloud.js';
-import { Cleaner, plainClient, startHttp, startTcp } from './test-servers.js';
+import { askThreadClient, Cleaner, type ClientOptions, plainClient, startHttp, startTcp } from './test-servers.js';
+
+type Asks = Pick<CloudClient, 'askForDevice' | 'logIn' | 'close'>;
+
+/** Every implementation passes this suite. */
+const ASKERS: readonly (readonly [string, (port: number, options?: ClientOptions) => Asks])[] = [
+  ['on the thread it is called on', (port, options) => plainClient(cleaner, port, options)],
+  ['on a thread of its own', (port, options) => askThreadClient(cleaner, port, options)],
+];
 
 const device = new Device('5'.repeat(24), 'A'.repeat(24));
 const statePath = `/applications/${'5'.repeat(24)}/devices/${'a'.repeat(24)}/state`;
@@ -14,20 +24,22 @@ const body = Buffer.from('[{"time":1767225600000,"data":{"t":1}}]');
 const cleaner = new Cleaner();
 afterEach(() => cleaner.run());
 
-const clientFor = (port: number, path?: string) => plainClient(cleaner, port, { path });
-
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();
 }
 
-/** A client whose cloud answers every request the same way. */
-async function clientOf(listener: RequestListener): Promise<HttpCloudClient> {
-  return clientFor(await startHttp(cleaner, listener));
+/** The body of an answer to a log-in. */
+function textOf(result: LogInResult): string {
+  if (result.kind === 'failure') throw new Error(result.words);
+  return Buffer.from(result.answer.body).toString();
 }
 
-describe('askForDevice', () => {
+describe.each(ASKERS)('askForDevice %s', (_where, clientFor) => {
+  /** A client whose cloud answers every request the same way. */
+  const clientOf = async (listener: RequestListener) => clientFor(await startHttp(cleaner, listener));
+
   it('asks with the token and gives status and message', async () => {
     const seen: unknown[] = [];
     const client = await clientOf((request, response) => {
@@ -67,7 +79,10 @@ describe('askForDevice', () => {
   });
 });
 
-describe('logIn', () => {
+describe.each(ASKERS)('logIn %s', (_where, clientFor) => {
+  /** A client whose cloud answers every request the same way. */
+  const clientOf = async (listener: RequestListener) => clientFor(await startHttp(cleaner, listener));
+
   const HEAD: LogInHead = { target: '/auth/device?_links=true&a=b', headers: [['content-type', 'application/json']] };
 
   it('hands credentials there and the answer back as they are', async () => {
@@ -80,9 +95,10 @@ describe('logIn', () => {
     const result = await client.logIn(Buffer.from('{"deviceId":"x"}'), HEAD);
     expect(result).toMatchObject({
       kind: 'answer',
-      answer: { status: 401, contentType: 'application/json; charset=utf-8', body: Buffer.from(refusal) },
+      answer: { status: 401, contentType: 'application/json; charset=utf-8' },
       authed: undefined,
     });
+    expect(textOf(result)).toBe(refusal);
     expect(seen).toEqual([['/auth/device?_links=true&a=b', 'application/json', '{"deviceId":"x"}']]);
   });
 
@@ -106,8 +122,8 @@ describe('logIn', () => {
     expect(seen).toEqual(['gzip;q=0.5', 'a.example', ['1', '2']]);
     if (result.kind !== 'answer') throw new Error(result.words);
     const { answer } = result;
-    expect(answer.body.toString()).toBe(authed);
-    expect(answer.asItCame?.body).toEqual(coded);
+    expect(textOf(result)).toBe(authed);
+    expect(Buffer.from(answer.asItCame?.body ?? [])).toEqual(coded);
     const names = answer.asItCame?.headers.map(([name]) => name.toLowerCase());
     expect(names).toEqual(expect.arrayContaining(['content-encoding', 'set-cookie', 'set-cookie', 'date']));
     expect(names).not.toContain('connection');
@@ -141,29 +157,28 @@ describe('logIn', () => {
   });
 });
 
-describe('an answer that comes late', () => {
-  const ANSWER_TIMEOUT_MS = 200;
+const ANSWER_TIMEOUT_MS = 200;
 
-  /** A client of a cloud that answers when it is told to, in order of the questions. */
-  async function waitingCloud() {
-    const answers: (() => void)[] = [];
-    const port = await startHttp(cleaner, (request, response) => {
-      request.resume();
-      answers.push(() => answerAsCloud(request, response));
-    });
-    const client = plainClient(cleaner, port, { answerTimeoutMs: ANSWER_TIMEOUT_MS, connections: 8 });
-    return { client, answers };
-  }
+/** A client of a cloud that answers when it is told to, in order of the questions. */
+async function waitingCloud<T>(clientFor: (port: number, options: ClientOptions) => T) {
+  const answers: (() => void)[] = [];
+  const port = await startHttp(cleaner, (request, response) => {
+    request.resume();
+    answers.push(() => answerAsCloud(request, response));
+  });
+  return { client: clientFor(port, { answerTimeoutMs: ANSWER_TIMEOUT_MS, connections: 8 }), answers };
+}
 
+describe.each(ASKERS)('an answer that comes late %s', (_where, clientFor) => {
   it('to a question is there for who asks again', async () => {
-    const { client, answers } = await waitingCloud();
+    const { client, answers } = await waitingCloud(clientFor);
     expect(await client.askForDevice(device, 'tok')).toMatchObject({ kind: 'failure', reason: 'timeout' });
     answers[0]?.();
     await expect.poll(() => client.askForDevice(device, 'tok'), { timeout: 10_000 }).toMatchObject({ status: 200 });
   });
 
   it('answers who asks again by then, and nobody who asks for another', async () => {
-    const { client, answers } = await waitingCloud();
+    const { client, answers } = await waitingCloud(clientFor);
     await client.askForDevice(device, 'tok');
     const again = client.askForDevice(device, 'tok');
     const other = client.askForDevice(device, 'other');
@@ -173,9 +188,13 @@ describe('an answer that comes late', () => {
     for (const answer of answers.slice(1)) answer();
     expect(await other).toMatchObject({ status: 200 });
   });
+});
 
-  it('to states makes their device wait longer, where it may be listened for', async () => {
-    const { client, answers } = await waitingCloud();
+describe('an answer that comes late to states', () => {
+  const clientFor = (port: number, options: ClientOptions) => plainClient(cleaner, port, options);
+
+  it('makes their device wait longer, where it may be listened for', async () => {
+    const { client, answers } = await waitingCloud(clientFor);
     const lost = await client.sendStates(device, 'tok', body, true);
     expect(lost).toMatchObject({ kind: 'failure', reason: 'timeout', mayArriveLater: true });
     expect((lost as { openMs: number }).openMs).toBeGreaterThan(100_000);
@@ -187,13 +206,13 @@ describe('an answer that comes late', () => {
     expect(await again).toMatchObject({ kind: 'answer', status: 200 });
   });
 
-  it('to states is not listened for where it may not, and its connection is closed', async () => {
-    const { client } = await waitingCloud();
+  it('is not listened for where it may not, and its connection is closed', async () => {
+    const { client } = await waitingCloud(clientFor);
     expect(await client.sendStates(device, 'tok', body, false)).toMatchObject({ reason: 'timeout', openMs: 0 });
   });
 
   it('does not keep the client from closing', async () => {
-    const { client } = await waitingCloud();
+    const { client } = await waitingCloud(clientFor);
     await client.sendStates(device, 'tok', body, true);
     await client.askForDevice(device, 'tok');
     await client.close();

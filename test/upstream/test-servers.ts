@@ -4,15 +4,18 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import { type Clock, systemClock } from '../../src/core/clock.js';
 import { type AgentOptions, createAgent } from '../../src/upstream/agent.js';
+import { AskThread } from '../../src/upstream/ask-thread.js';
 import { HttpCloudClient } from '../../src/upstream/cloud-client.js';
 import { CloudConnections } from '../../src/upstream/connections.js';
 import { Dialer } from '../../src/upstream/dialer.js';
 import { SendThread } from '../../src/upstream/send-thread.js';
 
-/** Threads run no TypeScript: the built entry. */
+/** Threads run no TypeScript: the built entries. */
 const SEND_WORKER_FILE = fileURLToPath(new URL('../../dist/workers/send-worker.js', import.meta.url));
+const ASK_WORKER_FILE = fileURLToPath(new URL('../../dist/workers/ask-worker.js', import.meta.url));
 
 /** Servers and clients of one test file, all ended by {@link Cleaner.run}. */
 export class Cleaner {
@@ -102,6 +105,31 @@ export function threadClient(
   });
   cleaner.add(() => client.close());
   return client;
+}
+
+/** A client that asks from a thread of its own, as {@link plainClient} else. */
+export function askThreadClient(
+  cleaner: Cleaner,
+  port: number,
+  { path = '', connections = 4, answerTimeoutMs = 5_000 }: ClientOptions = {},
+): AskThread {
+  const client = new AskThread({
+    workerFile: ASK_WORKER_FILE,
+    url: `http://127.0.0.1:${port}${path}`,
+    connections: { questions: connections, checks: connections, logIns: connections },
+    caFile: undefined,
+    proxyUrl: undefined,
+    answerTimeoutMs,
+  });
+  cleaner.add(() => client.close());
+  return client;
+}
+
+/** Ends the thread that `use` starts, as if it had died. */
+export async function withThreadKilled(use: () => unknown): Promise<void> {
+  const started = new Promise<Worker>((resolve) => process.once('worker', resolve));
+  use();
+  await (await started).terminate();
 }
 
 /** A client of the HTTP server at `port`, with no proxy and no CA file. */

@@ -1,0 +1,69 @@
+import type { AskResult, LogInResult } from '../core/cloud-results.js';
+import type { Device } from '../core/device.js';
+import type { LogInHead } from '../core/passed-call.js';
+import type { CloudClient } from '../core/ports.js';
+import { type AskerData, type AskOrder, type DeviceOrder, lostQuestion } from './ask-messages.js';
+import { CloudThread } from './cloud-thread.js';
+
+export interface AskThreadOptions extends AskerData {
+  /** Absolute path of the built entry, `dist/workers/ask-worker.js`. */
+  readonly workerFile: string;
+}
+
+/**
+ * Asks the cloud from a thread of its own: whoever likes can have it asked, and each question costs as much of a thread as a
+ * dozen states of devices that have a grant. A thread that dies fails what it had under way as what could not be asked, and
+ * the next question starts another.
+ */
+export class AskThread implements Pick<CloudClient, 'askForDevice' | 'checkDevice' | 'logIn' | 'close'> {
+  readonly #thread: CloudThread<AskOrder, AskResult | LogInResult>;
+
+  constructor({ workerFile, ...data }: AskThreadOptions) {
+    this.#thread = new CloudThread<AskOrder, AskResult | LogInResult>({
+      name: 'the asking thread',
+      workerFile,
+      data,
+      // Requests of strangers are tasks of their own; those that are read in one turn are one message.
+      postLater: setImmediate,
+      onDistrust: () => {},
+      onEnd: () => {},
+      lost: lostQuestion,
+    });
+  }
+
+  /** Starts the thread, which otherwise the first question does and has to wait for. */
+  start(): void {
+    this.#thread.start();
+  }
+
+  /** As {@link CloudClient.askForDevice}. */
+  askForDevice(device: Device, token: string): Promise<AskResult> {
+    return this.#ask('questions', device, token);
+  }
+
+  /** As {@link CloudClient.checkDevice}. */
+  checkDevice(device: Device, token: string): Promise<AskResult> {
+    return this.#ask('checks', device, token);
+  }
+
+  /** As {@link CloudClient.logIn}. */
+  logIn(body: Uint8Array, { target, headers }: LogInHead): Promise<LogInResult> {
+    // A copy, since what it is cut from would go along whole.
+    const order: AskOrder = { kind: 'logIns', head: { target, headers }, body: new Uint8Array(body) };
+    return this.#thread.run(order) as Promise<LogInResult>;
+  }
+
+  /** The next questions go to connections made anew by the cloud's name; those under way go on. */
+  renewConnections(): void {
+    this.#thread.renewConnections();
+  }
+
+  /** Ends every connection at once; questions that wait for an answer fail. */
+  close(): Promise<void> {
+    return this.#thread.close();
+  }
+
+  #ask(kind: DeviceOrder['kind'], { applicationId, deviceId }: Device, token: string): Promise<AskResult> {
+    return this.#thread.run({ kind, applicationId, deviceId, token }) as Promise<AskResult>;
+  }
+}

@@ -1,0 +1,101 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, expect, it } from 'vitest';
+import type { AskResult, LogInResult } from '../../src/core/cloud-results.js';
+import { Device } from '../../src/core/device.js';
+import { answerAsCloud } from '../helpers/recording-cloud.js';
+import { askThreadClient, Cleaner, startHttp, withThreadKilled } from './test-servers.js';
+
+const device = new Device('5'.repeat(24), 'a'.repeat(24));
+const HEAD = { target: '/auth/device', headers: [['content-type', 'application/json']] } as const;
+const cleaner = new Cleaner();
+afterEach(() => cleaner.run());
+
+/** A cloud that answers every token but `never`, refuses all credentials, and the sockets that it was asked on. */
+async function cloud() {
+  const sockets: unknown[] = [];
+  const port = await startHttp(cleaner, (request, response) => {
+    request.resume();
+    sockets.push(request.socket);
+    if (request.headers.authorization === 'Bearer never') return;
+    answerAsCloud(request, response, request.method === 'POST' ? 401 : 200);
+  });
+  return { port, sockets };
+}
+
+it('fails what a dead thread had under way as what could not be asked, and asks on with another', async () => {
+  const { port } = await cloud();
+  const client = askThreadClient(cleaner, port);
+  let lost: Promise<AskResult | LogInResult>[] = [];
+  await withThreadKilled(() => {
+    lost = [
+      client.askForDevice(device, 'never'),
+      client.checkDevice(device, 'never'),
+      client.logIn(Buffer.from('{}'), { ...HEAD, headers: [['authorization', 'Bearer never']] }),
+    ];
+  });
+  for (const result of await Promise.all(lost)) {
+    expect(result).toMatchObject({ kind: 'failure', words: expect.stringContaining('thread') });
+  }
+  expect(await client.askForDevice(device, 'good')).toMatchObject({ kind: 'answer', status: 200 });
+});
+
+it('fails alone what it cannot ask, and says nothing secret of it', async () => {
+  const { port } = await cloud();
+  const client = askThreadClient(cleaner, port);
+  // Nothing that could come from a device: it makes the thread's own code throw.
+  const odd = client.askForDevice({} as Device, 'secret-token');
+  expect(await client.askForDevice(device, 'good')).toMatchObject({ kind: 'answer', status: 200 });
+  expect(await odd).toEqual({ kind: 'failure', reason: 'reset', words: 'it could not be asked: TypeError' });
+});
+
+it('has connections for each kind of question', async () => {
+  const { port, sockets } = await cloud();
+  const client = askThreadClient(cleaner, port, { connections: 1 });
+  void client.askForDevice(device, 'never');
+  await expect.poll(() => sockets.length).toBe(1);
+  expect(await client.checkDevice(device, 'good')).toMatchObject({ kind: 'answer', status: 200 });
+  expect(await client.logIn(Buffer.from('{}'), HEAD)).toMatchObject({ kind: 'answer' });
+  expect(new Set(sockets).size).toBe(3);
+});
+
+it('asks over connections made anew once it is told to, and leaves those under way', async () => {
+  const { port, sockets } = await cloud();
+  const client = askThreadClient(cleaner, port, { connections: 1 });
+  await client.askForDevice(device, 'good');
+  const underWay = client.askForDevice(device, 'good');
+  client.renewConnections();
+  expect(await underWay).toMatchObject({ kind: 'answer', status: 200 });
+  await client.askForDevice(device, 'good');
+  expect(sockets[1]).toBe(sockets[0]);
+  expect(sockets[2]).not.toBe(sockets[0]);
+});
+
+it('answers with memory that holds no more than its body', async () => {
+  const { port } = await cloud();
+  const result = await askThreadClient(cleaner, port).logIn(Buffer.from('{}'), HEAD);
+  if (result.kind !== 'answer') throw new Error(result.words);
+  const { body, asItCame } = result.answer;
+  for (const each of [body, asItCame?.body as Uint8Array]) expect(each.buffer.byteLength).toBe(each.byteLength);
+});
+
+it('fails what waits for an answer when it is closed, and leaves nothing running', async () => {
+  const { port, sockets } = await cloud();
+  const client = askThreadClient(cleaner, port);
+  const asked = client.askForDevice(device, 'never');
+  await expect.poll(() => sockets.length).toBe(1);
+  await client.close();
+  expect(await asked).toMatchObject({ kind: 'failure' });
+});
+
+it('is closed without having been used, and starts no thread for it or to renew connections', async () => {
+  let started = 0;
+  const onWorker = () => void started++;
+  process.on('worker', onWorker);
+  cleaner.add(() => void process.off('worker', onWorker));
+  const client = askThreadClient(cleaner, 1);
+  client.renewConnections();
+  await client.close();
+  // The process tells of a thread in its next turn.
+  await turn();
+  expect(started).toBe(0);
+});
