@@ -23,7 +23,7 @@ export interface SpoolLimits {
   readonly isMemoryShort: () => boolean;
 }
 
-/** Where the stages after the workers meet: a record goes to disk, and once it is there to its lanes. */
+/** Where the stages after the workers meet: a record goes to disk, and once its devices have their answers to its lanes. */
 export class StoredThenForwarded implements RecordSink {
   readonly #spool: Spool;
   readonly #forwarder: Forwarder;
@@ -43,7 +43,7 @@ export class StoredThenForwarded implements RecordSink {
     return isMemoryShort() || this.#forwarder.heldBytes() >= maxHeldBytes ? 'memory' : undefined;
   }
 
-  async store(record: Uint8Array, grants: readonly Grant[], latestStampMs: number): Promise<void> {
+  async store(record: Uint8Array, latestStampMs: number): Promise<number> {
     const shortage = this.shortage();
     if (shortage !== undefined) {
       const [code, what] = REFUSALS[shortage];
@@ -62,6 +62,10 @@ export class StoredThenForwarded implements RecordSink {
     }
     const { sequence, stored } = this.#spool.append(record, latestStampMs);
     await stored;
+    return sequence;
+  }
+
+  handOver(sequence: number, record: Uint8Array, grants: readonly Grant[]): void {
     this.#forwarder.enqueue(sequence, record, grants);
   }
 }

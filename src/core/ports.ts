@@ -55,7 +55,7 @@ export interface Intake {
     receiver: BodyReceiver,
     ticket: number,
   ): void;
-  /** Resolves when every body accepted so far has been answered: what was stored of them is with the lanes. */
+  /** Resolves when every body accepted so far has been answered, and what was stored of them is with the lanes. */
   answered(): Promise<void>;
   /**
    * Times of arrival, now, for states of a device that are sent at once and not handed over here, each of its own.
@@ -65,19 +65,24 @@ export interface Intake {
   stampsFor(device: Device, ownTimes: ReadonlySet<number>, count: number): readonly number[];
   /** Bodies and bytes whose answer is outstanding. */
   backlog(): { bodies: number; bytes: number };
-  /** Settles everything accepted, then ends the workers. Nothing may be accepted afterwards. */
+  /** Answers everything accepted and has it with the lanes, then ends the workers. Nothing may be accepted afterwards. */
   close(): Promise<void>;
 }
 
-/** Where a validated and stamped record goes: on disk first, then to the lanes. */
+/** Where a validated and stamped record goes: on disk, and when its devices have their answers to the lanes. */
 export interface RecordSink {
   /**
    * Stores `record` (layout: `src/state/record-layout.ts`, times final). Calls are made in order and complete in order.
-   * @param grants the grant behind each chunk of the record, by chunk number
    * @param latestStampMs as {@link Spool.append} has it
-   * @returns resolves when the record is on stable storage; rejects with a StatewayError when nothing of it was kept
+   * @returns its sequence, when the record is on stable storage: its devices may be answered; rejects with a
+   *   StatewayError when nothing of it was kept
    */
-  store(record: Uint8Array, grants: readonly Grant[], latestStampMs: number): Promise<void>;
+  store(record: Uint8Array, latestStampMs: number): Promise<number>;
+  /**
+   * Gives a stored record to the lanes: called once for each, in the order of the sequences.
+   * @param grants the grant behind each chunk of the record, by chunk number
+   */
+  handOver(sequence: number, record: Uint8Array, grants: readonly Grant[]): void;
 }
 
 // ---------------------------------------------------------------- spool

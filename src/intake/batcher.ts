@@ -11,6 +11,7 @@ import { processBatch } from '../state/process-batch.js';
 import { RecordView } from '../state/record-layout.js';
 import { answerAll, refuseAll } from './answers.js';
 import { allocateBatchMemory, BATCH_BYTES, BatchBuffer, type BatchMemory } from './batch-buffer.js';
+import { HandOver, type StoredBatch } from './hand-over.js';
 import { type KnownTimebases, Stamper } from './stamper.js';
 
 /** Runs batches on other threads; see `WorkerPool`. */
@@ -68,7 +69,8 @@ interface Departed {
  * A batch leaves at the end of the event-loop turn, so that it holds what that turn brought: one body when idle, many
  * under load. A small one is decoded in place when none is on its way, so that what comes while one is written to disk
  * gathers, and is one commit; a large one leaves when a thread is free. Batches may come back in any order; they are
- * stored and answered in the order in which they left, so that a device's states keep theirs and a cumulative ack is true.
+ * stored, answered and handed over in the order in which they left, so that a device's states keep theirs and a
+ * cumulative ack is true.
  */
 export class Batcher implements Intake {
   readonly #options: BatcherOptions;
@@ -82,21 +84,20 @@ export class Batcher implements Intake {
   /** Batches that have left and are not answered. */
   #unanswered = 0;
   #dispatchQueued = false;
-  #openBodies = 0;
-  #openBytes = 0;
   /** Since the start; bodies are answered in the order in which they were accepted. */
+  #acceptedBodies = 0;
   #answeredBodies = 0;
-  /** Who waits until so many are answered, rising. */
-  readonly #awaited: { readonly bodies: number; readonly resolve: () => void }[] = [];
+  #openBytes = 0;
   /** Settles when every batch stored so far is answered. */
   #answered: Promise<void> = Promise.resolve();
-  #onIdle: (() => void) | undefined = undefined;
+  readonly #handOver: HandOver;
   #closed: Promise<void> | undefined = undefined;
 
   constructor(options: BatcherOptions) {
     this.#options = options;
     this.#inPlaceBelowBytes = options.inPlaceBelowBytes ?? IN_PLACE_BELOW_BYTES;
     this.#stamper = new Stamper(options.clock, options.timebases, options.stampFloorMs);
+    this.#handOver = new HandOver(options.sink);
   }
 
   accept(grant: Grant, encoding: Encoding, body: Uint8Array, receiver: BodyReceiver, ticket: number): void {
@@ -116,9 +117,7 @@ export class Batcher implements Intake {
   }
 
   answered(): Promise<void> {
-    if (this.#openBodies === 0) return Promise.resolve();
-    const bodies = this.#answeredBodies + this.#openBodies;
-    return new Promise((resolve) => this.#awaited.push({ bodies, resolve }));
+    return this.#handOver.reached(this.#acceptedBodies);
   }
 
   stampsFor(device: Device, ownTimes: ReadonlySet<number>, count: number): readonly number[] {
@@ -126,7 +125,7 @@ export class Batcher implements Intake {
   }
 
   backlog(): { bodies: number; bytes: number } {
-    return { bodies: this.#openBodies, bytes: this.#openBytes };
+    return { bodies: this.#acceptedBodies - this.#answeredBodies, bytes: this.#openBytes };
   }
 
   close(): Promise<void> {
@@ -135,11 +134,7 @@ export class Batcher implements Intake {
   }
 
   async #settleAndEnd(): Promise<void> {
-    if (this.#openBodies > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
+    await this.answered();
     await this.#options.runner.close();
   }
 
@@ -154,7 +149,7 @@ export class Batcher implements Intake {
   }
 
   #count(bodyBytes: number): void {
-    this.#openBodies++;
+    this.#acceptedBodies++;
     this.#openBytes += bodyBytes;
     if (this.#dispatchQueued) return;
     this.#dispatchQueued = true;
@@ -228,41 +223,42 @@ export class Batcher implements Intake {
   #store(batch: BatchBuffer, outcome: BatchResult | StatewayError): void {
     const stored = outcome instanceof Error ? Promise.resolve(outcome) : this.#storeRecord(batch, outcome);
     // A batch without a record must not be answered before those that left earlier.
-    this.#answered = this.#answered
-      .then(() => stored)
-      .then((failure) => this.#answer(batch, failure ?? (outcome as BatchResult)));
+    this.#answered = this.#answered.then(() => stored).then((end) => this.#end(batch, outcome, end));
   }
 
-  /** @returns why nothing was stored; undefined when it was */
-  async #storeRecord(batch: BatchBuffer, result: BatchResult): Promise<StatewayError | undefined> {
+  /** @returns where it is; undefined where there is nothing to store; why it could not be stored */
+  async #storeRecord(batch: BatchBuffer, result: BatchResult): Promise<StoredBatch | StatewayError | undefined> {
     const { ages, clock, meters, sink } = this.#options;
-    if (result.record === undefined) return undefined;
-    const view = new RecordView(result.record);
+    const { record } = result;
+    if (record === undefined) return undefined;
+    const view = new RecordView(record);
     const grants = Array.from(result.chunkSlots, (slot) => batch.grants[slot] as Grant);
     const latestStampMs = this.#stamper.stamp(view, grants);
     view.seal(ages.nowMs());
     try {
-      await sink.store(result.record, grants, latestStampMs);
+      const sequence = await sink.store(record, latestStampMs);
       // By a clock that cannot be right, the times of all devices look wrong.
       if (clock.isCredible) meters.outOfWindow += result.outOfWindow;
-      return undefined;
+      return { sequence, record, grants };
     } catch (error) {
       return asStatewayError(error, 'STATEWAY_SPOOL_FAILED', 'the state could not be stored on disk; send it again');
     }
   }
 
-  #answer(batch: BatchBuffer, outcome: BatchResult | StatewayError): void {
-    if (outcome instanceof Error) refuseAll(batch, outcome);
-    else answerAll(batch, outcome);
-    this.#openBodies -= batch.entryCount;
+  /** Answers a batch, has the next one leave, and only then its record taken up by the lanes. */
+  #end(
+    batch: BatchBuffer,
+    outcome: BatchResult | StatewayError,
+    stored: StoredBatch | StatewayError | undefined,
+  ): void {
+    const isKept = !(stored instanceof Error);
+    if (isKept) answerAll(batch, outcome as BatchResult);
+    else refuseAll(batch, stored);
     this.#answeredBodies += batch.entryCount;
     this.#openBytes -= batch.bytes;
     this.#unanswered--;
     this.#dispatch();
-    while ((this.#awaited[0]?.bodies ?? Number.POSITIVE_INFINITY) <= this.#answeredBodies) {
-      this.#awaited.shift()?.resolve();
-    }
-    if (this.#openBodies === 0) this.#onIdle?.();
+    this.#handOver.add(batch.entryCount, isKept ? stored : undefined);
   }
 }
 

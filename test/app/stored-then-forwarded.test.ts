@@ -8,6 +8,7 @@ let spoolBytes: number;
 let heldBytes: number;
 let isMemoryShort: boolean;
 let stored: number;
+let taken: unknown[];
 
 const sink: StoredThenForwarded = new StoredThenForwarded(
   {
@@ -17,19 +18,28 @@ const sink: StoredThenForwarded = new StoredThenForwarded(
     status: () => ({ bytes: spoolBytes }),
     append: () => ({ sequence: ++stored, stored: Promise.resolve() }),
   } as never,
-  { heldBytes: () => heldBytes, enqueue: () => {} } as never,
+  { heldBytes: () => heldBytes, enqueue: (...record: unknown[]) => taken.push(record) } as never,
   { maxSpoolBytes: 10_240 * MIB, maxHeldBytes: 64 * MIB, isMemoryShort: () => isMemoryShort },
 );
 
 beforeEach(() => {
-  [isDiskFull, spoolBytes, heldBytes, isMemoryShort, stored] = [false, 10 * MIB, 0, false, 0];
+  [isDiskFull, spoolBytes, heldBytes, isMemoryShort, stored, taken] = [false, 10 * MIB, 0, false, 0, []];
 });
 
-const store = (): Promise<void> => sink.store(new Uint8Array(8), [], 0);
+const RECORD = new Uint8Array(8);
+
+const store = (): Promise<number> => sink.store(RECORD, 0);
 
 it('stores while there is room', async () => {
   await store();
   expect({ stored, shortage: sink.shortage() }).toEqual({ stored: 1, shortage: undefined });
+});
+
+it('gives nothing to the lanes before it is told to', async () => {
+  const sequence = await store();
+  expect(taken).toEqual([]);
+  sink.handOver(sequence, RECORD, []);
+  expect(taken).toEqual([[1, RECORD, []]]);
 });
 
 const fillings = {

@@ -4,6 +4,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** A call to the kernel, as strace saw it. */
 export interface TracedCall {
+  /** Number of the thread that called; that of the process for its main thread. */
+  readonly thread: number;
   readonly name: string;
   /** All between the name and the result, strings as strace writes them. */
   readonly text: string;
@@ -43,10 +45,11 @@ export async function traceWhile(pid: number, file: string, act: () => Promise<v
 export function parseTrace(trace: string): TracedCall[] {
   const calls: TracedCall[] = [];
   /** By thread: where its call was entered, and what was seen of it. */
-  const unfinished = new Map<string, { enteredAt: number; text: string }>();
+  const unfinished = new Map<number, { enteredAt: number; text: string }>();
   for (const [at, line] of trace.split('\n').entries()) {
-    const [, thread, event] = /^(\d+) +(.*)$/.exec(line) ?? [];
-    if (thread === undefined || event === undefined) continue;
+    const [, number, event] = /^(\d+) +(.*)$/.exec(line) ?? [];
+    if (number === undefined || event === undefined) continue;
+    const thread = Number(number);
     const cut = /^(\w+)\((.*)<(unfinished|detached) \.\.\.>$/.exec(event);
     if (cut?.[3] === 'unfinished') {
       unfinished.set(thread, { enteredAt: at, text: event.slice(0, -'<unfinished ...>'.length) });
@@ -55,7 +58,7 @@ export function parseTrace(trace: string): TracedCall[] {
     if (cut !== null) {
       // Whoever waited for what this call sends may have it, and end the watching, before strace sees it return.
       const [, name = '', text = ''] = cut;
-      calls.push({ name, text, enteredAt: at, returnedAt: Number.POSITIVE_INFINITY, succeeded: false });
+      calls.push({ thread, name, text, enteredAt: at, returnedAt: Number.POSITIVE_INFINITY, succeeded: false });
       continue;
     }
     const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(event);
@@ -64,7 +67,7 @@ export function parseTrace(trace: string): TracedCall[] {
     const call = /^(\w+)\((.*)\)\s+= (-?\d+)/.exec(begun.text + (resumed?.[1] ?? event));
     if (call === null) continue;
     const [, name = '', text = '', result] = call;
-    calls.push({ name, text, enteredAt: begun.enteredAt, returnedAt: at, succeeded: Number(result) >= 0 });
+    calls.push({ thread, name, text, enteredAt: begun.enteredAt, returnedAt: at, succeeded: Number(result) >= 0 });
   }
   return calls;
 }

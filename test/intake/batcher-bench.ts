@@ -60,7 +60,7 @@ export class BatcherBench {
 
   record(number: number): StoringRecord {
     const record = this.sink.records[number];
-    if (record === undefined) throw new Error(`record ${number} was not handed over`);
+    if (record === undefined) throw new Error(`record ${number} was not to be stored`);
     return record;
   }
 

@@ -24,7 +24,7 @@ const EVENTS = fc.array(EVENT, { maxLength: 60 });
 /** No batch is decoded in place, those of one or two bodies are, or all. */
 const IN_PLACE = fc.constantFrom(0, 50, 10_000);
 
-it('answers every body once and in order, and stores the states of a device in order, however the rest goes', async () => {
+it('answers every body once and in order, stores the states of a device in order, and hands over what it stored, however the rest goes', async () => {
   await fc.assert(
     fc.asyncProperty(EVENTS, fc.integer({ min: 1, max: 3 }), IN_PLACE, async (events, threads, inPlaceBelowBytes) => {
       const clock = new FakeClock();
@@ -93,11 +93,14 @@ it('answers every body once and in order, and stores the states of a device in o
         );
         expect(tickets).toEqual([...tickets].sort((a, b) => Number(a) - Number(b)));
       }
+      await endOfTurn();
       const stored = log.answers.filter(([, outcome]) => outcome === 1).map(([ticket]) => ticket);
-      const handedOver = new Set(
-        sink.records.flatMap(({ chunks }) => chunks.flatMap(({ states }) => states.map(({ data }) => data.ticket))),
+      const { handedOver } = sink;
+      expect(handedOver).toEqual([...handedOver].sort((a, b) => a - b));
+      const withLanes = handedOver.flatMap((record) =>
+        (sink.records[record]?.chunks ?? []).flatMap(({ states }) => states.map(({ data }) => data.ticket)),
       );
-      expect(stored.filter((ticket) => !handedOver.has(ticket))).toEqual([]);
+      expect(withLanes.sort((a, b) => Number(a) - Number(b))).toEqual(stored);
     }),
     { numRuns: 200 },
   );

@@ -29,6 +29,7 @@ describe('what is stored', () => {
     await endOfTurn();
     bench.clock.jumpWall(30);
     await bench.finish(0);
+    await endOfTurn();
     expect(bench.sink.records).toHaveLength(1);
     const { bytes, grants, chunks } = bench.record(0);
     expect(chunks).toEqual([
@@ -59,6 +60,7 @@ describe('what is stored', () => {
     bench.batcher.accept(three, 'json', VALID, bench.log, 3);
     await endOfTurn();
     await bench.finish(0);
+    await endOfTurn();
     expect(bench.record(0).grants).toEqual([two, three]);
     expect(bench.record(0).chunks.map(({ deviceKey }) => deviceKey)).toEqual([two.device.key, three.device.key]);
   });

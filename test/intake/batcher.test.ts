@@ -39,6 +39,7 @@ describe('whoever waits for what was accepted', () => {
     await bench.finish(1);
     bench.record(1).finish();
     await endOfTurn();
+    await endOfTurn();
     expect([bench.log.answers.length, waiting.isOver, later.isOver]).toEqual([3, true, true]);
     bench.accept(3);
     expect(watch(bench.batcher.answered()).isOver).toBe(false);

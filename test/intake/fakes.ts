@@ -55,26 +55,38 @@ export class FakeRunner implements BatchRunner {
 /** A record on its way to a disk that is done when the test says so. */
 export interface StoringRecord {
   readonly bytes: Uint8Array;
-  readonly grants: readonly Grant[];
+  /** Undefined until it is handed over to the lanes. */
+  grants: readonly Grant[] | undefined;
   readonly chunks: { deviceKey: string; states: TestState[] }[];
   finish(): void;
   fail(error: Error): void;
 }
 
 export class FakeSink implements RecordSink {
-  /** All records that were handed over, in order. */
+  /** All records that were to be stored, in order. */
   readonly records: StoringRecord[] = [];
+  /** Numbers of those that were handed over to the lanes, as they came. */
+  readonly handedOver: number[] = [];
   readonly #isInstant: boolean;
 
   constructor(isInstant = true) {
     this.#isInstant = isInstant;
   }
 
-  store(bytes: Uint8Array, grants: readonly Grant[]): Promise<void> {
+  store(bytes: Uint8Array): Promise<number> {
+    const sequence = this.records.length;
     return new Promise((resolve, reject) => {
-      this.records.push({ bytes, grants, chunks: readRecord(bytes), finish: resolve, fail: reject });
-      if (this.#isInstant) resolve();
+      const finish = () => resolve(sequence);
+      this.records.push({ bytes, grants: undefined, chunks: readRecord(bytes), finish, fail: reject });
+      if (this.#isInstant) finish();
     });
+  }
+
+  handOver(sequence: number, bytes: Uint8Array, grants: readonly Grant[]): void {
+    const record = this.records[sequence];
+    if (record?.bytes !== bytes) throw new Error(`record ${sequence} is another one`);
+    record.grants = grants;
+    this.handedOver.push(sequence);
   }
 }
 
