@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { addAccounts } from './account.js';
 import type { BenchContext } from './benches/bench.js';
-import { LOADS, type LoadName } from './benches/one-load.js';
+import { CONNECTIONS, LOADS, type LoadName, type LoadSize } from './benches/one-load.js';
 import { closedTool } from './loads/closed-loop.js';
 import { Recorder } from './measure/recorder.js';
 import { wholeNumber } from './options.js';
@@ -16,20 +16,21 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DEVICES = 1_000;
 const WARM_UP_SECONDS = 2;
 const EXIT_BAD_USAGE = 2;
-const DEFAULTS = { runs: 5, seconds: 3, rate: 10_000 };
-const USAGE = `usage: npm run bench:builds -- DIST… [--load ${Object.keys(LOADS).join('|')}] [--runs N] [--seconds N] [--rate N]
+const DEFAULTS = { runs: 5, seconds: 3, connections: CONNECTIONS, rate: 10_000 };
+const USAGE = `usage: npm run bench:builds -- DIST… [options]
   DIST          folders that \`npm run build\` has made, such as dist and a copy of it under bench/data
-  --load        256 connections (http, the default), 500 sockets with a state or 20 a frame (websocket, lists), or requests at a constant rate (arrivals)
-  --rate N      of arrivals, a second (default 10000)
-  --runs N      of each build, by turns (default 5)
-  --seconds N   of each run (default 3)`;
+  --load        one of ${Object.keys(LOADS).join(', ')}: HTTP as fast as it goes (the default), 500 sockets with a state or 20 a frame, or HTTP requests at a constant rate
+  --connections N  of HTTP (default ${DEFAULTS.connections})
+  --rate N      of arrivals, a second (default ${DEFAULTS.rate})
+  --runs N      of each build, by turns (default ${DEFAULTS.runs})
+  --seconds N   of each run (default ${DEFAULTS.seconds})`;
 
 interface Options {
   readonly builds: readonly string[];
   readonly load: LoadName;
   readonly runs: number;
   readonly seconds: number;
-  readonly rate: number;
+  readonly size: LoadSize;
 }
 
 /** `npm run bench:builds`: builds of the proxy under the same load by turns, for a change on the hot path. */
@@ -45,7 +46,7 @@ async function main(args: readonly string[]): Promise<number> {
   return withRunDirectory(ROOT, (directory) => measure(chosen, directory));
 }
 
-async function measure({ builds, load, rate, ...options }: Options, directory: string): Promise<number> {
+async function measure({ builds, load, size, ...options }: Options, directory: string): Promise<number> {
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const context: BenchContext = { ...options, scale: 1, directory, closedTool: closedTool(), say };
   const recorder = new Recorder();
@@ -56,7 +57,7 @@ async function measure({ builds, load, rate, ...options }: Options, directory: s
       sites.push(await Site.open(context, { kind: 'light', devices: DEVICES, equalLengths: true }, { program }));
     }
     const run = (index: number, seconds: number, scenario: string | undefined) =>
-      LOADS[load]({ ...context, seconds }, sites[index] as Site, rate, scenario, recorder);
+      LOADS[load]({ ...context, seconds }, sites[index] as Site, size, scenario, recorder);
     for (const index of builds.keys()) await run(index, WARM_UP_SECONDS, undefined);
     for (let turn = 0; turn < context.runs; turn++) {
       for (let place = 0; place < builds.length; place++) {
@@ -83,6 +84,7 @@ function optionsOf(args: readonly string[]): Options {
       load: { type: 'string', default: 'http' },
       runs: { type: 'string' },
       seconds: { type: 'string' },
+      connections: { type: 'string' },
       rate: { type: 'string' },
     },
   });
@@ -96,7 +98,10 @@ function optionsOf(args: readonly string[]): Options {
     load: values.load as LoadName,
     runs: wholeNumber('--runs', values.runs, DEFAULTS.runs),
     seconds: wholeNumber('--seconds', values.seconds, DEFAULTS.seconds),
-    rate: wholeNumber('--rate', values.rate, DEFAULTS.rate, 1_000_000),
+    size: {
+      connections: wholeNumber('--connections', values.connections, DEFAULTS.connections, 10_000),
+      rate: wholeNumber('--rate', values.rate, DEFAULTS.rate, 1_000_000),
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Account } from './account.js';
 import type { Bench, BenchContext } from './benches/bench.js';
 import { connections } from './benches/connections.js';
+import { disk } from './benches/disk.js';
 import { drain } from './benches/drain.js';
 import { growth } from './benches/growth.js';
 import { http } from './benches/http.js';
@@ -16,9 +17,9 @@ import { type BenchOptions, parseOptions, USAGE } from './options.js';
 import { benchReport } from './report/bench-table.js';
 import { commitOf, defaultFile, type ResultFile, writeResult } from './report/result-file.js';
 import { withRunDirectory } from './run-directory.js';
-import { versionsIn } from './versions.js';
+import { pairLine, runningPair, shippedPair, versionsIn } from './versions.js';
 
-const BENCHES: readonly Bench[] = [http, websocket, mixed, login, drain, outage, connections, growth, workers];
+const BENCHES: readonly Bench[] = [http, disk, websocket, mixed, login, drain, outage, connections, growth, workers];
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const QUICK_SCALE = 0.01;
 const EXIT_BAD_USAGE = 2;
@@ -51,6 +52,8 @@ async function runAll(options: BenchOptions, directory: string): Promise<number>
     say: (line) => process.stderr.write(`${line}\n`),
   };
   const versions = versionsIn(ROOT);
+  const pair = pairLine(runningPair(), shippedPair(ROOT));
+  print(`the proxy on ${pair}`);
   print(`load from ${context.closedTool === 'wrk' ? versions.wrk : `autocannon, since wrk is not installed`}`);
   const benches: Record<string, ResultFile['benches'][string]> = {};
   for (const bench of BENCHES.filter(({ name }) => options.names.includes(name))) {
@@ -68,6 +71,7 @@ async function runAll(options: BenchOptions, directory: string): Promise<number>
     commit,
     machine,
     versions,
+    pair,
     options: { runs, seconds, quick },
     benches,
   });

@@ -1,7 +1,9 @@
+import type { ClosedLoad, ClosedResult } from '../loads/closed-load.js';
 import { runClosed } from '../loads/closed-loop.js';
 import type { RequestPlan } from '../loads/request-plan.js';
 import { SMALL_BODY } from '../loads/state-bodies.js';
 import { totalUs } from '../measure/cpu-cost.js';
+import { totalMs } from '../measure/proc.js';
 import { Recorder } from '../measure/recorder.js';
 import { subjectBars } from '../report/panels-of.js';
 import { Site } from '../site.js';
@@ -26,7 +28,7 @@ export const http: Bench = {
   async run(context) {
     const plan = { devices: scaled(context, DEVICES, 10), bodies: [SMALL_BODY] };
     const site = await Site.open(context, { kind: 'light', devices: plan.devices, equalLengths: true });
-    const peers = await Peers.start({ names: ['bare', 'nginx', 'forwarder'], directory: context.directory });
+    const peers = await Peers.start({ names: ['bare', 'nginx', 'haproxy', 'forwarder'], directory: context.directory });
     try {
       return await new HttpRun(context, plan, site, peers).run();
     } finally {
@@ -35,6 +37,12 @@ export const http: Bench = {
     }
   },
 };
+
+/** One run, and the processor time that a request of it took of all processes and threads of whom it was sent to. */
+interface CostedRun {
+  readonly result: ClosedResult;
+  readonly usPerState: number;
+}
 
 class HttpRun {
   readonly #recorder = new Recorder();
@@ -73,10 +81,10 @@ class HttpRun {
 
   async #closed(subject: Subject, connections: number, seconds: number, scenario: string | undefined): Promise<void> {
     const load = { connections, seconds, plan: this.#plan };
-    const { closedTool, directory } = this.#context;
-    const measured =
-      subject.name === 'stateway' ? await measuredClosed(this.#context, this.#site, scenario, load) : undefined;
-    const result = measured?.result ?? (await runClosed(closedTool, { ...load, port: subject.port }, directory));
+    const { closedTool } = this.#context;
+    const { result, usPerState } = await (subject.name === 'stateway'
+      ? this.#closedOwn(scenario, load)
+      : this.#closedPeer(subject, load));
     if (scenario === undefined) return;
     this.#notes.generator(closedTool, subject.name, scenario, result.generatorShare);
     this.#notes.failures(subject.name, scenario, result.refused, result.failures);
@@ -85,8 +93,21 @@ class HttpRun {
       'p50, closed loop': result.p50Ms,
       'p99, closed loop': result.p99Ms,
       'load generator': result.generatorShare,
-      ...(measured === undefined ? {} : { 'CPU a state': totalUs(measured.cpu) }),
+      'CPU a state': usPerState,
     });
+  }
+
+  async #closedOwn(scenario: string | undefined, load: Omit<ClosedLoad, 'port'>): Promise<CostedRun> {
+    const { result, cpu } = await measuredClosed(this.#context, this.#site, scenario, load);
+    return { result, usPerState: totalUs(cpu) };
+  }
+
+  /** A peer is done with a request when it has answered; what stands behind it is not counted. */
+  async #closedPeer({ pids, port }: Subject, load: Omit<ClosedLoad, 'port'>): Promise<CostedRun> {
+    const { closedTool, directory } = this.#context;
+    const beforeMs = totalMs(pids());
+    const result = await runClosed(closedTool, { ...load, port }, directory);
+    return { result, usPerState: ((totalMs(pids()) - beforeMs) * 1000) / Math.max(1, result.answered) };
   }
 
   async #open(subject: Subject, perSecond: number, scenario: string): Promise<void> {
@@ -128,6 +149,7 @@ class HttpRun {
       panels: [
         subjectBars('Requests a second, closed loop', measures, 'requests a second'),
         subjectBars('99 of 100 answers within, closed loop', measures, 'p99, closed loop'),
+        subjectBars('Processor time a request, closed loop', measures, 'CPU a state'),
         subjectBars('99 of 100 answers within, constant arrivals', measures, 'p99'),
       ],
     };

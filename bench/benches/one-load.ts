@@ -7,16 +7,25 @@ import { measuredClosed } from './closed-http.js';
 import { openExpectation, percentiles, runOpen } from './open-http.js';
 import { runSockets, socketExpectation } from './run-sockets.js';
 
-const CONNECTIONS = 256;
+/** Of HTTP, where nothing else is asked for. */
+export const CONNECTIONS = 256;
 const SOCKETS = 500;
 const PLAN = { devices: 1_000, bodies: [SMALL_BODY] };
 const WARM_UP_SECONDS = 1;
+
+/** What may be asked of a load. */
+export interface LoadSize {
+  /** Of HTTP. */
+  readonly connections: number;
+  /** Of arrivals, a second. */
+  readonly rate: number;
+}
 
 /** Puts a load on the proxy of a site once, and records what came of it; without a scenario it only warms up. */
 export type OneLoad = (
   context: BenchContext,
   site: Site,
-  rate: number,
+  size: LoadSize,
   scenario: string | undefined,
   recorder: Recorder,
 ) => Promise<void>;
@@ -24,22 +33,23 @@ export type OneLoad = (
 async function http(
   context: BenchContext,
   site: Site,
-  _rate: number,
+  { connections }: LoadSize,
   scenario: string | undefined,
   recorder: Recorder,
 ): Promise<void> {
-  const load = { connections: CONNECTIONS, seconds: context.seconds, plan: PLAN };
+  const load = { connections, seconds: context.seconds, plan: PLAN };
   const { result, cpu } = await measuredClosed(context, site, scenario, load);
   if (scenario === undefined) return;
   recorder.addAll(scenario, 'stateway', {
     'requests a second': result.answered / result.seconds,
+    'p50, closed loop': result.p50Ms,
     'p99, closed loop': result.p99Ms,
     'CPU a state': totalUs(cpu),
   });
 }
 
 function sockets(states: number, window: number): OneLoad {
-  return async ({ seconds }, site, _rate, scenario, recorder) => {
+  return async ({ seconds }, site, _size, scenario, recorder) => {
     const payloads = [{ payload: states === 1 ? SMALL_BODY.text : listBody(states).text, states }];
     const pace = { kind: 'closed', window, batch: window / 2 } as const;
     const load = { port: site.proxy.port, firstDevice: 0, sockets: SOCKETS, payloads, seconds, pace };
@@ -59,12 +69,12 @@ function sockets(states: number, window: number): OneLoad {
 async function arrivals(
   { seconds }: BenchContext,
   site: Site,
-  perSecond: number,
+  { connections, rate: perSecond }: LoadSize,
   scenario: string | undefined,
   recorder: Recorder,
 ): Promise<void> {
   const { port } = site.proxy;
-  const load = { port, connections: CONNECTIONS, perSecond, seconds, warmUpSeconds: WARM_UP_SECONDS, plan: PLAN };
+  const load = { port, connections, perSecond, seconds, warmUpSeconds: WARM_UP_SECONDS, plan: PLAN };
   const { result, cpu } = await site.measured(
     scenario,
     () => runOpen(load),

@@ -1,11 +1,11 @@
-import type { Subject } from '../subjects/subject.js';
+import type { SubjectName } from '../subjects/subject.js';
 import type { BenchContext } from './bench.js';
 
 /**
  * Measures each subject once, then each again, as often as there are runs: what the machine does meanwhile befalls them
  * all alike. Who comes first changes from round to round.
  */
-export async function byTurns(
+export async function byTurns<Subject extends { readonly name: SubjectName }>(
   { runs, say }: BenchContext,
   scenario: string,
   subjects: readonly Subject[],

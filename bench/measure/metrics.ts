@@ -4,11 +4,19 @@ export interface Metric {
   readonly better: 'higher' | 'lower';
   /** Whether `bench:compare` gives a verdict on it; the others are there to read. */
   readonly isJudged: boolean;
+  /** Whether a table shows how many times a peer's it is. */
+  readonly hasRatio: boolean;
   readonly digits: number;
 }
 
-function metric(unit: string, better: Metric['better'], digits: number, isJudged: boolean): Metric {
-  return { unit, better, digits, isJudged };
+function metric(
+  unit: string,
+  better: Metric['better'],
+  digits: number,
+  isJudged: boolean,
+  hasRatio: boolean = isJudged,
+): Metric {
+  return { unit, better, digits, isJudged, hasRatio };
 }
 
 export const METRICS = {
@@ -16,7 +24,7 @@ export const METRICS = {
   'states a second': metric('/s', 'higher', 0, true),
   'log-ins a second': metric('/s', 'higher', 0, true),
   'megabytes a second': metric('MB/s', 'higher', 1, false),
-  'p50, closed loop': metric('ms', 'lower', 2, false),
+  'p50, closed loop': metric('ms', 'lower', 2, false, true),
   'p99, closed loop': metric('ms', 'lower', 2, true),
   p50: metric('ms', 'lower', 2, false),
   p90: metric('ms', 'lower', 2, false),

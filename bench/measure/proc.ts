@@ -24,6 +24,14 @@ export function processTime(pid: number): CpuTime | undefined {
   return timeIn(`/proc/${pid}/stat`);
 }
 
+/** Processor time of whole processes so far, user and system; of one that is gone none. */
+export function totalMs(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    const { userMs, systemMs } = processTime(pid) ?? { userMs: 0, systemMs: 0 };
+    return sum + userMs + systemMs;
+  }, 0);
+}
+
 function timeIn(file: string): CpuTime | undefined {
   let text: string;
   try {

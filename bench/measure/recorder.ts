@@ -1,4 +1,4 @@
-import type { SubjectName } from '../subjects/subject.js';
+import { PEERS, type SubjectName } from '../subjects/subject.js';
 import { METRICS, type MetricName } from './metrics.js';
 import { median } from './statistics.js';
 
@@ -54,7 +54,7 @@ export class Recorder {
 
   #ratios(scenario: string, metric: MetricName, own: number): Measure['ratios'] {
     const ratios: Partial<Record<SubjectName, number>> = {};
-    for (const peer of ['bare', 'nginx', 'forwarder'] as const) {
+    for (const peer of PEERS) {
       const theirs = this.median(scenario, metric, peer);
       if (theirs !== undefined && theirs !== 0) ratios[peer] = own / theirs;
     }

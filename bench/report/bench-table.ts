@@ -3,11 +3,9 @@ import type { CpuCost } from '../measure/cpu-cost.js';
 import { METRICS } from '../measure/metrics.js';
 import type { Measure } from '../measure/recorder.js';
 import { ROLES } from '../measure/thread-roles.js';
-import { SUBJECT_TITLES, type SubjectName } from '../subjects/subject.js';
+import { PEERS, SUBJECT_TITLES, type SubjectName } from '../subjects/subject.js';
 import { figure, ratio } from './numbers.js';
 import { textTable } from './text-table.js';
-
-const PEERS = ['bare', 'nginx', 'forwarder'] as const;
 
 /** All that a bench found, for a terminal. */
 export function benchReport(result: BenchResult): string {
@@ -25,7 +23,7 @@ function measuresTable(measures: readonly Measure[]): string {
   }
   const head = ['', 'Stateway', 'from … to', ...peers.flatMap((peer) => [SUBJECT_TITLES[peer], 'ratio']), 'unit'];
   const lines = Array.from(rows, ([title, row]) => {
-    const { unit, digits, isJudged } = METRICS[(row[0] as Measure).metric];
+    const { unit, digits, hasRatio } = METRICS[(row[0] as Measure).metric];
     const own = find(row, 'stateway');
     const range = own === undefined ? '–' : `${figure(own.min, digits)} … ${figure(own.max, digits)}`;
     const cells = peers.flatMap((peer) => {
@@ -33,7 +31,7 @@ function measuresTable(measures: readonly Measure[]): string {
       const to = own?.ratios[peer];
       return [
         theirs === undefined ? '' : figure(theirs.median, digits),
-        to === undefined || !isJudged ? '' : ratio(to),
+        to === undefined || !hasRatio ? '' : ratio(to),
       ];
     });
     return [title, own === undefined ? '' : figure(own.median, digits), range, ...cells, unit];

@@ -3,7 +3,16 @@ import type { Measure } from '../measure/recorder.js';
 import { SUBJECT_TITLES, type SubjectName } from '../subjects/subject.js';
 import type { BarPanel, LinePanel } from './panel.js';
 
-const HUES: Readonly<Record<SubjectName, number>> = { stateway: 0, bare: 1, nginx: 2, forwarder: 3 };
+/** Synced writes stand in no chart beside a server. */
+const HUES: Readonly<Record<SubjectName, number>> = {
+  stateway: 0,
+  bare: 1,
+  nginx: 2,
+  forwarder: 3,
+  haproxy: 4,
+  append: 1,
+  overwrite: 2,
+};
 
 /** A group of bars for each scenario that has the metric, a bar for each subject. */
 export function subjectBars(title: string, measures: readonly Measure[], metric: MetricName): BarPanel {

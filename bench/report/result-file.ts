@@ -17,6 +17,8 @@ export interface ResultFile {
   readonly machine: Machine;
   /** Of everything that takes part; null where it is not installed. */
   readonly versions: Readonly<Record<string, string | null>>;
+  /** What the proxy ran on, and what the image has; not in older files. */
+  readonly pair?: string;
   readonly options: { readonly runs: number; readonly seconds: number; readonly quick: boolean };
   readonly benches: Readonly<Record<string, BenchResult & { readonly title: string }>>;
 }
@@ -48,8 +50,8 @@ export function defaultFile(
 export function writeResult(file: string, result: Omit<ResultFile, 'format'>): string[] {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify({ format: FORMAT, ...result }, null, 1)}\n`);
-  const { machine, commit, startedAt, options } = result;
-  const where = `${machine.cpu}, ${machine.cores} cores shared by everything, ${machine.fileSystem}`;
+  const { machine, commit, startedAt, options, versions } = result;
+  const where = `${machine.cpu}, ${machine.cores} cores shared by everything, ${machine.fileSystem}, Node ${versions.node}`;
   const measuredOn = `${where}; median of ${options.runs}; ${startedAt.slice(0, 10)}, ${commit}`;
   return Object.entries(result.benches).map(([name, bench]) => {
     const chartFile = `${file.replace(/\.json$/, '')}-${name}.svg`;

@@ -14,7 +14,7 @@ export const INK = '#1f2933';
 export const FAINT = '#616e7c';
 export const GRID = '#e4e7eb';
 /** In the order of the series; they can be told apart without telling red from green. */
-const SERIES_COLORS = ['#0b69a3', '#f0b429', '#8d2b0b', '#829ab1'];
+const SERIES_COLORS = ['#0b69a3', '#f0b429', '#8d2b0b', '#829ab1', '#243b53'];
 
 export function seriesColor(hue: number): string {
   return SERIES_COLORS[hue % SERIES_COLORS.length] as string;

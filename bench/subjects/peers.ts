@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { Child } from '../processes/child.js';
 import type { ForwarderConfig } from './forwarder-process.js';
-import { startNginx } from './nginx.js';
+import { HAPROXY } from './haproxy.js';
+import { startInstalled } from './installed-server.js';
+import { NGINX } from './nginx.js';
 import type { Skipped, Subject, SubjectName } from './subject.js';
 
-export type PeerName = Exclude<SubjectName, 'stateway'>;
+export type PeerName = Exclude<SubjectName, 'stateway' | 'append' | 'overwrite'>;
 
 export interface PeerOptions {
   readonly names: readonly PeerName[];
@@ -44,7 +46,9 @@ function startPeer(name: PeerName, directory: string, upstreamPort: number): Pro
     case 'bare':
       return startBare();
     case 'nginx':
-      return startNginx(join(directory, 'nginx'), upstreamPort);
+      return startInstalled(NGINX, join(directory, name), upstreamPort);
+    case 'haproxy':
+      return startInstalled(HAPROXY, join(directory, name), upstreamPort);
     case 'forwarder':
       return startScript(name, new URL('./forwarder-process.js', import.meta.url), { upstreamPort });
   }

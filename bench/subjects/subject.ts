@@ -1,11 +1,20 @@
-/** What may be measured. `bare`: a uWebSockets.js handler that does nothing, the ceiling. */
-export type SubjectName = 'stateway' | 'bare' | 'nginx' | 'forwarder';
+/** What Stateway is measured beside, in the order of tables. */
+export const PEERS = ['bare', 'nginx', 'haproxy', 'forwarder', 'append', 'overwrite'] as const;
+
+/**
+ * What may be measured. `bare`: a uWebSockets.js handler that does nothing, the ceiling. `append` and `overwrite`: one
+ * synced write after the other, the floor of a single connection.
+ */
+export type SubjectName = 'stateway' | (typeof PEERS)[number];
 
 export const SUBJECT_TITLES: Readonly<Record<SubjectName, string>> = {
   stateway: 'Stateway',
   bare: 'bare uWebSockets.js',
   nginx: 'nginx',
+  haproxy: 'HAProxy',
   forwarder: 'Fastify + undici',
+  append: 'O_DSYNC, append',
+  overwrite: 'O_DSYNC, overwrite',
 };
 
 /** A server under load, in processes of its own. */

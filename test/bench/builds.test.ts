@@ -18,11 +18,21 @@ describe('npm run bench:builds', () => {
     expect(stderr).toContain('run 1 of 1');
   }, 120_000);
 
+  it('takes as many connections as it is told', () => {
+    const { status, stdout, stderr } = run(BUILD, '--connections', '1', '--runs', '1', '--seconds', '1');
+    expect(status, stderr).toBe(0);
+    const millisecondsOfOne = Number(/dist: p50, closed loop +([\d.]+)/.exec(stdout)?.[1]);
+    const requests = Number(/dist: requests a second +([\d,]+)/.exec(stdout)?.[1]?.replaceAll(',', ''));
+    // One at a time: no more than fit behind one another.
+    expect(requests * millisecondsOfOne).toBeLessThan(2_000);
+  }, 120_000);
+
   it.each([
     [['nowhere'], 'nowhere holds no src/main.js'],
     [[], 'name at least one build'],
     [[BUILD, '--load', 'all'], '--load must be one of http, websocket, lists, arrivals'],
     [[BUILD, '--runs', '0'], '--runs must be a whole number'],
+    [[BUILD, '--connections', '0'], '--connections must be a whole number'],
   ])('refuses %j', (args, message) => {
     const { status, stderr } = run(...args);
     expect(stderr).toContain(message);

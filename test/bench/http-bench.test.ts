@@ -10,9 +10,10 @@ import { elementsOf } from './xml.js';
 
 const MAIN_FILE = fileURLToPath(new URL('../../dist/bench/main.js', import.meta.url));
 
-it('the http bench measures the built proxy beside its peers and finds every state again', async () => {
+/** Runs a bench in short. @returns its result and what it printed */
+async function quick(name: string): Promise<{ file: string; output: string }> {
   const file = join(temporaryDirectory(), 'result.json');
-  const bench = spawn(process.execPath, [MAIN_FILE, 'http', '--quick', '--out', file], {
+  const bench = spawn(process.execPath, [MAIN_FILE, name, '--quick', '--out', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -23,8 +24,12 @@ it('the http bench measures the built proxy beside its peers and finds every sta
   }
   const [code] = await once(bench, 'close');
   expect(code, output).toBe(0);
+  return { file, output };
+}
 
-  const { benches, machine } = readResult(file);
+it('the http bench measures the built proxy beside its peers and finds every state again', async () => {
+  const { file, output } = await quick('http');
+  const { benches, machine, pair } = readResult(file);
   const { measures, account, cpu } = benches.http as (typeof benches)[string];
   expect(account).toMatchObject({ arrived: account.acknowledged, lost: 0, strange: 0, repeated: 0, throttled: 0 });
   expect(account.acknowledged).toBeGreaterThan(100);
@@ -33,6 +38,26 @@ it('the http bench measures the built proxy beside its peers and finds every sta
   expect(own.every(({ median, ratios }) => median > 0 && (ratios.bare as number) > 0)).toBe(true);
   const main = cpu.map(({ usPerState }) => usPerState.main.user + usPerState.main.system);
   expect(main.every((us) => us > 0)).toBe(true);
+  // What a request takes of a peer is measured in the same runs.
+  const costs = measures.filter(({ metric }) => metric === 'CPU a state');
+  expect(costs.every(({ median }) => median > 0)).toBe(true);
+  const ownCosts = costs.filter(({ subject }) => subject === 'stateway');
+  expect(ownCosts.map(({ ratios }) => typeof ratios.bare)).toEqual(['number', 'number', 'number']);
+  expect(output).toContain(`the proxy on ${pair}`);
+  expect(pair).toContain(`Node ${process.versions.node} with`);
   expect(machine.fileSystem).not.toBe('tmpfs');
   expect(elementsOf(readFileSync(file.replace('.json', '-http.svg'), 'utf8'))).toContain('rect');
 }, 240_000);
+
+it('the disk bench measures one connection beside synced writes', async () => {
+  const { file } = await quick('disk');
+  const { measures, account } = readResult(file).benches.disk as ReturnType<typeof readResult>['benches'][string];
+  expect(account).toMatchObject({ arrived: account.acknowledged, lost: 0 });
+  const medians = measures.filter(({ metric }) => metric === 'p50, closed loop');
+  expect(medians.map(({ subject }) => subject)).toEqual(['stateway', 'append', 'overwrite']);
+  const own = medians.find(({ subject }) => subject === 'stateway');
+  // An answer holds a synced write, and more.
+  expect(own?.ratios.overwrite).toBeGreaterThan(1);
+  const costs = measures.filter(({ metric }) => metric === 'CPU a state');
+  expect(costs.map(({ median }) => median > 0)).toEqual([true, true, true]);
+}, 120_000);
