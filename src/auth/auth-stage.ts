@@ -114,9 +114,8 @@ export class AuthStage {
    */
   restore(): number {
     this.#startedMs = this.#options.clock.monotonicMs();
-    const index = this.#sealedStore.index();
-    this.#logIns.load(index);
-    for (const stored of this.#grantStore.load(index)) {
+    this.#logIns.load();
+    for (const stored of this.#grantStore.load()) {
       const grant = this.#restore(stored);
       if (grant.endedBy !== undefined) this.#lapsedAtStart.add(tripleOf(grant.token, grant.device));
       else if (grant.maySend === 'yes') this.#options.offerGrant(grant);

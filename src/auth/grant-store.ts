@@ -1,7 +1,7 @@
 import type { Device } from '../core/device.js';
 import type { Proof } from './kept-grant.js';
 import { RowKeys } from './row-keys.js';
-import type { RowEntry, SealedStore } from './sealed-store.js';
+import type { SealedStore } from './sealed-store.js';
 import type { Sealing } from './sealing.js';
 import { type SendRight, sendRightOf } from './token-claims.js';
 
@@ -32,15 +32,15 @@ export class GrantStore {
   constructor(store: SealedStore, sealing: Sealing, maxGrants: number) {
     this.#store = store;
     this.#sealing = sealing;
-    this.#keys = new RowKeys(store, maxGrants);
+    this.#keys = new RowKeys(store, KEY_PREFIX, maxGrants);
   }
 
   /**
    * The grants among the rows on disk; those of use longest, which as a rule are the newest, come last.
    */
-  *load(index: readonly RowEntry[]): Iterable<StoredGrant> {
-    this.#keys.load(index, KEY_PREFIX);
-    for (const key of [...this.#keys]) {
+  *load(): Iterable<StoredGrant> {
+    this.#keys.load(this.#store.rows(KEY_PREFIX));
+    for (const key of this.#keys) {
       const grant = this.#read(key);
       if (grant !== undefined) yield grant;
     }

@@ -17,11 +17,11 @@ const MAX_GRANTS_PER_DEVICE = 16;
  */
 const UNPROVEN_AFTER_REFUSAL_MS = 3_600_000;
 
-/** All grants for one device, newest first. Replaced whole when it changes, so that the cache counts it anew. */
-interface DeviceGrants {
-  readonly device: Device;
-  readonly grants: readonly KeptGrant[];
-}
+/**
+ * All grants for one device, newest first, at least one; as a rule it is one, and stands for itself. Replaced whole when it
+ * changes, so that the cache counts it anew.
+ */
+type DeviceGrants = KeptGrant | readonly [KeptGrant, ...KeptGrant[]];
 
 /** Told what becomes of grants. */
 export interface GrantsWatcher {
@@ -82,9 +82,9 @@ export class Grants {
     this.#byDevice = new LRUCache({
       max: options.maxGrants,
       maxSize: options.maxGrants,
-      sizeCalculation: (entry) => entry.grants.length,
+      sizeCalculation: (entry) => (entry instanceof KeptGrant ? 1 : entry.length),
       dispose: (entry, _key, why) => {
-        if (why === 'evict') for (const grant of entry.grants) this.#drop(grant);
+        if (why === 'evict') for (const grant of listOf(entry)) this.#drop(grant);
       },
     });
     this.#clock = options.clock;
@@ -112,8 +112,10 @@ export class Grants {
   /** The grants for a device by which it may send, the newest last; whether they are over the cloud says. */
   sendersOf(device: Device): KeptGrant[] {
     const entry = this.#byDevice.peek(device.deviceId);
-    if (entry?.device.key !== device.key) return [];
-    return entry.grants.filter(({ maySend }) => maySend === 'yes').reverse();
+    if (entry === undefined || newestOf(entry).device.key !== device.key) return [];
+    return listOf(entry)
+      .filter(({ maySend }) => maySend === 'yes')
+      .reverse();
   }
 
   /** Whether a device has a grant by which its states can be sent. */
@@ -145,16 +147,18 @@ export class Grants {
   restore({ token, applicationId, deviceId, ...kept }: RestoredGrant): KeptGrant {
     const key = deviceId.toLowerCase();
     const entry = this.#byDevice.get(key);
-    const sameApplication = entry?.device.applicationId === applicationId.toLowerCase();
+    const known = entry === undefined ? undefined : newestOf(entry).device;
+    const sameApplication = known?.applicationId === applicationId.toLowerCase();
     // A device is in one application only: where the cloud now grants it in another, what was known is out of date.
-    const device = entry !== undefined && sameApplication ? entry.device : this.#newDevice(applicationId, deviceId);
+    const device = known !== undefined && sameApplication ? known : this.#newDevice(applicationId, deviceId);
     const overBeforeMs = this.#cloudNowMs() ?? Number.NEGATIVE_INFINITY;
     const mayStay = (other: KeptGrant) => sameApplication && other.expiresAtMs > overBeforeMs && other.token !== token;
-    const before = entry?.grants ?? [];
+    const before = entry === undefined ? [] : listOf(entry);
     const grant = new KeptGrant(token, device, expiryOf(token), kept, this.#onGrantEnded);
     const grants = [grant, ...before.filter(mayStay)].slice(0, this.#maxPerDevice);
     this.#byToken.set(token, (this.#byToken.get(token) ?? 0) + 1);
-    this.#byDevice.set(key, { device, grants });
+    // The text of the device, which lives as long, and not one cut out of a request.
+    this.#byDevice.set(device.deviceId, entryOf(grants));
     for (const other of before) if (!grants.includes(other)) this.#drop(other);
     return grant;
   }
@@ -208,16 +212,14 @@ export class Grants {
   #held(token: string, applicationId: string, deviceId: string): KeptGrant | undefined {
     const entry = this.#byDevice.peek(deviceId) ?? this.#byDevice.peek(deviceId.toLowerCase());
     if (entry === undefined) return undefined;
-    if (entry.device.applicationId !== applicationId && entry.device.applicationId !== applicationId.toLowerCase()) {
+    const { device } = newestOf(entry);
+    if (device.applicationId !== applicationId && device.applicationId !== applicationId.toLowerCase()) {
       return undefined;
     }
-    for (const grant of entry.grants) {
-      if (grant.token !== token) continue;
-      // Only now: a device that strangers name with tokens of their own is not used by that.
-      this.#byDevice.get(entry.device.deviceId);
-      return grant;
-    }
-    return undefined;
+    const grant = withToken(entry, token);
+    // Only now: a device that strangers name with tokens of their own is not used by that.
+    if (grant !== undefined) this.#byDevice.get(device.deviceId);
+    return grant;
   }
 
   /** The cloud has said yes: where the token is over by this machine's clock, that is wrong. */
@@ -255,10 +257,30 @@ export class Grants {
   #remove(grant: KeptGrant): void {
     const key = grant.device.deviceId;
     const entry = this.#byDevice.peek(key);
-    if (entry === undefined || !entry.grants.includes(grant)) return;
+    if (entry === undefined || !listOf(entry).includes(grant)) return;
     this.#forgetToken(grant.token);
-    const grants = entry.grants.filter((other) => other !== grant);
+    const grants = listOf(entry).filter((other) => other !== grant);
     if (grants.length === 0) this.#byDevice.delete(key);
-    else this.#byDevice.set(key, { device: entry.device, grants });
+    else this.#byDevice.set(key, entryOf(grants));
   }
+}
+
+/** @param grants at least one */
+function entryOf(grants: readonly KeptGrant[]): DeviceGrants {
+  const [newest, ...older] = grants as readonly [KeptGrant, ...KeptGrant[]];
+  return older.length === 0 ? newest : [newest, ...older];
+}
+
+function newestOf(entry: DeviceGrants): KeptGrant {
+  return entry instanceof KeptGrant ? entry : entry[0];
+}
+
+function listOf(entry: DeviceGrants): readonly KeptGrant[] {
+  return entry instanceof KeptGrant ? [entry] : entry;
+}
+
+function withToken(entry: DeviceGrants, token: string): KeptGrant | undefined {
+  if (entry instanceof KeptGrant) return entry.token === token ? entry : undefined;
+  for (const grant of entry) if (grant.token === token) return grant;
+  return undefined;
 }

@@ -1,7 +1,7 @@
 import type { CloudAnswer } from '../core/cloud-results.js';
 import type { Credentials } from './credentials.js';
 import { RowKeys } from './row-keys.js';
-import type { RowEntry, SealedStore } from './sealed-store.js';
+import type { SealedStore } from './sealed-store.js';
 import { type Sealing, sameMac } from './sealing.js';
 
 const KEY_PREFIX = 'log-in:';
@@ -45,12 +45,12 @@ export class LogInStore {
   constructor(store: SealedStore, sealing: Sealing, maxLogIns: number) {
     this.#store = store;
     this.#sealing = sealing;
-    this.#keys = new RowKeys(store, maxLogIns);
+    this.#keys = new RowKeys(store, KEY_PREFIX, maxLogIns);
   }
 
   /** Takes note of the log-ins among the rows on disk. */
-  load(index: readonly RowEntry[]): void {
-    this.#keys.load(index, KEY_PREFIX);
+  load(): void {
+    this.#keys.load(this.#store.rows(KEY_PREFIX));
   }
 
   find(credentials: Credentials): KnownLogIn {

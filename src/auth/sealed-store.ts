@@ -69,16 +69,25 @@ export class SealedStore {
     }
   }
 
-  /** The rows on disk, those that are of use longest last, none of them opened; to be read before any is written. */
-  index(): RowEntry[] {
-    const found: RowEntry[] = [];
-    for (const [key, sealed] of this.#options.table.entries()) {
-      if (key === CHECK_KEY) continue;
+  /**
+   * The rows on disk whose keys begin so, those that are of use longest last, none of them opened; to be read before any is
+   * written.
+   */
+  *rows(prefix: string): Generator<RowEntry> {
+    const keys: string[] = [];
+    const keptUntil: number[] = [];
+    for (const [key, sealed] of this.#options.table.entries(prefix)) {
       const keptUntilMs = keptUntilOf(sealed);
       if (keptUntilMs === undefined) this.#noteUnreadable();
-      else found.push({ key, keptUntilMs });
+      else {
+        keys.push(key);
+        keptUntil.push(keptUntilMs);
+      }
     }
-    return found.sort((a, b) => a.keptUntilMs - b.keptUntilMs);
+    const order = Uint32Array.from(keys.keys()).sort((a, b) =>
+      byNumber(keptUntil[a] as number, keptUntil[b] as number),
+    );
+    for (const row of order) yield { key: keys[row] as string, keptUntilMs: keptUntil[row] as number };
   }
 
   /** The row, as it was last put; undefined where there is none that can be opened. */
@@ -172,8 +181,13 @@ export class SealedStore {
 }
 
 function isEmpty(table: KeyedStore): boolean {
-  for (const _ of table.entries()) return false;
+  for (const _ of table.entries('')) return false;
   return true;
+}
+
+/** Infinity is of use as long as Infinity. */
+function byNumber(a: number, b: number): number {
+  return a === b ? 0 : a - b;
 }
 
 function readCheck(sealing: Sealing, sealed: Uint8Array): string | undefined {

@@ -21,15 +21,22 @@ export class Device {
   readonly deviceId: string;
   /** Both ids joined, 48 hex digits: the key of a lane, a watermark, a stamp. */
   readonly key: string;
-  /** Both ids in binary, application first, 24 bytes: as they stand in records. */
-  readonly idBytes: Uint8Array;
 
   constructor(applicationId: string, deviceId: string) {
     this.applicationId = sharedApplicationId(applicationId.toLowerCase());
-    this.deviceId = deviceId.toLowerCase();
-    this.idBytes = Buffer.from(this.applicationId + this.deviceId, 'hex');
-    // Joined by `+`, it would be three texts in memory for as long as the device is known.
-    this.key = (this.idBytes as Buffer).toString('hex');
+    // Texts of their own: one that is joined by `+`, or cut out of a request, keeps what it was made of in memory for as
+    // long as the device is known.
+    const idBytes = Buffer.from(this.applicationId + deviceId, 'hex');
+    this.deviceId = idBytes.toString('hex', ID_BYTES);
+    this.key = idBytes.toString('hex');
+  }
+
+  /**
+   * Both ids in binary, application first, 24 bytes: as they stand in records. Made anew each time, since an array that is
+   * kept takes as much memory as the rest of the device.
+   */
+  get idBytes(): Uint8Array {
+    return Buffer.from(this.key, 'hex');
   }
 
   /** Reads a device back from the 24 bytes at `offset`. */

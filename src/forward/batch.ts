@@ -1,10 +1,10 @@
 import type { Spool } from '../core/ports.js';
 import { type Corrections, timeToSend } from '../core/timebase.js';
 import type { LooseState } from '../state/backlog-piece.js';
-import type { Lane, Taken } from './lane.js';
+import type { Lane } from './lane.js';
 import { FirstPiece } from './lane-backlog.js';
 import { type BodyRules, buildRequestBody, fragmentOf, type RequestBody } from './request-body.js';
-import type { StateRun } from './waiting-chunk.js';
+import type { StateRun, Taken } from './waiting-chunk.js';
 
 /** It is not decided what time the next state is sent with. */
 const NOTHING_DECIDED = {

@@ -4,10 +4,10 @@ import type { DeadLetter } from '../core/dead-letter.js';
 import type { Spool } from '../core/ports.js';
 import { type Corrections, timeToShow } from '../core/timebase.js';
 import { readHead, takenOf } from './batch.js';
-import type { Lane, Taken } from './lane.js';
+import type { Lane } from './lane.js';
 import { fragmentOf } from './request-body.js';
 import type { SendTimes } from './time-question.js';
-import type { StateRun } from './waiting-chunk.js';
+import type { StateRun, Taken } from './waiting-chunk.js';
 
 const HOUR_MS = 3_600_000;
 /** What one settlement gives up at most: it is one transaction, and its fragments are in memory at one time. */

@@ -29,10 +29,11 @@ export class LaneBacklog {
 
   /** The first states are found to have waited since `sinceMs`. */
   startsAt(sinceMs: number): void {
-    this.#sinceMs = sinceMs;
+    if (!this.isEmpty) this.#sinceMs = sinceMs;
   }
 
   settle(states: number): void {
+    if (this.isEmpty) return;
     this.#states -= states;
     if (this.isEmpty) this.clear();
   }
@@ -43,6 +44,9 @@ export class LaneBacklog {
     this.#sinceMs = Number.POSITIVE_INFINITY;
   }
 }
+
+/** Of all lanes without: it stays empty, as nothing but what is added changes it. */
+export const NO_BACKLOG: Omit<LaneBacklog, 'add'> = new LaneBacklog();
 
 /** The first piece of a lane's backlog, read for one body or one settlement and not kept longer. */
 export class FirstPiece implements StateRun {

@@ -7,13 +7,13 @@ import type { BodyLimit } from './bisect.js';
 import type { Culprit } from './culprit.js';
 import { Hearing } from './hearing.js';
 import type { Holdings } from './holdings.js';
-import { LaneBacklog } from './lane-backlog.js';
+import { LaneBacklog, NO_BACKLOG } from './lane-backlog.js';
 import type { Likeness } from './likeness.js';
 import type { Pacing } from './pacing.js';
 import type { Proofs } from './proofs.js';
 import type { Refusals } from './refusals.js';
 import { waitingBytesOf } from './request-body.js';
-import type { WaitingChunk } from './waiting-chunk.js';
+import type { Taken, WaitingChunk } from './waiting-chunk.js';
 
 /** Good grants a lane remembers: the device's own token, that of a gateway, and each one's successor. */
 const MAX_GRANTS = 4;
@@ -36,16 +36,6 @@ export interface LaneTrouble {
   readonly sinceMs: number;
 }
 
-/** States at the head of a lane: first those of its first backlog piece, then those of the journal. */
-export interface Taken {
-  /** The piece they start in, as it stood before; undefined when the lane has no backlog. */
-  readonly piece:
-    | { readonly sequence: number; readonly settledStates: number; readonly stateCount: number }
-    | undefined;
-  readonly pieceStates: number;
-  readonly journalStates: number;
-}
-
 /** One active device: what waits, in order, with which tokens it may be sent, and when. Holds no rule of its own. */
 export class Lane {
   readonly device: Device;
@@ -55,7 +45,7 @@ export class Lane {
   /** What refused states have in common; undefined before the first. */
   likeness: Likeness | undefined = undefined;
   /** Goes before the chunks. */
-  readonly backlog = new LaneBacklog();
+  backlog: Omit<LaneBacklog, 'add'> = NO_BACKLOG;
   /** Of the journal, in order of arrival. */
   chunks: readonly WaitingChunk[] = NO_CHUNKS;
   /** Bytes that the states of the chunks take in a body, about. */
@@ -97,11 +87,13 @@ export class Lane {
   readonly hearing: Hearing;
   /** Undefined before the first. */
   refusals: Refusals | undefined;
-  /** How far the journal is free of the device. */
-  #watermark: Watermark;
+  /** How far the journal is free of the device, as in a {@link Watermark}. */
+  #settledSequence: number;
+  #settledStates: number;
   readonly #holdings: Holdings;
-  /** Oldest first. */
-  #grants: Grant[] = NO_GRANTS;
+  #newestGrant: Grant | undefined = undefined;
+  /** The others, oldest first. */
+  #olderGrants: Grant[] = NO_GRANTS;
 
   /**
    * @param watermark of the device before anything that is pushed
@@ -118,7 +110,8 @@ export class Lane {
     this.device = device;
     this.pacing = pacing;
     this.#holdings = holdings;
-    this.#watermark = watermark;
+    this.#settledSequence = watermark.sequence;
+    this.#settledStates = watermark.states;
     this.deliveredMs = nowMs;
     this.hearing = past?.hearing ?? new Hearing();
     this.refusals = past?.refusals;
@@ -174,13 +167,12 @@ export class Lane {
    * Remembers a grant as the newest; the oldest gives way. One that is news and has not ended ends a wait for a grant.
    */
   remember(grant: Grant): void {
-    const grants = this.#grants;
-    if (grants.at(-1) === grant) return;
-    const known = grants.indexOf(grant);
-    if (known >= 0) grants.splice(known, 1);
-    if (grants.length === 0) this.#grants = [grant];
-    else grants.push(grant);
-    if (grants.length > MAX_GRANTS) grants.shift();
+    const before = this.#newestGrant;
+    if (before === grant) return;
+    const known = this.#olderGrants.indexOf(grant);
+    if (known >= 0) this.#olderGrants.splice(known, 1);
+    this.#newestGrant = grant;
+    if (before !== undefined) this.#keepOlder(before);
     if (known >= 0 || !this.isGrantAwaited || grant.endedBy !== undefined) return;
     this.release();
     this.trouble = undefined;
@@ -191,15 +183,23 @@ export class Lane {
    * wrong makes tokens look expired. Whether it is over the cloud says (contract 1.5). Ended ones are forgotten.
    */
   grantFor(nowMs: number): Grant | undefined {
-    const grants = this.#grants;
-    let best: Grant | undefined;
-    for (let index = grants.length - 1; index >= 0; index--) {
-      const grant = grants[index] as Grant;
-      if (grant.endedBy !== undefined) grants.splice(index, 1);
+    while (this.#newestGrant?.endedBy !== undefined) this.#newestGrant = this.#olderGrants.pop();
+    const newest = this.#newestGrant;
+    if (newest === undefined || newest.isGood(nowMs)) return newest;
+    const older = this.#olderGrants;
+    for (let index = older.length - 1; index >= 0; index--) {
+      const grant = older[index] as Grant;
+      if (grant.endedBy !== undefined) older.splice(index, 1);
       else if (grant.isGood(nowMs)) return grant;
-      else best ??= grant;
     }
-    return best;
+    return newest;
+  }
+
+  #keepOlder(grant: Grant): void {
+    const older = this.#olderGrants;
+    if (older.length === 0) this.#olderGrants = [grant];
+    else older.push(grant);
+    if (older.length >= MAX_GRANTS) older.shift();
   }
 
   /** Sends nothing before `untilMs`, unless a grant is awaited and comes. */
@@ -245,15 +245,21 @@ export class Lane {
     return { device: this.device, piece, ...this.#journalAfter(states) };
   }
 
+  /** The spool has states of the device behind those of the backlog that are known of. @param sinceMs monotonic */
+  addBacklog(states: number, sinceMs: number): void {
+    if (this.backlog === NO_BACKLOG) this.backlog = new LaneBacklog();
+    (this.backlog as LaneBacklog).add(states, sinceMs);
+  }
+
   /** A spill is on disk. */
   spilled(spill: Spill, states: number): void {
-    this.backlog.add(states, (this.chunks[0] as WaitingChunk).record.sinceMs);
+    this.addBacklog(states, (this.chunks[0] as WaitingChunk).record.sinceMs);
     this.#drop(states, spill.watermark);
   }
 
   #journalAfter(states: number): { watermark: Watermark; finishedSequences: number[] } {
     const finishedSequences: number[] = [];
-    let watermark = this.#watermark;
+    let watermark = { sequence: this.#settledSequence, states: this.#settledStates };
     let left = states;
     for (let index = 0; left > 0; index++) {
       const { record, nextState, firstState, endState } = this.chunks[index] as WaitingChunk;
@@ -270,7 +276,8 @@ export class Lane {
   }
 
   #drop(states: number, watermark: Watermark): void {
-    this.#watermark = watermark;
+    this.#settledSequence = watermark.sequence;
+    this.#settledStates = watermark.states;
     let wholeChunks = 0;
     for (let left = states; left > 0; ) {
       const chunk = this.chunks[wholeChunks] as WaitingChunk;

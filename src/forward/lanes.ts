@@ -152,7 +152,7 @@ export class Lanes implements Forwarder {
     for (const { device, states, oldestStoredAtMs } of summaries) {
       if (states === 0) continue;
       const lane = this.#table.laneOf(device, true);
-      lane.backlog.add(states, this.#ages.sinceMs(oldestStoredAtMs));
+      lane.addBacklog(states, this.#ages.sinceMs(oldestStoredAtMs));
       this.#schedule.plan(lane);
     }
     this.#schedule.serve();

@@ -9,11 +9,12 @@ import { backOff } from './back-off.js';
 import type { Batch } from './batch.js';
 import { bodyLimitOf } from './bisect.js';
 import type { Expiry, GivenUp, GiveUp } from './expiry.js';
-import type { Lane, Taken } from './lane.js';
+import type { Lane } from './lane.js';
 import { Likeness } from './likeness.js';
 import { reasonOf, statusOf } from './outcome.js';
 import { Refusals } from './refusals.js';
 import type { SendTimes } from './time-question.js';
+import type { Taken } from './waiting-chunk.js';
 
 export interface SettlerParts {
   readonly spool: Spool;

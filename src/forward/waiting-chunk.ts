@@ -80,3 +80,13 @@ export class WaitingChunk implements StateRun {
     this.endState += shift;
   }
 }
+
+/** States at the head of a lane: first those of its first backlog piece, then those of the journal. */
+export interface Taken {
+  /** The piece they start in, as it stood before; undefined when the lane has no backlog. */
+  readonly piece:
+    | { readonly sequence: number; readonly settledStates: number; readonly stateCount: number }
+    | undefined;
+  readonly pieceStates: number;
+  readonly journalStates: number;
+}

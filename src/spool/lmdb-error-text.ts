@@ -9,6 +9,9 @@ const TEXT = 'Attempting to write page at position %u, size %u, blocks %u, buffe
 export const SHORT_TEXT = 'Attempting to write page at position %u, size %u, blocks %u';
 const ADDON = /^([0-9a-f]+)-([0-9a-f]+) r\S+ ([0-9a-f]+) \S+ \d+ +(\/.*lmdb.*\.node)$/gm;
 
+/** It stays so as long as the process does; to look for it takes 25 ms. */
+let isShort = false;
+
 /**
  * Shortens that text in the memory of this process, where the addon is mapped: there is no option or call that avoids it, and
  * what it writes over belongs to others. To be called once lmdb-js is loaded. The file of the addon stays as it is.
@@ -16,6 +19,11 @@ const ADDON = /^([0-9a-f]+)-([0-9a-f]+) r\S+ ([0-9a-f]+) \S+ \d+ +(\/.*lmdb.*\.n
  *   this is another lmdb-js, which has the text in no such place
  */
 export function shortenErrorText(): boolean {
+  isShort ||= findAndShorten();
+  return isShort;
+}
+
+function findAndShorten(): boolean {
   try {
     const memory = openSync('/proc/self/mem', 'r+');
     try {

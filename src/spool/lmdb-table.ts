@@ -6,6 +6,15 @@ import { openTable, reopenTable } from './environment.js';
 import { assertRoom, isDiskFull, reasonOf, spoolError } from './failed-commit.js';
 
 /**
+ * Rows that may be looked at or written before the pages of the file that this has brought in are given back. LMDB reads
+ * through a memory map, and for one page that is looked at the kernel maps the 64 KiB around it (`fault_around_bytes`):
+ * so 32 MiB at most are mapped, where the rows of a hundred thousand devices would come to 220.
+ */
+const GIVE_BACK_AFTER_ROWS = 512;
+/** Keys are ASCII. */
+const BEHIND_ALL_KEYS = '\x7f';
+
+/**
  * A table in an LMDB environment of its own, so that its small writes and the journal's never wait for one another.
  * Durable as the spool is (`environment.ts` says why each setting): a promise resolves after the fdatasync of its commit,
  * and the writes of one event-loop turn are one transaction.
@@ -17,6 +26,10 @@ export class LmdbTable implements KeyedStore {
   readonly #endRecovery: () => void;
   /** Undefined when it could not be opened anew after a fault of the disk. */
   #root: RootDatabase<Buffer, string> | undefined;
+  /** Rows looked at or written since the environment was opened. */
+  #touchedRows = 0;
+  #isGivingBack = false;
+  #isClosed = false;
 
   /**
    * @param directory made with mode 0700 if missing; nobody else may have it open, which the lock of the spool's
@@ -33,11 +46,18 @@ export class LmdbTable implements KeyedStore {
     this.#endRecovery = disk.onRecovery(() => this.#reopen());
   }
 
-  *entries(): Iterable<readonly [key: string, value: Uint8Array]> {
-    for (const { key, value } of this.#opened.getRange({})) yield [key, value];
+  *entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]> {
+    let rows = 0;
+    const range = prefix === '' ? {} : { start: prefix, end: prefix + BEHIND_ALL_KEYS };
+    for (const { key, value } of this.#opened.getRange(range)) {
+      rows++;
+      yield [key, value];
+    }
+    this.#touch(rows);
   }
 
   get(key: string): Uint8Array | undefined {
+    this.#touch(1);
     return this.#root?.get(key);
   }
 
@@ -51,6 +71,7 @@ export class LmdbTable implements KeyedStore {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#endRecovery();
     const release = await this.#gate.hold();
     await this.#root?.close();
@@ -61,6 +82,7 @@ export class LmdbTable implements KeyedStore {
     assertRoom(this.#directory);
     if (this.#gate.opened !== undefined) await this.#gate.opened;
     this.#disk.assertWritable();
+    this.#touch(1);
     try {
       await write(this.#opened);
     } catch (error) {
@@ -70,16 +92,45 @@ export class LmdbTable implements KeyedStore {
     }
   }
 
-  async #reopen(): Promise<void> {
+  #touch(rows: number): void {
+    this.#touchedRows += rows;
+    if (this.#touchedRows < GIVE_BACK_AFTER_ROWS || this.#isGivingBack) return;
+    this.#isGivingBack = true;
+    void this.#giveBack().finally(() => {
+      this.#isGivingBack = false;
+    });
+  }
+
+  /** Has the kernel take the file's pages out of this process, by opening the environment anew. Never rejects. */
+  async #giveBack(): Promise<void> {
     const release = await this.#gate.hold();
-    const before = this.#root;
-    this.#root = undefined;
     try {
-      this.#root = await reopenTable(this.#directory, before);
-      this.#gate.follow(this.#root);
+      if (this.#isClosed || this.#root === undefined) return;
+      // Alone in a task of its own, so that nobody reads before it is open again: with nothing on its way to disk, an
+      // environment is closed within the task (`read.js`: `close`).
+      await new Promise(setImmediate);
+      await this.#open(this.#root);
+    } catch (error) {
+      this.#disk.report(error);
     } finally {
       release();
     }
+  }
+
+  async #reopen(): Promise<void> {
+    const release = await this.#gate.hold();
+    try {
+      await this.#open(this.#root);
+    } finally {
+      release();
+    }
+  }
+
+  async #open(before: RootDatabase<Buffer, string> | undefined): Promise<void> {
+    this.#root = undefined;
+    this.#root = await reopenTable(this.#directory, before);
+    this.#touchedRows = 0;
+    this.#gate.follow(this.#root);
   }
 
   get #opened(): RootDatabase<Buffer, string> {

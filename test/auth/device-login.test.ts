@@ -45,7 +45,7 @@ function openLogin(maxLogIns = 100): CloudDeviceLogin {
     onWriteFailed: (error) => expect.fail(String(error)),
   });
   const logIns = new LogInStore(store, sealing, maxLogIns);
-  logIns.load(store.index());
+  logIns.load();
   return new CloudDeviceLogin({ cloud, shares: new Shares(clock), grants, logIns, meters, recall: () => undefined });
 }
 

@@ -8,8 +8,8 @@ export class MemoryTable implements KeyedStore {
   isFull = false;
   isClosed = false;
 
-  *entries(): Iterable<readonly [key: string, value: Uint8Array]> {
-    yield* [...this.rows].sort(([a], [b]) => (a < b ? -1 : 1));
+  *entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]> {
+    yield* [...this.rows].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   get(key: string): Uint8Array | undefined {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
 import { Holdings } from '../../src/forward/holdings.js';
-import type { Taken } from '../../src/forward/lane.js';
+import type { Taken } from '../../src/forward/waiting-chunk.js';
 import type { TestState } from '../helpers/records.js';
 import { chunkOf, deviceOf, newLane } from './harness.js';
 
@@ -91,7 +91,7 @@ it('takes states of the backlog off without moving in the journal', () => {
   const holdings = new Holdings();
   const lane = newLane(device, holdings);
   lane.push(chunkOf(device, 7, statesOf(3), holdings));
-  lane.backlog.add(10, -5);
+  lane.addBacklog(10, -5);
   const piece = { sequence: 40, settledStates: 2, stateCount: 8 };
   expect(lane.take({ piece, pieceStates: 4, journalStates: 0 }, 3)).toEqual({
     device,

@@ -3,13 +3,16 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import * as lmdb from 'lmdb';
-import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { DiskHealth } from '../../src/spool/disk-health.js';
 import { LmdbTable } from '../../src/spool/lmdb-table.js';
 import { SpoolOpenError } from '../../src/spool/spool-open-error.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { wellAgain, wellDisk } from './scripted-probe.js';
+
+/** What is mapped at most between two times that pages are given back. */
+const GIVEN_BACK_BYTES = 40 * 1024 * 1024;
 
 /** The environment that the table under test has open, for a test to make it fail. */
 let root: RootDatabase;
@@ -54,7 +57,7 @@ it('holds what was put, in the same run and the next', async () => {
   expect(table.get('row')).toEqual(value);
   await table.close();
   const next = open();
-  expect([...next.entries()]).toEqual([
+  expect([...next.entries('')]).toEqual([
     ['row', value],
     ['row:2', Buffer.from([255, 10])],
   ]);
@@ -68,13 +71,13 @@ it('replaces and removes; a row that is not there may be removed too', async () 
   await table.remove('row');
   await table.remove('row');
   expect(table.get('row')).toBeUndefined();
-  expect([...table.entries()]).toEqual([]);
+  expect([...table.entries('')]).toEqual([]);
 });
 
 it('gives values that stay what they are when their row changes', async () => {
   const table = open();
   await table.put('row', Buffer.from('before'));
-  const [entry] = [...table.entries()];
+  const [entry] = [...table.entries('')];
   const value = table.get('row');
   await table.put('row', Buffer.from('after!'));
   expect(Buffer.from(value as Uint8Array).toString()).toBe('before');
@@ -85,7 +88,82 @@ it('holds a hundred thousand rows', async () => {
   const table = open();
   await Promise.all(Array.from({ length: 100_000 }, (_, i) => table.put(`row ${i}`, Buffer.from(`value ${i}`))));
   expect(table.get('row 99999')).toEqual(Buffer.from('value 99999'));
-  expect([...table.entries()]).toHaveLength(100_000);
+  expect([...table.entries('')]).toHaveLength(100_000);
+});
+
+it('gives the rows of a kind, in order of their keys', async () => {
+  const table = open();
+  for (const key of ['b:1', 'a:2', 'a', 'a:1', 'aa:1', 'a:\u007e']) await table.put(key, Buffer.from(key));
+  expect([...table.entries('a:')].map(([key]) => key)).toEqual(['a:1', 'a:2', 'a:~']);
+  expect([...table.entries('c:')]).toEqual([]);
+});
+
+describe('the pages of its file', () => {
+  const ROWS = 20_000;
+
+  /** Bytes of it that stand in the memory of this process. */
+  function mappedBytes(): number {
+    const maps = fs.readFileSync('/proc/self/smaps', 'latin1').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+    const own = maps.filter((map) => map.includes(join(directory, 'data.mdb')));
+    const kilobytes = own.map((map) => Number(/^Rss: +(\d+) kB$/m.exec(map)?.[1]));
+    return 1024 * kilobytes.reduce((sum, each) => sum + each, 0);
+  }
+
+  async function filled(): Promise<LmdbTable> {
+    const table = open();
+    const value = Buffer.alloc(1_000, 1);
+    await Promise.all(Array.from({ length: ROWS }, (_, i) => table.put(`row ${i}`, value)));
+    return table;
+  }
+
+  it.runIf(process.platform === 'linux')('leave the memory of the process when many rows were looked at', async () => {
+    const table = await filled();
+    expect([...table.entries('row ')]).toHaveLength(ROWS);
+    expect(mappedBytes()).toBeGreaterThan(10 * 1024 * 1024);
+    await vi.waitFor(() => expect(mappedBytes()).toBeLessThan(1024 * 1024));
+    for (let i = 0; i < ROWS; i++) {
+      expect(table.get(`row ${i}`)).toHaveLength(1_000);
+      if (i % 100 === 0) await new Promise(setImmediate);
+    }
+    await vi.waitFor(() => expect(mappedBytes()).toBeLessThan(GIVEN_BACK_BYTES));
+  });
+
+  it('can be given back at any time: every row is there, and every write is done', async () => {
+    const table = await filled();
+    const environments = new Set<RootDatabase>();
+    let isOver = false;
+    let missed = 0;
+    /** Looks whenever anything else may run. */
+    const look = async () => {
+      for (let i = 0; !isOver; i = (i + 1) % ROWS) {
+        if (table.get(`row ${i}`) === undefined) missed++;
+        await (i % 3 === 0 ? new Promise(setImmediate) : undefined);
+      }
+    };
+    const looking = Promise.all([look(), look(), look()]);
+    for (let i = 0; i < 50; i++) {
+      await table.put(`row ${i}`, Buffer.from(`new ${i}`));
+      environments.add(root);
+    }
+    isOver = true;
+    await looking;
+    expect(environments.size).toBeGreaterThan(1);
+    expect(missed).toBe(0);
+    for (let i = 0; i < 50; i++) expect(table.get(`row ${i}`)).toEqual(Buffer.from(`new ${i}`));
+  });
+
+  it('that cannot be opened anew are a fault of the disk, and the table is there when that is over', async () => {
+    const table = await filled();
+    await vi.waitFor(() => expect(table.get('row 1')).toHaveLength(1_000));
+    vi.mocked(lmdb.open).mockImplementationOnce(() => {
+      throw new Error('too many open files');
+    });
+    [...table.entries('row ')].length;
+    await vi.waitFor(() => expect(disk.fault).toBeDefined());
+    await expect(table.put('row 1', Buffer.from('new'))).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
+    await wellAgain(clock, disk);
+    expect(table.get('row 1')).toHaveLength(1_000);
+  });
 });
 
 it('makes its directory for its owner alone', () => {
