@@ -25,25 +25,19 @@ export class DatedCloud implements CloudClient {
   }
 
   async sendStates(device: Device, token: string, body: Uint8Array, mayListen = false): Promise<SendResult> {
-    const sentMs = this.#timekeeper.monotonicMs();
-    const result = await this.#sending.sendStates(device, token, body, mayListen);
-    if (result.kind === 'answer' && result.isCloudsOwn) this.#timekeeper.hear(result.cloudDateMs, sentMs);
-    return result;
+    return this.#heard(await this.#sending.sendStates(device, token, body, mayListen));
   }
 
-  askForDevice(device: Device, token: string): Promise<AskResult> {
-    return this.#dated(() => this.#asking.askForDevice(device, token));
+  async askForDevice(device: Device, token: string): Promise<AskResult> {
+    return this.#heard(await this.#asking.askForDevice(device, token));
   }
 
-  checkDevice(device: Device, token: string): Promise<AskResult> {
-    return this.#dated(() => this.#asking.checkDevice(device, token));
+  async checkDevice(device: Device, token: string): Promise<AskResult> {
+    return this.#heard(await this.#asking.checkDevice(device, token));
   }
 
   async logIn(body: Uint8Array, head: LogInHead): Promise<LogInResult> {
-    const sentMs = this.#timekeeper.monotonicMs();
-    const result = await this.#asking.logIn(body, head);
-    if (result.kind === 'answer') this.#timekeeper.hear(result.cloudDateMs, sentMs);
-    return result;
+    return this.#heard(await this.#asking.logIn(body, head));
   }
 
   /** What was found out by other calls holds for these: the cloud is reached anew by its name. */
@@ -55,13 +49,8 @@ export class DatedCloud implements CloudClient {
     return this.#asking.close();
   }
 
-  async #dated(ask: () => Promise<AskResult>): Promise<AskResult> {
-    const sentMs = this.#timekeeper.monotonicMs();
-    const result = await ask();
-    if (result.kind === 'failure') return result;
-    // Without a date, 429 and 500 and more may be those of a balancer before the cloud.
-    const isCloudsOwn = result.cloudDateMs !== undefined || (result.status < 500 && result.status !== 429);
-    if (isCloudsOwn) this.#timekeeper.hear(result.cloudDateMs, sentMs);
+  #heard<T extends SendResult | AskResult | LogInResult>(result: T): T {
+    if (result.kind === 'answer' && result.cloudDate !== undefined) this.#timekeeper.hear(result.cloudDate);
     return result;
   }
 }

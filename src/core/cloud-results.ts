@@ -29,6 +29,16 @@ export interface CloudFailure extends CloudTrouble {
   readonly kind: 'failure';
 }
 
+/** What the cloud's clock showed in an answer of its own. Readings of the monotonic clock tell when that was. */
+export interface CloudDate {
+  /** Wall-clock milliseconds, whole seconds, of its `Date`; undefined without one. */
+  readonly dateMs: number | undefined;
+  /** When the request was written: not before that. */
+  readonly sentMs: number;
+  /** When the head of the answer was there: not after that. */
+  readonly heardMs: number;
+}
+
 /** An answer of the cloud to a log-in. */
 export interface CloudAnswer {
   readonly status: number;
@@ -56,8 +66,8 @@ export type SendResult =
       readonly message: string;
       /** Whether the answer has the cloud's shape. False only with 429, and from 500 on. */
       readonly isCloudsOwn: boolean;
-      /** Wall-clock milliseconds, whole seconds, of its `Date`; undefined without one, and of an answer not its own. */
-      readonly cloudDateMs: number | undefined;
+      /** Undefined of an answer that is not the cloud's own. */
+      readonly cloudDate: CloudDate | undefined;
     }
   /**
    * `mayArriveLater`: the request left, so the cloud may still count it. `openMs`: for so long its connection stays open
@@ -72,7 +82,7 @@ export type AskResult =
       /** 200: it has shown that very device. Otherwise as of {@link SendResult}. */
       readonly status: number;
       readonly message: string;
-      readonly cloudDateMs: number | undefined;
+      readonly cloudDate: CloudDate | undefined;
     }
   | CloudFailure;
 
@@ -84,6 +94,6 @@ export type LogInResult =
       readonly answer: CloudAnswer;
       /** What a 200 has brought; undefined with any other status. */
       readonly authed: AuthedDevice | undefined;
-      readonly cloudDateMs: number | undefined;
+      readonly cloudDate: CloudDate | undefined;
     }
   | CloudFailure;

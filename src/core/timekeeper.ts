@@ -1,4 +1,5 @@
 import { type ArrivalClock, type Clock, MAX_STAMP_AHEAD_MS } from './clock.js';
+import type { CloudDate } from './cloud-results.js';
 import {
   type Corrections,
   correctionsOf,
@@ -141,18 +142,16 @@ export class Timekeeper implements ArrivalClock {
 
   /**
    * An answer of the cloud's own has come. Its clock is read by the middle of what its `Date` allows.
-   * @param dateMs of its `Date`; undefined without one
-   * @param sentMs monotonic, when it was asked
+   * However long ago it came, since the answer itself tells when that was.
    */
-  hear(dateMs: number | undefined, sentMs: number): void {
+  hear({ dateMs, sentMs, heardMs }: CloudDate): void {
     if (dateMs === undefined) {
       this.#isCloudDateless = true;
       return;
     }
-    const nowMs = this.#clock.monotonicMs();
-    if (nowMs - sentMs > LONGEST_EXCHANGE_MS) return;
+    if (heardMs - sentMs > LONGEST_EXCHANGE_MS) return;
     // It was shown between the two, and cut to a second.
-    const [leastMs, mostMs] = [dateMs - nowMs, dateMs + 1_000 - sentMs];
+    const [leastMs, mostMs] = [dateMs - heardMs, dateMs + 1_000 - sentMs];
     const knownMs = this.#heardOffsetMs;
     if (knownMs === undefined || knownMs < leastMs - STEP_MS || knownMs > mostMs + STEP_MS) {
       this.#heard = { bootTag: this.#bootTag, offsetMs: Math.round((leastMs + mostMs) / 2), wallMs: dateMs };

@@ -61,7 +61,7 @@ export class TimeQuestion {
     health.record(lane.device.key, isProbe, asSent);
     if (result.kind === 'answer' && (result.status < 500 || times.canDecide)) return true;
     if (result.kind === 'answer' && lane.failures >= UNANSWERED_AT_MOST && times.isCredible) {
-      times.hear(undefined, startedMs);
+      times.hear({ dateMs: undefined, sentMs: startedMs, heardMs: times.monotonicMs() });
       return true;
     }
     this.#wait(lane, `the cloud fails for it: ${result.kind === 'failure' ? result.words : result.status}`);

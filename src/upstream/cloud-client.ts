@@ -193,9 +193,9 @@ function readSend(result: ExchangeResult, nowMs: number): SendResult {
   const word = wordOf(result, readSuccess);
   // Something has it, so it counts as what may still reach the cloud.
   if (word.kind === 'failure') return { ...word, mayArriveLater: true, openMs: 0 };
-  const { status, message, isCloudsOwn, cloudDateMs } = word;
+  const { status, message, isCloudsOwn, cloudDate } = word;
   const waitMs = retryAfterMs(word.headers, nowMs);
-  return { kind: 'answer', status, retryAfterMs: waitMs, message, isCloudsOwn, cloudDateMs };
+  return { kind: 'answer', status, retryAfterMs: waitMs, message, isCloudsOwn, cloudDate };
 }
 
 function readAnswerTo(result: ExchangeResult, device: Device): AskResult {
@@ -204,7 +204,7 @@ function readAnswerTo(result: ExchangeResult, device: Device): AskResult {
       ? result
       : wordOf(result, (answer, status) => (status === 200 && isDeviceAnswer(answer, device) ? true : undefined));
   if (word.kind === 'failure') return { kind: 'failure', reason: word.reason, words: word.words };
-  return { kind: 'answer', status: word.status, message: word.message, cloudDateMs: word.cloudDateMs };
+  return { kind: 'answer', status: word.status, message: word.message, cloudDate: word.cloudDate };
 }
 
 function readLogIn(result: ExchangeResult): LogInResult {
@@ -213,7 +213,7 @@ function readLogIn(result: ExchangeResult): LogInResult {
     const { reason, words } = word as CloudFailure;
     return { kind: 'failure', reason, words };
   }
-  const { status, headers: answered, isCloudsOwn, yes: authed, cloudDateMs } = word;
+  const { status, headers: answered, isCloudsOwn, yes: authed, cloudDate } = word;
   if (!isCloudsOwn) {
     // A balancer's words are no answer for a device.
     const reason = status >= 500 ? 'status' : 'not_the_cloud';
@@ -221,7 +221,7 @@ function readLogIn(result: ExchangeResult): LogInResult {
   }
   const contentType = firstOf(answered['content-type']) ?? '';
   const asItCame = { headers: endToEnd(result.rawHeaders), body: result.body };
-  return { kind: 'answer', answer: { status, contentType, body: word.body, asItCame }, authed, cloudDateMs };
+  return { kind: 'answer', answer: { status, contentType, body: word.body, asItCame }, authed, cloudDate };
 }
 
 function readSuccess(answer: Readonly<Record<string, unknown>>): true | undefined {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { CloudFailure } from '../core/cloud-results.js';
+import type { CloudDate, CloudFailure } from '../core/cloud-results.js';
 import { cloudErrorOf, jsonObjectOf } from '../core/cloud-shapes.js';
 import { decoded } from './content-coding.js';
 import type { ExchangeResult } from './exchange.js';
@@ -32,8 +32,8 @@ export interface Word<T> {
   readonly message: string;
   /** Whether the answer has the cloud's shape. False only with 429, and from 500 on. */
   readonly isCloudsOwn: boolean;
-  /** Of its `Date`; undefined without one, and when the answer is not the cloud's own. */
-  readonly cloudDateMs: number | undefined;
+  /** Undefined when the answer is not the cloud's own. */
+  readonly cloudDate: CloudDate | undefined;
 }
 
 /**
@@ -45,7 +45,7 @@ export interface Word<T> {
  * obeyed as well where a balancer before the cloud says it: whoever waits loses nothing.
  */
 export function wordOf<T>(answer: Answer, readYes: ReadYes<T>): Word<T> | CloudFailure {
-  const { status, headers, brokenBy } = answer;
+  const { status, headers, brokenBy, sentMs, heardMs } = answer;
   if (status === 407) return failure('proxy', 'the proxy wants credentials (407)');
   if (status < 200 || (status >= 300 && status < 400) || status === 511) return stranger(answer);
   const body = decoded(answer.body, firstOf(headers['content-encoding']), MAX_DECODED_BYTES);
@@ -66,7 +66,7 @@ export function wordOf<T>(answer: Answer, readYes: ReadYes<T>): Word<T> | CloudF
     yes,
     message: isError && typeof members.message === 'string' ? members.message.slice(0, MAX_MESSAGE_CHARACTERS) : '',
     isCloudsOwn,
-    cloudDateMs: isCloudsOwn ? dateMs(headers) : undefined,
+    cloudDate: isCloudsOwn ? { dateMs: dateMs(headers), sentMs, heardMs } : undefined,
   };
 }
 

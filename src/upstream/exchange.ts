@@ -51,6 +51,9 @@ export type ExchangeResult =
       readonly body: Buffer;
       /** Why that is not all of it; undefined when it is. */
       readonly brokenBy: CloudTrouble | undefined;
+      /** Monotonic: as the request was written, and as the head of the answer was there. */
+      readonly sentMs: number;
+      readonly heardMs: number;
     }
   /**
    * `mayArriveLater`: the request was handed to a socket, so the cloud may have it. `openMs`: for so long its socket stays
@@ -95,6 +98,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   #isListening = false;
   readonly #chunks: Buffer[] = [];
   #controller: Dispatcher.DispatchController | undefined = undefined;
+  #sentMs = 0;
+  #heardMs = 0;
   #status = 0;
   #headers: IncomingHttpHeaders = {};
   #rawHeaders: readonly Buffer[] = [];
@@ -119,6 +124,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#sentMs = this.#clock.monotonicMs();
     // Timed out while it waited for a connection: aborted here it is never written.
     if (this.#isOver) controller.abort(new GivenUp('timeout', 'given up'));
   }
@@ -127,6 +133,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     // An interim answer (RFC 9110, 15.2) is none.
     if (status < 200) return;
     this.#status = status;
+    this.#heardMs = this.#clock.monotonicMs();
     this.#headers = headers;
     this.#rawHeaders = controller.rawHeaders as Buffer[];
   }
@@ -207,6 +214,8 @@ class Exchange implements Dispatcher.DispatchHandler {
       rawHeaders: this.#rawHeaders,
       body: Buffer.concat(this.#chunks),
       brokenBy: broken && troubleOf(broken),
+      sentMs: this.#sentMs,
+      heardMs: this.#heardMs,
     };
   }
 }

@@ -30,7 +30,7 @@ export const TAKEN: Extract<SendResult, { kind: 'answer' }> = {
   retryAfterMs: undefined,
   message: '',
   isCloudsOwn: true,
-  cloudDateMs: undefined,
+  cloudDate: undefined,
 };
 
 /** Who asks, where it does not matter. */
@@ -51,7 +51,7 @@ export class FakeCloud implements CloudClient {
       this.questions.push({
         device,
         token,
-        answer: (status, message = '') => resolve({ kind: 'answer', status, message, cloudDateMs: undefined }),
+        answer: (status, message = '') => resolve({ kind: 'answer', status, message, cloudDate: undefined }),
         fail: () => resolve(NO_CONNECTION),
       });
     });
@@ -70,7 +70,7 @@ export class FakeCloud implements CloudClient {
     const authed = answer.status === 200 ? authedDeviceOf(members) : undefined;
     const isError = answer.status >= 400 && cloudErrorOf(members) !== undefined;
     if (authed === undefined && !isError) return { kind: 'failure', reason: 'not_the_cloud', words: 'a page' };
-    return { kind: 'answer', answer, authed, cloudDateMs: undefined };
+    return { kind: 'answer', answer, authed, cloudDate: undefined };
   }
 
   /** States that were sent; each waits for its answer unless {@link FakeCloud.sendAnswer} is set. */

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { CloudDate } from '../../src/core/cloud-results.js';
 import { type Timebases, timebaseOf, timeToSend } from '../../src/core/timebase.js';
 import { type TimebaseStore, Timekeeper } from '../../src/core/timekeeper.js';
 import { FakeClock } from '../helpers/fake-clock.js';
@@ -42,6 +43,11 @@ function sent(arrivalMs: number): number {
   return timeToSend(arrivalMs, keeper.corrections);
 }
 
+/** An answer that has just come. */
+function dated(dateMs: number | undefined, sentMs = clock.monotonicMs()): CloudDate {
+  return { dateMs, sentMs, heardMs: clock.monotonicMs() };
+}
+
 beforeEach(() => {
   store = new NotedStore();
   start(RIGHT_MS);
@@ -50,12 +56,12 @@ beforeEach(() => {
 describe('the time', () => {
   it('is that of the machine while the cloud agrees within a minute', () => {
     expect(keeper.wallMs()).toBe(RIGHT_MS);
-    keeper.hear(RIGHT_MS - 59_000, clock.monotonicMs());
+    keeper.hear(dated(RIGHT_MS - 59_000));
     expect(keeper.wallMs()).toBe(RIGHT_MS);
   });
 
   it.each([-8 * HOUR_MS, 8 * HOUR_MS, 61_500])('is that of the cloud when it is %i ms off', async (offByMs) => {
-    keeper.hear(RIGHT_MS + offByMs, clock.monotonicMs());
+    keeper.hear(dated(RIGHT_MS + offByMs));
     expect(Math.abs(keeper.wallMs() - RIGHT_MS - offByMs)).toBeLessThanOrEqual(1_000);
     await clock.advance(HOUR_MS);
     expect(Math.abs(keeper.wallMs() - RIGHT_MS - offByMs - HOUR_MS)).toBeLessThanOrEqual(1_000);
@@ -69,7 +75,7 @@ describe('the time', () => {
     );
     for (const offByMs of [0, HOUR_MS, HOUR_MS, 0]) {
       clock.jumpWall(RIGHT_MS + offByMs - clock.wallMs());
-      watched.hear(RIGHT_MS, clock.monotonicMs());
+      watched.hear(dated(RIGHT_MS));
     }
     expect(told).toEqual([
       [3_600, true],
@@ -80,8 +86,15 @@ describe('the time', () => {
   it('is not taken from an answer that was long under way', async () => {
     const sentMs = clock.monotonicMs();
     await clock.advance(16_000);
-    keeper.hear(RIGHT_MS + HOUR_MS, sentMs);
+    keeper.hear(dated(RIGHT_MS + HOUR_MS, sentMs));
     expect(keeper.wallMs()).toBe(RIGHT_MS + 16_000);
+  });
+
+  it('is as right by an answer that is told of a minute after it has come', async () => {
+    const answer = dated(RIGHT_MS + HOUR_MS);
+    await clock.advance(60_000);
+    keeper.hear(answer);
+    expect(Math.abs(keeper.wallMs() - RIGHT_MS - HOUR_MS - 60_000)).toBeLessThanOrEqual(1_000);
   });
 
   it('cannot be right before the program was written, nor before what the cloud has said', () => {
@@ -103,7 +116,7 @@ describe('times counted before', () => {
     expect(arrivals.map(timebaseOf)).toEqual([1, 1]);
     expect(arrivals.map(sent)).toEqual([Number.NaN, Number.NaN]);
     expect(await keeper.decide()).toBe(false);
-    keeper.hear(RIGHT_MS, clock.monotonicMs());
+    keeper.hear(dated(RIGHT_MS));
     expect(await keeper.decide()).toBe(true);
     expect(arrivals.map(sent)).toEqual([RIGHT_MS, RIGHT_MS]);
     expect(sent(keeper.arrivalMs())).toBe(RIGHT_MS);
@@ -116,7 +129,7 @@ describe('times counted before', () => {
     await clock.advance(5_000);
     const second = keeper.arrivalMs();
     start(RIGHT_MS + 10_000, BOOT, 11_000);
-    keeper.hear(RIGHT_MS + 10_000, clock.monotonicMs());
+    keeper.hear(dated(RIGHT_MS + 10_000));
     await keeper.decide();
     expect([first, second].map(sent)).toEqual([RIGHT_MS, RIGHT_MS + 5_000]);
   });
@@ -124,7 +137,7 @@ describe('times counted before', () => {
   it('are corrected by what the cloud says though the clock is never set', async () => {
     start(1_000);
     const arrivalMs = keeper.arrivalMs();
-    keeper.hear(RIGHT_MS, clock.monotonicMs());
+    keeper.hear(dated(RIGHT_MS));
     await keeper.decide();
     expect(Math.abs(sent(arrivalMs) - RIGHT_MS)).toBeLessThanOrEqual(1_000);
     expect(Math.abs(sent(keeper.arrivalMs()) - RIGHT_MS)).toBeLessThanOrEqual(1_000);
@@ -132,13 +145,13 @@ describe('times counted before', () => {
 
   it('keep what is decided, whatever is learnt later', async () => {
     const arrivalMs = keeper.arrivalMs();
-    keeper.hear(RIGHT_MS, clock.monotonicMs());
+    keeper.hear(dated(RIGHT_MS));
     await keeper.decide();
     clock.jumpWall(30_000);
     const after = keeper.arrivalMs();
     await keeper.decide();
     start(RIGHT_MS + 8 * HOUR_MS, BOOT, 2_000);
-    keeper.hear(RIGHT_MS + 8 * HOUR_MS, clock.monotonicMs());
+    keeper.hear(dated(RIGHT_MS + 8 * HOUR_MS));
     await keeper.decide();
     expect([arrivalMs, after].map(sent)).toEqual([RIGHT_MS, RIGHT_MS + 30_000]);
   });
@@ -146,7 +159,7 @@ describe('times counted before', () => {
   it('wait for a clock that can be right where the cloud does not say what time it is', async () => {
     start(1_000);
     const arrivalMs = keeper.arrivalMs();
-    keeper.hear(undefined, clock.monotonicMs());
+    keeper.hear(dated(undefined));
     expect(await keeper.decide()).toBe(false);
     clock.jumpWall(RIGHT_MS);
     expect(await keeper.decide()).toBe(true);
@@ -155,7 +168,7 @@ describe('times counted before', () => {
 
   it('are not decided where that cannot be written down', async () => {
     const arrivalMs = keeper.arrivalMs();
-    keeper.hear(RIGHT_MS, clock.monotonicMs());
+    keeper.hear(dated(RIGHT_MS));
     store.isFull = true;
     expect(await keeper.decide()).toBe(false);
     expect(sent(arrivalMs)).toBeNaN();
@@ -187,7 +200,7 @@ describe('times of an earlier boot', () => {
   it('stay as they are where they can be right', async () => {
     const arrivalMs = keeper.arrivalMs();
     start(RIGHT_MS + HOUR_MS, BOOT + 1);
-    keeper.hear(RIGHT_MS + HOUR_MS, clock.monotonicMs());
+    keeper.hear(dated(RIGHT_MS + HOUR_MS));
     await keeper.decide();
     expect(sent(arrivalMs)).toBe(RIGHT_MS);
   });
@@ -202,7 +215,7 @@ describe('times of an earlier boot', () => {
     const second = keeper.arrivalMs();
     start(RIGHT_MS, BOOT + 1, 500);
     store.firstOpenedMs = 500;
-    keeper.hear(RIGHT_MS, clock.monotonicMs());
+    keeper.hear(dated(RIGHT_MS));
     await keeper.decide();
     expect(sent(second) - sent(first)).toBe(20_000);
     expect(sent(second)).toBeLessThanOrEqual(RIGHT_MS);
@@ -213,12 +226,12 @@ describe('times of an earlier boot', () => {
     start(5_000);
     const before = keeper.arrivalMs();
     await clock.advance(60_000);
-    keeper.hear(RIGHT_MS, clock.monotonicMs());
+    keeper.hear(dated(RIGHT_MS));
     const after = keeper.arrivalMs();
     await keeper.decide();
     const [sentBefore, sentAfter] = [sent(before), sent(after)];
     start(RIGHT_MS + HOUR_MS, BOOT + 1);
-    keeper.hear(RIGHT_MS + HOUR_MS, clock.monotonicMs());
+    keeper.hear(dated(RIGHT_MS + HOUR_MS));
     await keeper.decide();
     expect([before, after].map(sent)).toEqual([sentBefore, sentAfter]);
     expect(sentAfter - sentBefore).toBe(60_000);

@@ -1,5 +1,5 @@
 import { Ages } from '../../src/core/ages.js';
-import type { AskResult, LogInResult, SendResult } from '../../src/core/cloud-results.js';
+import type { AskResult, CloudDate, LogInResult, SendResult } from '../../src/core/cloud-results.js';
 import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
@@ -26,7 +26,7 @@ export function deviceOf(n: number): Device {
 }
 
 export function answer(status: number, retryAfterMs?: number, message = ''): SendResult {
-  return { kind: 'answer', status, retryAfterMs, message, isCloudsOwn: true, cloudDateMs: undefined };
+  return { kind: 'answer', status, retryAfterMs, message, isCloudsOwn: true, cloudDate: undefined };
 }
 
 export const LOST: SendResult = {
@@ -143,7 +143,7 @@ export class Harness {
   readonly times = {
     corrections: noCorrections(),
     canDecide: true,
-    hear: (_dateMs: number | undefined) => {},
+    hear: (_date: CloudDate) => {},
     isCredible: true,
     decide: async () => true,
     wallMs: () => this.clock.wallMs(),

@@ -12,7 +12,7 @@ const RESET: SendResult = {
   openMs: 0,
   words: 'socket hang up',
 };
-const CAN_BE_ASKED = { kind: 'answer', status: 200, message: '', cloudDateMs: undefined } as const;
+const CAN_BE_ASKED = { kind: 'answer', status: 200, message: '', cloudDate: undefined } as const;
 
 /** Fails for each body that holds one of the values. */
 function failingFor(failure: SendResult, ...bad: number[]) {

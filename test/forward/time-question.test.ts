@@ -21,14 +21,14 @@ class Undecided extends Harness {
       times.corrections[1] = 5_000;
       return true;
     };
-    times.hear = (dateMs) => {
+    times.hear = ({ dateMs }) => {
       if (dateMs === undefined) times.canDecide = times.isCredible;
     };
     this.cloud.onAsk = () => {
       if (this.says === 'failure') return { kind: 'failure', reason: 'refused', words: 'no connection' };
       if (this.says === 'date') times.canDecide = true;
       const status = this.says === 500 ? 500 : 200;
-      return { kind: 'answer', status, message: '', cloudDateMs: undefined };
+      return { kind: 'answer', status, message: '', cloudDate: undefined };
     };
   }
 

@@ -1,7 +1,8 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { LogInResult } from '../../src/core/cloud-results.js';
+import { systemClock } from '../../src/core/clock.js';
+import type { AskResult, LogInResult } from '../../src/core/cloud-results.js';
 import { Device } from '../../src/core/device.js';
 import type { LogInHead } from '../../src/core/passed-call.js';
 import type { CloudClient } from '../../src/core/ports.js';
@@ -173,8 +174,17 @@ describe.each(ASKERS)('an answer that comes late %s', (_where, clientFor) => {
   it('to a question is there for who asks again', async () => {
     const { client, answers } = await waitingCloud(clientFor);
     expect(await client.askForDevice(device, 'tok')).toMatchObject({ kind: 'failure', reason: 'timeout' });
+    const overMs = systemClock.monotonicMs();
     answers[0]?.();
-    await expect.poll(() => client.askForDevice(device, 'tok'), { timeout: 10_000 }).toMatchObject({ status: 200 });
+    let result: AskResult | undefined;
+    const again = async () => {
+      result = await client.askForDevice(device, 'tok');
+      return result;
+    };
+    await expect.poll(again, { timeout: 10_000 }).toMatchObject({ status: 200 });
+    // Its time is that of the request that it answers, not of the one that got it.
+    expect(result).toMatchObject({ cloudDate: { dateMs: expect.any(Number) } });
+    if (result?.kind === 'answer') expect(result.cloudDate?.sentMs).toBeLessThan(overMs);
   });
 
   it('answers who asks again by then, and nobody who asks for another', async () => {

@@ -9,7 +9,15 @@ const PAGE = '<html><h1>Welcome</h1><p>secret-of-the-page</p></html>';
 
 /** What an answer to a state is taken for. */
 function judged(status: number, body: string | Buffer, headers: Record<string, string | string[]> = {}) {
-  const answer = { kind: 'answer', status, headers, body: Buffer.from(body), brokenBy: undefined } as const;
+  const answer = {
+    kind: 'answer',
+    status,
+    headers,
+    body: Buffer.from(body),
+    brokenBy: undefined,
+    sentMs: 5,
+    heardMs: 7,
+  } as const;
   return wordOf(answer as Parameters<typeof wordOf>[0], (members) => (isSuccess(members) ? 'taken' : undefined));
 }
 
@@ -117,13 +125,17 @@ describe("the cloud's time", () => {
   const date = 'Thu, 01 Jan 2026 12:00:00 GMT';
 
   it("is told from an answer of its own, and from no one else's", () => {
-    expect(judged(200, YES, { date })).toMatchObject({ cloudDateMs: Date.UTC(2026, 0, 1, 12) });
-    expect(judged(403, NO, { date })).toMatchObject({ cloudDateMs: Date.UTC(2026, 0, 1, 12) });
-    expect(judged(503, PAGE, { date })).toMatchObject({ cloudDateMs: undefined });
-    expect(judged(429, '', { date })).toMatchObject({ cloudDateMs: undefined });
+    expect(judged(200, YES, { date })).toMatchObject({
+      cloudDate: { dateMs: Date.UTC(2026, 0, 1, 12), sentMs: 5, heardMs: 7 },
+    });
+    expect(judged(403, NO, { date })).toMatchObject({
+      cloudDate: { dateMs: Date.UTC(2026, 0, 1, 12), sentMs: 5, heardMs: 7 },
+    });
+    expect(judged(503, PAGE, { date })).toMatchObject({ cloudDate: undefined });
+    expect(judged(429, '', { date })).toMatchObject({ cloudDate: undefined });
   });
 
   it.each(['', '0', '2026-01-01', 'Thu, 99 Foo 2026'])('is not told from %j', (text) => {
-    expect(judged(200, YES, { date: text })).toMatchObject({ yes: 'taken', cloudDateMs: undefined });
+    expect(judged(200, YES, { date: text })).toMatchObject({ yes: 'taken', cloudDate: { dateMs: undefined } });
   });
 });

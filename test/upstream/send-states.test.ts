@@ -61,7 +61,7 @@ describe.each(SENDERS)('sendStates %s', (_where, clientFor) => {
       retryAfterMs: undefined,
       message: '',
       isCloudsOwn: true,
-      cloudDateMs: Date.UTC(2026, 0, 1, 12),
+      cloudDate: { dateMs: Date.UTC(2026, 0, 1, 12), sentMs: expect.any(Number), heardMs: expect.any(Number) },
     });
     expect(seen).toEqual([
       {
@@ -98,7 +98,7 @@ describe.each(SENDERS)('sendStates %s', (_where, clientFor) => {
       response.writeHead(503).end(text);
     });
     const result = await client.sendStates(device, 't', bodyOf(states));
-    expect(result).toMatchObject({ kind: 'answer', status: 503, message, isCloudsOwn: false, cloudDateMs: undefined });
+    expect(result).toMatchObject({ kind: 'answer', status: 503, message, isCloudsOwn: false, cloudDate: undefined });
   });
 
   it('takes a header that came twice by its first value', async () => {
