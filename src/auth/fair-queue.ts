@@ -10,6 +10,12 @@ export const LONGEST_WAIT_MS = 15_000;
 /** Of an address that stands badly, behind others: who is told to come again in time goes first when he does. */
 export const BAD_WAIT_MS = 400;
 const SWEEP_EVERY_MS = 100;
+/**
+ * Who have waited too long are told so many in a turn of the event loop. Of an attack that begins hundreds are due at once,
+ * each answer takes 100 µs, and devices with a grant wait for the turn to end.
+ */
+const TOLD_A_TURN = 32;
+const NEXT_TURN_MS = 1;
 /** Of so many turns in a row one goes to those that stand badly first, so that they always get on. */
 const BAD_EVERY = 4;
 /** Lines that went without a turn and go first when they come again; each takes some 150 bytes. */
@@ -232,9 +238,12 @@ export class FairQueue<T> {
     this.#place(line, this.#options.clock.monotonicMs());
   }
 
-  #drop(line: FairLine<T>): void {
-    for (const waiting of line.waiting.splice(0)) this.#refuse(line, waiting);
+  /** Those that have waited longest of a line. @returns how many those were */
+  #drop(line: FairLine<T>, most = line.waiting.length): number {
+    const dropped = line.waiting.splice(0, most);
+    for (const waiting of dropped) this.#refuse(line, waiting);
     this.#place(line, this.#options.clock.monotonicMs());
+    return dropped.length;
   }
 
   #refuse(line: FairLine<T>, waiting: Waiting<T>): void {
@@ -244,25 +253,32 @@ export class FairQueue<T> {
     waiting.reject(new StatewayError('STATEWAY_OVERLOADED', words));
   }
 
-  #scheduleSweep(): void {
+  #scheduleSweep(afterMs = SWEEP_EVERY_MS): void {
     if (this.#waiting === 0 || this.#isClosed || this.#cancelSweep !== undefined) return;
-    this.#cancelSweep = this.#options.clock.schedule(SWEEP_EVERY_MS, () => {
+    this.#cancelSweep = this.#options.clock.schedule(afterMs, () => {
       this.#cancelSweep = undefined;
-      this.#sweep(this.#options.clock.monotonicMs());
-      this.#scheduleSweep();
+      const isDone = this.#sweep(this.#options.clock.monotonicMs());
+      this.#scheduleSweep(isDone ? SWEEP_EVERY_MS : NEXT_TURN_MS);
     });
   }
 
-  /** Tells those who have waited too long. How long an address has to wait behind others shows whether it has a turn. */
-  #sweep(nowMs: number): void {
+  /**
+   * Tells those who have waited too long. How long an address has to wait behind others shows whether it has a turn.
+   * @returns whether they are all told
+   */
+  #sweep(nowMs: number): boolean {
+    let left = TOLD_A_TURN;
     for (const origin of [...this.#origins.values()]) {
       const behindMs = this.#isBad(origin) ? BAD_WAIT_MS : LONGEST_WAIT_MS;
       for (const line of [...origin.lines.values()]) {
         const oldest = line.waiting[0];
         if (oldest === undefined) continue;
-        if (nowMs - oldest.sinceMs >= LONGEST_WAIT_MS || nowMs - line.readySinceMs >= behindMs) this.#drop(line);
+        const isOver = nowMs - oldest.sinceMs >= LONGEST_WAIT_MS || nowMs - line.readySinceMs >= behindMs;
+        if (isOver) left -= this.#drop(line, left);
+        if (left === 0) return false;
       }
     }
+    return true;
   }
 }
 

@@ -25,6 +25,8 @@ export class AskThread implements Pick<CloudClient, 'askForDevice' | 'checkDevic
       data,
       // Requests of strangers are tasks of their own; those that are read in one turn are one message.
       postLater: setImmediate,
+      // Each is an answer to a device, 100 µs of it; of an outage as many come at once as were under way.
+      resultsATurn: 16,
       onDistrust: () => {},
       onEnd: () => {},
       lost: lostQuestion,

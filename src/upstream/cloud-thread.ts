@@ -11,6 +11,8 @@ export interface CloudThreadOptions<Result> {
   readonly data: CloudWay;
   /** Has what came up posted, later in the same turn of the event loop. */
   readonly postLater: (post: () => void) => void;
+  /** So many results are handed on in one turn of the event loop, where each has much done; then sockets have theirs. */
+  readonly resultsATurn: number;
   /** Told when its connections were given up, since no good answer came by them. */
   readonly onDistrust: () => void;
   /** Told when it is gone, before what it had under way is lost. */
@@ -29,6 +31,9 @@ export class CloudThread<Order, Result> {
   #worker: Worker | undefined;
   #orders: Numbered<Order>[] = [];
   #moved: ArrayBuffer[] = [];
+  /** Results that are to be handed on. */
+  #arrived: FromThread<Result>['results'][number][] = [];
+  #isHanding = false;
   #lastId = 0;
 
   constructor(options: CloudThreadOptions<Result>) {
@@ -86,7 +91,8 @@ export class CloudThread<Order, Result> {
     let words = `${name} has ended`;
     worker.on('message', ({ results, isDistrusted }: FromThread<Result>) => {
       if (isDistrusted) onDistrust();
-      for (const { id, result } of results) this.#settle(id, result);
+      this.#arrived.push(...results);
+      if (!this.#isHanding) this.#handOn();
     });
     worker.on('error', (error) => {
       words = `${name} has failed: ${error.message}`;
@@ -94,9 +100,20 @@ export class CloudThread<Order, Result> {
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = undefined;
       onEnd();
+      this.#settleArrived(this.#arrived.length);
       for (const id of [...this.#pending.keys()]) this.#settle(id, lost(words));
     });
     return worker;
+  }
+
+  #handOn(): void {
+    this.#settleArrived(this.#options.resultsATurn);
+    this.#isHanding = this.#arrived.length > 0;
+    if (this.#isHanding) setImmediate(() => this.#handOn());
+  }
+
+  #settleArrived(most: number): void {
+    for (const { id, result } of this.#arrived.splice(0, most)) this.#settle(id, result);
   }
 
   #settle(id: number, result: Result): void {

@@ -31,6 +31,7 @@ export class SendThread implements Pick<CloudClient, 'bodyMemory' | 'sendStates'
       data,
       // What lanes send together they send in one task.
       postLater: queueMicrotask,
+      resultsATurn: Number.POSITIVE_INFINITY,
       onDistrust,
       onEnd: () => this.#slots.forgetThread(),
       lost: lostStates,

@@ -169,6 +169,21 @@ describe('where not all can wait', () => {
     expect(names()).toEqual(['flood 30']);
   });
 
+  it('of many that have waited too long some are told at a time, and all of them soon', async () => {
+    open({ maxAtOnce: 1, maxAtOnceOfOne: 1 });
+    await disgrace('flood');
+    outcomes.clear();
+    ask('flood', 'under way');
+    for (let i = 0; i < 40; i++) ask('flood', `${i}`);
+    for (let i = 0; i < 50; i++) ask('flood', 'one token');
+    await clock.advance(BAD_WAIT_MS);
+    expect(queue.waiting).toBe(90 - 32);
+    await clock.advance(1);
+    expect(queue.waiting).toBe(90 - 64);
+    await clock.advance(1);
+    expect(queue.waiting).toBe(0);
+  });
+
   it('an address that stands well is let wait as long as for an answer, and a line that is busy by itself too', async () => {
     open({ maxAtOnce: 2, maxAtOnceOfLine: 1 });
     ask('plant', 'a');
