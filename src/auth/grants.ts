@@ -17,6 +17,9 @@ const MAX_GRANTS_PER_DEVICE = 16;
  */
 const UNPROVEN_AFTER_REFUSAL_MS = 3_600_000;
 
+/** Grants for which there is room beside each that is held, so that none need go soon. */
+const ROOM_TIMES = 8;
+
 /**
  * All grants for one device, newest first, at least one; as a rule it is one, and stands for itself. Replaced whole when it
  * changes, so that the cache counts it anew.
@@ -203,6 +206,14 @@ export class Grants {
     return this.#byDevice.calculatedSize;
   }
 
+  /**
+   * Whether it matters which device was used last. To note that costs the hot path as much as to find the grant, and where
+   * there is plenty of room nobody goes: every device that is used is noted long before.
+   */
+  get #mayEvictSoon(): boolean {
+    return this.#byDevice.calculatedSize * ROOM_TIMES >= this.#byDevice.maxSize;
+  }
+
   #newDevice(applicationId: string, deviceId: string): Device {
     const device = new Device(applicationId, deviceId);
     return this.#deviceOf(device.key) ?? device;
@@ -218,7 +229,7 @@ export class Grants {
     }
     const grant = withToken(entry, token);
     // Only now: a device that strangers name with tokens of their own is not used by that.
-    if (grant !== undefined) this.#byDevice.get(device.deviceId);
+    if (grant !== undefined && this.#mayEvictSoon) this.#byDevice.get(device.deviceId);
     return grant;
   }
 

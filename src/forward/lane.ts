@@ -165,17 +165,19 @@ export class Lane {
 
   /**
    * Remembers a grant as the newest; the oldest gives way. One that is news and has not ended ends a wait for a grant.
+   * @returns whether it has ended one
    */
-  remember(grant: Grant): void {
+  remember(grant: Grant): boolean {
     const before = this.#newestGrant;
-    if (before === grant) return;
+    if (before === grant) return false;
     const known = this.#olderGrants.indexOf(grant);
     if (known >= 0) this.#olderGrants.splice(known, 1);
     this.#newestGrant = grant;
     if (before !== undefined) this.#keepOlder(before);
-    if (known >= 0 || !this.isGrantAwaited || grant.endedBy !== undefined) return;
+    if (known >= 0 || !this.isGrantAwaited || grant.endedBy !== undefined) return false;
     this.release();
     this.trouble = undefined;
+    return true;
   }
 
   /**

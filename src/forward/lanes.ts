@@ -25,7 +25,7 @@ import { Spiller } from './spiller.js';
 import { StartPace } from './start-pace.js';
 import type { SendTimes } from './time-question.js';
 import { UplinkCap } from './uplink-cap.js';
-import { type HeldBytes, JournalRecord, WaitingChunk } from './waiting-chunk.js';
+import { JournalRecord, WaitingChunk } from './waiting-chunk.js';
 
 /** Requests to the cloud at one time, all lanes together: what the line and the cloud's front bear from one plant. */
 export const MAX_REQUESTS_IN_FLIGHT = 128;
@@ -86,12 +86,14 @@ export class Lanes implements Forwarder {
   readonly #heldApart: HeldApart;
   readonly #ending: Ending;
   readonly #schedule: Schedule;
+  readonly #maxBodyBytes: number;
 
   constructor(options: LanesOptions, parts: LanesParts) {
     const { ages, clock, random, spool } = parts;
     const { maxBodyBytes, rateLimit, retentionMs, windowMs, spillAboveBytes = SPILL_ABOVE_BYTES } = options;
     this.#clock = clock;
     this.#spool = spool;
+    this.#maxBodyBytes = maxBodyBytes;
     const holdings = new Holdings(parts.recordMemory);
     this.#holdings = holdings;
     const health = new CloudHealth({ clock, random, onChange: (...change) => this.#onCloudChange(change, parts) });
@@ -249,8 +251,10 @@ export class Lanes implements Forwarder {
       const end = first + view.chunkStateCount(chunk);
       if (first === end) continue;
       const lane = this.#table.laneOf(grant.device, false);
-      lane.remember(grant);
-      this.#push(lane, record, held, first, first, end);
+      const isFreed = lane.remember(grant);
+      lane.push(new WaitingChunk(record, held, first, first, end));
+      if (isFreed) this.#schedule.plan(lane);
+      else this.#planAdded(lane);
     }
   }
 
@@ -265,12 +269,16 @@ export class Lanes implements Forwarder {
       const first = view.chunkFirstState(chunk);
       const end = first + view.chunkStateCount(chunk);
       const next = watermark !== undefined && sequence === watermark.sequence ? first + watermark.states : first;
-      if (next < end) this.#push(this.#table.laneOf(device, true), record, held, first, next, end);
+      if (next >= end) continue;
+      const lane = this.#table.laneOf(device, true);
+      lane.push(new WaitingChunk(record, held, first, next, end));
+      this.#planAdded(lane);
     }
   }
 
-  #push(lane: Lane, record: JournalRecord, held: HeldBytes, first: number, next: number, end: number): void {
-    lane.push(new WaitingChunk(record, held, first, next, end));
-    this.#schedule.plan(lane);
+  /** A lane that waits for its time with other states is due no sooner by one more chunk, until they fill a body. */
+  #planAdded(lane: Lane): void {
+    const isPlanned = lane.heapSlot >= 0 && lane.chunks.length > 1;
+    if (!isPlanned || lane.fills(this.#maxBodyBytes)) this.#schedule.plan(lane);
   }
 }

@@ -25,6 +25,9 @@ export class BatchBuffer {
   readonly #bodies: Uint8Array;
   readonly #slotByDevice = new Map<string, number>();
   readonly #entrySlots: number[] = [];
+  /** Of the body added last: those of a socket come one after the other. */
+  #lastGrant: Grant | undefined = undefined;
+  #lastSlot = 0;
   #bytes = 0;
   /** The newest grant of each slot's device. */
   readonly grants: Grant[] = [];
@@ -106,6 +109,7 @@ export class BatchBuffer {
   }
 
   #slotOf(grant: Grant): number {
+    if (grant === this.#lastGrant) return this.#lastSlot;
     const { key } = grant.device;
     let slot = this.#slotByDevice.get(key);
     if (slot === undefined) {
@@ -113,6 +117,8 @@ export class BatchBuffer {
       this.#slotByDevice.set(key, slot);
     }
     this.grants[slot] = grant;
+    this.#lastGrant = grant;
+    this.#lastSlot = slot;
     return slot;
   }
 

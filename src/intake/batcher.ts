@@ -232,7 +232,8 @@ export class Batcher implements Intake {
     const { record } = result;
     if (record === undefined) return undefined;
     const view = new RecordView(record);
-    const grants = Array.from(result.chunkSlots, (slot) => batch.grants[slot] as Grant);
+    const grants: Grant[] = [];
+    for (const slot of result.chunkSlots) grants.push(batch.grants[slot] as Grant);
     const latestStampMs = this.#stamper.stamp(view, grants);
     view.seal(ages.nowMs());
     try {

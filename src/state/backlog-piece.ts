@@ -59,7 +59,7 @@ export function buildPieceOfStates(device: Device, states: readonly LooseState[]
 function emptyPiece(device: Device, stateCount: number, fragmentBytes: number): RecordView {
   const bytes = new Uint8Array(recordOffsets(1, stateCount).fragments + fragmentBytes);
   writeRecordHeader(bytes, 1, stateCount);
-  writeRecordChunk(bytes, 0, device.idBytes, 0, stateCount);
+  writeRecordChunk(bytes, 0, device.idBytes, 0, 0, stateCount);
   return new RecordView(bytes);
 }
 

@@ -99,16 +99,16 @@ class Batch {
     const firstSlot = this.#entries.getUint32(at + 16, true);
     const slotCount = this.#entries.getUint32(at + 20, true);
     const flags = this.#entries.getUint32(at + 24, true);
-    const slots = this.#entrySlots.subarray(firstSlot, firstSlot + slotCount);
+    const slot = this.#entrySlots[firstSlot] as number;
     if (flags === 0) {
       const before = list.count;
-      if (this.#plainJson.copyBody(start, end, arrivalMs, slots[0] as number)) return;
+      if (this.#plainJson.copyBody(start, end, arrivalMs, slot)) return;
       list.truncate(before);
     }
     const encoding: Encoding = (flags & FLAG_MSGPACK) !== 0 ? 'msgpack' : 'json';
     const body = decode(encoding, this.#bodies.subarray(start, end));
-    if ((flags & FLAG_NAMES_DEVICES) === 0) this.#takeStates(body, arrivalMs, slots[0] as number);
-    else this.#takeNamedStates(body, arrivalMs, slots);
+    if ((flags & FLAG_NAMES_DEVICES) === 0) this.#takeStates(body, arrivalMs, slot);
+    else this.#takeNamedStates(body, arrivalMs, this.#entrySlots.subarray(firstSlot, firstSlot + slotCount));
   }
 
   /** How many of the states from `firstState` on the cloud will ignore for their age at arrival. */

@@ -73,8 +73,8 @@ export class StateList {
     for (let chunk = 0; chunk < chunkCount; chunk++) {
       const slot = chunkSlots[chunk] as number;
       const first = firstStates[chunk] as number;
-      const ids = slotIds.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES);
-      writeRecordChunk(record, chunk, ids, first, (firstStates[chunk + 1] as number) - first);
+      const stateCount = (firstStates[chunk + 1] as number) - first;
+      writeRecordChunk(record, chunk, slotIds, slot * SLOT_BYTES, first, stateCount);
     }
     this.#writeStates(record, offsets);
     return { record, chunkSlots };
@@ -121,11 +121,11 @@ export class StateList {
       ends[place] = this.#end(state + 1) - this.#end(state);
     }
     for (let place = 1; place < count; place++) ends[place] = (ends[place] as number) + (ends[place - 1] as number);
-    // Neighbours of one slot are neighbours in the record too, and are copied at once.
+    // States that are neighbours in the record too are copied at once: those of one device, and those of many that sent one each.
     let from = 0;
     while (from < count) {
       let to = from + 1;
-      while (to < count && this.#slots[to] === this.#slots[from]) to++;
+      while (to < count && places[to] === (places[to - 1] as number) + 1) to++;
       const place = places[from] as number;
       const start = place === 0 ? 0 : (ends[place - 1] as number);
       record.set(this.bytes.subarray(this.#end(from), this.#end(to)), offsets.fragments + start);

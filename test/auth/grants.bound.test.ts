@@ -37,6 +37,18 @@ it('is exact, and the least recently used device goes first', () => {
   expect(dropped.map(({ device }) => device.deviceId)).toEqual([deviceId(2)]);
 });
 
+it('is the same where all were known while there was plenty of room', () => {
+  const grants = createGrants(40);
+  for (let i = 1; i <= 40; i++) {
+    grants.add('token', APPLICATION, deviceId(i), 'read', 'yes');
+    grants.find('token', APPLICATION, deviceId(i));
+  }
+  // The first came when nobody had to go soon, and so did the second, which is not used any more.
+  grants.find('token', APPLICATION, deviceId(1));
+  grants.add('token', APPLICATION, deviceId(41), 'read', 'yes');
+  expect(dropped.map(({ device }) => device.deviceId)).toEqual([deviceId(2)]);
+});
+
 it('counts every grant of a device', () => {
   const grants = createGrants(4);
   for (const token of ['token1', 'token2', 'token3']) grants.add(token, APPLICATION, deviceId(1), 'read', 'yes');

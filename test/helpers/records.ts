@@ -23,7 +23,7 @@ export function buildRecord(chunks: readonly TestChunk[], storedAtMs = 0): Uint8
   writeRecordHeader(bytes, chunks.length, states.length);
   let firstState = 0;
   chunks.forEach((chunk, number) => {
-    writeRecordChunk(bytes, number, chunk.device.idBytes, firstState, chunk.states.length);
+    writeRecordChunk(bytes, number, chunk.device.idBytes, 0, firstState, chunk.states.length);
     firstState += chunk.states.length;
   });
   bytes.set(fragmentBytes, offsets.fragments);
