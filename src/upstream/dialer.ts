@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns';
 import { isIP, type Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
 import type { Clock } from '../core/clock.js';
 import { TimeLimit } from '../core/time-limit.js';
@@ -22,7 +23,7 @@ export interface ConnectorOptions {
   /** For the whole of a connection: name, TCP and TLS. */
   readonly timeoutMs: number;
   /** Certificates that are trusted; undefined: the usual ones. */
-  readonly ca: string[] | undefined;
+  readonly trust: SecureContext | undefined;
 }
 
 /**
@@ -44,9 +45,9 @@ export class Dialer {
   }
 
   /** What undici is to open its connections with. */
-  connector({ timeoutMs, ca }: ConnectorOptions): buildConnector.connector {
+  connector({ timeoutMs, trust }: ConnectorOptions): buildConnector.connector {
     // Its own limit would be for TLS alone, beside the one for all of it.
-    const secure = buildConnector({ timeout: 0, ...(ca && { ca }) });
+    const secure = buildConnector({ timeout: 0, ...(trust && { secureContext: trust }) });
     return (target, callback) => {
       const dialing = new Dialing(this.#clock, timeoutMs, (error, socket) => {
         this.#dialing.delete(dialing);

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import tls from 'node:tls';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
@@ -58,6 +59,19 @@ describe('CA file', () => {
     const { port, certFile } = await startTlsCloud();
     const result = await clientFor(`https://127.0.0.1:${port}`, { caFile: certFile }).askForDevice(device, 't');
     expect(result).toMatchObject({ kind: 'answer', status: 200 });
+  });
+
+  it('is read once, and not for each connection', async () => {
+    const made = vi.spyOn(tls, 'createSecureContext');
+    cleaner.add(() => made.mockRestore());
+    const { port, certFile } = await startTlsCloud();
+    const client = clientFor(`https://127.0.0.1:${port}`, { caFile: certFile });
+    for (let connections = 1; connections <= 3; connections++) {
+      expect(await client.askForDevice(device, 't')).toMatchObject({ kind: 'answer', status: 200 });
+      client.renewConnections();
+    }
+    // Node's own, of connections and of the server, come through the module's object.
+    expect(made.mock.calls.filter(([options]) => options?.ca !== undefined)).toEqual([]);
   });
 
   it('without it a self-signed cloud is refused, and nothing is sent', async () => {

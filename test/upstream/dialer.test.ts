@@ -2,6 +2,7 @@ import { lookup as realLookup } from 'node:dns';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.js';
 import { ATTEMPT_DELAY_MS, Dialer } from '../../src/upstream/dialer.js';
@@ -49,8 +50,8 @@ interface Dial {
 
 function dialTo(port: number, clock: Clock, certFile?: string): Dial {
   const dialer = new Dialer(clock);
-  const ca = certFile === undefined ? undefined : [readFileSync(certFile, 'utf8')];
-  const connect = dialer.connector({ timeoutMs: TIMEOUT_MS, ca });
+  const trust = certFile === undefined ? undefined : createSecureContext({ ca: readFileSync(certFile, 'utf8') });
+  const connect = dialer.connector({ timeoutMs: TIMEOUT_MS, trust });
   const protocol = certFile === undefined ? 'http:' : 'https:';
   const open = () =>
     new Promise<string>((resolve, reject) => {
