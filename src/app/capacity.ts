@@ -60,6 +60,14 @@ export class Capacity {
     for (const watch of this.#watches) watch.start();
   }
 
+  /**
+   * To be called when what the last run left has been read back, before anybody waits for an answer: the half of the heap is
+   * garbage then, and would stay until the heap has grown by as much again.
+   */
+  clearAfterStart(): void {
+    collectGarbage();
+  }
+
   stop(): void {
     this.#memory.stop();
     for (const watch of this.#watches) watch.stop();

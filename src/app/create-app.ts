@@ -178,6 +178,7 @@ export class App {
     const admin = await this.#admin.listen(adminListen.host, adminListen.port);
     const replayed = this.#replay();
     const restoredGrants = this.#auth.restore();
+    this.#capacity.clearAfterStart();
     const port = await this.#front.listen();
     this.#phase = 'accepting states';
     this.#requeueWatch.start();

@@ -114,6 +114,10 @@ export class AuthStage {
    */
   restore(): number {
     this.#startedMs = this.#options.clock.monotonicMs();
+    this.#sealedStore.scan((key, keptUntilMs, sealed) => {
+      this.#logIns.note(key, keptUntilMs);
+      this.#grantStore.note(key, keptUntilMs, sealed);
+    });
     this.#logIns.load();
     for (const stored of this.#grantStore.load()) {
       const grant = this.#restore(stored);

@@ -27,6 +27,8 @@ export class GrantStore {
   readonly #store: SealedStore;
   readonly #sealing: Sealing;
   readonly #keys: RowKeys;
+  /** Of the last run, as they were noted; undefined for one that cannot be opened. */
+  #noted: (StoredGrant | undefined)[] = [];
 
   /** @param maxGrants rows kept; the longest unconfirmed gives way */
   constructor(store: SealedStore, sealing: Sealing, maxGrants: number) {
@@ -35,13 +37,17 @@ export class GrantStore {
     this.#keys = new RowKeys(store, KEY_PREFIX, maxGrants);
   }
 
-  /**
-   * The grants among the rows on disk; those of use longest, which as a rule are the newest, come last.
-   */
+  /** Opens a row on disk, if it is a grant's ({@link SealedStore.scan}). */
+  note(key: string, keptUntilMs: number, sealed: Uint8Array): void {
+    if (this.#keys.note(key, keptUntilMs)) this.#noted.push(grantOf(this.#store.open(key, sealed)));
+  }
+
+  /** The grants that were noted; those of use longest, which as a rule are the newest, come last. */
   *load(): Iterable<StoredGrant> {
-    this.#keys.load(this.#store.rows(KEY_PREFIX));
-    for (const key of this.#keys) {
-      const grant = this.#read(key);
+    const grants = this.#noted;
+    this.#noted = [];
+    for (const index of this.#keys.load()) {
+      const grant = grants[index];
       if (grant !== undefined) yield grant;
     }
   }
@@ -49,7 +55,7 @@ export class GrantStore {
   /** The grant of a triple as it is on disk. */
   find(token: string, { applicationId, deviceId }: Device): StoredGrant | undefined {
     const key = this.#keyOf(token, applicationId, deviceId);
-    return this.#keys.has(key) ? this.#read(key) : undefined;
+    return this.#keys.has(key) ? grantOf(this.#store.get(key)) : undefined;
   }
 
   /**
@@ -64,11 +70,6 @@ export class GrantStore {
     this.#keys.remove(this.#keyOf(token, applicationId, deviceId));
   }
 
-  #read(key: string): StoredGrant | undefined {
-    const row = this.#store.get(key) as Row | undefined;
-    return row === undefined ? undefined : { ...row, maySend: row.maySend ?? rightOf(row) };
-  }
-
   /** Removes what is of no use any more at `nowMs` by the cloud's clock. */
   sweep(nowMs: number): void {
     this.#keys.sweep(nowMs);
@@ -77,6 +78,12 @@ export class GrantStore {
   #keyOf(token: string, applicationId: string, deviceId: string): string {
     return KEY_PREFIX + this.#sealing.mac('grant', token, applicationId, deviceId);
   }
+}
+
+function grantOf(row: unknown): StoredGrant | undefined {
+  if (row === undefined) return undefined;
+  const { token, applicationId, deviceId, proof, maySend = rightOf(row as Row), confirmedAtMs } = row as Row;
+  return { token, applicationId, deviceId, proof, maySend, confirmedAtMs };
 }
 
 /** The cloud has granted the triple by what it did, so that the claims are genuine. */

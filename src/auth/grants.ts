@@ -83,7 +83,7 @@ export class Grants {
 
   constructor(options: GrantsOptions) {
     this.#byDevice = new LRUCache({
-      max: options.maxGrants,
+      // Each device counts at least once. With `max` the cache would take its room beforehand.
       maxSize: options.maxGrants,
       sizeCalculation: (entry) => (entry instanceof KeptGrant ? 1 : entry.length),
       dispose: (entry, _key, why) => {

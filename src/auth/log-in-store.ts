@@ -48,9 +48,14 @@ export class LogInStore {
     this.#keys = new RowKeys(store, KEY_PREFIX, maxLogIns);
   }
 
-  /** Takes note of the log-ins among the rows on disk. */
+  /** Takes note of a row on disk, if it is a log-in's ({@link SealedStore.scan}). */
+  note(key: string, keptUntilMs: number): void {
+    this.#keys.note(key, keptUntilMs);
+  }
+
+  /** Knows the log-ins that were noted. */
   load(): void {
-    this.#keys.load(this.#store.rows(KEY_PREFIX));
+    this.#keys.load();
   }
 
   find(credentials: Credentials): KnownLogIn {

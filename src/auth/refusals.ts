@@ -57,13 +57,9 @@ export class Refusals {
   readonly #clock: Clock;
 
   constructor(maxRefusals: number, clock: Clock) {
-    this.#byTriple = new LRUCache({
-      max: maxRefusals,
-      maxSize: MAX_BYTES,
-      sizeCalculation: bytesOf,
-    });
-    this.#unproven = new LRUCache({ max: Math.min(maxRefusals, MAX_UNPROVEN) });
-    this.#void = new LRUCache({ max: MAX_VOID, maxSize: MAX_BYTES, sizeCalculation: bytesOf });
+    this.#byTriple = boundedTo(maxRefusals);
+    this.#unproven = new LRUCache({ maxSize: Math.min(maxRefusals, MAX_UNPROVEN), sizeCalculation: () => 1 });
+    this.#void = boundedTo(MAX_VOID);
     this.#clock = clock;
   }
 
@@ -118,8 +114,16 @@ export class Refusals {
   }
 }
 
-function bytesOf({ error }: Refusal): number {
-  return ENTRY_BYTES + 2 * error.message.length;
+/**
+ * Bounded by {@link MAX_BYTES} and by number: each counts as its share of the bytes at least. For a bound on the number alone
+ * the cache takes its room beforehand, megabytes for what is empty as a rule.
+ */
+function boundedTo(mostRefusals: number): LRUCache<string, Refusal> {
+  const shareBytes = Math.floor(MAX_BYTES / mostRefusals);
+  return new LRUCache({
+    maxSize: shareBytes > ENTRY_BYTES ? shareBytes * mostRefusals : MAX_BYTES,
+    sizeCalculation: ({ error }) => Math.max(shareBytes, ENTRY_BYTES + 2 * error.message.length),
+  });
 }
 
 /** Why a genuine token whose claims name no scope that sends may not send. */

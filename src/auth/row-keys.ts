@@ -1,5 +1,8 @@
 import { DIGEST_BYTES, DigestTable } from './digest-table.js';
-import type { RowEntry, SealedStore } from './sealed-store.js';
+import type { SealedStore } from './sealed-store.js';
+
+/** Of a MAC in base64url ({@link Sealing.mac}). */
+const MAC_CHARACTERS = Math.ceil((DIGEST_BYTES * 4) / 3);
 
 /**
  * Rows of one kind: how many there may be, and how long each is of use. Of a row it holds no more than its key, which is a
@@ -11,6 +14,9 @@ export class RowKeys {
   /** By MAC: `keptUntilMs`, wall-clock. */
   readonly #rows: DigestTable;
   readonly #mac = Buffer.alloc(DIGEST_BYTES);
+  /** Of the last run, not loaded yet. */
+  #noted: string[] = [];
+  #notedUntilMs: number[] = [];
 
   /**
    * @param prefix that their keys begin with, and those of no others
@@ -23,17 +29,29 @@ export class RowKeys {
   }
 
   /**
-   * Takes note of what is on disk. Also of rows that look out of date: a clock that is wrong at a start must not take a
-   * token away (contract 1.5).
-   * @param rows those that are of use longest last
+   * Takes note of a row on disk, if it is one of these, for {@link RowKeys.load}. Also of one that looks out of date: a clock
+   * that is wrong at a start must not take a token away (contract 1.5).
+   * @returns whether it is one of these
    */
-  load(rows: Iterable<RowEntry>): void {
-    for (const { key, keptUntilMs } of rows) if (this.#keyOf(this.#macOf(key)) === key) this.#put(key, keptUntilMs);
+  note(key: string, keptUntilMs: number): boolean {
+    if (key.length !== this.#prefix.length + MAC_CHARACTERS || !key.startsWith(this.#prefix)) return false;
+    this.#noted.push(key);
+    this.#notedUntilMs.push(keptUntilMs);
+    return true;
   }
 
-  /** The keys, those longest untouched first. Whoever gets one may remove it and any before it. */
-  *[Symbol.iterator](): Iterator<string> {
-    for (const [mac] of this.#rows.entries()) yield this.#keyOf(mac);
+  /**
+   * Knows the rows that were noted, those that are of use longest as the last touched.
+   * @returns which of them have not given way, by the number with which they were noted, in this order
+   */
+  load(): Uint32Array {
+    const keys = this.#noted;
+    const untilMs = this.#notedUntilMs;
+    this.#noted = [];
+    this.#notedUntilMs = [];
+    const order = Uint32Array.from(keys.keys()).sort((a, b) => rising(untilMs[a] as number, untilMs[b] as number));
+    for (const row of order) this.#put(keys[row] as string, untilMs[row] as number);
+    return order.subarray(order.length - this.#rows.size);
   }
 
   has(key: string): boolean {
@@ -67,8 +85,12 @@ export class RowKeys {
 
   /** Good until the next. */
   #macOf(key: string): Buffer {
-    this.#mac.fill(0);
     this.#mac.write(key.slice(this.#prefix.length), 'base64url');
     return this.#mac;
   }
+}
+
+/** Infinity is as long as Infinity. */
+function rising(a: number, b: number): number {
+  return a === b ? 0 : a - b;
 }

@@ -5,12 +5,6 @@ import { SecretKeyError } from './secret-key.js';
 
 /** How long writes gather before they go to disk together: a crash may lose what was learnt in this time. */
 const WRITE_AFTER_MS = 10;
-/** A row on disk, as far as it is known without opening it. */
-export interface RowEntry {
-  readonly key: string;
-  /** Wall-clock time until which it is of use. */
-  readonly keptUntilMs: number;
-}
 
 /** A row as it is in memory. */
 interface Row {
@@ -61,7 +55,7 @@ export class SealedStore {
     this.#options = options;
     const { table, sealing } = options;
     const check = table.get(CHECK_KEY);
-    if (check === undefined && isEmpty(table)) this.put(CHECK_KEY, Number.POSITIVE_INFINITY, { value: CHECK_VALUE });
+    if (check === undefined && table.isEmpty) this.put(CHECK_KEY, Number.POSITIVE_INFINITY, { value: CHECK_VALUE });
     else if (check === undefined || readCheck(sealing, check) !== CHECK_VALUE) {
       throw new SecretKeyError(
         'the stored grants cannot be opened with this secret key; start with the key they were written under, or remove their directory and have the devices log in again',
@@ -70,24 +64,25 @@ export class SealedStore {
   }
 
   /**
-   * The rows on disk whose keys begin so, those that are of use longest last, none of them opened; to be read before any is
-   * written.
+   * Shows every row on disk; to be called before any is written.
+   * @param visit `keptUntilMs`: wall-clock time until which it is of use; `sealed` is good until it returns, and can be opened
+   *   with {@link SealedStore.open}
    */
-  *rows(prefix: string): Generator<RowEntry> {
-    const keys: string[] = [];
-    const keptUntil: number[] = [];
-    for (const [key, sealed] of this.#options.table.entries(prefix)) {
+  scan(visit: (key: string, keptUntilMs: number, sealed: Uint8Array) => void): void {
+    this.#options.table.scan((key, sealed) => {
+      if (key === CHECK_KEY) return;
       const keptUntilMs = keptUntilOf(sealed);
       if (keptUntilMs === undefined) this.#noteUnreadable();
-      else {
-        keys.push(key);
-        keptUntil.push(keptUntilMs);
-      }
-    }
-    const order = Uint32Array.from(keys.keys()).sort((a, b) =>
-      byNumber(keptUntil[a] as number, keptUntil[b] as number),
-    );
-    for (const row of order) yield { key: keys[row] as string, keptUntilMs: keptUntil[row] as number };
+      else visit(key, keptUntilMs, sealed);
+    });
+  }
+
+  /** What a row on disk holds; undefined where it cannot be opened. */
+  open(key: string, sealed: Uint8Array): unknown {
+    const plain = this.#options.sealing.open(key, sealed);
+    if (plain !== undefined) return JSON.parse(plain);
+    this.#noteUnreadable();
+    return undefined;
   }
 
   /** The row, as it was last put; undefined where there is none that can be opened. */
@@ -95,11 +90,7 @@ export class SealedStore {
     if (this.#pending.has(key)) return this.#pending.get(key)?.value;
     if (this.#beingWritten.has(key)) return this.#beingWritten.get(key)?.value;
     const sealed = this.#options.table.get(key);
-    if (sealed === undefined) return undefined;
-    const plain = this.#options.sealing.open(key, sealed);
-    if (plain !== undefined) return JSON.parse(plain);
-    this.#noteUnreadable();
-    return undefined;
+    return sealed === undefined ? undefined : this.open(key, sealed);
   }
 
   /**
@@ -178,16 +169,6 @@ export class SealedStore {
     if (row === undefined) return table.remove(key);
     return table.put(key, sealing.seal(key, row.keptUntilMs, JSON.stringify(row.value)));
   }
-}
-
-function isEmpty(table: KeyedStore): boolean {
-  for (const _ of table.entries('')) return false;
-  return true;
-}
-
-/** Infinity is of use as long as Infinity. */
-function byNumber(a: number, b: number): number {
-  return a === b ? 0 : a - b;
 }
 
 function readCheck(sealing: Sealing, sealed: Uint8Array): string | undefined {

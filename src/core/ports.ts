@@ -19,8 +19,9 @@ export type Encoding = 'json' | 'msgpack';
 
 /** A small table on disk of opaque values, for what must outlive a restart besides states. */
 export interface KeyedStore {
-  /** Every row whose key begins so, in order of the keys; to be run through in one go. */
-  entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]>;
+  readonly isEmpty: boolean;
+  /** Shows every row, in order of the keys, each value until `visit` returns. Meant for a start, before anything is written. */
+  scan(visit: (key: string, value: Uint8Array) => void): void;
   get(key: string): Uint8Array | undefined;
   /** Resolves when the row is on stable storage. */
   put(key: string, value: Uint8Array): Promise<void>;

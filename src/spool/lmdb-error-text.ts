@@ -40,10 +40,14 @@ function findAndShorten(): boolean {
 /** Where the text stands: the addon's file says at which offset, and the kernel where that is mapped. */
 function textAddresses(): number[] {
   const found: number[] = [];
+  const atOf = new Map<string, number>();
   for (const [, start = '', end = '', offset = '', file = ''] of readFileSync('/proc/self/maps', 'latin1').matchAll(
     ADDON,
   )) {
-    const at = readFileSync(file).indexOf(`${TEXT}\0`) - Number.parseInt(offset, 16);
+    // Mapped in several parts, of some MB together.
+    const atInFile = atOf.get(file) ?? readFileSync(file).indexOf(`${TEXT}\0`);
+    atOf.set(file, atInFile);
+    const at = atInFile - Number.parseInt(offset, 16);
     const address = Number.parseInt(start, 16) + at;
     if (at >= 0 && address < Number.parseInt(end, 16)) found.push(address);
   }

@@ -1,6 +1,7 @@
 import type { RootDatabase } from 'lmdb';
 import type { KeyedStore } from '../core/ports.js';
 import { CommitGate } from './commit-gate.js';
+import { readRows } from './data-file.js';
 import type { DiskHealth } from './disk-health.js';
 import { openTable, reopenTable } from './environment.js';
 import { assertRoom, isDiskFull, reasonOf, spoolError } from './failed-commit.js';
@@ -8,11 +9,9 @@ import { assertRoom, isDiskFull, reasonOf, spoolError } from './failed-commit.js
 /**
  * Rows that may be looked at or written before the pages of the file that this has brought in are given back. LMDB reads
  * through a memory map, and for one page that is looked at the kernel maps the 64 KiB around it (`fault_around_bytes`):
- * so 32 MiB at most are mapped, where the rows of a hundred thousand devices would come to 220.
+ * so 32 MiB at most are mapped, where the rows of a hundred thousand devices come to 220.
  */
 const GIVE_BACK_AFTER_ROWS = 512;
-/** Keys are ASCII. */
-const BEHIND_ALL_KEYS = '\x7f';
 
 /**
  * A table in an LMDB environment of its own, so that its small writes and the journal's never wait for one another.
@@ -29,6 +28,8 @@ export class LmdbTable implements KeyedStore {
   /** Rows looked at or written since the environment was opened. */
   #touchedRows = 0;
   #isGivingBack = false;
+  /** Whether anything was ever to be written. */
+  #isWritten = false;
   #isClosed = false;
 
   /**
@@ -46,14 +47,14 @@ export class LmdbTable implements KeyedStore {
     this.#endRecovery = disk.onRecovery(() => this.#reopen());
   }
 
-  *entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]> {
-    let rows = 0;
-    const range = prefix === '' ? {} : { start: prefix, end: prefix + BEHIND_ALL_KEYS };
-    for (const { key, value } of this.#opened.getRange(range)) {
-      rows++;
-      yield [key, value];
-    }
-    this.#touch(rows);
+  get isEmpty(): boolean {
+    return this.#opened.getKeysCount({ limit: 1 }) === 0;
+  }
+
+  /** Past LMDB, as long as nothing can be on its way to the file. */
+  scan(visit: (key: string, value: Uint8Array) => void): void {
+    if (!this.#isWritten) readRows(this.#directory, (key, value) => visit(key.toString('latin1'), value));
+    else for (const { key, value } of this.#opened.getRange({})) visit(key, value);
   }
 
   get(key: string): Uint8Array | undefined {
@@ -79,6 +80,7 @@ export class LmdbTable implements KeyedStore {
   }
 
   async #write(write: (root: RootDatabase<Buffer, string>) => Promise<boolean>): Promise<void> {
+    this.#isWritten = true;
     assertRoom(this.#directory);
     if (this.#gate.opened !== undefined) await this.#gate.opened;
     this.#disk.assertWritable();

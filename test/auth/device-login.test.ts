@@ -45,6 +45,7 @@ function openLogin(maxLogIns = 100): CloudDeviceLogin {
     onWriteFailed: (error) => expect.fail(String(error)),
   });
   const logIns = new LogInStore(store, sealing, maxLogIns);
+  store.scan((key, keptUntilMs) => logIns.note(key, keptUntilMs));
   logIns.load();
   return new CloudDeviceLogin({ cloud, shares: new Shares(clock), grants, logIns, meters, recall: () => undefined });
 }

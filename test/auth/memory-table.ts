@@ -8,8 +8,17 @@ export class MemoryTable implements KeyedStore {
   isFull = false;
   isClosed = false;
 
-  *entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]> {
-    yield* [...this.rows].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+  get isEmpty(): boolean {
+    return this.rows.size === 0;
+  }
+
+  scan(visit: (key: string, value: Uint8Array) => void): void {
+    for (const [key, value] of [...this.rows].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      // As from a buffer that is used again.
+      const copy = Uint8Array.from(value);
+      visit(key, copy);
+      copy.fill(0);
+    }
   }
 
   get(key: string): Uint8Array | undefined {

@@ -49,6 +49,13 @@ function open(): LmdbTable {
   return table;
 }
 
+/** Every row, as it stands behind what `scan` shows for a moment. */
+function rowsOf(table: LmdbTable): [key: string, value: Buffer][] {
+  const rows: [string, Buffer][] = [];
+  table.scan((key, value) => rows.push([key, Buffer.from(value)]));
+  return rows;
+}
+
 it('holds what was put, in the same run and the next', async () => {
   const table = open();
   const value = Buffer.from([0, 255, 10, 13]);
@@ -57,7 +64,7 @@ it('holds what was put, in the same run and the next', async () => {
   expect(table.get('row')).toEqual(value);
   await table.close();
   const next = open();
-  expect([...next.entries('')]).toEqual([
+  expect(rowsOf(next)).toEqual([
     ['row', value],
     ['row:2', Buffer.from([255, 10])],
   ]);
@@ -71,13 +78,13 @@ it('replaces and removes; a row that is not there may be removed too', async () 
   await table.remove('row');
   await table.remove('row');
   expect(table.get('row')).toBeUndefined();
-  expect([...table.entries('')]).toEqual([]);
+  expect(rowsOf(table)).toEqual([]);
 });
 
 it('gives values that stay what they are when their row changes', async () => {
   const table = open();
   await table.put('row', Buffer.from('before'));
-  const [entry] = [...table.entries('')];
+  const [entry] = rowsOf(table);
   const value = table.get('row');
   await table.put('row', Buffer.from('after!'));
   expect(Buffer.from(value as Uint8Array).toString()).toBe('before');
@@ -88,14 +95,7 @@ it('holds a hundred thousand rows', async () => {
   const table = open();
   await Promise.all(Array.from({ length: 100_000 }, (_, i) => table.put(`row ${i}`, Buffer.from(`value ${i}`))));
   expect(table.get('row 99999')).toEqual(Buffer.from('value 99999'));
-  expect([...table.entries('')]).toHaveLength(100_000);
-});
-
-it('gives the rows of a kind, in order of their keys', async () => {
-  const table = open();
-  for (const key of ['b:1', 'a:2', 'a', 'a:1', 'aa:1', 'a:\u007e']) await table.put(key, Buffer.from(key));
-  expect([...table.entries('a:')].map(([key]) => key)).toEqual(['a:1', 'a:2', 'a:~']);
-  expect([...table.entries('c:')]).toEqual([]);
+  expect(rowsOf(table)).toHaveLength(100_000);
 });
 
 describe('the pages of its file', () => {
@@ -116,13 +116,25 @@ describe('the pages of its file', () => {
     return table;
   }
 
+  function readAll(table: LmdbTable): void {
+    for (let i = 0; i < ROWS; i++) expect(table.get(`row ${i}`)).toHaveLength(1_000);
+  }
+
+  it.runIf(process.platform === 'linux')('do not come there by the rows that a start is shown', async () => {
+    const before = await filled();
+    await before.close();
+    const table = open();
+    expect(rowsOf(table)).toHaveLength(ROWS);
+    expect(mappedBytes()).toBeLessThan(1024 * 1024);
+  });
+
   it.runIf(process.platform === 'linux')('leave the memory of the process when many rows were looked at', async () => {
     const table = await filled();
-    expect([...table.entries('row ')]).toHaveLength(ROWS);
+    readAll(table);
     expect(mappedBytes()).toBeGreaterThan(10 * 1024 * 1024);
     await vi.waitFor(() => expect(mappedBytes()).toBeLessThan(1024 * 1024));
     for (let i = 0; i < ROWS; i++) {
-      expect(table.get(`row ${i}`)).toHaveLength(1_000);
+      table.get(`row ${i}`);
       if (i % 100 === 0) await new Promise(setImmediate);
     }
     await vi.waitFor(() => expect(mappedBytes()).toBeLessThan(GIVEN_BACK_BYTES));
@@ -158,7 +170,7 @@ describe('the pages of its file', () => {
     vi.mocked(lmdb.open).mockImplementationOnce(() => {
       throw new Error('too many open files');
     });
-    [...table.entries('row ')].length;
+    readAll(table);
     await vi.waitFor(() => expect(disk.fault).toBeDefined());
     await expect(table.put('row 1', Buffer.from('new'))).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
     await wellAgain(clock, disk);
