@@ -1,4 +1,5 @@
 import type { HttpRequest, HttpResponse } from 'uws-current';
+import { readyText } from './answer-fields.js';
 import type { HeadFields } from './head-fields.js';
 
 /**
@@ -11,9 +12,12 @@ const REMEMBERED_SECONDS = '86400';
 /** Names of fields, separated by commas. */
 const FIELD_NAMES = /^[\w!#$%&'*+.^`|~, -]{1,4096}$/;
 
+const ALLOW_ORIGIN = readyText('Access-Control-Allow-Origin');
+const ANY = readyText('*');
+
 /** Lets the page that asked read the answer, whoever that is: so it is the same for all, and may be kept by a cache. */
 export function allowAnyOrigin(res: HttpResponse): HttpResponse {
-  return res.writeHeader('Access-Control-Allow-Origin', '*');
+  return res.writeHeader(ALLOW_ORIGIN, ANY);
 }
 
 /** Whether a browser only asks what a page may ask, which it does without a body. */

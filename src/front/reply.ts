@@ -1,10 +1,12 @@
 import { STATUS_CODES } from 'node:http';
 import type { HttpResponse } from 'uws-current';
 import type { StatewayError } from '../core/errors.js';
+import { readyText } from './answer-fields.js';
 import { allowAnyOrigin } from './cross-origin.js';
 
-const JSON_TYPE = 'application/json; charset=utf-8';
-const SUCCESS_BODY = '{"success":true}';
+const CONTENT_TYPE = readyText('Content-Type');
+const JSON_TYPE = readyText('application/json; charset=utf-8');
+const SUCCESS_BODY = readyText('{"success":true}');
 
 const statusLines = new Map<number, string>();
 
@@ -20,7 +22,7 @@ export function statusLine(status: number): string {
 
 /** `200 {"success":true}`. The response must be corked and not aborted; `closes`: the connection ends with it. */
 export function writeSuccess(res: HttpResponse, closes: boolean): void {
-  allowAnyOrigin(res).writeHeader('Content-Type', JSON_TYPE).end(SUCCESS_BODY, closes);
+  allowAnyOrigin(res).writeHeader(CONTENT_TYPE, JSON_TYPE).end(SUCCESS_BODY, closes);
 }
 
 /**
@@ -93,5 +95,5 @@ function writeErrorHead(res: HttpResponse, error: StatewayError): HttpResponse {
     res.writeHeader('Access-Control-Expose-Headers', 'Retry-After');
   }
   if (error.status === 401) res.writeHeader('WWW-Authenticate', 'Bearer');
-  return allowAnyOrigin(res).writeHeader('Content-Type', JSON_TYPE);
+  return allowAnyOrigin(res).writeHeader(CONTENT_TYPE, JSON_TYPE);
 }

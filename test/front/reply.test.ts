@@ -13,7 +13,7 @@ function recordedResponse() {
     endWithoutBody: (...args: unknown[]) => note('endWithoutBody', args),
   };
   function note(name: string, args: unknown[]) {
-    calls.push([name, ...args]);
+    calls.push([name, ...args.map((arg) => (arg instanceof ArrayBuffer ? Buffer.from(arg).toString() : arg))]);
     return res;
   }
   return { res: res as unknown as HttpResponse, calls };
