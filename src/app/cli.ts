@@ -33,7 +33,7 @@ function createProgram(): Command {
     .description('Takes device state at the plant and forwards it to the Losant cloud, losing nothing.')
     .version(PACKAGE_VERSION)
     .showHelpAfterError('(see --help)');
-  program.addCommand(serveCommand(), { isDefault: true });
+  program.addCommand(serveCommand());
   for (const command of [spoolCommand(), configCommand(), healthcheckCommand(), demoCommand(), simulateCommand()]) {
     program.addCommand(command);
   }

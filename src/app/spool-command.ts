@@ -60,6 +60,7 @@ function requeueCommand(): Command {
         throw new ConfigError('spool requeue: name the dead letters by their numbers, or give --all');
       }
       return withSpool(options, async (spool) => {
+        assertThere(spool, numbers);
         const requested = await spool.requestRequeue(options.all ? 'all' : numbers);
         process.stdout.write(
           options.json
@@ -93,6 +94,16 @@ async function withSpool(options: SpoolOptions, use: (spool: OfflineSpool) => vo
   } finally {
     await spool.close();
   }
+}
+
+/** @throws Error that names those of `numbers` that no dead letter has: then none is asked for */
+function assertThere(spool: OfflineSpool, numbers: readonly number[]): void {
+  const missing = new Set(numbers);
+  for (const { number } of spool.deadLetters()) missing.delete(number);
+  if (missing.size === 0) return;
+  throw new Error(
+    `spool requeue: no dead letter has the number ${[...missing].join(', ')}; \`spool dead-letters\` lists those there are`,
+  );
 }
 
 /** Collects the numbers of a variadic argument. */

@@ -58,3 +58,39 @@ test.each([
   if (isSilent) child.kill('SIGTERM');
   expect([(await once(child, 'close'))[0], errors]).toEqual([0, '']);
 });
+
+test('without a command it prints its help and exits with 2', async () => {
+  const child = spawn(MAIN_FILE, [], { env: { PATH: process.env.PATH }, cwd: temporaryDirectory() });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let told = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      told += chunk;
+    });
+  }
+  const [code] = await once(child, 'close');
+  expect(code).toBe(2);
+  expect(told).toMatch(/^Usage: stateway .*serve/s);
+});
+
+test('by "npm start" it is told of a signal as it is by itself', async () => {
+  // Without the build that goes before it: the one that is tested stays as it is.
+  const args = [
+    'start',
+    '--silent',
+    '--ignore-scripts',
+    '--',
+    'simulate',
+    'cloud',
+    '--listen',
+    '127.0.0.1:0',
+    '--json',
+  ];
+  const child = spawn('npm', args, { env: { ...process.env }, cwd: join(MAIN_FILE, '../../..') });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const closed = once(child, 'close');
+  await once(child.stdout, 'data');
+  // Its output ends when the last process that writes to it has.
+  child.kill('SIGTERM');
+  await closed;
+});

@@ -79,7 +79,10 @@ test('a state the cloud refuses is a dead letter with its reason, and is sent ag
   expect(site.cloud.ledger(device.deviceId)?.states ?? 0).toBe(0);
 
   site.cloud.setFaults([]);
-  const asked = await spool('requeue', String(letter?.number), '--json', '--data-dir', site.dataDir);
+  const number = Number(letter?.number);
+  const unknown = await spool('requeue', String(number), String(number + 7), '--data-dir', site.dataDir);
+  expect(unknown).toMatchObject({ code: 1, stderr: expect.stringMatching(new RegExp(`number ${number + 7};.*\n$`)) });
+  const asked = await spool('requeue', String(number), '--json', '--data-dir', site.dataDir);
   expect(linesOf(asked.stdout)).toEqual([{ requested: 1 }]);
   const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 1);
   expect(records.map(({ timeMs, data }) => ({ timeMs, data }))).toEqual([{ timeMs: time, data: { n: 1 } }]);
