@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { AuthStage } from '../auth/auth-stage.js';
-import { keyFromFile } from '../auth/secret-key.js';
+import { KEY_FILE, keyFromFile } from '../auth/secret-key.js';
 import type { Config } from '../config/load.js';
 import type { ArrivalClock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
 import type { CloudClient, Forwarder, Intake } from '../core/ports.js';
 import type { Timekeeper } from '../core/timekeeper.js';
+import { DATA_FILE } from '../spool/data-file.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import { LmdbTable } from '../spool/lmdb-table.js';
 import { singleBody } from '../state/single-body.js';
@@ -36,11 +37,15 @@ export function createAuth(
 ): AuthStage {
   const { dataDir, maxBodyBytes, tokenCacheSize, tokenTtlMs, tokenOfflineMs, retentionMs } = config;
   const { cloud, clock, timekeeper, meters, log, lanes, intake } = parts;
+  const { diskHealth } = parts.spool;
   const onRepaired = (file: string, mode: number) =>
     log.warn({ event: 'key-file-repaired', file, mode: mode.toString(8) }, 'the key file was open to others');
-  const secretKey = config.secretKey ?? keyFromFile(dataDir, onRepaired);
-  const table = new LmdbTable(join(dataDir, GRANTS_DIRECTORY), parts.spool.diskHealth);
+  const table = new LmdbTable(join(dataDir, GRANTS_DIRECTORY), diskHealth);
   try {
+    const secretKey = config.secretKey ?? keyFromFile(dataDir, !table.isEmpty, onRepaired);
+    // What cannot be found again after a restart is not there.
+    diskHealth.watch(join(GRANTS_DIRECTORY, DATA_FILE));
+    if (config.secretKey === undefined) diskHealth.watch(KEY_FILE);
     return new AuthStage({
       cloud,
       clock,

@@ -32,14 +32,28 @@ export class SecretKeyError extends Error {
  * processes that start at once both get the same. A file that others may read is repaired to mode 0600, as volumes in
  * containers and restored backups lose modes, and the data directory, of mode 0700, is closed to others anyway.
  *
+ * Where anything is stored that only the missing key opens, none is made: it would look like the right one.
+ *
+ * @param isAnythingSealed whether rows are there that were written under a key
  * @param onRepaired told of the mode that was found, when it was repaired
- * @throws SecretKeyError when the file cannot be made, read or repaired, or does not hold a key
+ * @throws SecretKeyError when the file is missing and wanted, cannot be made, read or repaired, or does not hold a key
  */
-export function keyFromFile(dataDir: string, onRepaired: (file: string, mode: number) => void): Uint8Array {
+export function keyFromFile(
+  dataDir: string,
+  isAnythingSealed: boolean,
+  onRepaired: (file: string, mode: number) => void,
+): Uint8Array {
   const file = join(dataDir, KEY_FILE);
   try {
     mkdirSync(dataDir, { recursive: true, mode: DIRECTORY_OWNER_ONLY });
-    return readKey(file, onRepaired) ?? makeKey(dataDir, file, onRepaired);
+    const key = readKey(file, onRepaired);
+    if (key !== undefined) return key;
+    if (isAnythingSealed) {
+      throw new SecretKeyError(
+        `the stored grants cannot be opened without their secret key: STATEWAY_SECRET_KEY is not set, and the key file ${file} is missing; start with the key they were written under, or remove their directory and have the devices log in again`,
+      );
+    }
+    return makeKey(dataDir, file, onRepaired);
   } catch (error) {
     if (error instanceof SecretKeyError) throw error;
     throw new SecretKeyError(`the key file ${file} cannot be used: ${(error as Error).message}`, { cause: error });

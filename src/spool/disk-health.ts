@@ -61,6 +61,14 @@ export class DiskHealth {
     return this.#fault;
   }
 
+  /**
+   * From now on the file of that name must stand in its place in the data directory.
+   * @throws Error when it is not there
+   */
+  watch(name: string): void {
+    this.#parts.probe.watch(name);
+  }
+
   /** Runs `recovery` before anything is taken again after a fault. Returns what ends that. */
   onRecovery(recovery: Recovery): () => void {
     this.#recoveries.add(recovery);

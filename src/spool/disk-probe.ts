@@ -27,6 +27,8 @@ export interface Probe {
   assertInPlace(): void;
   /** Whether all files are in place, and the file system may be written to; writes nothing. */
   look(): void;
+  /** From now on the file of that name, which somebody has open, is looked for. */
+  watch(name: string): void;
   /** Writes and syncs. */
   prove(): Promise<void>;
   close(): void;
@@ -52,7 +54,6 @@ export class DiskProbe implements Probe {
     this.#descriptor = openSync(this.#file, constants.O_WRONLY | constants.O_CREAT, 0o600);
   }
 
-  /** From now on the file of that name, which somebody has open, is looked for. */
   watch(name: string): void {
     this.#others.push(knownFile(this.#directory, name));
   }

@@ -76,7 +76,7 @@ export class LmdbSpool implements Spool {
     this.#lastSequence = Math.max(sequenceFloor, lastInJournal, this.#histories.highestSequence) + leap;
     const rows = readPieceRows(directory, backlog, this.#unreadable, setAside('piece', backlog));
     this.#pieces = PieceFile.open(directory, rows.kept);
-    disk.watch(PIECE_FILE_NAME);
+    disk.health.watch(PIECE_FILE_NAME);
     this.#backlog = new Backlog(backlog, this.#pieces, rows, setAside('piece', backlog));
     this.#letters = new DeadLetters(deadLetters, deadLetterFloor, leap);
     this.#requeue = this.#createRequeue();

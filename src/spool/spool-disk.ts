@@ -52,11 +52,6 @@ export class SpoolDisk {
     this.transactions = new Transactions(directory, this.#reserve, this.gate, this.health);
   }
 
-  /** From now on the file of that name, which is open, has to stand in its place. */
-  watch(name: string): void {
-    this.#probe.watch(name);
-  }
-
   get isFull(): boolean {
     return this.#reserve.isClosed;
   }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
@@ -133,8 +133,11 @@ test('a secret key that is not the one of the stored grants ends the start with 
     expect(code).toBe(1);
     const lines = output.split('\n').filter((line) => line.startsWith('stateway: '));
     expect(lines).toEqual([
-      expect.stringMatching(/^stateway: the stored grants cannot be opened with this secret key; /),
+      expect.stringMatching(
+        /^stateway: the stored grants cannot be opened with.* secret key[;:].* start with the key /,
+      ),
     ]);
+    expect(existsSync(join(site.dataDir, 'secret.key'))).toBe(false);
     expect(output).not.toContain(KEY_B);
   }
   site.cloud.setFaults([{ kind: 'outage' }]);

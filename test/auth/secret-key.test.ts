@@ -14,8 +14,8 @@ beforeEach(() => {
   repaired = [];
 });
 
-function load(): Uint8Array {
-  return keyFromFile(dataDir, (...found) => repaired.push(found));
+function load(isAnythingSealed = false): Uint8Array {
+  return keyFromFile(dataDir, isAnythingSealed, (...found) => repaired.push(found));
 }
 
 it('makes a key of 32 bytes in a file and a directory for its owner alone, and finds it again', () => {
@@ -25,6 +25,14 @@ it('makes a key of 32 bytes in a file and a directory for its owner alone, and f
   expect(statSync(dataDir).mode & 0o777).toBe(0o700);
   expect(load()).toEqual(key);
   expect(repaired).toEqual([]);
+});
+
+it('makes none where something is stored that only the missing one opens, and says so', () => {
+  mkdirSync(dataDir);
+  expect(() => load(true)).toThrow(/secret\.key is missing; start with the key/);
+  expect(readdirSync(dataDir)).toEqual([]);
+  const key = load();
+  expect(load(true)).toEqual(key);
 });
 
 it('makes another key each time', () => {

@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { breakCalls } from '../helpers/fault-calls.js';
 import { PowerCutDisk } from '../helpers/fault-disk.js';
 import { inForm, measured, notHere } from '../helpers/fault-form.js';
@@ -170,6 +170,19 @@ describe('a disk that fails', () => {
     renameSync(`${dataDir}-away`, dataDir);
     await recovered(site);
   });
+
+  test.each(['grants', 'secret.key'])(
+    'of the data directory %s is moved away and back',
+    { timeout: TIMEOUT_MS },
+    async (name) => {
+      const dataDir = join(freshDirectory(onTestFinished), 'data');
+      const site = await openLoaded(onTestFinished, dataDir);
+      const file = join(dataDir, name);
+      await failing(site, GONE, () => renameSync(file, `${file}-away`));
+      renameSync(`${file}-away`, file);
+      await recovered(site);
+    },
+  );
 
   test('the data directory is deleted: nothing more is acknowledged, and what was is delivered', {
     timeout: TIMEOUT_MS,

@@ -29,6 +29,8 @@ export class ScriptedProbe implements Probe {
     this.assertInPlace();
   }
 
+  watch(): void {}
+
   async prove(): Promise<void> {
     this.proofs++;
     if (this.proof !== undefined) throw this.proof;
