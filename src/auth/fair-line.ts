@@ -44,13 +44,15 @@ export class FairLine<T> {
   underWay = 0;
   /** Monotonic; since when it waits for nothing but others. Infinity while it has reached its own bound. */
   readySinceMs = Number.POSITIVE_INFINITY;
+  /** Whether it went without a turn the last time. */
+  readonly isAgain: boolean;
   readonly #ring: Set<FairLine<T>>;
 
-  /** @param isAgain whether it went without a turn the last time */
   constructor(origin: FairOrigin<T>, key: string, maxAtOnce: number, isAgain: boolean) {
     this.origin = origin;
     this.key = key;
     this.maxAtOnce = maxAtOnce;
+    this.isAgain = isAgain;
     this.#ring = isAgain ? origin.again : origin.fresh;
   }
 

@@ -7,7 +7,10 @@ import type { Standings } from './standings.js';
 
 /** For its turn: as long as a device waits for an answer of the cloud. */
 export const LONGEST_WAIT_MS = 15_000;
-/** Of an address that stands badly, behind others: who is told to come again in time goes first when he does. */
+/**
+ * Of an address that stands badly, behind others: who is told to come again in time goes first when he does, and then
+ * waits as long as any. A cloud that takes longer than this to answer gives turns in bursts, further apart than this.
+ */
 export const BAD_WAIT_MS = 400;
 const SWEEP_EVERY_MS = 100;
 /**
@@ -227,7 +230,7 @@ export class FairQueue<T> {
     }
     let longest: FairLine<T> | undefined;
     for (const line of (most as FairOrigin<T>).lines.values()) {
-      if (longest === undefined || line.waiting.length > longest.waiting.length) longest = line;
+      if (longest === undefined || goesBefore(line, longest)) longest = line;
     }
     return longest as FairLine<T>;
   }
@@ -269,10 +272,11 @@ export class FairQueue<T> {
   #sweep(nowMs: number): boolean {
     let left = TOLD_A_TURN;
     for (const origin of [...this.#origins.values()]) {
-      const behindMs = this.#isBad(origin) ? BAD_WAIT_MS : LONGEST_WAIT_MS;
+      const isBad = this.#isBad(origin);
       for (const line of [...origin.lines.values()]) {
         const oldest = line.waiting[0];
         if (oldest === undefined) continue;
+        const behindMs = isBad && !line.isAgain ? BAD_WAIT_MS : LONGEST_WAIT_MS;
         const isOver = nowMs - oldest.sinceMs >= LONGEST_WAIT_MS || nowMs - line.readySinceMs >= behindMs;
         if (isOver) left -= this.#drop(line, left);
         if (left === 0) return false;
@@ -285,4 +289,10 @@ export class FairQueue<T> {
 function firstReady<T>(origins: Iterable<FairOrigin<T>>, maxAtOnce: number): FairLine<T> | undefined {
   for (const origin of origins) if (origin.underWay < maxAtOnce) return origin.firstReady;
   return undefined;
+}
+
+/** Whether `line` is to give room before `other`: the longer one, and of two that are alike the one that had no refusal yet. */
+function goesBefore<T>(line: FairLine<T>, other: FairLine<T>): boolean {
+  const longer = line.waiting.length - other.waiting.length;
+  return longer > 0 || (longer === 0 && other.isAgain && !line.isAgain);
 }

@@ -169,6 +169,35 @@ describe('where not all can wait', () => {
     expect(names()).toEqual(['flood 30']);
   });
 
+  it('and waits as long as for an answer, since a slow cloud gives turns in bursts', async () => {
+    open({ maxAtOnce: 1, maxAtOnceOfOne: 1 });
+    await disgrace('flood');
+    ask('flood', 'under way');
+    ask('flood', 'good');
+    await clock.advance(BAD_WAIT_MS + 100);
+    expect(outcomes.get('flood good')).toBe('STATEWAY_OVERLOADED');
+    outcomes.clear();
+    ask('flood', 'good');
+    await clock.advance(LONGEST_WAIT_MS - 200);
+    expect(outcomes.has('flood good')).toBe(false);
+    await answer('yes');
+    expect(names()).toEqual(['flood good']);
+  });
+
+  it('and does not give way to those who come for the first time', async () => {
+    open({ maxAtOnce: 1, maxAtOnceOfOne: 1, maxWaiting: 3 });
+    await disgrace('flood');
+    ask('flood', 'under way');
+    ask('flood', 'good');
+    await clock.advance(BAD_WAIT_MS + 100);
+    outcomes.clear();
+    ask('flood', 'good');
+    for (let i = 0; i < 20; i++) ask('flood', `${i}`);
+    await clock.advance(1);
+    expect(outcomes.size).toBe(18);
+    expect(outcomes.has('flood good')).toBe(false);
+  });
+
   it('of many that have waited too long some are told at a time, and all of them soon', async () => {
     open({ maxAtOnce: 1, maxAtOnceOfOne: 1 });
     await disgrace('flood');
