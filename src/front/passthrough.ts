@@ -82,15 +82,11 @@ export class Passthrough {
     }
     assertNeverServed(method, req.getUrl());
     if (method === 'CONNECT') throw new StatewayError('STATEWAY_METHOD_NOT_ALLOWED', 'this proxy opens no tunnels');
+    if (/(?:^|,)\s*websocket\s*(?:[,/]|$)/i.test(head.upgrade)) throw noSocket(req.getUrl());
     if (mode === 'none' || (mode === 'auth' && !AUTH_PATH.test(req.getUrl()))) {
       const passed = mode === 'none' ? 'no other calls' : 'of other calls only those to /auth';
       throw noSuchRoute(
         `this proxy does not serve this method and path, and passes ${passed} to the cloud (STATEWAY_PASSTHROUGH=${mode})`,
-      );
-    }
-    if (/(?:^|,)\s*websocket\s*(?:[,/]|$)/i.test(head.upgrade)) {
-      throw noSuchRoute(
-        'this proxy does not serve WebSockets here, only at /applications/:applicationId/devices/:deviceId/state and /applications/:applicationId/state',
       );
     }
     if (Number(head.contentLength) > MAX_PASSED_BODY_BYTES) throw bodyTooLarge(MAX_PASSED_BODY_BYTES);
@@ -180,4 +176,19 @@ function assertNeverServed(method: string, path: string): void {
 
 function noSuchRoute(message: string): StatewayError {
   return new StatewayError('STATEWAY_NO_SUCH_ROUTE', message);
+}
+
+/** Why a request for a WebSocket that has come this far opens none. */
+function noSocket(path: string): StatewayError {
+  const served = servedPath(path);
+  if (served === undefined || served.kind === 'log-in') {
+    return noSuchRoute(
+      'this proxy does not serve WebSockets here, only at /applications/:applicationId/devices/:deviceId/state and /applications/:applicationId/state',
+    );
+  }
+  // With a key of 24 characters the web server would have taken it for one.
+  return new StatewayError(
+    'STATEWAY_BAD_UPGRADE',
+    'a WebSocket is opened by GET with a Sec-WebSocket-Key of 16 bytes in base64, which are 24 characters',
+  );
 }

@@ -87,11 +87,14 @@ describe('an upgrade', () => {
 
   test('with a key that is none is no upgrade', async () => {
     const harness = await frontWithGrant();
-    const { upgrade } = await RawWebSocket.open(harness.port, STATE_PATH, {
-      ...AUTHORIZED,
-      'Sec-WebSocket-Key': 'short',
-    });
-    expect(upgrade.status).toBe(404);
+    for (const path of [STATE_PATH, GATEWAY_PATH]) {
+      const { upgrade } = await RawWebSocket.open(harness.port, path, { ...AUTHORIZED, 'Sec-WebSocket-Key': 'short' });
+      expect(upgrade.status).toBe(400);
+      expect(JSON.parse(upgrade.body)).toMatchObject({
+        type: 'Validation',
+        message: expect.stringMatching(/Key of 16/),
+      });
+    }
   });
 
   test('prefers the header where there is a query token too', async () => {
