@@ -13,7 +13,7 @@ const COLLECT_EVERY_MS = 10_000;
  * How much heap and buffers may grow before V8 goes through the heap again: with a thousand devices 200 % of it, as at the
  * start, and never more than this, which with a hundred thousand would be several hundred MiB. In percent of what lives.
  */
-const GROWTH_BYTES = 64 * 1024 * 1024;
+const GROWTH_BYTES = 48 * 1024 * 1024;
 const MIN_GROWTH_PERCENT = 20;
 const MAX_GROWTH_PERCENT = 200;
 /** The least that is found in so many looks, and so many before, lives. */

@@ -74,10 +74,10 @@ it('lets a small heap grow to three times of what lives, and a large one by no m
     garbage = 0;
     return growth.at(-1) ?? 200;
   };
-  expect(await percentAt(30 * MIB)).toBe(200);
-  expect(await percentAt(64 * MIB)).toBe(100);
-  expect(await percentAt(128 * MIB)).toBe(50);
-  expect(await percentAt(240 * MIB)).toBe(27);
+  expect(await percentAt(24 * MIB)).toBe(200);
+  expect(await percentAt(48 * MIB)).toBe(100);
+  expect(await percentAt(96 * MIB)).toBe(50);
+  expect(await percentAt(240 * MIB)).toBe(20);
 });
 
 it('leaves no timer when it is stopped', async () => {
