@@ -48,7 +48,9 @@ export class LmdbTable implements KeyedStore {
   }
 
   get isEmpty(): boolean {
-    return this.#opened.getKeysCount({ limit: 1 }) === 0;
+    // To count would be to look at all of them.
+    for (const _ of this.#opened.getKeys({ limit: 1 })) return false;
+    return true;
   }
 
   /** Past LMDB, as long as nothing can be on its way to the file. */

@@ -79,6 +79,7 @@ it('replaces and removes; a row that is not there may be removed too', async () 
   await table.remove('row');
   expect(table.get('row')).toBeUndefined();
   expect(rowsOf(table)).toEqual([]);
+  expect(table.isEmpty).toBe(true);
 });
 
 it('gives values that stay what they are when their row changes', async () => {
@@ -124,6 +125,7 @@ describe('the pages of its file', () => {
     const before = await filled();
     await before.close();
     const table = open();
+    expect(table.isEmpty).toBe(false);
     expect(rowsOf(table)).toHaveLength(ROWS);
     expect(mappedBytes()).toBeLessThan(1024 * 1024);
   });
