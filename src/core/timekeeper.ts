@@ -20,8 +20,12 @@ const WRITTEN_AT_MS = Date.UTC(2026, 0, 1);
  * was under way for some more. Beyond, the cloud ignores states or shows them at a wrong time.
  */
 export const TOLERANCE_MS = MAX_STAMP_AHEAD_MS;
-/** An answer that took longer says too little of when its `Date` was. */
-const LONGEST_EXCHANGE_MS = 15_000;
+/**
+ * An answer that took longer says too little of when its `Date` was. Of one that took so long the middle is off by half of
+ * what is tolerated at the most; a shorter one that says otherwise takes its place. A cloud that is slow for good is asked by
+ * nothing else.
+ */
+const LONGEST_EXCHANGE_MS = TOLERANCE_MS;
 /** Differences below this are the noise of two readings, or a clock that is slewed. */
 const STEP_MS = 1_000;
 /** How often it is written down what the cloud's clock says. */

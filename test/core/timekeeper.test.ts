@@ -85,9 +85,19 @@ describe('the time', () => {
 
   it('is not taken from an answer that was long under way', async () => {
     const sentMs = clock.monotonicMs();
-    await clock.advance(16_000);
+    await clock.advance(61_000);
     keeper.hear(dated(RIGHT_MS + HOUR_MS, sentMs));
-    expect(keeper.wallMs()).toBe(RIGHT_MS + 16_000);
+    expect(keeper.wallMs()).toBe(RIGHT_MS + 61_000);
+  });
+
+  it('is taken from one of a slow cloud, as of the middle of it, until a quicker one says more', async () => {
+    const sentMs = clock.monotonicMs();
+    await clock.advance(18_000);
+    keeper.hear(dated(RIGHT_MS + HOUR_MS, sentMs));
+    expect(keeper.canDecide).toBe(true);
+    expect(Math.abs(keeper.wallMs() - (RIGHT_MS + HOUR_MS))).toBeLessThanOrEqual(9_500);
+    keeper.hear(dated(RIGHT_MS + HOUR_MS, clock.monotonicMs()));
+    expect(Math.abs(keeper.wallMs() - (RIGHT_MS + HOUR_MS))).toBeLessThanOrEqual(500);
   });
 
   it('is as right by an answer that is told of a minute after it has come', async () => {
