@@ -18,6 +18,8 @@ const STATES_A_BODY = 50;
 const NOTE_LENGTH = 400;
 const MOVED_WITHIN_MS = 1_000;
 /** A proxy that has delivered nothing more for so long does not regard the rest as readable. */
+/** The first waits for the threads that talk with the cloud, and for what the cloud says of the time. */
+const FIRST_WITHIN_MS = 15_000;
 const QUIET_MS = inForm({ short: 800, long: 2_000 });
 const TIMEOUT_MS = inForm({ short: 120_000, long: 1_200_000 });
 /** pino's number for errors. */
@@ -124,7 +126,8 @@ async function untilQuiet({ accounts, deliveries }: FaultSite, proxy: RunningPro
   const wanted = accounts.length * (BODIES - DELIVERED_BODIES) * STATES_A_BODY;
   let lastCome = 0;
   let sinceMs = performance.now();
-  while (come() < wanted && performance.now() - sinceMs < QUIET_MS && proxy.process.signalCode === null) {
+  const isQuiet = () => performance.now() - sinceMs >= (lastCome === 0 ? FIRST_WITHIN_MS : QUIET_MS);
+  while (come() < wanted && !isQuiet() && proxy.process.signalCode === null) {
     const waiting = await spoolOf(proxy).then(
       ({ states }) => states,
       () => undefined,
