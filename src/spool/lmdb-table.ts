@@ -1,7 +1,9 @@
+import { type Stats, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import type { KeyedStore } from '../core/ports.js';
 import { CommitGate } from './commit-gate.js';
-import { readRows } from './data-file.js';
+import { DATA_FILE, readRows } from './data-file.js';
 import type { DiskHealth } from './disk-health.js';
 import { openTable, reopenTable } from './environment.js';
 import { assertRoom, isDiskFull, reasonOf, spoolError } from './failed-commit.js';
@@ -25,6 +27,8 @@ export class LmdbTable implements KeyedStore {
   readonly #endRecovery: () => void;
   /** Undefined when it could not be opened anew after a fault of the disk. */
   #root: RootDatabase<Buffer, string> | undefined;
+  /** The file that it has open. */
+  #file: Stats;
   /** Rows looked at or written since the environment was opened. */
   #touchedRows = 0;
   #isGivingBack = false;
@@ -42,6 +46,7 @@ export class LmdbTable implements KeyedStore {
     this.#directory = directory;
     this.#disk = disk;
     this.#root = openTable(directory);
+    this.#file = statSync(join(directory, DATA_FILE));
     this.#gate = new CommitGate((reason) => disk.report(reason));
     this.#gate.follow(this.#root);
     this.#endRecovery = disk.onRecovery(() => this.#reopen());
@@ -113,7 +118,8 @@ export class LmdbTable implements KeyedStore {
       // Alone in a task of its own, so that nobody reads before it is open again: with nothing on its way to disk, an
       // environment is closed within the task (`read.js`: `close`).
       await new Promise(setImmediate);
-      await this.#open(this.#root);
+      this.#touchedRows = 0;
+      if (this.#isInPlace) await this.#open(this.#root);
     } catch (error) {
       this.#disk.report(error);
     } finally {
@@ -133,8 +139,14 @@ export class LmdbTable implements KeyedStore {
   async #open(before: RootDatabase<Buffer, string> | undefined): Promise<void> {
     this.#root = undefined;
     this.#root = await reopenTable(this.#directory, before);
-    this.#touchedRows = 0;
+    this.#file = statSync(join(this.#directory, DATA_FILE));
     this.#gate.follow(this.#root);
+  }
+
+  /** Whether the name of the file still leads to it. If not, to open it by name would make or take another, and lose this one. */
+  get #isInPlace(): boolean {
+    const found = statSync(join(this.#directory, DATA_FILE), { throwIfNoEntry: false });
+    return found?.ino === this.#file.ino && found.dev === this.#file.dev;
   }
 
   get #opened(): RootDatabase<Buffer, string> {

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import * as lmdb from 'lmdb';
@@ -128,6 +128,23 @@ describe('the pages of its file', () => {
     expect(table.isEmpty).toBe(false);
     expect(rowsOf(table)).toHaveLength(ROWS);
     expect(mappedBytes()).toBeLessThan(1024 * 1024);
+  });
+
+  it('are not given back while its directory is moved away, since another would be made in its place', async () => {
+    const table = await filled();
+    renameSync(directory, `${directory}-away`);
+    const [{ size }, seen] = [statSync(join(`${directory}-away`, 'data.mdb')), vi.mocked(lmdb.open).mock.calls.length];
+    readAll(table);
+    // After whatever this has begun: it holds back what is written until it is over.
+    await table.put('later', Buffer.from('later'));
+    expect(existsSync(directory)).toBe(false);
+    expect(vi.mocked(lmdb.open).mock.calls.length).toBe(seen);
+    renameSync(`${directory}-away`, directory);
+    readAll(table);
+    await table.put('last', Buffer.from('last'));
+    await vi.waitFor(() => expect(vi.mocked(lmdb.open).mock.calls.length).toBeGreaterThan(seen));
+    expect(table.get('later')?.toString()).toBe('later');
+    expect(statSync(join(directory, 'data.mdb')).size).toBeGreaterThanOrEqual(size);
   });
 
   it.runIf(process.platform === 'linux')('leave the memory of the process when many rows were looked at', async () => {
