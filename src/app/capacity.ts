@@ -61,7 +61,7 @@ export class Capacity {
   }
 
   /**
-   * To be called when what the last run left has been read back, before anybody waits for an answer: the half of the heap is
+   * To be called when what the last run left has been read back, before anybody waits for an answer: half of the heap is
    * garbage then, and would stay until the heap has grown by as much again.
    */
   clearAfterStart(): void {

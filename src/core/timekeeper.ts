@@ -26,6 +26,8 @@ export const TOLERANCE_MS = MAX_STAMP_AHEAD_MS;
  * nothing else.
  */
 const LONGEST_EXCHANGE_MS = TOLERANCE_MS;
+/** After so many that took longer, a cloud counts as one that does not say what time it is: nobody waits for that for good. */
+const MOST_SLOW_ANSWERS = 3;
 /** Differences below this are the noise of two readings, or a clock that is slewed. */
 const STEP_MS = 1_000;
 /** How often it is written down what the cloud's clock says. */
@@ -71,6 +73,7 @@ export class Timekeeper implements ArrivalClock {
   #lastNumber = 0;
   /** The cloud has answered without a `Date`. */
   #isCloudDateless = false;
+  #slowAnswers = 0;
   #isSkewed = false;
   #deciding: Promise<boolean> | undefined = undefined;
 
@@ -153,7 +156,11 @@ export class Timekeeper implements ArrivalClock {
       this.#isCloudDateless = true;
       return;
     }
-    if (heardMs - sentMs > LONGEST_EXCHANGE_MS) return;
+    if (heardMs - sentMs > LONGEST_EXCHANGE_MS) {
+      this.#slowAnswers++;
+      if (this.#slowAnswers >= MOST_SLOW_ANSWERS) this.#isCloudDateless = true;
+      return;
+    }
     // It was shown between the two, and cut to a second.
     const [leastMs, mostMs] = [dateMs - heardMs, dateMs + 1_000 - sentMs];
     const knownMs = this.#heardOffsetMs;

@@ -90,6 +90,17 @@ describe('the time', () => {
     expect(keeper.wallMs()).toBe(RIGHT_MS + 61_000);
   });
 
+  it('is that of the machine where the cloud only ever answers too late to tell, if that can be right', async () => {
+    for (let answer = 1; answer <= 3; answer++) {
+      expect(keeper.canDecide).toBe(false);
+      const sentMs = clock.monotonicMs();
+      await clock.advance(61_000);
+      keeper.hear(dated(RIGHT_MS + HOUR_MS, sentMs));
+    }
+    expect(keeper.canDecide).toBe(true);
+    expect(keeper.wallMs()).toBe(RIGHT_MS + 183_000);
+  });
+
   it('is taken from one of a slow cloud, as of the middle of it, until a quicker one says more', async () => {
     const sentMs = clock.monotonicMs();
     await clock.advance(18_000);
