@@ -62,14 +62,24 @@ test(
   TIMEOUT_MS,
 );
 
-async function untilNothingWaits({ adminUrl }: RunningProxy, withinMs: number): Promise<void> {
+async function untilNothingWaits(proxy: RunningProxy, withinMs: number): Promise<void> {
   const deadlineMs = performance.now() + withinMs;
   for (;;) {
     // On a connection of its own: where this machine is busy, a kept one may have been closed for want of a request.
-    const answer = await fetch(`${adminUrl}/status`, { headers: { connection: 'close' } });
+    const asking = fetch(`${proxy.adminUrl}/status`, { headers: { connection: 'close' } });
+    const answer = await asking.catch((error: Error) => withFateOf(proxy, error));
     const { spool } = (await answer.json()) as { spool: { states: number } };
     if (spool.states === 0) return;
     if (performance.now() > deadlineMs) throw new Error(`${spool.states} states still wait`);
     await pause(500);
   }
+}
+
+/**
+ * The status could not be read.
+ * @throws Error that also says whether the proxy still runs
+ */
+async function withFateOf({ process: { pid, exitCode, signalCode } }: RunningProxy, error: Error): Promise<never> {
+  const fate = exitCode ?? signalCode;
+  throw new Error(`the status: ${error.cause}; the proxy (${pid}) ${fate === null ? 'runs' : `ended with ${fate}`}`);
 }
