@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pause } from '../core/clock.js';
 import type { CloudCounts, DeviceLedger } from '../simulator/cloud-holdings.js';
 import type { FleetResult } from '../simulator/fleet.js';
 import { readReport } from '../simulator/fleet-report.js';
@@ -176,8 +177,4 @@ class DemoRun {
 function ownEnvironment(): NodeJS.ProcessEnv {
   const isForeign = (name: string): boolean => /^STATEWAY_|^(?:https?|all)_proxy$/i.test(name);
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isForeign(name)));
-}
-
-function pause(ms: number): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(resolve, ms, undefined));
 }

@@ -10,7 +10,10 @@ export interface Clock {
    * readings of two processes may be compared while it is up (`readBootTag`).
    */
   monotonicMs(): number;
-  /** Calls `task` once after at least `delayMs`; returns the way to cancel it. */
+  /**
+   * Calls `task` once after at least `delayMs`, however long; returns the way to cancel it. A delay below 0, as the
+   * difference of two readings can be, is none.
+   */
   schedule(delayMs: number, task: () => void): () => void;
 }
 
@@ -39,7 +42,26 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => PROCESS_STARTED_MS + performance.now(),
   schedule(delayMs, task) {
-    const timer = setTimeout(task, delayMs);
+    if (delayMs > LONGEST_TIMER_MS) return scheduleInParts(delayMs, task);
+    // Node warns of a time that has passed (`TimeoutNegativeWarning`), and waits as for 0.
+    const timer = setTimeout(task, Math.max(0, delayMs));
     return () => clearTimeout(timer);
   },
 };
+
+/** A timer of Node's that is set for longer fires at once (nodejs.org, "setTimeout"): 24.8 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function scheduleInParts(delayMs: number, task: () => void): () => void {
+  let cancel = systemClock.schedule(LONGEST_TIMER_MS, () => {
+    cancel = systemClock.schedule(delayMs - LONGEST_TIMER_MS, task);
+  });
+  return () => cancel();
+}
+
+/** Resolves after `delayMs` by the machine's own clock. */
+export function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    systemClock.schedule(delayMs, resolve);
+  });
+}

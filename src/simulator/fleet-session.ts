@@ -1,3 +1,4 @@
+import { pause } from '../core/clock.js';
 import type { JsonPoster } from './fleet-http.js';
 import type { PlannedDevice } from './fleet-plan.js';
 
@@ -47,9 +48,4 @@ export class DeviceSession {
     }
     throw new Error(`device ${this.device.deviceId} could not log in: ${reason}`);
   }
-}
-
-/** Resolves after `ms`. */
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

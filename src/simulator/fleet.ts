@@ -1,9 +1,10 @@
 import { Agent } from 'undici';
+import { pause } from '../core/clock.js';
 import { JsonPoster } from './fleet-http.js';
 import { DEFAULT_SEED, planFleet } from './fleet-plan.js';
 import type { DeviceReport } from './fleet-report.js';
 import type { FleetSender } from './fleet-sender.js';
-import { DeviceSession, pause } from './fleet-session.js';
+import { DeviceSession } from './fleet-session.js';
 import { FleetTally, OutgoingState } from './fleet-tally.js';
 import { HttpSender } from './http-sender.js';
 import type { RecordedData } from './recorded-data.js';

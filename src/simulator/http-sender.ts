@@ -1,6 +1,7 @@
+import { pause } from '../core/clock.js';
 import type { JsonPoster, PostAnswer } from './fleet-http.js';
 import { type FleetSender, isWorthRetrying, RETRY_AFTER_MS } from './fleet-sender.js';
-import { type DeviceSession, pause } from './fleet-session.js';
+import type { DeviceSession } from './fleet-session.js';
 import type { FleetTally, OutgoingState } from './fleet-tally.js';
 
 /** States of one request when the device has fallen behind. */

@@ -1,6 +1,7 @@
 import { type Agent, WebSocket } from 'undici';
+import { pause } from '../core/clock.js';
 import { type FleetSender, RETRY_AFTER_MS } from './fleet-sender.js';
-import { type DeviceSession, pause } from './fleet-session.js';
+import type { DeviceSession } from './fleet-session.js';
 import type { FleetTally, OutgoingState } from './fleet-tally.js';
 
 /** Frames sent and not yet acknowledged; past it the device waits. */
