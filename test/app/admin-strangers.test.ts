@@ -5,8 +5,8 @@ import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { openSite } from '../helpers/bench-site.js';
 import { askAs } from '../helpers/http-client.js';
+import { MAIN_FILE } from '../helpers/program.js';
 import { inMiB, residentBytes } from '../helpers/resident-memory.js';
-import { MAIN_FILE } from '../helpers/running-proxy.js';
 
 /** From each of five addresses of this machine: more than the admin side keeps, of one and in all. */
 const STRANGERS = 300;

@@ -1,10 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { MAIN_FILE } from '../helpers/running-proxy.js';
+import { MAIN_FILE, startChild, startProgram } from '../helpers/program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
 /** What the program is started with, and what it asks of V8, told when it ends. */
@@ -46,7 +46,7 @@ test.each([
   ],
   ['simulate cloud', true, ['simulate', 'cloud', '--listen', '127.0.0.1:0', '--json']],
 ])('"%s" whose reader has read what it wanted ends quietly', async (_name, isSilent, args) => {
-  const child = spawn(MAIN_FILE, args, { env: { PATH: process.env.PATH } });
+  const child = startProgram(args);
   onTestFinished(() => void child.kill('SIGKILL'));
   let errors = '';
   child.stderr.on('data', (chunk) => {
@@ -60,7 +60,7 @@ test.each([
 });
 
 test('without a command it prints its help and exits with 2', async () => {
-  const child = spawn(MAIN_FILE, [], { env: { PATH: process.env.PATH }, cwd: temporaryDirectory() });
+  const child = startProgram([], { cwd: temporaryDirectory() });
   onTestFinished(() => void child.kill('SIGKILL'));
   let told = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -86,7 +86,7 @@ test('by "npm start" it is told of a signal as it is by itself', async () => {
     '127.0.0.1:0',
     '--json',
   ];
-  const child = spawn('npm', args, { env: { ...process.env }, cwd: join(MAIN_FILE, '../../..') });
+  const child = startChild(['npm', ...args], { env: { ...process.env }, cwd: join(MAIN_FILE, '../../..') });
   onTestFinished(() => void child.kill('SIGKILL'));
   const closed = once(child, 'close');
   await once(child.stdout, 'data');

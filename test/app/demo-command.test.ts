@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MAIN_FILE } from '../helpers/running-proxy.js';
+import { startProgram } from '../helpers/program.js';
 
 let folder: string;
 
@@ -30,7 +30,7 @@ function run(...args: string[]): Run {
     STATEWAY_UPSTREAM_TOKEN: 'of a real plant',
     STATEWAY_COALESCE: 'latest',
   };
-  const child = spawn(process.execPath, [MAIN_FILE, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = startProgram(args, { env });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {

@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { logIn, openSite, postState, type Site, untilHeld } from '../helpers/bench-site.js';
+import { MAIN_FILE } from '../helpers/program.js';
 import { RecordingCloud } from '../helpers/recording-cloud.js';
-import { MAIN_FILE, startProxy } from '../helpers/running-proxy.js';
+import { startProxy } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { Cleaner, startTcp } from '../upstream/test-servers.js';
 

@@ -6,7 +6,7 @@ import { open } from 'lmdb';
 import { expect, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, type Site, statePath, status, untilHeld } from '../helpers/bench-site.js';
-import { MAIN_FILE } from '../helpers/running-proxy.js';
+import { MAIN_FILE } from '../helpers/program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { TestSocket } from '../helpers/test-socket.js';
 

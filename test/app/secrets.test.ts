@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, type Site, statePath, untilHeld } from '../helpers/bench-site.js';
-import { MAIN_FILE } from '../helpers/running-proxy.js';
+import { MAIN_FILE } from '../helpers/program.js';
 import { TestSocket } from '../helpers/test-socket.js';
 
 const KEY_A = Buffer.alloc(32, 0xa1).toString('base64');

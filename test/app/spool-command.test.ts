@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, status, untilHeld } from '../helpers/bench-site.js';
-import { MAIN_FILE } from '../helpers/running-proxy.js';
+import { MAIN_FILE } from '../helpers/program.js';
 
 const run = promisify(execFile);
 

@@ -1,11 +1,12 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { SimulatedCloud } from '../../src/simulator/cloud.js';
 import { type PlannedDevice, planFleet } from '../../src/simulator/fleet-plan.js';
-import { MAIN_FILE, startProxy } from '../helpers/running-proxy.js';
+import { MAIN_FILE, startChild } from '../helpers/program.js';
+import { startProxy } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
 type LogLine = Record<string, unknown> & { event: string };
@@ -50,7 +51,7 @@ function start(pipe: HeldPipe, env: Record<string, string>): ChildProcess {
   // One that blocks, as a shell's pipe does.
   const output = openSync(pipe.path, 'w');
   const listen = { STATEWAY_LISTEN: '127.0.0.1:0', STATEWAY_ADMIN_LISTEN: '127.0.0.1:0' };
-  const child = spawn(MAIN_FILE, ['serve'], {
+  const child = startChild([MAIN_FILE, 'serve'], {
     env: { PATH: process.env.PATH, STATEWAY_DATA_DIR: join(temporaryDirectory(), 'data'), ...listen, ...env },
     stdio: ['ignore', output, output],
   });
@@ -222,7 +223,7 @@ test('a terminal that is held holds up no stop', async () => {
   const dataDir = join(temporaryDirectory(), 'data');
   const env = { STATEWAY_LISTEN: '127.0.0.1:0', STATEWAY_ADMIN_LISTEN: '127.0.0.1:0', STATEWAY_DATA_DIR: dataDir };
   // script(1) gives its command a terminal, and is all that reads from it.
-  const script = spawn('script', ['-qefc', `exec ${MAIN_FILE} serve`, '/dev/null'], {
+  const script = startChild(['script', '-qefc', `exec ${MAIN_FILE} serve`, '/dev/null'], {
     env: { PATH: process.env.PATH, ...env },
   });
   onTestFinished(() => void script.kill('SIGKILL'));

@@ -4,10 +4,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { damageSomewhere, randomFrom } from '../helpers/fault-damage.js';
 import { inForm, measured } from '../helpers/fault-form.js';
-import { portOf, type StartOutcome, tryStart } from '../helpers/fault-process.js';
+import { portOf } from '../helpers/fault-process.js';
 import { FaultSite, freshDirectory } from '../helpers/fault-site.js';
 import { postNumbers } from '../helpers/fault-witness.js';
-import type { RunningProxy } from '../helpers/running-proxy.js';
+import { type RunningProxy, type StartOutcome, tryStart } from '../helpers/running-proxy.js';
 
 const PLACES = inForm({ short: 12, long: 200 });
 const DEVICES = 6;

@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 import type { DeviceState } from '../../src/state/validate.js';
 import type { Account } from '../helpers/fault-account.js';
 import { inForm, measured } from '../helpers/fault-form.js';
-import { memoryOf, type ProcessMemory, portOf, type StartOutcome, tryStart } from '../helpers/fault-process.js';
+import { memoryOf, type ProcessMemory, portOf } from '../helpers/fault-process.js';
 import { bytesOnDisk, FaultSite, freshDirectory, until } from '../helpers/fault-site.js';
 import { call } from '../helpers/http-client.js';
-import type { RunningProxy } from '../helpers/running-proxy.js';
+import { type RunningProxy, type StartOutcome, tryStart } from '../helpers/running-proxy.js';
 
 const DEVICES = inForm({ short: 100, long: 1_000 });
 const STATES_A_DEVICE = inForm({ short: 2_000, long: 10_000 });

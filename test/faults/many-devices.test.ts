@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Crowd, CrowdCloud } from '../helpers/fault-crowd.js';
 import { inForm, measured, notHere } from '../helpers/fault-form.js';
-import { memoryOf, portOf, type StartOptions, start } from '../helpers/fault-process.js';
+import { memoryOf, portOf } from '../helpers/fault-process.js';
 import { freshDirectory } from '../helpers/fault-site.js';
 import { memoryGroup } from '../helpers/memory-group.js';
-import type { RunningProxy } from '../helpers/running-proxy.js';
+import { type ProxyOptions, type RunningProxy, startProxy } from '../helpers/running-proxy.js';
 
 const MIB = 1024 * 1024;
 const DEVICES = inForm({ short: 2_000, long: 100_000 });
@@ -22,12 +22,12 @@ test(
     const cloud = await CrowdCloud.start(onTestFinished, DEVICES);
     const group = memoryGroup(onTestFinished, LIMIT_BYTES);
     if (group === undefined) notHere('a limit of memory', 'no control group can be made; what is resident is measured');
-    const options: StartOptions = {
+    const options: ProxyOptions = {
       upstreamUrl: cloud.url,
       dataDir: freshDirectory(onTestFinished),
       under: group?.under ?? [],
     };
-    let proxy = await start(options);
+    let proxy = await startProxy(options);
     onTestFinished(() => proxy.kill());
     const crowd = new Crowd(onTestFinished, DEVICES);
     const all = { '200': DEVICES };
@@ -44,7 +44,7 @@ test(
     for (let round = 0; round < ROUNDS; round++) expect(await crowd.post(portOf(proxy))).toEqual(all);
     note('outageMiB');
     await proxy.kill();
-    proxy = await start(options);
+    proxy = await startProxy(options);
     note('restartedMiB');
     // Known devices go on while nothing can be asked.
     expect(await crowd.post(portOf(proxy))).toEqual(all);

@@ -9,13 +9,14 @@ import { Deliveries } from './fault-deliveries.js';
 import { FrameSender } from './fault-frame-sender.js';
 import { HttpSender, Intruder, sendStates } from './fault-http-sender.js';
 import { CLOUD_LIMIT, PLAIN_CHOICE, type StartChoice } from './fault-options.js';
-import { portOf, start } from './fault-process.js';
+import { portOf } from './fault-process.js';
 import { Random } from './fault-random.js';
 import { type AtEnd, freshDirectory } from './fault-site.js';
 import { type Disturbance, type Doubles, verdictOf } from './fault-verdict.js';
 import { type TokenKind, Wallet } from './fault-wallet.js';
 import type { Witness } from './fault-witness.js';
-import { MAIN_FILE, type RunningProxy } from './running-proxy.js';
+import { MAIN_FILE } from './program.js';
+import { type RunningProxy, startProxy } from './running-proxy.js';
 
 interface Part extends AccountOptions {
   readonly over: 'http' | 'socket';
@@ -178,7 +179,7 @@ export class ConservationSite {
   /** Starts the proxy with these options; the one before must have ended. */
   async start(choice: StartChoice): Promise<void> {
     this.#choice = choice;
-    this.proxy = await start({ upstreamUrl: this.#upstreamUrl, dataDir: this.dataDir, env: choice.env });
+    this.proxy = await startProxy({ upstreamUrl: this.#upstreamUrl, dataDir: this.dataDir, env: choice.env });
   }
 
   /** SIGTERM; puts down what was wrong with it. */

@@ -1,10 +1,10 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Fault } from '../../src/simulator/cloud-faults.js';
 import type { AtEnd } from './fault-site.js';
-import { MAIN_FILE } from './running-proxy.js';
+import { startProgram } from './program.js';
 
 const CROWD_FILE = fileURLToPath(new URL('./fault-crowd.mjs', import.meta.url));
 const SEED = 'crowd';
@@ -55,7 +55,7 @@ export class CrowdCloud {
 
   static async start(atEnd: AtEnd, devices: number): Promise<CrowdCloud> {
     const args = ['simulate', 'cloud', '--devices', String(devices), '--seed', SEED, '--listen', '127.0.0.1:0'];
-    const child = spawn(MAIN_FILE, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = startProgram(args);
     atEnd(() => void child.kill('SIGKILL'));
     const [line] = await once(createInterface({ input: child.stdout }), 'line');
     return new CrowdCloud((JSON.parse(line as string) as { url: string }).url);

@@ -6,11 +6,11 @@ import { SimulatedCloud, type SimulatedCloudOptions } from '../../src/simulator/
 import { planFleet } from '../../src/simulator/fleet-plan.js';
 import { Account, type AccountOptions } from './fault-account.js';
 import { Deliveries } from './fault-deliveries.js';
-import { portOf, type StartOptions, start } from './fault-process.js';
+import { portOf } from './fault-process.js';
 import { type Disturbance, verdictOf } from './fault-verdict.js';
 import { HttpWitness, postNumbers, SocketWitness, type Witness } from './fault-witness.js';
 import { call } from './http-client.js';
-import type { RunningProxy } from './running-proxy.js';
+import { type ProxyOptions, type RunningProxy, startProxy } from './running-proxy.js';
 
 /** Registers what is to be done when a test is over: `onTestFinished` of its context. */
 export type AtEnd = (task: () => void | Promise<void>) => void;
@@ -52,7 +52,7 @@ export class FaultSite {
   readonly accounts: readonly Account[];
   readonly disturbances: Disturbance[] = [];
   proxy!: RunningProxy;
-  #startOptions!: StartOptions;
+  #startOptions!: ProxyOptions;
   #witnesses: Witness[] = [];
 
   private constructor(options: FaultSiteOptions) {
@@ -103,14 +103,14 @@ export class FaultSite {
   }
 
   /** How the proxy is started, for a start of another kind. */
-  get startOptions(): StartOptions {
+  get startOptions(): ProxyOptions {
     return this.#startOptions;
   }
 
   /** Starts the proxy, on other data if given; the one before must have ended. */
   async start(dataDir: string = this.dataDir): Promise<void> {
     this.#startOptions = { ...this.#startOptions, dataDir };
-    this.proxy = await start(this.#startOptions);
+    this.proxy = await startProxy(this.#startOptions);
   }
 
   /** Lets the devices send, by turns over HTTP and over WebSockets. */

@@ -1,16 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-
-/** The built program, as `npm test` leaves it. */
-export const MAIN_FILE = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+import { startProgram } from './program.js';
 
 export interface ProxyOptions {
   readonly upstreamUrl: string;
   readonly dataDir: string;
   /** More `STATEWAY_*` variables, or others such as `TZ`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs the one that follows it in its own place, such as `prlimit`. */
+  readonly under?: readonly string[];
 }
 
 /** A proxy in a process of its own. */
@@ -22,56 +21,95 @@ export interface RunningProxy {
   readonly adminUrl: string;
   /** Log lines so far. */
   readonly log: readonly Record<string, unknown>[];
-  /** SIGTERM; resolves to the exit code. */
+  /** SIGTERM; resolves to the exit code when all it printed was read. */
   stop(): Promise<number | null>;
   /** SIGKILL. */
   kill(): Promise<void>;
   readonly process: ChildProcess;
 }
 
-/** Starts the built proxy and waits until it says that it is ready. */
+/** How a start came out. */
+export type StartOutcome =
+  | { readonly kind: 'ready'; readonly proxy: RunningProxy; readonly afterMs: number }
+  | {
+      readonly kind: 'ended';
+      readonly code: number | null;
+      readonly signal: NodeJS.Signals | null;
+      /** All it printed. */
+      readonly output: string;
+    };
+
+/** A start that says nothing for so long is ended, as one that hangs. */
+const START_WITHIN_MS = 60_000;
+
+/**
+ * Starts the built proxy.
+ * @throws Error with all it printed when it ends instead of being ready
+ */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const child = spawn(MAIN_FILE, ['serve'], {
+  const outcome = await tryStart(options);
+  if (outcome.kind === 'ready') return outcome.proxy;
+  throw new Error(`the proxy ended with ${outcome.code ?? outcome.signal}: ${outcome.output}`);
+}
+
+/** Starts the built proxy; resolves when it says that it is ready, or has ended instead. */
+export async function tryStart({ upstreamUrl, dataDir, env, under = [] }: ProxyOptions): Promise<StartOutcome> {
+  const startedAtMs = performance.now();
+  const child = startProgram(['serve'], {
     env: {
-      PATH: process.env.PATH,
       STATEWAY_LISTEN: '127.0.0.1:0',
       STATEWAY_ADMIN_LISTEN: '127.0.0.1:0',
-      STATEWAY_UPSTREAM_URL: options.upstreamUrl,
-      STATEWAY_DATA_DIR: options.dataDir,
-      ...options.env,
+      STATEWAY_UPSTREAM_URL: upstreamUrl,
+      STATEWAY_DATA_DIR: dataDir,
+      ...env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    under,
   });
   const log: Record<string, unknown>[] = [];
-  let errors = '';
+  let output = '';
   child.stderr.on('data', (chunk) => {
-    errors += chunk;
+    output += chunk;
   });
-  const ready = new Promise<Record<string, unknown>>((resolve, reject) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
+  const lines = createInterface({ input: child.stdout });
+  const overdue = setTimeout(() => child.kill('SIGKILL'), START_WITHIN_MS);
+  return new Promise((resolve, reject) => {
+    lines.on('line', (line) => {
       const entry = JSON.parse(line) as Record<string, unknown>;
       log.push(entry);
-      if (entry.event === 'ready') resolve(entry);
+      if (entry.event !== 'ready') return;
+      clearTimeout(overdue);
+      const proxy = runningProxy(child, log, String(entry.listen), String(entry.adminListen));
+      resolve({ kind: 'ready', proxy, afterMs: performance.now() - startedAtMs });
     });
-    child.once('exit', (code) => reject(new Error(`the proxy exited with ${code}: ${errors}`)));
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      clearTimeout(overdue);
+      resolve({ kind: 'ended', code, signal, output: log.map((entry) => JSON.stringify(entry)).join('\n') + output });
+    });
   });
-  const { listen, adminListen } = await ready;
+}
+
+function runningProxy(
+  child: ChildProcess,
+  log: readonly Record<string, unknown>[],
+  listen: string,
+  adminListen: string,
+): RunningProxy {
+  const closed = once(child, 'close');
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    child.kill(signal);
+    await closed;
+    return child.exitCode;
+  };
   return {
     url: `http://${listen}`,
     socketUrl: `ws://${listen}`,
     adminUrl: `http://${adminListen}`,
     log,
     process: child,
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-      child.kill('SIGTERM');
-      const [code] = await once(child, 'exit');
-      return code as number | null;
-    },
+    stop: () => end('SIGTERM'),
     async kill() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGKILL');
-      await once(child, 'exit');
+      await end('SIGKILL');
     },
   };
 }

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { OPTION_KEYS, variablesOf } from '../../src/config/options.js';
 import { ERROR_TABLE } from '../../src/core/errors.js';
-import { MAIN_FILE } from '../helpers/running-proxy.js';
+import { MAIN_FILE } from '../helpers/program.js';
 import { schemaFindings } from './api-schema.js';
 import { K8S, readObjects } from './manifests.js';
 

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type PlannedDevice, planFleet } from '../../../src/simulator/fleet-plan.js';
 import { Deliveries } from '../fault-deliveries.js';
-import { portOf, start } from '../fault-process.js';
+import { portOf } from '../fault-process.js';
 import { type AtEnd, freshDirectory, until } from '../fault-site.js';
 import { verdictOf } from '../fault-verdict.js';
-import type { RunningProxy } from '../running-proxy.js';
+import { type RunningProxy, startProxy } from '../running-proxy.js';
 import { arrivalsMs } from './arrivals.js';
 import { type AskedOfCloud, CloudProcess } from './cloud.js';
 import { type AttackCount, Crowd, type World } from './crowd.js';
@@ -73,7 +73,7 @@ export class StrangersSite {
     const [stranger] = planFleet(1, 'strangers') as [PlannedDevice];
     const cloud = await CloudProcess.start(atEnd, [...fleet.devices, stranger], deliveries.onTaken);
     const env = { STATEWAY_TOKEN_CACHE_SIZE: TOKEN_CACHE_SIZE };
-    const proxy = await start({ upstreamUrl: cloud.url, dataDir: freshDirectory(atEnd), env });
+    const proxy = await startProxy({ upstreamUrl: cloud.url, dataDir: freshDirectory(atEnd), env });
     atEnd(() => proxy.kill());
     const adminPort = Number(new URL(proxy.adminUrl).port);
     const world = {
