@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import { networkOf } from '../core/network.js';
 import { AdminConnections } from './admin-connections.js';
-import type { AdminSources } from './admin-sources.js';
+import type { AdminSources, Readiness } from './admin-sources.js';
 import { AllowedHosts, explainHost, ownNames } from './allowed-hosts.js';
 import { LiveFigures } from './live-figures.js';
 import { createMetrics } from './metrics.js';
@@ -16,6 +16,9 @@ interface Reply {
   readonly body: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** Answers a path; it is given the query, without its question mark. */
+type Route = (query: string) => Reply | Promise<Reply>;
 
 /** Server-Sent Events: an answer that goes on until one side ends it. */
 const EVENTS_PATH = '/events';
@@ -57,7 +60,7 @@ export class AdminServer {
   /** By what it listens on, once it does. */
   #hosts: AllowedHosts;
   readonly #assets: ReadonlyMap<string, Asset>;
-  readonly #routes: ReadonlyMap<string, () => Reply | Promise<Reply>>;
+  readonly #routes: ReadonlyMap<string, Route>;
 
   /**
    * @param names of hosts by which it may be asked, beside those that are known without (`STATEWAY_ADMIN_HOSTS`)
@@ -139,7 +142,7 @@ export class AdminServer {
   }
 
   async #reply({ method, url = '/', headers, socket }: IncomingMessage): Promise<Reply | 'events'> {
-    const path = url.split('?', 1)[0] as string;
+    const [path = '', query = ''] = url.split(/\?(.*)/s, 2);
     if (!PROBE_PATHS.includes(path) && !this.#hosts.allows(headers.host)) {
       throw new StatewayError('STATEWAY_HOST_NOT_ALLOWED', explainHost(headers.host));
     }
@@ -152,7 +155,7 @@ export class AdminServer {
     if (method !== 'GET' && method !== 'HEAD') {
       throw new StatewayError('STATEWAY_METHOD_NOT_ALLOWED', `${path} is read with GET or HEAD`);
     }
-    if (route !== undefined) return route();
+    if (route !== undefined) return route(query);
     return asset === undefined ? this.#eventsReply(method, networkOf(socket.remoteAddress)) : assetReply(asset);
   }
 
@@ -164,20 +167,20 @@ export class AdminServer {
   }
 }
 
-function createRoutes(sources: AdminSources, figures: LiveFigures): ReadonlyMap<string, () => Reply | Promise<Reply>> {
+function createRoutes(sources: AdminSources, figures: LiveFigures): ReadonlyMap<string, Route> {
   const metrics = createMetrics(sources);
-  return new Map<string, () => Reply | Promise<Reply>>([
+  return new Map<string, Route>([
     ['/healthz', () => jsonReply(200, { alive: true })],
-    [
-      '/readyz',
-      () => {
-        const readiness = sources.readiness();
-        return jsonReply(readiness.ready ? 200 : 503, readiness);
-      },
-    ],
+    ['/readyz', (query) => readyzReply(sources.readiness(), new URLSearchParams(query).get('full') === 'ok')],
     ['/metrics', async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.render() })],
     ['/status', () => jsonReply(200, figures.status())],
   ]);
+}
+
+/** @param mayBeFull a full proxy still answers its devices, and where it is the only one nobody else does */
+function readyzReply({ ready, reason, isOnlyFull }: Readiness, mayBeFull: boolean): Reply {
+  const shouldBeSentTo = ready || (mayBeFull && isOnlyFull);
+  return jsonReply(shouldBeSentTo ? 200 : 503, { ready: shouldBeSentTo, reason });
 }
 
 function jsonReply(status: number, value: unknown): Reply {

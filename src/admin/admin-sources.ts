@@ -20,6 +20,8 @@ export interface Readiness {
   readonly ready: boolean;
   /** A few words, such as `accepting states`, `starting`, `draining`, `spool full`, `disk full` or `memory full`. */
   readonly reason: string;
+  /** Whether it is unready for want of room alone: devices are answered, 503 and when to come again. */
+  readonly isOnlyFull: boolean;
 }
 
 /** The cloud as the forwarder last saw it. */

@@ -92,6 +92,11 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
       read: () => [[sources.spoolStatus().bytes]],
     },
     {
+      name: 'stateway_spool_max_bytes',
+      help: 'Bytes of waiting records from which on states are refused (STATEWAY_MAX_SPOOL_BYTES).',
+      read: () => [[sources.spoolRoom().maxBytes]],
+    },
+    {
       name: 'stateway_spool_states',
       help: 'States that wait for the cloud.',
       read: () => [[sources.spoolStatus().states]],

@@ -280,16 +280,15 @@ export class App {
   }
 
   #readiness(): Readiness {
-    if (this.#phase !== 'accepting states') return { ready: false, reason: this.#phase };
+    const unready = (reason: string, isOnlyFull: boolean) => ({ ready: false, reason, isOnlyFull });
+    if (this.#phase !== 'accepting states') return unready(this.#phase, false);
     const { diskFault } = this.#spool;
-    if (diskFault !== undefined) return { ready: false, reason: `disk failing: ${diskFault.words}` };
+    if (diskFault !== undefined) return unready(`disk failing: ${diskFault.words}`, false);
     const shortage = this.#sink.shortage();
-    if (shortage !== undefined) return { ready: false, reason: `${shortage} full` };
+    if (shortage !== undefined) return unready(`${shortage} full`, true);
     // Those that are known are served; in Kubernetes they would lose their proxy by the others.
-    return {
-      ready: true,
-      reason: this.#capacity.devices.isFull() ? 'accepting states, but no new devices' : this.#phase,
-    };
+    const reason = this.#capacity.devices.isFull() ? 'accepting states, but no new devices' : this.#phase;
+    return { ready: true, reason, isOnlyFull: false };
   }
 }
 

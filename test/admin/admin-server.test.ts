@@ -24,7 +24,7 @@ function ask(path: string, init: RequestInit = {}): Promise<Response> {
 
 describe('the paths', () => {
   it('/healthz says that the process is alive, ready or not', async () => {
-    sources.isReady = { ready: false, reason: 'starting' };
+    sources.isReady = { ready: false, reason: 'starting', isOnlyFull: false };
     const response = await ask('/healthz');
     expect([response.status, await response.json()]).toEqual([200, { alive: true }]);
   });
@@ -34,11 +34,26 @@ describe('the paths', () => {
     expect([response.status, await response.json()]).toEqual([200, { ready: true, reason: 'accepting states' }]);
   });
 
-  it.each(['starting', 'draining', 'spool full'])('/readyz is 503 when %s', async (reason) => {
-    sources.isReady = { ready: false, reason };
-    const response = await ask('/readyz');
-    expect([response.status, await response.json()]).toEqual([503, { ready: false, reason }]);
-  });
+  it.each([
+    ['starting', false],
+    ['draining', false],
+    ['disk failing: EIO', false],
+    ['spool full', true],
+    ['memory full', true],
+  ])(
+    '/readyz is 503 when %s, and stays 200 for whoever takes a full one when it is only full',
+    async (reason, isOnlyFull) => {
+      sources.isReady = { ready: false, reason, isOnlyFull };
+      const response = await ask('/readyz');
+      expect([response.status, await response.json()]).toEqual([503, { ready: false, reason }]);
+      const forgiving = await ask('/readyz?full=ok');
+      const expected = isOnlyFull ? [200, { ready: true, reason }] : [503, { ready: false, reason }];
+      expect([forgiving.status, await forgiving.json()]).toEqual(expected);
+      for (const query of ['?full', '?full=no', '?ok=full']) {
+        expect((await ask(`/readyz${query}`)).status, query).toBe(503);
+      }
+    },
+  );
 
   it('/readyz is 200 while the cloud is unreachable', async () => {
     sources.isCloudUp = false;

@@ -16,7 +16,7 @@ export class FakeSources implements AdminSources {
   readonly ages = new Ages(this.clock, 30 * 86_400_000, this.clock.wallMs());
   readonly startedAtMs = this.clock.wallMs() - 90_000;
   readonly startedMs = -90_000;
-  isReady: Readiness = { ready: true, reason: 'accepting states' };
+  isReady: Readiness = { ready: true, reason: 'accepting states', isOnlyFull: false };
   oldestStoredAtMs: number | undefined = this.clock.wallMs() - 2_500;
   spoolBytes = 4_096;
   freeDiskBytes: number | undefined = 1_048_576;

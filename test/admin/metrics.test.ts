@@ -13,6 +13,7 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_upstream_request_duration_seconds: 'histogram',
   stateway_upstream_batch_states: 'histogram',
   stateway_spool_bytes: 'gauge',
+  stateway_spool_max_bytes: 'gauge',
   stateway_spool_states: 'gauge',
   stateway_spool_oldest_seconds: 'gauge',
   stateway_dead_letters: 'gauge',
@@ -90,6 +91,7 @@ describe('the metrics', () => {
     const metrics = await scrape(new FakeSources());
     const valuesOf = (name: string) => Object.fromEntries(metrics.get(name)?.values ?? []);
     expect(valuesOf('stateway_spool_bytes')).toEqual({ '': 4_096 });
+    expect(valuesOf('stateway_spool_max_bytes')).toEqual({ '': 65_536 });
     expect(valuesOf('stateway_spool_states')).toEqual({ '': 17 });
     expect(valuesOf('stateway_spool_oldest_seconds')).toEqual({ '': 2.5 });
     expect(valuesOf('stateway_lanes')).toEqual({

@@ -19,7 +19,7 @@ it.each(['127.0.0.1', '0.0.0.0'])('is ready when the proxy that listens on %s sa
 
 it('is not ready when the proxy says why not', async () => {
   const sources = new FakeSources();
-  sources.isReady = { ready: false, reason: 'draining' };
+  sources.isReady = { ready: false, reason: 'draining', isOnlyFull: false };
   const port = await serve(sources, '127.0.0.1');
   expect(await checkHealth({ host: '127.0.0.1', port })).toEqual({ ready: false, why: 'draining' });
 });

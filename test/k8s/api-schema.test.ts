@@ -11,7 +11,9 @@ import {
 } from './manifests.js';
 
 const OBJECTS = KUSTOMIZATIONS.flatMap((folder) =>
-  (readKustomization(folder).resources ?? []).flatMap((file) => readObjects(`${folder}/${file}`)),
+  (readKustomization(folder).resources ?? [])
+    .filter((resource) => resource.endsWith('.yaml'))
+    .flatMap((file) => readObjects(`${folder}/${file}`)),
 );
 /** What kustomize makes itself, in the form that it makes it. */
 const CONFIG_MAP: KubernetesObject = {

@@ -1,19 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { notHere } from '../helpers/fault-form.js';
-import { build, filesIn, KUSTOMIZATIONS, type Kustomization, readKustomization, whyNoKubectl } from './manifests.js';
+import {
+  build,
+  filesIn,
+  KUSTOMIZATIONS,
+  type KubernetesObject,
+  type Kustomization,
+  readKustomization,
+  readObjects,
+  whyNoKubectl,
+} from './manifests.js';
 
-/** What kustomize 2.0 (kubectl up to 1.20) and 5 both read. */
+/** What kustomize reads since 4.2 (kubectl 1.22), and has not deprecated since. */
 const FIELDS = [
   'apiVersion',
   'kind',
   'namespace',
   'resources',
-  'bases',
   'images',
   'configMapGenerator',
   'generatorOptions',
-  'patchesStrategicMerge',
-  'patchesJson6902',
+  'patches',
+  'replacements',
 ];
 
 const BASE = [
@@ -35,17 +43,16 @@ const BUILT: Readonly<Record<(typeof KUSTOMIZATIONS)[number], readonly string[]>
 /** Files that a kustomization reads. */
 function filesNamedBy(kustomization: Kustomization): string[] {
   return [
-    ...(kustomization.resources ?? []),
+    ...(kustomization.resources ?? []).filter((resource) => resource.endsWith('.yaml')),
     ...(kustomization.configMapGenerator ?? []).flatMap(({ files }) => files ?? []),
-    ...(kustomization.patchesStrategicMerge ?? []),
-    ...(kustomization.patchesJson6902 ?? []).map(({ path }) => path),
+    ...(kustomization.patches ?? []).map(({ path }) => path),
   ];
 }
 
 describe.each(KUSTOMIZATIONS)('the kustomization of %s', (folder) => {
   const kustomization = readKustomization(folder);
 
-  it('is one, with fields that old and new versions read', () => {
+  it('is one, with fields that are not deprecated', () => {
     expect(kustomization).toMatchObject({ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' });
     expect(Object.keys(kustomization).filter((field) => !FIELDS.includes(field))).toEqual([]);
   });
@@ -63,10 +70,14 @@ describe.each(KUSTOMIZATIONS)('the kustomization of %s', (folder) => {
   });
 });
 
+function linksOf(rule: KubernetesObject): string[] {
+  const groups: { rules: { annotations?: { runbook_url: string } }[] }[] = rule.spec.groups;
+  return groups.flatMap(({ rules }) => rules.flatMap(({ annotations }) => annotations?.runbook_url ?? []));
+}
+
 describe('the overlay of a plant', () => {
   it('stands on folders that have a kustomization', () => {
-    const bases = readKustomization('overlays/plant').bases?.map((base) => base.replace('../../', ''));
-    expect(bases).toEqual(['base', 'monitoring']);
+    expect(readKustomization('overlays/plant').resources).toEqual(['../../base', '../../monitoring']);
   });
 
   it('puts everything into its namespace, and its own image, configuration and volume in place', ({ skip }) => {
@@ -82,7 +93,23 @@ describe('the overlay of a plant', () => {
     expect(container.envFrom).toEqual([{ configMapRef: { name: config?.metadata.name } }]);
     expect(config?.data).toMatchObject({ STATEWAY_LISTEN: '0.0.0.0:8080', STATEWAY_MAX_SPOOL_BYTES: '40GiB' });
     expect(volumeClaimTemplates[0].spec.storageClassName).toBe('local-ssd');
-    expect(find('Service', /^stateway$/)?.spec).toMatchObject({ type: 'LoadBalancer', sessionAffinity: 'ClientIP' });
+    expect(find('Service', /^stateway$/)?.spec).toMatchObject({
+      type: 'LoadBalancer',
+      sessionAffinity: 'ClientIP',
+      externalTrafficPolicy: 'Local',
+    });
     expect(find('ConfigMap', /^stateway-dashboard$/)?.metadata.labels).toMatchObject({ grafana_dashboard: '1' });
+  });
+
+  it('has each alert lead to where the plant keeps the runbook', ({ skip }) => {
+    const reason = whyNoKubectl();
+    if (reason !== undefined) return skip(notHere('the building of kustomizations', reason));
+    const inFile = readObjects('monitoring/prometheus-rule.yaml')[0] as KubernetesObject;
+    const built = build('overlays/plant').find(({ kind }) => kind === 'PrometheusRule') as KubernetesObject;
+    const expected = linksOf(inFile).map((link) =>
+      link.replace('docs/runbook.md', 'https://wiki.plant.example/stateway/runbook'),
+    );
+    expect(linksOf(built)).toEqual(expected);
+    expect(expected.length).toBeGreaterThan(10);
   });
 });

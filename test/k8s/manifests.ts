@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
@@ -17,13 +17,12 @@ export interface KubernetesObject {
   readonly [property: string]: any;
 }
 
-/** The fields of a kustomization that both kustomize 2.0 and 5 read, and no others. */
+/** The fields of a kustomization that are used here; kustomize 4.2 (kubectl 1.22) and newer read them. */
 export interface Kustomization {
   readonly apiVersion: string;
   readonly kind: string;
   readonly namespace?: string;
   readonly resources?: readonly string[];
-  readonly bases?: readonly string[];
   readonly images?: readonly { readonly name: string; readonly newName?: string; readonly newTag?: string }[];
   readonly configMapGenerator?: readonly {
     readonly name: string;
@@ -32,8 +31,8 @@ export interface Kustomization {
     readonly files?: readonly string[];
   }[];
   readonly generatorOptions?: { readonly disableNameSuffixHash?: boolean; readonly labels?: Record<string, string> };
-  readonly patchesStrategicMerge?: readonly string[];
-  readonly patchesJson6902?: readonly { readonly path: string; readonly target: Record<string, string> }[];
+  readonly patches?: readonly { readonly path: string; readonly target?: Record<string, string> }[];
+  readonly replacements?: readonly object[];
 }
 
 export function readKustomization(folder: string): Kustomization {
@@ -60,6 +59,8 @@ export function configOf(folder: string): Record<string, string> {
 /** `KUBECTL` names another program than the one in the path. */
 const KUBECTL = process.env.KUBECTL ?? 'kubectl';
 
+const MOST_BUILT_BYTES = 16 * 1024 * 1024;
+
 /** Why nothing can be built here; undefined where it can. */
 export function whyNoKubectl(): string | undefined {
   try {
@@ -70,14 +71,20 @@ export function whyNoKubectl(): string | undefined {
   }
 }
 
-/** What `kubectl kustomize` makes of a folder. */
+/**
+ * What `kubectl kustomize` makes of a folder.
+ * @throws Error when it fails, or warns, as it does of fields that are deprecated
+ */
 export function build(folder: string): KubernetesObject[] {
-  return parseObjects(
-    execFileSync(KUBECTL, ['kustomize', join(K8S, folder)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),
-  );
+  const { status, stdout, stderr } = spawnSync(KUBECTL, ['kustomize', join(K8S, folder)], {
+    encoding: 'utf8',
+    maxBuffer: MOST_BUILT_BYTES,
+  });
+  if (status !== 0 || stderr !== '') throw new Error(`kubectl kustomize ${folder}: ${stderr}`);
+  return parseObjects(stdout);
 }
 
-function parseObjects(text: string): KubernetesObject[] {
+export function parseObjects(text: string): KubernetesObject[] {
   return parseAllDocuments(text).map((document) => {
     const [error] = document.errors;
     if (error !== undefined) throw error;
