@@ -1,11 +1,9 @@
 /**
- * What the simulated devices measure: recorded weather, replayed. Nothing is random. The series are files of the
- * `vega-datasets` package: hourly temperatures of two cities (`sf-temps.csv`, `seattle-temps.csv`) and daily weather
- * (`weather.csv`).
+ * What the simulated devices measure: recorded weather, replayed. Nothing is random. The series are in
+ * `recorded-weather.json`, which says where they are from and under which licence: hourly temperatures of two cities and
+ * daily weather, each series one text with blanks between its values.
  */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 
 /** What one device reports at one time. */
 export interface Reading {
@@ -30,20 +28,31 @@ interface DailyWeather {
 /** Devices start this many hours apart in the series; prime to their lengths, so that all offsets are used. */
 const OFFSET_STEP = 1_009;
 
+/** The series as the file has them; those of the days are of one length. */
+export interface Recording {
+  readonly sanFranciscoFahrenheit: string;
+  readonly seattleFahrenheit: string;
+  readonly dailyMinCelsius: string;
+  readonly dailyMaxCelsius: string;
+  /** m/s. */
+  readonly dailyWind: string;
+  readonly dailyStatus: string;
+}
+
 /** The recorded series, read once. */
 export class RecordedData {
   readonly #temperatures: readonly (readonly number[])[];
   readonly #weather: readonly DailyWeather[];
 
-  /** @throws Error naming the package and how to install it, when the files are not there */
-  constructor(directory: string = datasetDirectory()) {
-    this.#temperatures = ['sf-temps.csv', 'seattle-temps.csv'].map((file) =>
-      readTable(join(directory, file)).map((row) => Number(row.temp)),
-    );
-    this.#weather = readTable(join(directory, 'weather.csv')).map((row) => ({
-      humidity: humidityOf(Number(row.temp_min), Number(row.temp_max)),
-      wind: Number(row.wind),
-      status: row.weather as string,
+  constructor(recording: Recording = readRecording()) {
+    this.#temperatures = [recording.sanFranciscoFahrenheit, recording.seattleFahrenheit].map(numbersOf);
+    const maxima = numbersOf(recording.dailyMaxCelsius);
+    const winds = numbersOf(recording.dailyWind);
+    const statuses = recording.dailyStatus.split(' ');
+    this.#weather = numbersOf(recording.dailyMinCelsius).map((minimum, day) => ({
+      humidity: humidityOf(minimum, maxima[day] as number),
+      wind: winds[day] as number,
+      status: statuses[day] as string,
     }));
   }
 
@@ -75,24 +84,10 @@ function saturationKpa(celsius: number): number {
   return 0.6108 * Math.exp((17.27 * celsius) / (celsius + 237.3));
 }
 
-function datasetDirectory(): string {
-  try {
-    return join(dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json')), 'data');
-  } catch (error) {
-    throw new Error(
-      'The recorded data the fleet replays is in the package vega-datasets, which is not installed: ' +
-        'run `npm install` (without --omit=dev) in the project folder.',
-      { cause: error },
-    );
-  }
+function readRecording(): Recording {
+  return JSON.parse(readFileSync(new URL('./recorded-weather.json', import.meta.url), 'utf8')) as Recording;
 }
 
-/** The rows of a CSV file without quotes, by column name. */
-function readTable(path: string): Record<string, string>[] {
-  const [header, ...rows] = readFileSync(path, 'utf8').trim().split(/\r?\n/);
-  const columns = (header as string).split(',');
-  return rows.map((row) => {
-    const cells = row.split(',');
-    return Object.fromEntries(columns.map((column, index) => [column, cells[index] ?? '']));
-  });
+function numbersOf(series: string): readonly number[] {
+  return series.split(' ').map(Number);
 }

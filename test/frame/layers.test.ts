@@ -16,7 +16,7 @@ const ROOMS: Readonly<Record<string, { folders: readonly string[]; libraries: re
   forward: { folders: ['core', 'state'], libraries: [] },
   upstream: { folders: ['core'], libraries: ['undici'] },
   admin: { folders: ['core'], libraries: ['prom-client'] },
-  simulator: { folders: ['core', 'state'], libraries: ['undici', 'vega-datasets'] },
+  simulator: { folders: ['core', 'state'], libraries: ['undici'] },
   app: {
     folders: 'core state config front auth intake spool forward upstream admin simulator'.split(' '),
     libraries: ['commander', 'pino', 'pino-pretty', 'cli-progress'],

@@ -1,9 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { humidityOf, RecordedData } from '../../src/simulator/recorded-data.js';
+import { humidityOf, RecordedData, type Recording } from '../../src/simulator/recorded-data.js';
 
 const directory = join(dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json')), 'data');
 const column = (file: string, index: number) =>
@@ -53,17 +52,43 @@ describe('RecordedData', () => {
     }
   });
 
-  it('reads the files it is pointed to, and names a column-less hour as it stands', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'recorded-'));
-    try {
-      writeFileSync(join(folder, 'sf-temps.csv'), 'date,temp\r\na,1.5\r\nb,2.5\r\n');
-      writeFileSync(join(folder, 'seattle-temps.csv'), 'date,temp\na,7\n');
-      writeFileSync(join(folder, 'weather.csv'), 'temp_max,temp_min,wind,weather\n20,20,3,fog\n');
-      const tiny = new RecordedData(folder);
-      expect(tiny.readingOf(0, 1)).toEqual({ temperature: 2.5, humidity: 100, wind: 3, status: 'fog', reading: 1 });
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+  it('takes another recording, of other lengths', () => {
+    const tiny = new RecordedData({
+      sanFranciscoFahrenheit: '1.5 2.5',
+      seattleFahrenheit: '7',
+      dailyMinCelsius: '20',
+      dailyMaxCelsius: '20',
+      dailyWind: '3',
+      dailyStatus: 'fog',
+    });
+    expect(tiny.readingOf(0, 1)).toEqual({ temperature: 2.5, humidity: 100, wind: 3, status: 'fog', reading: 1 });
+  });
+});
+
+describe('the recording that ships', () => {
+  const file = new URL('../../src/simulator/recorded-weather.json', import.meta.url);
+  const recording = JSON.parse(readFileSync(file, 'utf8')) as Recording & { source: string; licence: string[] };
+
+  it('has the columns of the package that it is from, value for value', () => {
+    const series = (name: string, index: number) => column(name, index).join(' ');
+    expect(recording).toMatchObject({
+      sanFranciscoFahrenheit: series('sf-temps.csv', 1),
+      seattleFahrenheit: series('seattle-temps.csv', 1),
+      dailyMinCelsius: series('weather.csv', 4),
+      dailyMaxCelsius: series('weather.csv', 3),
+      dailyWind: series('weather.csv', 5),
+      dailyStatus: series('weather.csv', 6),
+    });
+  });
+
+  it('says where it is from, and under which licence it goes on', () => {
+    expect(recording.source).toContain('vega-datasets');
+    expect(recording.licence[0]).toBe('BSD-3-Clause');
+    expect(recording.licence.join()).toContain('Redistributions in binary form must reproduce');
+  });
+
+  it('is a small file', () => {
+    expect(readFileSync(file).length).toBeLessThan(200_000);
   });
 });
 
