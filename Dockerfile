@@ -14,7 +14,7 @@ RUN npm run build && node k8s/image/stage.mjs /app
 
 # The same Debian without npm, yarn and a compiler's headers: the program needs node alone.
 FROM debian:trixie-slim
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="stateway" \
       org.opencontainers.image.description="Device state ingestion proxy for the Losant IoT platform" \

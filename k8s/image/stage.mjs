@@ -32,9 +32,10 @@ const SHIPPED_AS_THEY_ARE = ['package.json', 'LICENSE'];
 /**
  * Program and production dependencies, binaries of every platform still among them.
  * @param {string} folder it is made; must not exist or be empty
+ * @param {readonly string[]} machine options of npm that name another machine than this one
  * @throws Error when the program is not built, or npm fails
  */
-export function stageFiles(folder) {
+export function stageFiles(folder, machine = []) {
   mkdirSync(folder, { recursive: true });
   for (const file of [...SHIPPED_AS_THEY_ARE, ...FOR_NPM_ONLY])
     copyFileSync(join(PROJECT_ROOT, file), join(folder, file));
@@ -46,7 +47,10 @@ export function stageFiles(folder) {
   }
   // No install scripts: every native part comes prebuilt, and a compiler is not to be needed.
   const install = ['ci', '--omit=dev', '--ignore-scripts', '--no-bin-links', '--prefer-offline', '--loglevel=error'];
-  const { status, error } = spawnSync('npm', install, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+  const { status, error } = spawnSync('npm', [...install, ...machine], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   if (status !== 0) throw new Error(`npm ci failed: ${error?.message ?? `exit code ${status}`}`);
   for (const file of FOR_NPM_ONLY) rmSync(join(folder, file));
   mkdirSync(join(folder, 'bin'));

@@ -7,6 +7,7 @@ import { App } from './create-app.js';
 import { EventLog } from './event-log.js';
 import { openLog } from './logger.js';
 import { PACKAGE_VERSION } from './package-info.js';
+import { ServiceManager } from './service-manager.js';
 
 /** A stop that takes longer than this has gone wrong (contract 1.6, promise 6: 10 s). */
 const STOP_WITHIN_MS = 9_500;
@@ -46,13 +47,28 @@ function stopSignal(): Promise<string> {
 }
 
 async function serve(app: App, log: EventLog, stopAsked: Promise<string>): Promise<void> {
+  const manager = new ServiceManager(process.env, log);
+  try {
+    await start(app);
+    manager.ready();
+    const signal = await stopAsked;
+    manager.stopping();
+    await stop(app, log, signal);
+  } finally {
+    manager.close();
+  }
+}
+
+async function start(app: App): Promise<void> {
   try {
     await app.start();
   } catch (error) {
     await app.close();
     throw error;
   }
-  const signal = await stopAsked;
+}
+
+async function stop(app: App, log: EventLog, signal: string): Promise<void> {
   const overdue = setTimeout(() => {
     log.close();
     log.fatal({ event: 'stop-overdue', signal }, 'could not stop in time; what was acknowledged is on disk');

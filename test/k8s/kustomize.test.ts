@@ -89,7 +89,7 @@ describe('the overlay of a plant', () => {
     const { template, volumeClaimTemplates } = find('StatefulSet', /^stateway$/)?.spec ?? {};
     const [container] = template.spec.containers;
     const config = find('ConfigMap', /^stateway-[a-z0-9]{10}$/);
-    expect(container.image).toBe('registry.plant.example/stateway:0.1.0');
+    expect(container.image).toBe('registry.plant.example/stateway:0.2.0');
     expect(container.envFrom).toEqual([{ configMapRef: { name: config?.metadata.name } }]);
     expect(config?.data).toMatchObject({ STATEWAY_LISTEN: '0.0.0.0:8080', STATEWAY_MAX_SPOOL_BYTES: '40GiB' });
     expect(volumeClaimTemplates[0].spec.storageClassName).toBe('local-ssd');
