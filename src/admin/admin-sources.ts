@@ -53,6 +53,16 @@ export interface MemoryView {
   };
 }
 
+/** What of log-ins outlives the process. */
+export interface KeptView {
+  /** Tokens that are good for a device. */
+  readonly grants: number;
+  /** Credentials that can log in without the cloud. */
+  readonly logIns: number;
+  /** Changes of either that are not on disk yet. */
+  readonly unwritten: number;
+}
+
 /** Everything the admin side reads, at the moment somebody asks. The functions must be cheap and must not throw. */
 export interface AdminSources {
   readonly build: Build;
@@ -71,6 +81,7 @@ export interface AdminSources {
   latestDeadLetters(most: number): readonly StoredDeadLetter[];
   /** Which devices are in trouble, and why. */
   devices(): DeviceReport;
+  kept(): KeptView;
   memory(): MemoryView;
   lanes(): LaneCounts;
   /** Open connections of devices. */

@@ -31,6 +31,7 @@ export function readStatus(sources: AdminSources, history: History): Status {
     reason,
     cloud: { url, up, since: sinceMs === undefined ? null : isoTime(sinceMs) },
     spool: readSpool(sources, history.growth),
+    kept: sources.kept(),
     memory: sources.memory(),
     lanes: sources.lanes(),
     devices: plainReport(sources.devices()),

@@ -271,6 +271,7 @@ export class App {
       spoolRoom: () => ({ maxBytes: this.#config.maxSpoolBytes, freeDiskBytes: freeDiskBytes(this.#config.dataDir) }),
       latestDeadLetters: (most) => this.#spool.latestDeadLetters(most),
       devices: () => this.#lanes.devices(),
+      kept: () => this.#auth.kept(),
       memory: () => this.#capacity.view(),
       lanes: () => this.#lanes.lanes(),
       connections: () => this.#front.connections(),

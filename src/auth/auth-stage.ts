@@ -143,6 +143,11 @@ export class AuthStage {
     return this.#grants.knows(deviceId);
   }
 
+  /** What a restart finds again, once nothing of it is unwritten. */
+  kept(): { grants: number; logIns: number; unwritten: number } {
+    return { grants: this.#grantStore.size, logIns: this.#logIns.size, unwritten: this.#sealedStore.unwritten };
+  }
+
   /** Writes what is not on disk yet. Nothing may be asked afterwards. */
   async close(): Promise<void> {
     this.#cancelSweep();

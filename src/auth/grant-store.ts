@@ -37,6 +37,10 @@ export class GrantStore {
     this.#keys = new RowKeys(store, KEY_PREFIX, maxGrants);
   }
 
+  get size(): number {
+    return this.#keys.size;
+  }
+
   /** Opens a row on disk, if it is a grant's ({@link SealedStore.scan}). */
   note(key: string, keptUntilMs: number, sealed: Uint8Array): void {
     if (this.#keys.note(key, keptUntilMs)) this.#noted.push(grantOf(this.#store.open(key, sealed)));

@@ -48,6 +48,10 @@ export class LogInStore {
     this.#keys = new RowKeys(store, KEY_PREFIX, maxLogIns);
   }
 
+  get size(): number {
+    return this.#keys.size;
+  }
+
   /** Takes note of a row on disk, if it is a log-in's ({@link SealedStore.scan}). */
   note(key: string, keptUntilMs: number): void {
     this.#keys.note(key, keptUntilMs);

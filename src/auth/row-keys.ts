@@ -54,6 +54,11 @@ export class RowKeys {
     return order.subarray(order.length - this.#rows.size);
   }
 
+  /** Rows that there are, those among them that are on their way to disk. */
+  get size(): number {
+    return this.#rows.size;
+  }
+
   has(key: string): boolean {
     return this.#rows.has(this.#macOf(key));
   }

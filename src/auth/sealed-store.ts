@@ -93,6 +93,11 @@ export class SealedStore {
     return sealed === undefined ? undefined : this.open(key, sealed);
   }
 
+  /** Changes of rows that are not on disk yet: a crash may lose them. */
+  get unwritten(): number {
+    return this.#pending.size + this.#beingWritten.size;
+  }
+
   /**
    * @param keptUntilMs wall-clock time until which the row is of use; Infinity where that has no end
    * @param value what JSON can hold; not to be changed afterwards

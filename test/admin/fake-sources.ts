@@ -39,6 +39,10 @@ export class FakeSources implements AdminSources {
     return { bytes, states: 17, oldestStoredAtMs, unreadableRecords: 3, deadLetters: 5 };
   }
 
+  kept() {
+    return { grants: 71, logIns: 72, unwritten: 73 };
+  }
+
   memory(): MemoryView {
     return {
       limits: { bytes: 50, source: 'container', heapBytes: 51 },

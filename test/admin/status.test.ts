@@ -40,6 +40,7 @@ it('says how things stand, in plain JSON', async () => {
       growthBytesPerSecond: 1_280,
       fullInSeconds: 48,
     },
+    kept: { grants: 71, logIns: 72, unwritten: 73 },
     memory: {
       limits: { bytes: 50, source: 'container', heapBytes: 51 },
       use: { residentBytes: 52, heapBytes: 53 },

@@ -1,13 +1,19 @@
 import { execFile } from 'node:child_process';
-import { cpSync } from 'node:fs';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { open } from 'lmdb';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
-import { logIn, openSite, postState, type Site, statePath, status, untilHeld } from '../helpers/bench-site.js';
+import {
+  logIn,
+  openSite,
+  postState,
+  type Site,
+  type SiteOptions,
+  statePath,
+  status,
+  untilHeld,
+} from '../helpers/bench-site.js';
+import { FaultProxy } from '../helpers/fault-proxy.js';
 import { MAIN_FILE } from '../helpers/program.js';
-import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { TestSocket } from '../helpers/test-socket.js';
 
 const WAIT = { timeout: 15_000 };
@@ -16,27 +22,40 @@ function deviceOf(site: Site, index = 0): PlannedDevice {
   return site.devices[index] as PlannedDevice;
 }
 
+/** A site, and the cable between its proxy and the cloud. */
+async function siteWithCable(options: SiteOptions = {}): Promise<{ site: Site; cable: Cable }> {
+  let line: FaultProxy | undefined;
+  const site = await openSite({
+    ...options,
+    line: async (cloudUrl) => {
+      const started = await FaultProxy.start(cloudUrl);
+      onTestFinished(() => started.close());
+      line = started;
+      return started.url;
+    },
+  });
+  const put = (kind: 'reset' | 'sound') => {
+    (line as FaultProxy).line = { kind };
+  };
+  return { site, cable: { cut: () => put('reset'), mend: () => put('sound') } };
+}
+
+interface Cable {
+  cut(): void;
+  mend(): void;
+}
+
 /** Logs in, and waits until that is on disk, which is a moment after the answer: only a kill can come between. */
 async function logInForGood(site: Site, device: PlannedDevice): Promise<string> {
   const token = await logIn(site, device);
-  const kinds = async () => (await keptKeys(site)).map((key) => key.split(':')[0]);
-  await expect.poll(kinds, WAIT).toEqual(['check', 'grant', 'log-in']);
+  await untilKept(site, 1);
   return token;
 }
 
-/**
- * The keys of what is on disk of grants. Read from a copy: opening LMDB's own files while the proxy commits undoes commits
- * (`src/spool/commit-gate.ts`).
- */
-async function keptKeys(site: Site): Promise<string[]> {
-  const copy = temporaryDirectory();
-  cpSync(join(site.dataDir, 'grants', 'data.mdb'), join(copy, 'data.mdb'));
-  const table = open<Buffer, string>({ path: copy, noSubdir: false, encoding: 'binary' });
-  try {
-    return [...table.getKeys()];
-  } finally {
-    await table.close();
-  }
+/** Waits until as many grants and log-ins are on disk. */
+async function untilKept(site: Site, devices: number): Promise<void> {
+  const kept = async () => (await status(site)).kept;
+  await expect.poll(kept, WAIT).toEqual({ grants: devices, logIns: devices, unwritten: 0 });
 }
 
 /** Posts credentials to the proxy, or to the cloud itself. */
@@ -60,12 +79,11 @@ async function metric(site: Site, name: string): Promise<number> {
 }
 
 test('with the cable cut, after a kill -9: devices log in, report, and are forwarded when it is back', async () => {
-  const site = await openSite();
+  const { site, cable } = await siteWithCable();
   const device = deviceOf(site);
   const credentials = credentialsOf(device);
   const token = await logInForGood(site, device);
-  const cloudPort = Number(new URL(site.cloudUrl).port);
-  await site.cloud.close();
+  cable.cut();
   await site.proxy.kill();
   await site.restart();
   const offline = await tryLogIn(site.proxy.url, credentials);
@@ -85,7 +103,7 @@ test('with the cable cut, after a kill -9: devices log in, report, and are forwa
   socket.send('{"data":{"n":2}}');
   await socket.untilAcknowledged(1);
 
-  await site.cloud.start({ host: '127.0.0.1', port: cloudPort });
+  cable.mend();
   const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 2);
   expect(records.map(({ data }) => data.n)).toEqual([1, 2]);
   expect(site.cloud.ledger(other.deviceId)?.posts ?? 0).toBe(0);
@@ -157,11 +175,10 @@ test('a token that may send but not read is granted by its first state', async (
 });
 
 test('the cloud away, a kill -9, the cloud back, a restart: all of a fleet arrives, with no device there', async () => {
-  const site = await openSite({ devices: 20 });
-  const port = Number(new URL(site.cloudUrl).port);
+  const { site, cable } = await siteWithCable({ devices: 20 });
   const tokens = await Promise.all(site.devices.map((device) => logIn(site, device)));
-  await expect.poll(() => keptKeys(site), WAIT).toHaveLength(1 + 2 * site.devices.length);
-  await site.cloud.close();
+  await untilKept(site, site.devices.length);
+  cable.cut();
   const start = Date.now();
   for (let n = 0; n < 5; n++) {
     const states = { time: start + n, data: { n } };
@@ -171,7 +188,7 @@ test('the cloud away, a kill -9, the cloud back, a restart: all of a fleet arriv
     expect(answers.every((answer) => answer.status === 200)).toBe(true);
   }
   await site.proxy.kill();
-  await site.cloud.start({ host: '127.0.0.1', port });
+  cable.mend();
   await site.restart();
   for (const device of site.devices) {
     const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 5);

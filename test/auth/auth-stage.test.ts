@@ -96,6 +96,16 @@ describe('the disk', () => {
       expect(disk).not.toContain(secret);
   });
 
+  it('tells what a restart finds again, and what is on its way there', async () => {
+    for (const i of [1, 2]) await site.logIn(`token-${i}`, i);
+    expect(site.stage.kept()).toEqual({ grants: 2, logIns: 2, unwritten: expect.any(Number) });
+    expect(site.stage.kept().unwritten).toBeGreaterThan(0);
+    await site.clock.advance(1_000);
+    expect(site.stage.kept()).toEqual({ grants: 2, logIns: 2, unwritten: 0 });
+    await site.restart();
+    expect(site.stage.kept()).toEqual({ grants: 2, logIns: 2, unwritten: 0 });
+  });
+
   it('with a row that was altered, or put in the place of another, loses that row alone', async () => {
     for (let i = 1; i <= 4; i++) await site.logIn(`token-${i}`, i);
     await site.clock.advance(1_000);

@@ -53,6 +53,21 @@ describe('a row', () => {
     expect(table.rows.has('row')).toBe(false);
   });
 
+  it('counts as unwritten until it is on disk, and again when that fails', async () => {
+    const store = open();
+    await clock.advance(1_000);
+    expect(store.unwritten).toBe(0);
+    store.put('row', KEPT, { token: 'a' });
+    store.remove('other');
+    expect(store.unwritten).toBe(2);
+    table.isFull = true;
+    await clock.advance(1_000);
+    expect(store.unwritten).toBe(2);
+    table.isFull = false;
+    await clock.advance(5_000);
+    expect(store.unwritten).toBe(0);
+  });
+
   it('that changes often is written once', async () => {
     const store = open();
     await clock.advance(1_000);

@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import type { Status } from '../../src/admin/status-page/status-shape.js';
 import { SimulatedCloud, type SimulatedCloudOptions } from '../../src/simulator/cloud.js';
 import type { DeviceLedger } from '../../src/simulator/cloud-holdings.js';
 import { type PlannedDevice, planFleet } from '../../src/simulator/fleet-plan.js';
@@ -28,6 +29,7 @@ export interface SiteOptions {
 export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const devices = planFleet(options.devices ?? 3, 'site');
   const cloud = new SimulatedCloud({ devices, ...options.cloud });
+  onTestFinished(() => cloud.close());
   const cloudUrl = await cloud.start({ host: '127.0.0.1', port: 0 });
   const dataDir = temporaryDirectory();
   const upstreamUrl = (await options.line?.(cloudUrl)) ?? cloudUrl;
@@ -44,10 +46,7 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
       return site.proxy;
     },
   };
-  onTestFinished(async () => {
-    await site.proxy.kill();
-    await cloud.close();
-  });
+  onTestFinished(() => site.proxy.kill());
   return site;
 }
 
@@ -109,6 +108,6 @@ export async function untilHeld(
 }
 
 /** `/status` of the proxy. */
-export async function status(site: Site): Promise<{ spool: { states: number; bytes: number }; forwarded: number }> {
+export async function status(site: Site): Promise<Pick<Status, 'spool' | 'kept' | 'forwarded'>> {
   return (await fetch(`${site.proxy.adminUrl}/status`)).json() as never;
 }

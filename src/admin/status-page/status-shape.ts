@@ -80,6 +80,8 @@ export interface Status {
     /** When the nearer of the two bounds is reached at that rate; null while it is not growing. */
     readonly fullInSeconds: number | null;
   };
+  /** What devices can go on with after a restart without the cloud, once nothing of it is unwritten. */
+  readonly kept: { readonly grants: number; readonly logIns: number; readonly unwritten: number };
   /** Bytes; without pages of files, which the kernel can take back. */
   readonly memory: {
     readonly limits: { readonly bytes: number; readonly source: 'container' | 'machine'; readonly heapBytes: number };

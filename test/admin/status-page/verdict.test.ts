@@ -27,6 +27,7 @@ const WELL: Status = {
     growthBytesPerSecond: 0,
     fullInSeconds: null,
   },
+  kept: { grants: 0, logIns: 0, unwritten: 0 },
   memory: {
     limits: { bytes: 8e8, source: 'container', heapBytes: 4e8 },
     use: { residentBytes: 1e8, heapBytes: 5e7 },
