@@ -77,7 +77,9 @@ describe('the rules', () => {
   it('are the language that the dashboard asks in too', ({ skip }) => {
     const reason = whyNoPromtool();
     if (reason !== undefined) return skip(notHere("the check of the dashboard's queries", reason));
-    const { panels } = JSON.parse(readFileSync(join(K8S, 'monitoring/stateway-dashboard.json'), 'utf8')) as Dashboard;
+    const { panels } = JSON.parse(
+      readFileSync(join(K8S, 'chart/monitoring/stateway-dashboard.json'), 'utf8'),
+    ) as Dashboard;
     const rules = panels.flatMap(({ id, targets = [] }) =>
       targets.map(({ expr, refId }) => ({
         record: `panel:${id}:${refId}`,

@@ -9,6 +9,7 @@ import { PersistentVolumeClaim } from 'kubernetes-models/v1/PersistentVolumeClai
 import { Pod } from 'kubernetes-models/v1/Pod';
 import { Service } from 'kubernetes-models/v1/Service';
 import { ServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
+import { fromTools } from './tools.js';
 
 interface Model {
   readonly apiVersion: string;
@@ -16,7 +17,14 @@ interface Model {
   readonly prototype: { validate(): void };
 }
 
+/** Kinds of others, whose schemas come with the tools of these tests; without them such an object has no schema. */
+const MODELS_OF_TOOLS = [
+  (await fromTools('@kubernetes-models/cert-manager/cert-manager.io/v1/Certificate.js'))?.Certificate,
+  (await fromTools('@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/HTTPRoute.js'))?.HTTPRoute,
+].filter((model) => model !== undefined) as Model[];
+
 const MODELS: readonly Model[] = [
+  ...MODELS_OF_TOOLS,
   ConfigMap,
   Ingress,
   NetworkPolicy,

@@ -33,7 +33,8 @@ describe('the container', () => {
     const [command, ...args] = container.command;
     expect(Object.keys(PACKAGE.bin)).toEqual([command]);
     expect(args).toEqual(['serve']);
-    expect(readKustomization('base').images).toEqual([{ name: container.image, newTag: PACKAGE.version }]);
+    expect(container.image).toBe(`stateway:${PACKAGE.version}`);
+    expect(readKustomization('overlays/plant').images).toMatchObject([{ name: 'stateway', newTag: PACKAGE.version }]);
   });
 
   it('has a configuration that the proxy takes, and listens where the ports say', () => {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { OPTION_KEYS, variablesOf } from '../../src/config/options.js';
@@ -85,7 +86,9 @@ describe('every command of the program in the documents', () => {
 
 describe('the runbook', () => {
   it('speaks of panels that the dashboard has', () => {
-    const { panels } = JSON.parse(read('k8s/monitoring/stateway-dashboard.json')) as { panels: { title: string }[] };
+    const { panels } = JSON.parse(read('k8s/chart/monitoring/stateway-dashboard.json')) as {
+      panels: { title: string }[];
+    };
     const titles = panels.map(({ title }) => title);
     const named = [...read('docs/runbook.md').matchAll(/(?<!\*)\*([A-Z][^*]+)\*(?!\*)/g)].map(([, name]) =>
       (name as string).replace(/\s+/g, ' '),
@@ -97,10 +100,27 @@ describe('the runbook', () => {
 });
 
 describe('k8s/README.md', () => {
-  it('shows objects that are as the API wants them', () => {
-    const objects = blocksOf('k8s/README.md', 'yaml').map((block) => parse(block));
-    expect(objects.map(({ kind }) => kind)).toEqual(['Ingress']);
-    expect(objects.flatMap(schemaFindings)).toEqual([]);
+  it('shows values that the chart takes, and components that there are', () => {
+    const blocks = blocksOf('k8s/README.md', 'yaml').map((block) => parse(block));
+    const isAllowed = new Ajv({ strict: false }).compile(JSON.parse(read('k8s/chart/values.schema.json')));
+    const values = blocks.filter(({ components }) => components === undefined);
+    expect(values.filter((value) => !isAllowed(value))).toEqual([]);
+    const components: string[] = blocks.flatMap(({ components = [] }) => components);
+    expect(
+      components.filter((folder) => !existsSync(join(K8S, 'overlays/plant', folder, 'kustomization.yaml'))),
+    ).toEqual([]);
+    expect([values.length, components.length]).toEqual([2, 1]);
+  });
+
+  it('speaks of values that the chart has', () => {
+    const table = /<!-- values:begin -->(.*)<!-- values:end -->/s.exec(read('k8s/README.md'))?.[1] ?? '';
+    const known = [...table.matchAll(/^\| `([\w.]+)`/gm)].map(([, name]) => name as string);
+    const all = [...known, ...known.map((name) => name.split('.', 1)[0]), 'tls.certManager', 'networkPolicy.dns'];
+    const groups = [...new Set(known.flatMap((name) => (name.includes('.') ? [name.split('.', 1)[0]] : [])))];
+    const named = [...read('k8s/README.md').matchAll(new RegExp(`\`((?:${groups.join('|')})\\.[\\w.]+)`, 'g'))];
+    const values = named.map(([, name]) => name as string).filter((name) => !name.endsWith('.yaml'));
+    expect(values.filter((name) => !all.includes(name))).toEqual([]);
+    expect(values.length).toBeGreaterThan(known.length);
   });
 
   it('has the two objects for copying a volume made for the volume of the first pod', () => {

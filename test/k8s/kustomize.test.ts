@@ -44,7 +44,7 @@ const BUILT: Readonly<Record<(typeof KUSTOMIZATIONS)[number], readonly string[]>
 function filesNamedBy(kustomization: Kustomization): string[] {
   return [
     ...(kustomization.resources ?? []).filter((resource) => resource.endsWith('.yaml')),
-    ...(kustomization.configMapGenerator ?? []).flatMap(({ files }) => files ?? []),
+    ...(kustomization.configMapGenerator ?? []).flatMap(({ files = [], envs = [] }) => [...files, ...envs]),
     ...(kustomization.patches ?? []).map(({ path }) => path),
   ];
 }

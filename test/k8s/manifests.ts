@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
+import { programOf } from './tools.js';
 
 export const K8S = join(import.meta.dirname, '..', '..', 'k8s');
 
@@ -29,6 +30,7 @@ export interface Kustomization {
     readonly behavior?: string;
     readonly literals?: readonly string[];
     readonly files?: readonly string[];
+    readonly envs?: readonly string[];
   }[];
   readonly generatorOptions?: { readonly disableNameSuffixHash?: boolean; readonly labels?: Record<string, string> };
   readonly patches?: readonly { readonly path: string; readonly target?: Record<string, string> }[];
@@ -52,12 +54,16 @@ export function readObjects(file: string): KubernetesObject[] {
 
 /** The environment that the ConfigMap of a kustomization gives, without what an overlay adds. */
 export function configOf(folder: string): Record<string, string> {
-  const literals = readKustomization(folder).configMapGenerator?.flatMap((map) => map.literals ?? []) ?? [];
-  return Object.fromEntries(literals.map((literal) => literal.split(/=(.*)/s, 2)));
+  const maps = readKustomization(folder).configMapGenerator ?? [];
+  const lines = maps.flatMap(({ envs = [], literals = [] }) => [
+    ...envs.flatMap((file) => readFileSync(join(K8S, folder, file), 'utf8').split('\n')),
+    ...literals,
+  ]);
+  const set = lines.filter((line) => line.includes('=') && !line.startsWith('#'));
+  return Object.fromEntries(set.map((line) => line.split(/=(.*)/s, 2)));
 }
 
-/** `KUBECTL` names another program than the one in the path. */
-const KUBECTL = process.env.KUBECTL ?? 'kubectl';
+const KUBECTL = programOf('KUBECTL', 'kubectl');
 
 const MOST_BUILT_BYTES = 16 * 1024 * 1024;
 
@@ -72,11 +78,11 @@ export function whyNoKubectl(): string | undefined {
 }
 
 /**
- * What `kubectl kustomize` makes of a folder.
+ * What `kubectl kustomize` makes of a folder, from `k8s` or with its whole path.
  * @throws Error when it fails, or warns, as it does of fields that are deprecated
  */
 export function build(folder: string): KubernetesObject[] {
-  const { status, stdout, stderr } = spawnSync(KUBECTL, ['kustomize', join(K8S, folder)], {
+  const { status, stdout, stderr } = spawnSync(KUBECTL, ['kustomize', resolve(K8S, folder)], {
     encoding: 'utf8',
     maxBuffer: MOST_BUILT_BYTES,
   });

@@ -29,7 +29,7 @@ const RULES: Rule[] = readObjects('monitoring/prometheus-rule.yaml')[0]?.spec.gr
   (group: { rules: Rule[] }) => group.rules,
 );
 const DASHBOARD: { panels: Panel[]; templating: { list: Variable[] }; schemaVersion: number; uid: string } = JSON.parse(
-  readFileSync(join(K8S, 'monitoring/stateway-dashboard.json'), 'utf8'),
+  readFileSync(join(K8S, 'chart/monitoring/stateway-dashboard.json'), 'utf8'),
 );
 
 /** What the operator adds to every sample of a target that a ServiceMonitor found. */

@@ -12,7 +12,8 @@ describe('the version of the package', () => {
     ['package-lock.json', packages[''].version],
     ['Dockerfile', /^ARG VERSION=(.*)$/m.exec(read('Dockerfile'))?.[1]],
     ['docs/openapi.yaml', /^ {2}version: (.*)$/m.exec(read('docs/openapi.yaml'))?.[1]],
-    ['k8s/base/kustomization.yaml', /^ +newTag: (.*)$/m.exec(read('k8s/base/kustomization.yaml'))?.[1]],
+    ['k8s/chart/Chart.yaml', /^appVersion: (.*)$/m.exec(read('k8s/chart/Chart.yaml'))?.[1]],
+    ['k8s/base/stateful-set.yaml', /^ +image: stateway:(.*)$/m.exec(read('k8s/base/stateful-set.yaml'))?.[1]],
     [
       'k8s/overlays/plant/kustomization.yaml',
       /^ +newTag: (.*)$/m.exec(read('k8s/overlays/plant/kustomization.yaml'))?.[1],

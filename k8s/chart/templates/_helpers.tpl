@@ -1,0 +1,75 @@
+{{/*
+The limit of memory by the number of devices: docs/sizing.md, "Memory by number of devices". No less than 768Mi, which is
+what overload needs.
+*/}}
+{{- define "stateway.memoryLimit" -}}
+{{- $devices := int .Values.devices -}}
+{{- if le $devices 116000 -}}768Mi
+{{- else if le $devices 161000 -}}1Gi
+{{- else if le $devices 344000 -}}2Gi
+{{- else -}}4Gi
+{{- end -}}
+{{- end -}}
+
+{{/* What is set aside on the node: what the process holds, without the pages of files that count in the limit. */}}
+{{- define "stateway.memoryRequest" -}}
+{{- get (dict "768Mi" "512Mi" "1Gi" "768Mi" "2Gi" "1536Mi" "4Gi" "3Gi") (include "stateway.memoryLimit" .) -}}
+{{- end -}}
+
+{{/* Grants kept: a twentieth above the number of devices, and no fewer than by default. */}}
+{{- define "stateway.tokenCacheSize" -}}
+{{- $devices := int .Values.devices -}}
+{{- max 100000 (add $devices (div $devices 20)) -}}
+{{- end -}}
+
+{{/* Name of the Secret with the certificate of the device side; empty without TLS. cert-manager makes it by this name. */}}
+{{- define "stateway.tlsSecretName" -}}
+{{- with .Values.tls -}}
+{{- if .secretName -}}{{ .secretName }}
+{{- else if .certManager.issuer.name -}}stateway-tls
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Where devices are served by the Service. */}}
+{{- define "stateway.devicePort" -}}
+{{- if include "stateway.tlsSecretName" . -}}443{{- else -}}8080{{- end -}}
+{{- end -}}
+
+{{/* The port of the cloud, or of the proxy on the way to it: the only one that the network policy lets out to. */}}
+{{- define "stateway.upstreamPort" -}}
+{{- $url := urlParse (.Values.upstream.httpsProxy | default .Values.upstream.url) -}}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
+{{- $port | default (ternary "80" "443" (eq $url.scheme "http")) -}}
+{{- end -}}
+
+{{/* What the proxy is told, as the ConfigMap holds it. */}}
+{{- define "stateway.config" -}}
+STATEWAY_LISTEN: 0.0.0.0:8080
+# Beyond the pod's own loopback, for the probes and Prometheus; the network policy says who gets there.
+STATEWAY_ADMIN_LISTEN: 0.0.0.0:9090
+# A folder of its own in the volume: the proxy makes it and owns it, as its mode 0700 demands. The volume's root belongs
+# to root.
+STATEWAY_DATA_DIR: /data/spool
+# The network policy lets out to its port.
+STATEWAY_UPSTREAM_URL: {{ .Values.upstream.url }}
+# Half of the volume (stateful-set.yaml). The alerts read it from the proxy (stateway_spool_max_bytes).
+STATEWAY_MAX_SPOOL_BYTES: {{ int .Values.spool.gibibytes }}GiB
+# The default is the node's cores less one, not the container's share of them.
+STATEWAY_WORKERS: {{ int .Values.workers | quote }}
+# Above the number of devices; the pod's limit of memory goes by that number too (docs/sizing.md).
+STATEWAY_TOKEN_CACHE_SIZE: {{ include "stateway.tokenCacheSize" . | quote }}
+{{- if include "stateway.tlsSecretName" . }}
+STATEWAY_TLS_CERT_FILE: /tls/tls.crt
+STATEWAY_TLS_KEY_FILE: /tls/tls.key
+{{- end }}
+{{- with .Values.upstream.httpsProxy }}
+HTTPS_PROXY: {{ . }}
+{{- end }}
+{{- if .Values.upstream.caSecretName }}
+STATEWAY_UPSTREAM_CA_FILE: /upstream-ca/ca.crt
+{{- end }}
+{{- range $name, $value := .Values.config }}
+{{ $name }}: {{ $value | toString | quote }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,225 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { loadConfig } from '../../src/config/load.js';
+import { OPTION_KEYS, optionRow } from '../../src/config/options.js';
+import { notHere } from '../helpers/fault-form.js';
+import { schemaFindings } from './api-schema.js';
+import {
+  buildTogether,
+  CHART,
+  comparable,
+  exampleFile,
+  HELM,
+  helm,
+  readValues,
+  renderChart,
+  whyNoHelm,
+} from './chart-objects.js';
+import { build, K8S, type KubernetesObject, whyNoKubectl } from './manifests.js';
+import { whyNoTools } from './tools.js';
+
+const ROOT = join(K8S, '..');
+const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const EXAMPLES = readdirSync(join(CHART, 'examples'));
+const SCHEMA = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8'));
+
+/** What kustomize is to make of the same wishes. */
+const SAME: Readonly<Record<string, () => KubernetesObject[]>> = {
+  'with-monitoring.yaml': () => buildTogether(['base', 'monitoring'], []),
+  'plant.yaml': () => build('overlays/plant'),
+  'tls.yaml': () => buildTogether(['base'], ['components/tls']),
+  'cert-manager.yaml': () => buildTogether(['base'], ['components/cert-manager']),
+  'ingress.yaml': () => buildTogether(['base'], ['components/ingress']),
+  'gateway.yaml': () => buildTogether(['base'], ['components/gateway']),
+  'private-cloud.yaml': () => buildTogether(['base'], ['components/private-cloud']),
+};
+
+const noHelm = whyNoHelm();
+
+const find = (objects: readonly KubernetesObject[], kind: string, name = 'stateway') =>
+  objects.find((object) => object.kind === kind && object.metadata.name === name) as KubernetesObject;
+
+describe('the chart', () => {
+  it('is of this version, and has values that its schema allows', () => {
+    const chart = parse(readFileSync(join(CHART, 'Chart.yaml'), 'utf8'));
+    expect([chart.version, chart.appVersion]).toEqual([PACKAGE.version, PACKAGE.version]);
+    const isAllowed = new Ajv({ strict: false }).compile(SCHEMA);
+    for (const file of [undefined, ...EXAMPLES.map(exampleFile)]) {
+      expect(isAllowed(readValues(file)), JSON.stringify(isAllowed.errors)).toBe(true);
+    }
+  });
+
+  it('has a default and a description for each value', () => {
+    const findings = describedIn(SCHEMA.properties, readValues(), '');
+    expect(findings).toEqual([]);
+  });
+
+  it('lets every option be set, and by one value alone', () => {
+    const own: string[] = SCHEMA.properties.config.propertyNames.not.enum;
+    const all = OPTION_KEYS.map((key): string => optionRow(key).variable);
+    expect(own.filter((name) => !all.includes(name))).toEqual([]);
+    expect(all.filter((name) => !new RegExp(SCHEMA.properties.config.propertyNames.pattern).test(name))).toEqual([]);
+    const config = readFileSync(join(CHART, 'templates/_helpers.tpl'), 'utf8').matchAll(/^(STATEWAY_[A-Z_]+):/gm);
+    const fromSecret = ['STATEWAY_SECRET_KEY', 'STATEWAY_UPSTREAM_TOKEN'];
+    expect([...[...config].map(([, name]) => name), ...fromSecret].sort()).toEqual([...own].sort());
+  });
+
+  it('passes the checks of helm', ({ skip }) => {
+    if (noHelm !== undefined) return skip(notHere('helm lint', noHelm));
+    const { status, stdout, stderr } = helm('lint', '--strict', CHART);
+    expect({ status, stderr }, stdout).toEqual({ status: 0, stderr: '' });
+  });
+
+  it('is what base, monitoring and the README are rendered from', ({ skip }) => {
+    if (noHelm !== undefined) return skip(notHere('the comparison of the chart with the kustomizations', noHelm));
+    const { status, stderr } = spawnSync(process.execPath, [join(K8S, 'render.mjs'), '--check'], {
+      encoding: 'utf8',
+      env: { ...process.env, HELM },
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
+  it.for(Object.keys(SAME))('makes the objects that kustomize makes: %s', (example, { skip }) => {
+    const reason = noHelm ?? whyNoKubectl();
+    if (reason !== undefined) return skip(notHere('the comparison of the chart with the kustomizations', reason));
+    const built = SAME[example]?.() ?? [];
+    expect(built.length).toBeGreaterThan(6);
+    expect(comparable(renderChart('--values', exampleFile(example)))).toEqual(comparable(built));
+  });
+
+  it.for(EXAMPLES)('makes objects that are as the API wants them: %s', (example, { skip }) => {
+    const reason = noHelm ?? whyNoTools();
+    if (reason !== undefined) return skip(notHere('the check of what the chart makes', reason));
+    const objects = renderChart('--values', exampleFile(example));
+    const findings = objects.flatMap((object) =>
+      schemaFindings(object).map((finding) => `${object.kind} ${object.metadata.name}: ${finding}`),
+    );
+    expect(findings).toEqual([]);
+  });
+
+  it.for(EXAMPLES)('gives the proxy a configuration that it takes: %s', (example, { skip }) => {
+    if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
+    const objects = renderChart('--values', exampleFile(example));
+    const { data } = find(objects, 'ConfigMap');
+    // Files of the pod, which are not here.
+    const here = Object.entries<string>(data).map(([name, value]) => [
+      name,
+      name.endsWith('_FILE') ? PACKAGE_FILE : value,
+    ]);
+    const config = loadConfig(Object.fromEntries(here), {});
+    const { port, protocol } = new URL(data.HTTPS_PROXY ?? config.upstreamUrl);
+    const [, cloud] = find(objects, 'NetworkPolicy').spec.egress;
+    expect(cloud.ports).toEqual([{ port: Number(port) || (protocol === 'http:' ? 80 : 443), protocol: 'TCP' }]);
+    const [claim] = find(objects, 'StatefulSet').spec.volumeClaimTemplates;
+    expect(claim.spec.resources.requests.storage).toBe(`${(2 * config.maxSpoolBytes) / 2 ** 30}Gi`);
+  });
+});
+
+const PACKAGE_FILE = join(ROOT, 'package.json');
+
+describe('a value', () => {
+  /** Devices at most by the limit of the container. */
+  const table = [
+    ...readFileSync(join(ROOT, 'docs/sizing.md'), 'utf8').matchAll(/^\| (\d+ [MG]iB) \| [\d,]+ MiB \| ([\d,]+) \|/gm),
+  ].map(
+    ([, limit, devices]) =>
+      [(limit as string).replace(/ ([MG]i)B/, '$1'), Number(devices?.replaceAll(',', ''))] as const,
+  );
+
+  it.for(table.filter(([limit]) => limit !== '256Mi'))(
+    'picks the limit of memory by the number of devices, as sizing says: %s for %d',
+    ([limit, most], { skip }) => {
+      if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
+      const of = (devices: number) => {
+        const objects = renderChart('--set', `devices=${devices}`);
+        const { resources } = find(objects, 'StatefulSet').spec.template.spec.containers[0];
+        const kept = Number(find(objects, 'ConfigMap').data.STATEWAY_TOKEN_CACHE_SIZE);
+        expect(kept).toBeGreaterThan(devices);
+        return resources.limits.memory;
+      };
+      // Overload needs 768 MiB whatever the number.
+      const small = ['384Mi', '512Mi'].includes(limit);
+      expect(of(most)).toBe(small ? '768Mi' : limit);
+      if (!small && limit !== '4Gi') expect(of(most + 1)).not.toBe(limit);
+    },
+  );
+
+  it.for([
+    ['devices=0', 'minimum'],
+    ['devices=710001', 'maximum'],
+    ['spool.gibibytes=10GiB', 'integer'],
+    ['spoolGibibytes=10', 'additional properties'],
+    ['upstream.url=losant.plant.example', 'pattern'],
+    ['config.STATEWAY_MAX_SPOOL_BYTES=1GiB', 'STATEWAY_MAX_SPOOL_BYTES'],
+    ['config.LOG=1', 'LOG'],
+    ['service.type=External', 'service/type'],
+    ['ingress.enabled=true', 'ingress/host'],
+    ['gateway.enabled=true', 'gateway'],
+    ['tls.certManager.issuer.name=plant', 'dnsNames'],
+    ['networkPolicy.cloudCidrs={10.0.0.1}', 'cloudCidrs'],
+    ['monitoring.runbookUrl=docs/runbook.md', 'runbookUrl'],
+  ] as const)('that is wrong is refused, by its name: %s', ([value, named], { skip }) => {
+    if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
+    expect(() => renderChart('--set', value)).toThrow(named);
+  });
+
+  it.for(memoryTable())('is what the README has kustomize set: %s', ([devices, limit, request, kept], { skip }) => {
+    if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
+    const objects = renderChart('--set', `devices=${devices}`);
+    const { resources } = find(objects, 'StatefulSet').spec.template.spec.containers[0];
+    expect([resources.limits.memory, resources.requests.memory]).toEqual([limit, request]);
+    expect(find(objects, 'ConfigMap').data.STATEWAY_TOKEN_CACHE_SIZE).toBe(kept);
+  });
+
+  it('of several replicas has a full one stand back', ({ skip }) => {
+    if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
+    const probed = (...args: string[]) =>
+      find(renderChart(...args), 'StatefulSet').spec.template.spec.containers[0].readinessProbe.httpGet.path;
+    expect([probed(), probed('--set', 'replicas=2')]).toEqual(['/readyz?full=ok', '/readyz']);
+  });
+
+  it('of tls alone opens port 443, and no port is opened that nothing listens on', ({ skip }) => {
+    if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
+    for (const example of EXAMPLES) {
+      const objects = renderChart('--values', exampleFile(example));
+      const ports = find(objects, 'Service').spec.ports.map(({ port }: { port: number }) => port);
+      expect(ports, example).toEqual([['tls.yaml', 'cert-manager.yaml'].includes(example) ? 443 : 8080]);
+      const [container] = find(objects, 'StatefulSet').spec.template.spec.containers;
+      expect(container.ports.map(({ containerPort }: { containerPort: number }) => containerPort)).toEqual([
+        8080, 9090,
+      ]);
+    }
+  });
+});
+
+/** Devices, limit, request and grants kept, of the table in `k8s/README.md`. */
+function memoryTable(): string[][] {
+  const rows = readFileSync(join(K8S, 'README.md'), 'utf8').matchAll(
+    /^\| ([\d,]+) \| (\w+) \| (\w+) \| ([\d,]+)[^|]*\|$/gm,
+  );
+  return [...rows].map(([, ...cells]) => cells.map((cell) => cell.replaceAll(',', '')));
+}
+
+interface ValueSchema {
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, ValueSchema>>;
+}
+
+/** Values of the schema without a default or, unless others stand below them, without a description. */
+function describedIn(properties: Readonly<Record<string, ValueSchema>>, defaults: unknown, prefix: string): string[] {
+  const known = (defaults ?? {}) as Record<string, unknown>;
+  const unknown = Object.keys(known).filter((name) => properties[name] === undefined);
+  return [
+    ...unknown.map((name) => `${prefix}${name} is not in the schema`),
+    ...Object.entries(properties).flatMap(([name, schema]) => {
+      if (known[name] === undefined) return [`${prefix}${name} has no default`];
+      if (schema.description?.endsWith('.')) return [];
+      if (schema.properties === undefined) return [`${prefix}${name} has no description`];
+      return describedIn(schema.properties, known[name], `${prefix}${name}.`);
+    }),
+  ];
+}
