@@ -1,0 +1,111 @@
+import { ENTRY_HEAD_BYTES, EntryKind } from './block-layout.js';
+import type { BlockWriter } from './block-writer.js';
+import { findBlocks, readEntries } from './find-blocks.js';
+import { isCounted } from './manifest.js';
+import { PendingEntry, type RecordPlace } from './pending-entry.js';
+import type { Segment } from './segment.js';
+import { readSegmentFile } from './segment-file.js';
+import type { SegmentPool } from './segment-pool.js';
+
+/** With fewer in use, what is live stays where it is, unless there is no room for another. */
+const FEW_SEGMENTS = 8;
+/** Of the bytes in use as many are live at the least, or what is live is moved together. */
+const LIVE_SHARE = 1 / 4;
+
+export interface CompactionParts {
+  readonly directory: string;
+  readonly pool: SegmentPool;
+  readonly writer: BlockWriter;
+  /** Where the record of that sequence stands; undefined when none is live. */
+  readonly placeOf: (sequence: number) => RecordPlace | undefined;
+}
+
+/**
+ * Moves what is live in sparse segments together, so that neither one record that cannot be sent nor small ones in whole
+ * pages hold the disk. One segment at a time is read and written again, records with the same sequence as before.
+ */
+export class Compaction {
+  readonly #parts: CompactionParts;
+  #running: Promise<void> | undefined = undefined;
+  #isEnded = false;
+
+  constructor(parts: CompactionParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins if it is worth while and not under way. */
+  look(): void {
+    if (this.#isEnded || this.#running !== undefined) return;
+    const segment = this.#sparsest();
+    if (segment === undefined) return;
+    this.#running = this.#run(segment);
+  }
+
+  /** Begins nothing any more; resolves when nothing is under way. */
+  async end(): Promise<void> {
+    this.#isEnded = true;
+    await this.#running;
+  }
+
+  /** The segment whose live records are best moved; undefined when there is no need. */
+  #sparsest(): Segment | undefined {
+    const { pool } = this.#parts;
+    let count = 0;
+    let bytes = 0;
+    let liveBytes = 0;
+    let sparsest: Segment | undefined;
+    for (const segment of pool.closed) {
+      if (segment.liveRecords === 0 || segment.isStuck) continue;
+      // What is damaged is reported at every start until nothing of it is needed.
+      if (segment.isDamaged) return segment;
+      count++;
+      bytes += segment.bytes;
+      liveBytes += segment.liveBytes;
+      if (sparsest === undefined || shareOf(segment) < shareOf(sparsest)) sparsest = segment;
+    }
+    const isSparse = liveBytes < LIVE_SHARE * bytes && (count > FEW_SEGMENTS || pool.isWithoutRoom);
+    return isSparse ? sparsest : undefined;
+  }
+
+  async #run(segment: Segment): Promise<void> {
+    // Not within the call that found it worth while.
+    await new Promise(setImmediate);
+    const isDone = await this.#empty(segment);
+    this.#running = undefined;
+    if (isDone) this.look();
+  }
+
+  async #empty(segment: Segment): Promise<boolean> {
+    try {
+      await Promise.all(this.#moves(segment));
+      if (segment.liveRecords > 0) segment.isStuck = true;
+      return true;
+    } catch {
+      // For want of room, or as nothing can be written: what was not moved stays, until there is another reason to look.
+      return false;
+    }
+  }
+
+  /** @throws Error when the file cannot be read */
+  #moves(segment: Segment): Promise<void>[] {
+    const { directory, placeOf, writer } = this.#parts;
+    const { bytes } = readSegmentFile(directory, segment.fileName);
+    const moves: Promise<void>[] = [];
+    for (const block of findBlocks(bytes, segment.id, (position) => isCounted(segment, position))) {
+      readEntries(bytes, block, {
+        entry: ({ kind, number, payloadBytes }, at) => {
+          const place = kind === EntryKind.record ? placeOf(number) : undefined;
+          if (place?.segment !== segment) return;
+          const record = new Uint8Array(bytes.subarray(at + ENTRY_HEAD_BYTES, at + ENTRY_HEAD_BYTES + payloadBytes));
+          moves.push(writer.add(PendingEntry.record(number, record, place, segment)));
+        },
+        damaged: () => {},
+      });
+    }
+    return moves;
+  }
+}
+
+function shareOf({ liveBytes, bytes }: Segment): number {
+  return liveBytes / bytes;
+}
