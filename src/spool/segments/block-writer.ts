@@ -99,20 +99,22 @@ export class BlockWriter {
     this.#pool.endWait(new Error('the journal is being recovered'));
     await this.#idle();
     this.#isHeld = true;
-    const segment = await this.#pool.segmentAtOnce();
     const proof = PendingEntry.void(0);
+    const segment = await this.#pool.segmentAtOnce(this.#bytesWith([proof]));
     if (segment === undefined) proof.reject(this.#failure ?? new NoRoomError());
     else this.#begin(segment, [proof]);
     this.#isHeld = false;
     await proof.written;
   }
 
-  /** Writes what waits. */
+  /** Writes what waits; nothing is taken any more. */
   async close(): Promise<void> {
     while (this.#pending.length > 0 || this.#isHeld || this.#underWay !== undefined) {
       this.#start();
       await this.#idle();
     }
+    clearTimeout(this.#rowsTimer);
+    this.#failure = new Error('the journal is closed');
   }
 
   /** Resolves when nothing is under way. */
@@ -172,10 +174,16 @@ export class BlockWriter {
     this.#tellIdle();
   }
 
+  /** Of the next block, if `entries` are in it. */
+  #bytesWith(entries: readonly PendingEntry[]): number {
+    const voidBytes = this.#voided.length * entryBytes(0);
+    return blockBytes(entries.reduce((sum, entry) => sum + entry.bytes, voidBytes));
+  }
+
   #begin(segment: Segment, entries: readonly PendingEntry[]): void {
     const voids = this.#voided.map((position) => PendingEntry.void(position));
     const all = [...voids, ...entries];
-    const needed = blockBytes(all.reduce((sum, entry) => sum + entry.bytes, 0));
+    const needed = this.#bytesWith(entries);
     const memory = needed <= MEMORY_BYTES ? this.#memory : Buffer.allocUnsafeSlow(needed);
     const position = this.#position + 1;
     const bytes = writeBlock(memory, segment.id, position, all);

@@ -216,8 +216,8 @@ export class SegmentLog {
 
   /** Writes what waits, and ends. Until it resolves, a checkpoint may be wanted. */
   async close(): Promise<void> {
-    await this.#compaction.end();
     await this.#writer.close();
+    await this.#compaction.end();
     await this.#pool.close();
   }
 }

@@ -1,4 +1,3 @@
-import { PAGE_BYTES } from './block-layout.js';
 import type { Checkpoint } from './manifest.js';
 import { Segment } from './segment.js';
 import { closeSegmentFile } from './segment-file.js';
@@ -120,12 +119,11 @@ export class SegmentPool {
   }
 
   /** A segment for a block that cannot wait for a manifest that lists it; undefined when none can be made. */
-  async segmentAtOnce(): Promise<Segment | undefined> {
-    if (this.#current?.fits(PAGE_BYTES) === true) return this.#current;
-    if (this.#spares.count === 0 && this.#spares.unlisted.length === 0) await this.#spares.make(0);
+  async segmentAtOnce(blockBytes: number): Promise<Segment | undefined> {
+    if (this.#current?.fits(blockBytes) === true) return this.#current;
     this.#close(this.#current);
-    this.#isReserve = this.#spares.count <= 1;
-    this.#current = this.#spares.take(0) ?? this.#spares.takeUnlisted();
+    this.#current = await this.#spares.takeAtOnce();
+    this.#isReserve = this.#spares.count === 0;
     return this.#current;
   }
 

@@ -89,10 +89,15 @@ export class SpareSegments {
     return this.#indexFor(blockBytes) >= 0;
   }
 
-  /** The same of those that are in no manifest yet. */
-  takeUnlisted(): Segment | undefined {
-    const index = this.#unlisted.findIndex(({ isDoomed }) => !isDoomed);
-    return index < 0 ? undefined : this.#unlisted.splice(index, 1)[0];
+  /** A usual one, even if it is in no manifest yet; one is made if there is none. Undefined when that fails. */
+  async takeAtOnce(): Promise<Segment | undefined> {
+    if (this.#usual === undefined) await this.settled();
+    if (this.#usual === undefined && this.mayMake(0)) await this.make(0);
+    const segment = this.#usual;
+    const isOther = (other: Segment) => other !== segment;
+    this.#ready = this.#ready.filter(isOther);
+    this.#unlisted = this.#unlisted.filter(isOther);
+    return segment;
   }
 
   /** Whether it is worth while to {@link SpareSegments.make} a segment for a block of so many bytes. */
@@ -104,6 +109,11 @@ export class SpareSegments {
   /** Makes a segment for a block of so many bytes, unless one is being made. Never rejects. */
   make(blockBytes: number): Promise<void> {
     return this.#isMaking ? Promise.resolve() : this.#during(this.#make(this.#bytesFor(blockBytes)));
+  }
+
+  /** Resolves when nothing is under way. */
+  async settled(): Promise<void> {
+    while (this.#work.size > 0) await Promise.all(this.#work);
   }
 
   /** Takes a segment that nothing counts in, and that is listed. */
@@ -147,10 +157,14 @@ export class SpareSegments {
   /** Ends all that is under way, and closes the files. */
   async end(): Promise<void> {
     this.#makeAfterMs = Number.POSITIVE_INFINITY;
-    while (this.#work.size > 0) await Promise.all(this.#work);
+    await this.settled();
     for (const { descriptor } of this.all()) if (descriptor !== undefined) await closeSegmentFile(descriptor);
     this.#ready = [];
     this.#unlisted = [];
+  }
+
+  get #usual(): Segment | undefined {
+    return [...this.#ready, ...this.#unlisted].find(({ isDoomed }) => !isDoomed);
   }
 
   #indexFor(blockBytes: number): number {
