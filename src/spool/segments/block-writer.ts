@@ -204,7 +204,7 @@ export class BlockWriter {
       segment.writtenBytes + done,
       (error, written) => {
         if (error !== null) return this.#failed(block, error);
-        if (written === 0) return this.#failed(block, new Error('ENOSPC: the file system wrote nothing'));
+        if (written === 0) return this.#failed(block, new Error('the file system wrote nothing'));
         this.#doneBytes += written;
         if (this.#doneBytes < bytes) this.#writeOn(block);
         else this.#written(block);

@@ -143,9 +143,9 @@ export class LogSite {
     }
   }
 
-  note(table: number, key: string, value: string): Promise<void> {
+  async note(table: number, key: string, value: string): Promise<void> {
     this.#waitingRows.set(nameOfRow(table, Buffer.from(key)), Buffer.from(value));
-    return this.log.note(table, Buffer.from(key), Buffer.from(value));
+    await this.log.note(table, Buffer.from(key), Buffer.from(value));
   }
 
   async settle(sequence: number): Promise<void> {
