@@ -27,23 +27,29 @@ export interface CompactionParts {
 export class Compaction {
   readonly #parts: CompactionParts;
   #running: Promise<void> | undefined = undefined;
-  #isEnded = false;
+  #isAllowed = false;
 
   constructor(parts: CompactionParts) {
     this.#parts = parts;
   }
 
-  /** Begins if it is worth while and not under way. */
+  /** The index has all that is live: it may be asked from now on. */
+  begin(): void {
+    this.#isAllowed = true;
+    this.look();
+  }
+
+  /** Moves something if it is worth while. */
   look(): void {
-    if (this.#isEnded || this.#running !== undefined) return;
+    if (!this.#isAllowed || this.#running !== undefined) return;
     const segment = this.#sparsest();
     if (segment === undefined) return;
     this.#running = this.#run(segment);
   }
 
-  /** Begins nothing any more; resolves when nothing is under way. */
+  /** Moves nothing any more; resolves when nothing is under way. */
   async end(): Promise<void> {
-    this.#isEnded = true;
+    this.#isAllowed = false;
     await this.#running;
   }
 

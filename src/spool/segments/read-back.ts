@@ -200,7 +200,7 @@ export class ReadBack {
     if (found >= expected) return;
     segment.isDamaged = true;
     const name = `${segment.fileName}, blocks ${first} to ${last}`;
-    this.#report(name, `${expected - found} blocks of the journal cannot be found`);
+    this.#report(name, `${expected - found} of the blocks of the journal cannot be found`);
   }
 
   /** Of what came after it: positions rise by one, whatever the segment. */
@@ -210,7 +210,7 @@ export class ReadBack {
     for (const position of [...this.#found.keys(), ...this.#voided].sort((a, b) => a - b)) {
       if (position > before + 1) {
         const name = `blocks ${before + 1} to ${position - 1}`;
-        this.#report(name, `${position - 1 - before} blocks of the journal cannot be found`);
+        this.#report(name, `${position - 1 - before} of the blocks of the journal cannot be found`);
       }
       before = Math.max(before, position);
     }

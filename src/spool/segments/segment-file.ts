@@ -127,7 +127,8 @@ function readPage(descriptor: number, bytes: Buffer, page: number): void {
   }
 }
 
-async function syncDirectory(directory: string): Promise<void> {
+/** Has the names in a directory on stable storage. */
+export async function syncDirectory(directory: string): Promise<void> {
   const descriptor = await openFile(directory, constants.O_RDONLY);
   try {
     await syncFile(descriptor);

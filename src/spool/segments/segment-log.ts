@@ -1,5 +1,5 @@
 import { fstatSync, mkdirSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Clock } from '../../core/clock.js';
 import { blockBytes, entryBytes } from './block-layout.js';
 import { BlockWriter, type WriteCall } from './block-writer.js';
@@ -9,7 +9,7 @@ import { PendingEntry, type RecordPlace } from './pending-entry.js';
 import { type DamagedItem, ReadBack, type RecoveredRow } from './read-back.js';
 import type { RecoveredRecord } from './recovered-records.js';
 import type { Segment } from './segment.js';
-import { deleteFile, syncSegmentFile } from './segment-file.js';
+import { deleteFile, syncDirectory, syncSegmentFile } from './segment-file.js';
 import { SegmentPool } from './segment-pool.js';
 
 /** Length of a segment: what 1,000 commits of a page fill, and what is read at once when one is read back. */
@@ -112,21 +112,26 @@ export class SegmentLog {
     const { directory, segmentBytes = SEGMENT_BYTES } = this.#options;
     const { leftovers, spares, unsynced } = this.#readBack as ReadBack;
     this.#readBack = undefined;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const made = mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (made !== undefined) await syncDirectory(dirname(directory));
     for (const { fileName } of unsynced) await syncSegmentFile(directory, fileName);
     for (const name of leftovers) await deleteFile(directory, name);
     await this.#pool.prepare(spares.filter(({ bytes }) => bytes === segmentBytes));
   }
 
-  /** What was read back, until {@link SegmentLog.forgetRecovered}. */
+  /** What was read back, until {@link SegmentLog.replayed}. */
   get recovered(): Recovered {
     if (this.#recovered === undefined) throw new Error('what was read back is forgotten');
     return this.#recovered;
   }
 
-  /** Gives back the memory of what was read back. */
-  forgetRecovered(): void {
+  /**
+   * The index has all that waits: what was read back is forgotten, and records may be moved from now on. In a run that
+   * does not come to it, none are.
+   */
+  replayed(): void {
     this.#recovered = undefined;
+    this.#compaction.begin();
   }
 
   /**

@@ -5,7 +5,7 @@ import type { Checkpoint } from '../../../src/spool/segments/manifest.js';
 import { decodeManifest, encodeManifest } from '../../../src/spool/segments/manifest.js';
 import type { RecordPlace } from '../../../src/spool/segments/pending-entry.js';
 import type { DamagedItem } from '../../../src/spool/segments/read-back.js';
-import { SegmentLog, type SegmentLogOptions } from '../../../src/spool/segments/segment-log.js';
+import { type Recovered, SegmentLog, type SegmentLogOptions } from '../../../src/spool/segments/segment-log.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 
 export const SITE_SEGMENT_BYTES = 8 * 4096;
@@ -82,7 +82,9 @@ export class LogSite {
   isShort = false;
   /** A checkpoint that has begun, and the rows in it. */
   underWay: { checkpoint: Checkpoint; rows: [string, Buffer][] } | undefined = undefined;
-  log: SegmentLog;
+  readonly log: SegmentLog;
+  /** What was read back, which the log forgets. */
+  readonly recovered: Recovered;
   /** Places of the records that wait, by sequence. */
   readonly index = new Map<number, RecordPlace>();
   /** Rows that wait for a checkpoint. */
@@ -109,24 +111,26 @@ export class LogSite {
       write: this.disk.write,
       ...other,
     });
+    this.recovered = this.log.recovered;
   }
 
   /** Opens the log as the spool does. */
   static async open(directory: string, durable?: Durable, other?: Partial<SegmentLogOptions>): Promise<LogSite> {
     const site = new LogSite(directory, durable, other);
-    for (const { table, key, value } of site.log.recovered.rows) site.#waitingRows.set(nameOfRow(table, key), value);
+    for (const { table, key, value } of site.recovered.rows) site.#waitingRows.set(nameOfRow(table, key), value);
     await site.log.prepare();
     site.checkpoint();
-    for (const { sequence, place } of site.log.recovered.records) {
+    for (const { sequence, place } of site.recovered.records) {
       if (site.durable.rows.has(nameOfSettlement(sequence))) site.log.release(place);
       else site.index.set(sequence, place);
     }
+    site.log.replayed();
     return site;
   }
 
   /** The records that are read back and not settled. */
   waiting(): { sequence: number; text: string }[] {
-    return [...this.log.recovered.records]
+    return [...this.recovered.records]
       .filter(({ sequence }) => !this.durable.rows.has(nameOfSettlement(sequence)))
       .map(({ sequence, bytes }) => ({ sequence, text: Buffer.from(bytes).toString('latin1') }));
   }

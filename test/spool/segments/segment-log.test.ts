@@ -34,11 +34,11 @@ describe('the log', () => {
       { sequence: 2, text: 'two' },
       { sequence: 3, text: 'x'.repeat(9_000) },
     ]);
-    expect(again.log.recovered.rows).toEqual([
+    expect(again.recovered.rows).toEqual([
       { table: 1, key: Buffer.from('key'), value: Buffer.from('value'), position: 1 },
     ]);
-    expect(again.log.recovered.lastSequence).toBe(3);
-    expect(again.log.recovered.firstSequence).toBe(1);
+    expect(again.recovered.lastSequence).toBe(3);
+    expect(again.recovered.firstSequence).toBe(1);
     expect(again.damaged).toEqual([]);
   });
 

@@ -189,6 +189,6 @@ describe('a checkpoint', () => {
     site.checkpoint();
     await site.kill();
     site = await LogSite.open(directory, site.durable);
-    expect([...site.log.recovered.records]).toEqual([]);
+    expect([...site.recovered.records]).toEqual([]);
   });
 });
