@@ -3,7 +3,6 @@ import { blockBytes, entryBytes, writeBlock } from './block-layout.js';
 import { PendingEntry } from './pending-entry.js';
 import type { Segment } from './segment.js';
 import type { SegmentPool } from './segment-pool.js';
-import { NoRoomError } from './spare-segments.js';
 
 /** What is written at a time, unless one record alone needs more. */
 const MEMORY_BYTES = 256 * 1024;
@@ -92,7 +91,7 @@ export class BlockWriter {
 
   /**
    * Proves that blocks can be written, by one that says which ones do not count; after a failure entries are taken again.
-   * Those that wait for a segment are refused: what keeps it away may be what failed.
+   * Records that wait for a segment are refused: what keeps it away may be what failed.
    * @throws the error of the file system
    */
   async recover(): Promise<void> {
@@ -101,9 +100,13 @@ export class BlockWriter {
     this.#isHeld = true;
     const proof = PendingEntry.void(0);
     const segment = await this.#pool.segmentAtOnce(this.#bytesWith([proof]));
-    if (segment === undefined) proof.reject(this.#failure ?? new NoRoomError());
-    else this.#begin(segment, [proof]);
     this.#isHeld = false;
+    if (segment !== undefined) this.#begin(segment, [proof]);
+    else if (this.#failure !== undefined) proof.reject(this.#failure);
+    // Without room, and without a failure of its own, there is nothing to prove.
+    else proof.resolve();
+    this.#start();
+    this.#tellIdle();
     await proof.written;
   }
 
@@ -214,9 +217,9 @@ export class BlockWriter {
 
   #written(block: BlockUnderWay): void {
     const { segment, position, entries, bytes } = block;
+    const refusal = this.#confirm(entries);
     this.#position = position;
     segment.writtenBytes += bytes;
-    const refusal = this.#confirm(entries);
     if (refusal === undefined) {
       this.#voided = [];
       segment.addBlock(position);

@@ -194,6 +194,41 @@ describe('a write that fails', () => {
   });
 });
 
+describe('a recovery', () => {
+  it('holds back what comes meanwhile, and lets it go whether there was a segment or not', async () => {
+    site.disk.isFree = true;
+    site.roomBytes = -1;
+    let sequence = 1;
+    while (site.log.takes(3_000)) await site.append(sequence++, 'x'.repeat(3_000));
+    const recovered = site.log.recover();
+    const noted = site.note(1, 'a', 'b');
+    await recovered;
+    vi.advanceTimersByTime(1);
+    await noted;
+    await site.log.recover();
+    expect(site.failures).toEqual([]);
+  });
+
+  it('is refused by a disk that gives no segment, and succeeds when it does', async () => {
+    site.isServed = false;
+    site.roomBytes = -1;
+    for (const attempt of [() => site.append(1, 'one'), () => site.log.recover()]) {
+      const told = outcomes({ attempt: attempt() });
+      await expect.poll(() => site.disk.held).toBeDefined();
+      site.disk.fail(IO_ERROR);
+      await expect.poll(() => told).toEqual([`attempt: ${IO_ERROR.message}`]);
+    }
+    await expect(site.log.recover()).rejects.toThrow('EIO');
+    site.roomBytes = Number.POSITIVE_INFINITY;
+    site.disk.isFree = true;
+    await site.log.recover();
+    site.isServed = true;
+    site.checkpoint();
+    await site.append(2, 'two');
+    expect(await sequencesAfterKill()).toEqual([2]);
+  });
+});
+
 describe('a block that does not count after all', () => {
   it('is refused, is no failure, and never comes back', async () => {
     site.disk.isFree = true;

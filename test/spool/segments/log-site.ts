@@ -87,6 +87,7 @@ export class LogSite {
   readonly recovered: Recovered;
   /** Places of the records that wait, by sequence. */
   readonly index = new Map<number, RecordPlace>();
+  #waiting: { sequence: number; text: string }[] | undefined = undefined;
   /** Rows that wait for a checkpoint. */
   readonly #waitingRows = new Map<string, Buffer>();
 
@@ -120,6 +121,7 @@ export class LogSite {
     for (const { table, key, value } of site.recovered.rows) site.#waitingRows.set(nameOfRow(table, key), value);
     await site.log.prepare();
     site.checkpoint();
+    site.#waiting = site.waiting();
     for (const { sequence, place } of site.recovered.records) {
       if (site.durable.rows.has(nameOfSettlement(sequence))) site.log.release(place);
       else site.index.set(sequence, place);
@@ -128,8 +130,9 @@ export class LogSite {
     return site;
   }
 
-  /** The records that are read back and not settled. */
+  /** The records that were read back, before any was moved, and are not settled. */
   waiting(): { sequence: number; text: string }[] {
+    if (this.#waiting !== undefined) return this.#waiting;
     return [...this.recovered.records]
       .filter(({ sequence }) => !this.durable.rows.has(nameOfSettlement(sequence)))
       .map(({ sequence, bytes }) => ({ sequence, text: Buffer.from(bytes).toString('latin1') }));
