@@ -27,8 +27,8 @@ function statusCommand(): Command {
   return withDataDir(new Command('status').description('what is waiting'))
     .option('--json', 'print one JSON object')
     .action((options: SpoolOptions) =>
-      withSpool(options, (spool) => {
-        const status = spool.status();
+      withSpool(options, async (spool) => {
+        const status = await spool.status();
         process.stdout.write(options.json ? `${JSON.stringify(status)}\n` : statusTable(status));
       }),
     );

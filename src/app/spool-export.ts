@@ -9,9 +9,9 @@ import { timeJson } from '../state/time.js';
 
 /** What is exported from. */
 export interface WaitingStates {
-  status(): SpoolStatus;
+  status(): Promise<SpoolStatus>;
   /** Every waiting state, a device's own in order. */
-  records(): Iterable<{ readonly device: Device; readonly timeMs: number; readonly fragment: Uint8Array }>;
+  records(): Promise<Iterable<{ readonly device: Device; readonly timeMs: number; readonly fragment: Uint8Array }>>;
 }
 
 /** Lines gathered before they are written, so that a million states are not a million writes. */
@@ -25,10 +25,10 @@ const CHUNK_CHARACTERS = 65_536;
  */
 export async function exportWaiting(spool: WaitingStates, file: string | undefined): Promise<number> {
   const target: Writable = file === undefined ? process.stdout : createWriteStream(file, { mode: 0o600 });
-  const bar = startBar(spool.status().states);
+  const bar = startBar((await spool.status()).states);
   let count = 0;
   let lines = '';
-  for (const { device, timeMs, fragment } of spool.records()) {
+  for (const { device, timeMs, fragment } of await spool.records()) {
     const ids = `{"applicationId":"${device.applicationId}","deviceId":"${device.deviceId}"`;
     lines += `${ids},"time":${timeJson(timeMs)},${Buffer.from(fragment).toString('utf8')}\n`;
     count++;

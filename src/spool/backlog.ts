@@ -10,19 +10,13 @@ import { decodePieceRow, encodePieceRow, type PieceRow } from './piece-row.js';
 import type { PieceRows } from './piece-rows.js';
 import type { Rows } from './table.js';
 import type { Change } from './transaction.js';
+import type { DamagedItem } from './unreadable-items.js';
 
 /** A last piece that is smaller takes in what comes next: below this, what a piece costs beside its states would show. */
 const SMALL_PIECE_BYTES = 8 * 1024;
 /** Small pieces are read together up to this: the largest body that the cloud takes (docs/cloud.md, "Limits"). */
 const READ_BYTES = 256 * 1024;
 const NO_SEQUENCE_ABOVE = Number.MAX_SAFE_INTEGER;
-
-/** A piece or its row that cannot be read. */
-export interface DamagedPiece {
-  readonly key: Buffer;
-  readonly value: Buffer;
-  readonly reason: string;
-}
 
 /** How far a backlog gets by a settlement. */
 export interface BacklogProgress extends Change {
@@ -50,13 +44,13 @@ interface StoredPiece {
 export class Backlog {
   readonly #db: Rows;
   readonly #file: PieceFile;
-  readonly #onDamaged: (piece: DamagedPiece) => void;
+  readonly #onDamaged: (piece: DamagedItem) => void;
   readonly #devices: BacklogDevices;
   /** Keys of the pieces that are on their way out because they cannot be read. */
   readonly #aside = new Set<string>();
   #lastSequence: number;
 
-  constructor(db: Rows, file: PieceFile, rows: PieceRows, onDamaged: (piece: DamagedPiece) => void) {
+  constructor(db: Rows, file: PieceFile, rows: PieceRows, onDamaged: (piece: DamagedItem) => void) {
     this.#db = db;
     this.#file = file;
     this.#onDamaged = onDamaged;

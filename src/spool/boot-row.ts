@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { Clock } from '../core/clock.js';
 import type { MetaRows } from './table.js';
-import type { Change } from './transaction.js';
+import { type Change, changeOf } from './transaction.js';
 
 const BOOT_KEY = 'boot';
 
@@ -39,7 +39,7 @@ export function readBootRow(meta: MetaRows): BootRow | undefined {
 /** Writes the row down. */
 export function writeBootRow(meta: MetaRows, row: BootRow): Change {
   const sealed = { ...row, checksum: checksumOf(row) };
-  return { write: () => [meta.put(BOOT_KEY, sealed)], committed: () => {}, failed: () => {} };
+  return changeOf(() => [meta.put(BOOT_KEY, sealed)]);
 }
 
 function checksumOf({ tag, firstOpenedMs, wallOffsetMs }: BootRow): number {

@@ -3,26 +3,23 @@ import { decodeDeadLetter, encodeDeadLetter } from './dead-letter-row.js';
 import { numberKey, numberOfKey } from './keys.js';
 import type { Rows } from './table.js';
 import type { Change } from './transaction.js';
-
-/** A dead letter that cannot be read. */
-export interface DamagedLetter {
-  readonly key: Buffer;
-  readonly value: Buffer;
-  readonly reason: string;
-}
+import type { DamagedItem } from './unreadable-items.js';
 
 /** The states that the cloud will not have, kept until someone asks for them. */
 export class DeadLetters {
   readonly #db: Rows;
+  readonly #setAside: (letter: DamagedItem) => boolean;
   #lastNumber: number;
   #count: number;
 
   /**
    * @param floor the highest number given out, as far as it is known
    * @param leap numbers to be left out, where it is not
+   * @param setAside takes a letter that cannot be read out of the way; false when that was done before
    */
-  constructor(db: Rows, floor: number, leap: number) {
+  constructor(db: Rows, floor: number, leap: number, setAside: (letter: DamagedItem) => boolean) {
     this.#db = db;
+    this.#setAside = setAside;
     this.#count = db.getKeysCount();
     this.#lastNumber = floor;
     for (const key of db.getKeys({ reverse: true, limit: 1 })) {
@@ -72,34 +69,41 @@ export class DeadLetters {
     return numbers.filter((number) => this.#db.doesExist(numberKey(number)));
   }
 
+  /** All of a number and above, the oldest first. */
+  read(from = 0): Iterable<StoredDeadLetter> {
+    return readDeadLetters(this.#db, (letter) => this.#forget(letter), from);
+  }
+
   /** The first letters from a number on, the oldest first, `most` at most. */
-  from(number: number, most: number, onDamaged: (letter: DamagedLetter) => void): StoredDeadLetter[] {
+  from(number: number, most: number): StoredDeadLetter[] {
     this.#db.resetReadTxn();
     const letters: StoredDeadLetter[] = [];
-    for (const letter of readDeadLetters(this.#db, onDamaged, number)) {
+    for (const letter of this.read(number)) {
       if (letters.push(letter) === most) break;
     }
     return letters;
   }
 
-  /** One that is set aside is none any more. */
-  forget(): void {
-    this.#count--;
+  /** The latest, the newest first, `most` at most. One that cannot be read is left to {@link DeadLetters.read} to report. */
+  latest(most: number): StoredDeadLetter[] {
+    const latest: StoredDeadLetter[] = [];
+    for (const { key, value } of this.#db.getRange({ reverse: true, limit: most })) {
+      const letter = decodeDeadLetter(key, value);
+      if (letter !== undefined) latest.push({ ...letter, number: numberOfKey(key) });
+    }
+    return latest;
   }
-}
 
-/** The dead letter of that number; undefined when there is none that can be read. */
-export function readDeadLetter(db: Rows, number: number): StoredDeadLetter | undefined {
-  const key = numberKey(number);
-  const value = db.get(key);
-  const letter = value === undefined ? undefined : decodeDeadLetter(key, value);
-  return letter === undefined ? undefined : { ...letter, number };
+  /** One that is set aside is none any more. */
+  #forget(letter: DamagedItem): void {
+    if (this.#setAside(letter)) this.#count--;
+  }
 }
 
 /** Dead letters, the oldest first. */
 export function* readDeadLetters(
   db: Rows,
-  onDamaged: (letter: DamagedLetter) => void,
+  onDamaged: (letter: DamagedItem) => void,
   from = 0,
 ): Iterable<StoredDeadLetter> {
   for (const { key, value } of db.getRange({ start: numberKey(from) })) {
@@ -107,14 +111,4 @@ export function* readDeadLetters(
     if (letter === undefined) onDamaged({ key: Buffer.from(key), value, reason: 'its checksum does not match' });
     else yield { ...letter, number: numberOfKey(key) };
   }
-}
-
-/** The latest dead letters, the newest first. One that cannot be read is left to {@link readDeadLetters} to report. */
-export function readLatestDeadLetters(db: Rows, most: number): StoredDeadLetter[] {
-  const latest: StoredDeadLetter[] = [];
-  for (const { key, value } of db.getRange({ reverse: true, limit: most })) {
-    const letter = decodeDeadLetter(key, value);
-    if (letter !== undefined) latest.push({ ...letter, number: numberOfKey(key) });
-  }
-  return latest;
 }

@@ -76,17 +76,21 @@ export class DiskHealth {
   }
 
   /**
-   * To be called before anything new is written, within the same event-loop turn.
+   * To be called before anything new is written.
    * @throws StatewayError STATEWAY_SPOOL_FULL or STATEWAY_SPOOL_FAILED: then nothing may be written
    */
   assertTakesNew(): void {
     if (this.#fault !== undefined) throw spoolError(this.#isFull);
-    this.#touch();
   }
 
   /** As {@link assertTakesNew}, for what was stored before. It is still delivered where only the names are gone. */
   assertWritable(): void {
     if (this.#mustRecover) throw spoolError(this.#isFull);
+  }
+
+  /** As {@link assertWritable}, before a commit of LMDB, within the same event-loop turn: it must not find out itself. */
+  assertCommits(): void {
+    this.assertWritable();
     this.#touch();
   }
 

@@ -11,10 +11,9 @@ const PAGE_BYTES = 4096;
 const PROOF_BYTES = 1024 * 1024;
 const PROOF_ROOM_BYTES = 8 * PROOF_BYTES;
 
-/** A file as it was found when it was opened. */
-interface KnownFile {
+/** A file that somebody has open, by its name in the data directory. */
+export interface OpenFile {
   readonly name: string;
-  readonly path: string;
   readonly device: number;
   readonly inode: number;
 }
@@ -23,7 +22,7 @@ interface KnownFile {
 export interface Probe {
   /** Writes a page without a sync: microseconds. What takes no writes at all shows here, before it shows to LMDB. */
   touch(): void;
-  /** Whether the name of the file that is answered for still leads to the one that is open: microseconds. */
+  /** Whether the name of the file that records are written to still leads to the one that is open: microseconds. */
   assertInPlace(): void;
   /** Whether all files are in place, and the file system may be written to; writes nothing. */
   look(): void;
@@ -40,22 +39,25 @@ export class DiskProbe implements Probe {
   readonly #file: string;
   readonly #page = randomFillSync(Buffer.allocUnsafe(PAGE_BYTES));
   readonly #descriptor: number;
-  readonly #answeredFor: KnownFile;
-  readonly #others: KnownFile[] = [];
+  /** The file that has to be found again for what devices are answered. */
+  #answeredFor: () => OpenFile | undefined = () => undefined;
+  readonly #others: OpenFile[] = [];
 
-  /**
-   * @param answeredFor the file that has to be found again for what devices are answered
-   * @throws Error when it is not there, or the directory cannot be written to
-   */
-  constructor(directory: string, answeredFor: string) {
-    this.#answeredFor = knownFile(directory, answeredFor);
+  /** @throws Error when the directory cannot be written to */
+  constructor(directory: string) {
     this.#directory = directory;
     this.#file = join(directory, PROBE_FILE_NAME);
     this.#descriptor = openSync(this.#file, constants.O_WRONLY | constants.O_CREAT, 0o600);
   }
 
   watch(name: string): void {
-    this.#others.push(knownFile(this.#directory, name));
+    const { dev, ino } = statSync(join(this.#directory, name));
+    this.#others.push({ name, device: dev, inode: ino });
+  }
+
+  /** @param file the one that records are written to at the moment, if there is one */
+  answerFor(file: () => OpenFile | undefined): void {
+    this.#answeredFor = file;
   }
 
   touch(): void {
@@ -63,12 +65,13 @@ export class DiskProbe implements Probe {
   }
 
   assertInPlace(): void {
-    assertSame(this.#answeredFor);
+    const file = this.#answeredFor();
+    if (file !== undefined) this.#assertSame(file);
   }
 
   look(): void {
     this.assertInPlace();
-    for (const other of this.#others) assertSame(other);
+    for (const other of this.#others) this.#assertSame(other);
     accessSync(this.#directory, constants.W_OK);
   }
 
@@ -96,20 +99,14 @@ export class DiskProbe implements Probe {
     await file.datasync();
     await file.truncate(PAGE_BYTES);
   }
-}
 
-function knownFile(directory: string, name: string): KnownFile {
-  const path = join(directory, name);
-  const { dev, ino } = statSync(path);
-  return { name, path, device: dev, inode: ino };
-}
-
-/** @throws MovedFileError */
-function assertSame({ name, path, device, inode }: KnownFile): void {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw new MovedFileError(`${name} is gone from the data directory`);
-  if (found.ino === inode && found.dev === device) return;
-  throw new MovedFileError(`another ${name} is in the data directory than the one that is open`);
+  /** @throws MovedFileError */
+  #assertSame({ name, device, inode }: OpenFile): void {
+    const found = statSync(join(this.#directory, name), { throwIfNoEntry: false });
+    if (found === undefined) throw new MovedFileError(`${name} is gone from the data directory`);
+    if (found.ino === inode && found.dev === device) return;
+    throw new MovedFileError(`another ${name} is in the data directory than the one that is open`);
+  }
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {

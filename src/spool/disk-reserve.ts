@@ -5,11 +5,11 @@ import type { Clock } from '../core/clock.js';
 
 const FILE_NAME = 'reserve';
 const MEBIBYTE = 1024 * 1024;
-/** More than what a turn's settlements write, by far: each changes a handful of pages of 4 KiB. */
+/** More than what a transaction writes, by far: each row changes a handful of pages of 4 KiB. */
 const RESERVE_BYTES = 2 * MEBIBYTE;
 /** With less room, on the disk and inside the data file, new records are refused; */
 const CLOSE_BELOW_BYTES = 4 * MEBIBYTE;
-/** and taken again with more, so that one record more or less does not open and close the intake in turns. */
+/** and taken again with more, so that one piece more or less does not open and close the intake in turns. */
 const OPEN_ABOVE_BYTES = 8 * MEBIBYTE;
 /** Room that a settlement must find before it is written. */
 const SETTLE_ABOVE_BYTES = MEBIBYTE / 4;
@@ -17,8 +17,6 @@ const SETTLE_ABOVE_BYTES = MEBIBYTE / 4;
 const TRUSTED_MS = 20;
 /** How often a closed intake looks whether it may open. */
 const LOOK_AFTER_MS = 1_000;
-/** What a record takes besides its own bytes: the last of its pages, and the pages above it written anew. */
-const PER_RECORD_BYTES = 4 * 4096;
 
 export interface DiskReserveOptions {
   readonly directory: string;
@@ -31,10 +29,11 @@ export interface DiskReserveOptions {
 
 /**
  * Keeps LMDB from finding the disk full. It has to write a little before it can free anything, so without room held back
- * what is stored could not even be settled; and when a write fails, lmdb-js 3.5 prints what it tried into 100 bytes of
+ * what is stored could not be moved or settled; and when a write fails, lmdb-js 3.5 prints what it tried into 100 bytes of
  * heap that are too few for it (`mdb.c`: `last_error`), which can end the process. So new records are refused while there
- * is still some room. What is held back for settlements is a file, to be given away on the day it is needed; after that
- * day LMDB keeps the disk for itself, and room is what is free inside its own file.
+ * is still some room, and the journal takes none of it for new segments. What is held back for settlements and checkpoints
+ * is a file, to be given away on the day it is needed; after that day LMDB keeps the disk for itself, and room is what is
+ * free inside its own file.
  */
 export class DiskReserve {
   readonly #file: string;
@@ -43,9 +42,10 @@ export class DiskReserve {
   readonly #freeBytes: () => number;
   #isFileHeld: boolean;
   #isClosed = true;
-  /** Bytes that may be stored before the room is looked at again. */
-  #budgetBytes = 0;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  /** As of {@link DiskReserve.hasRoomFor}, which is asked in rows. */
+  #seenBytes = 0;
+  #seenAtMs = Number.NEGATIVE_INFINITY;
 
   constructor({ directory, clock, diskBytes, freeBytes }: DiskReserveOptions) {
     this.#file = join(directory, FILE_NAME);
@@ -57,16 +57,18 @@ export class DiskReserve {
 
   /** While it is, nothing new may be stored. */
   get isClosed(): boolean {
-    if (this.#isClosed && this.#isOlderThan(LOOK_AFTER_MS)) this.#look();
+    if (this.#isOlderThan(this.#isClosed ? LOOK_AFTER_MS : TRUSTED_MS)) this.#look();
     return this.#isClosed;
   }
 
-  /** Whether a new record may be stored. */
-  takes(recordBytes: number): boolean {
-    if (this.isClosed) return false;
-    this.#budgetBytes -= recordBytes + PER_RECORD_BYTES;
-    if (this.#budgetBytes < 0 || this.#isOlderThan(TRUSTED_MS)) this.#look();
-    return !this.#isClosed;
+  /** Whether so many bytes of the disk may be taken for the records that come. */
+  hasRoomFor(bytes: number): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#seenAtMs >= TRUSTED_MS) {
+      this.#seenBytes = this.#diskBytes();
+      this.#seenAtMs = nowMs;
+    }
+    return this.#seenBytes - bytes >= OPEN_ABOVE_BYTES;
   }
 
   /** Whether something may be written that frees more than it takes; gives the reserve away if that is needed. */
@@ -96,8 +98,6 @@ export class DiskReserve {
     const neededBytes = this.#isClosed ? OPEN_ABOVE_BYTES : CLOSE_BELOW_BYTES;
     const roomBytes = this.#roomBytes(neededBytes);
     this.#isClosed = roomBytes < neededBytes;
-    // The other half is for what is being committed and cannot be seen yet.
-    this.#budgetBytes = (roomBytes - RESERVE_BYTES) / 2;
   }
 
   /** What there is on the disk, and inside the data file too if the disk alone has less than is needed. */

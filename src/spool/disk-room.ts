@@ -1,6 +1,7 @@
 import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATA_FILE } from './data-file.js';
+import { PIECE_FILE_NAME } from './piece-file.js';
 
 /** What the kernel says of this process; the first figure of the line is the limit in force. */
 const LIMITS_FILE = '/proc/self/limits';
@@ -10,13 +11,14 @@ const FILE_SIZE_LIMIT_BYTES = fileSizeLimitBytes();
 
 /**
  * How many bytes the spool in `directory` can still grow by: what the disk has left, or what the limit on the size of a
- * file (`ulimit -f`, RLIMIT_FSIZE) leaves its data file, whichever is less.
+ * file (`ulimit -f`, RLIMIT_FSIZE) leaves its longest file, whichever is less.
  */
 export function diskRoomBytes(directory: string): number {
   const { bavail, bsize } = statfsSync(directory);
   const diskBytes = bavail * bsize;
   if (FILE_SIZE_LIMIT_BYTES === Number.POSITIVE_INFINITY) return diskBytes;
-  return Math.min(diskBytes, FILE_SIZE_LIMIT_BYTES - dataFileBytes(directory));
+  const longestBytes = Math.max(fileBytes(directory, DATA_FILE), fileBytes(directory, PIECE_FILE_NAME));
+  return Math.min(diskBytes, FILE_SIZE_LIMIT_BYTES - longestBytes);
 }
 
 function fileSizeLimitBytes(): number {
@@ -29,6 +31,6 @@ function fileSizeLimitBytes(): number {
   }
 }
 
-function dataFileBytes(directory: string): number {
-  return statSync(join(directory, DATA_FILE), { throwIfNoEntry: false })?.size ?? 0;
+function fileBytes(directory: string, name: string): number {
+  return statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
 }

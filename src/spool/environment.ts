@@ -8,14 +8,16 @@ import { SpoolOpenError } from './spool-open-error.js';
 import { type MetaRows, type Rows, Table } from './table.js';
 
 /**
- * What the data directory says of itself. Format 1 is read, and is of this format once it was opened to be written to; any
- * other number is refused. Format 2 counts the sends of a device by boot and window (`watermark-row.ts`), and marks
- * times that were counted from the proxy's clock (`core/timebase.ts`).
+ * What the data directory says of itself. Formats 1 and 2 are read, and carried over when they are opened to be written to
+ * (`carry-over.ts`); any other number is refused. Format 2 counts the sends of a device by boot and window
+ * (`watermark-row.ts`), and marks times that were counted from the proxy's clock (`core/timebase.ts`). In format 3 the
+ * journal is a directory of segments; before, it was a database beside the others.
  */
-export const FORMAT = 2;
+export const FORMAT = 3;
 const OLDEST_FORMAT = 1;
 
-const ROW_DATABASES = ['journal', 'watermarks', 'backlog', 'deadLetters', 'requests', 'unreadable'] as const;
+const ROW_DATABASES = ['watermarks', 'backlog', 'deadLetters', 'requests', 'unreadable'] as const;
+const OLD_JOURNAL = 'journal';
 
 type RowDatabase = (typeof ROW_DATABASES)[number];
 
@@ -25,6 +27,12 @@ export type Environment = Record<RowDatabase, Rows> & {
   root: RootDatabase | undefined;
   readonly meta: MetaRows;
 };
+
+/** The journal of a spool of format 1 or 2; undefined in one of this format. */
+export function oldJournalOf({ root, meta }: Environment): Rows | undefined {
+  if (root === undefined || readFormat(meta) === FORMAT) return undefined;
+  return new Table(openRows(root, OLD_JOURNAL));
+}
 
 /** Address space, not memory: an environment that outgrows it is mapped anew, and twice until the old map is let go. */
 const MAP_BYTES = 64 * 1024 ** 3;
@@ -58,8 +66,8 @@ export async function openEnvironment(directory: string): Promise<Environment> {
   const { root, names } = openChecked(directory);
   try {
     const environment = tablesOf(root);
-    assertFormat(directory, environment.meta, names);
-    await environment.meta.put(FORMAT_KEY, FORMAT);
+    const isFresh = assertFormat(directory, environment.meta, names) === undefined;
+    if (isFresh) await environment.meta.put(FORMAT_KEY, FORMAT);
     // LMDB syncs its file and not the directory that names it.
     syncDirectory(directory);
     return environment;
@@ -149,7 +157,7 @@ function openMeta(root: RootDatabase): Database<unknown, string> {
   return root.openDB<unknown, string>({ name: 'meta', encoding: 'json' });
 }
 
-function openRows(root: RootDatabase, name: RowDatabase): Database<Buffer, Buffer> {
+function openRows(root: RootDatabase, name: RowDatabase | typeof OLD_JOURNAL): Database<Buffer, Buffer> {
   return root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' });
 }
 
@@ -159,13 +167,16 @@ function tablesOf(root: RootDatabase): Environment {
   return { root, meta, ...(Object.fromEntries(rows) as Record<RowDatabase, Rows>) };
 }
 
-/** @param names the databases that were in the file; undefined when that was not looked at */
-function assertFormat(directory: string, meta: MetaRows, names: readonly string[] | undefined): void {
+/**
+ * @param names the databases that were in the file; undefined when that was not looked at
+ * @returns the format; undefined where nothing was stored yet
+ */
+function assertFormat(directory: string, meta: MetaRows, names: readonly string[] | undefined): number | undefined {
   const format = readFormat(meta);
   if (format === undefined) {
     // The format is written last: without it, whatever there is comes from a first start that was cut short.
     const isFresh = names === undefined || names.length === 0 || (names.includes('meta') && meta.getKeysCount() === 0);
-    if (isFresh) return;
+    if (isFresh) return undefined;
     throw new SpoolOpenError(`${directory} holds something else than a spool, or its format cannot be read`);
   }
   if (!(format >= OLDEST_FORMAT && format <= FORMAT)) {
@@ -173,10 +184,12 @@ function assertFormat(directory: string, meta: MetaRows, names: readonly string[
       `${directory} holds a spool of format ${String(format)}; this version reads formats ${OLDEST_FORMAT} to ${FORMAT}`,
     );
   }
-  const missing = names && ROW_DATABASES.find((name) => !names.includes(name));
+  const needed = format < FORMAT ? [...ROW_DATABASES, OLD_JOURNAL] : ROW_DATABASES;
+  const missing = names && needed.find((name) => !names.includes(name));
   if (missing !== undefined) {
     throw new SpoolOpenError(`${directory} is damaged and was left as it is: its database ${missing} is missing`);
   }
+  return format;
 }
 
 function syncDirectory(directory: string): void {

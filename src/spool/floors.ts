@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib';
 import type { MetaRows } from './table.js';
-import type { Change } from './transaction.js';
+import { type Change, changeOf } from './transaction.js';
 
 export const FORMAT_KEY = 'format';
-const FLOORS_KEY = 'floors';
+export const FLOORS_KEY = 'floors';
 /** From the highest number known to one that was surely not given out yet, where the floors cannot be read. */
 export const LEAP = 2 ** 40;
 
@@ -17,7 +17,7 @@ export interface Floors {
 
 const NONE: Floors = { sequence: 0, deadLetter: 0, stampMs: 0 };
 
-interface FloorsRow extends Floors {
+export interface FloorsRow extends Floors {
   readonly checksum: number;
 }
 
@@ -27,9 +27,18 @@ export function readFormat(meta: MetaRows): number | undefined {
   return format === undefined || typeof format === 'number' ? format : Number.NaN;
 }
 
-/** The floors; zeros where they cannot be read, which `isDamaged` says. */
-export function readFloors(meta: MetaRows): Floors & { isDamaged: boolean } {
-  const row = readJson(meta, FLOORS_KEY);
+/**
+ * The floors; zeros where they cannot be read, which `isDamaged` says.
+ * @param logged the newest that stand in the journal. They tell of stamps alone: what they say of numbers, LMDB may know
+ *   better, which is told of those with whatever frees them.
+ */
+export function readFloors(meta: MetaRows, logged: Buffer | undefined): Floors & { isDamaged: boolean } {
+  const { isDamaged, ...floors } = openFloors(readJson(meta, FLOORS_KEY));
+  if (logged === undefined) return { ...floors, isDamaged };
+  return { ...floors, stampMs: openFloors(JSON.parse(logged.toString())).stampMs, isDamaged };
+}
+
+function openFloors(row: unknown): Floors & { isDamaged: boolean } {
   if (row === undefined) return { ...NONE, isDamaged: false };
   const { sequence, deadLetter, stampMs = 0, checksum } = (row ?? {}) as Partial<FloorsRow>;
   if (
@@ -42,10 +51,14 @@ export function readFloors(meta: MetaRows): Floors & { isDamaged: boolean } {
   return { ...NONE, isDamaged: true };
 }
 
-/** Writes the floors down. */
+/** What is written of floors, under {@link FLOORS_KEY}. */
+export function floorsRow(floors: Floors): FloorsRow {
+  return { ...floors, checksum: checksumOf(floors) };
+}
+
+/** Writes the floors down in LMDB. */
 export function writeFloors(meta: MetaRows, floors: Floors): Change {
-  const row: FloorsRow = { ...floors, checksum: checksumOf(floors) };
-  return { write: () => [meta.put(FLOORS_KEY, row)], committed: () => {}, failed: () => {} };
+  return changeOf(() => [meta.put(FLOORS_KEY, floorsRow(floors))]);
 }
 
 function checksumOf({ sequence, deadLetter, stampMs }: Floors): number {

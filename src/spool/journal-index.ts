@@ -1,9 +1,19 @@
+import type { RecordPlace } from './segments/pending-entry.js';
+import type { Segment } from './segments/segment.js';
+
 /** What the memory keeps of a record in the journal. */
-interface IndexedRecord {
+class IndexedRecord implements RecordPlace {
   readonly bytes: number;
   readonly storedAtMs: number;
   /** Chunks whose device has states of this record left to settle. */
   openChunks: number;
+  segment: Segment | undefined = undefined;
+
+  constructor(bytes: number, storedAtMs: number, openChunks: number) {
+    this.bytes = bytes;
+    this.storedAtMs = storedAtMs;
+    this.openChunks = openChunks;
+  }
 }
 
 /**
@@ -30,17 +40,22 @@ export class JournalIndex {
     return undefined;
   }
 
-  add(sequence: number, bytes: number, storedAtMs: number, openChunks: number, openStates: number): void {
-    this.#records.set(sequence, { bytes, storedAtMs, openChunks });
+  add(sequence: number, bytes: number, storedAtMs: number, openChunks: number, openStates: number): RecordPlace {
+    const record = new IndexedRecord(bytes, storedAtMs, openChunks);
+    this.#records.set(sequence, record);
     this.#bytes += bytes;
     this.#states += openStates;
+    return record;
+  }
+
+  /** Where a record stands; undefined for one that is trimmed. */
+  placeOf(sequence: number): RecordPlace | undefined {
+    return this.#records.get(sequence);
   }
 
   /** Takes back what {@link JournalIndex.add} added, for a record that could not be stored. */
   drop(sequence: number, openStates: number): void {
-    if (!this.#records.has(sequence)) return;
-    this.trim(sequence);
-    this.#states -= openStates;
+    if (this.trim(sequence) !== undefined) this.#states -= openStates;
   }
 
   settleStates(states: number): void {
@@ -61,11 +76,12 @@ export class JournalIndex {
     if (record !== undefined) record.openChunks++;
   }
 
-  /** Forgets a record that the journal no longer holds. */
-  trim(sequence: number): void {
+  /** Forgets a record that the journal need not hold any longer. @returns where it stands */
+  trim(sequence: number): RecordPlace | undefined {
     const record = this.#records.get(sequence);
-    if (record === undefined) return;
+    if (record === undefined) return undefined;
     this.#records.delete(sequence);
     this.#bytes -= record.bytes;
+    return record;
   }
 }

@@ -1,35 +1,57 @@
 import type { Device } from '../core/device.js';
 import type { DeviceHistory, StoredRecord, Watermark } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
+import { Checkpoints } from './checkpoints.js';
 import { JournalIndex } from './journal-index.js';
-import { journalKey, sequenceOfJournalKey } from './keys.js';
-import type { Rows } from './table.js';
+import { type LogParts, openLog } from './open-log.js';
+import { type RedoRow, RedoRows } from './redo-rows.js';
+import type { RecordPlace } from './segments/pending-entry.js';
+import type { SegmentLog } from './segments/segment-log.js';
+import type { SpoolDisk } from './spool-disk.js';
 import type { Change } from './transaction.js';
 
-/** A record that cannot be read back, where it stands, and why. */
-export interface DamagedRecord {
-  readonly key: Buffer;
-  readonly value: Buffer;
-  readonly reason: string;
+type HistoryOf = (device: Device) => DeviceHistory | undefined;
+
+export interface JournalParts extends Omit<LogParts, 'placeOf' | 'onShort'> {
+  /** Writes down in LMDB which numbers were given out. */
+  readonly floors: () => Change;
 }
 
-/** What {@link Journal.replay} asks and tells. */
-export interface ReplayParts {
-  readonly historyOf: (device: Device) => DeviceHistory | undefined;
-  readonly onDamaged: (record: DamagedRecord) => void;
-  /** Told of each record that the watermarks say is settled whole, though it was not trimmed. */
-  readonly onSettled: (key: Buffer) => void;
-}
-
-/** The records that wait, in order, each trimmed when all its devices are settled (docs/architecture.md). */
+/**
+ * The records that wait, in order, each let go when all its devices are settled, and the rows that say so
+ * (docs/architecture.md). They stand in segments on disk; the memory keeps where a record is, and how much of it is open.
+ */
 export class Journal {
-  readonly #db: Rows;
+  readonly #disk: SpoolDisk;
   readonly #index = new JournalIndex();
-  /** Records that were refused and may yet be on disk, as their commit failed or came too late. */
-  #doubtful: number[] = [];
+  readonly #log: SegmentLog;
+  readonly #checkpoints: Checkpoints;
+  readonly #floors: () => Change;
+  /** The rows that are not in LMDB yet. */
+  readonly redo: RedoRows;
+  /** Whether the disk is proving itself: only what belongs to that may be written. */
+  #isRecovering = false;
 
-  constructor(db: Rows) {
-    this.#db = db;
+  /** Reads back what there is; writes nothing yet. @throws Error when it cannot be read */
+  constructor(parts: JournalParts) {
+    const { disk, environment, floors } = parts;
+    this.#disk = disk;
+    this.#floors = floors;
+    this.#log = openLog({
+      ...parts,
+      placeOf: (sequence) => this.#index.placeOf(sequence),
+      onShort: () => this.#checkpoints.request(),
+    });
+    disk.answerFor(() => this.#log.currentFile);
+    this.redo = new RedoRows(this.#log.recovered.rows, environment.watermarks);
+    this.#checkpoints = new Checkpoints({
+      environment,
+      log: this.#log,
+      redo: this.redo,
+      floors,
+      commit: (changes) =>
+        this.#isRecovering ? disk.commitUntrusted(changes) : disk.transactions.commit(changes, true),
+    });
   }
 
   get bytes(): number {
@@ -45,111 +67,153 @@ export class Journal {
     return this.#index.oldestStoredAtMs;
   }
 
-  /** The lowest sequence on disk; undefined when there is none that can be read. */
-  firstSequence(): number | undefined {
-    return this.#firstReadable(false);
+  /** No record that was read back has a lower one. */
+  get firstSequence(): number {
+    return this.#log.recovered.firstSequence ?? Number.POSITIVE_INFINITY;
   }
 
-  lastSequence(): number | undefined {
-    return this.#firstReadable(true);
+  /** The highest that was read back; 0 for none. */
+  get lastSequence(): number {
+    return this.#log.recovered.lastSequence;
+  }
+
+  /** All that stands up to it is on stable storage. Rises for ever. */
+  get position(): number {
+    return this.#log.durablePosition;
+  }
+
+  /** Whether there is room for a record of so many bytes. */
+  takes(recordBytes: number): boolean {
+    return this.#log.takes(recordBytes);
+  }
+
+  /** Makes ready for the first record. */
+  async begin(): Promise<void> {
+    await this.#log.prepare();
+    await this.#checkpoints.make();
   }
 
   /**
    * Stores a record; counts it from now on, and no longer when that fails.
-   * @param confirm throws when what was committed does not count after all
+   * @throws StatewayError STATEWAY_SPOOL_FULL or STATEWAY_SPOOL_FAILED
    */
-  async append(sequence: number, record: Uint8Array, confirm: () => void): Promise<void> {
+  async append(sequence: number, record: Uint8Array): Promise<void> {
     const view = new RecordView(record);
-    this.#index.add(sequence, record.byteLength, view.storedAtMs, view.chunkCount, view.stateCount);
+    const { storedAtMs, chunkCount, stateCount } = view;
+    const place = this.#index.add(sequence, record.byteLength, storedAtMs, chunkCount, stateCount);
     try {
-      const isWritten = await this.#db.put(journalKey(sequence), asBuffer(record));
-      if (!isWritten) throw new Error('the journal did not take the record');
-      confirm();
+      await this.#log.append(sequence, record, place);
     } catch (error) {
-      this.#doubtful.push(sequence);
-      this.#index.drop(sequence, view.stateCount);
-      throw error;
+      this.#index.drop(sequence, stateCount);
+      this.#disk.refuse(error);
+    }
+  }
+
+  /**
+   * Stores a row; resolves when it is on stable storage.
+   * @param id as {@link RedoRows} has it
+   * @throws StatewayError as {@link Journal.append}
+   */
+  async note(id: string, row: RedoRow): Promise<void> {
+    try {
+      this.#disk.health.assertWritable();
+      await this.#checkpoints.note(id, row);
+    } catch (error) {
+      this.#disk.refuse(error);
     }
   }
 
   /**
    * `states` are settled here, or have left for a backlog, and with them the last ones of a device in
-   * `finishedSequences`: trims what has no device left.
+   * `finishedSequences`: lets go of what has no device left. What says so on disk is the device's watermark.
    */
   settle(states: number, finishedSequences: readonly number[]): Change {
     const index = this.#index;
-    const trimmed = finishedSequences.filter((sequence) => index.closeChunk(sequence));
+    const finished = finishedSequences.filter((sequence) => index.closeChunk(sequence));
     return {
-      write: () => trimmed.map((sequence) => this.#db.remove(journalKey(sequence))),
+      write: () => [],
       committed: () => {
         index.settleStates(states);
-        for (const sequence of trimmed) index.trim(sequence);
+        for (const sequence of finished) this.#trim(sequence);
       },
-      // The same will be asked for again: counted twice, it would trim records that other devices still need.
+      // The same will be asked for again: counted twice, it would let go of records that other devices still need.
       failed: () => {
         for (const sequence of finishedSequences) index.reopenChunk(sequence);
       },
     };
   }
 
-  /** Takes out what was refused and may be on disk all the same: its device was told to send it again. */
-  dropDoubtful(): Change {
-    const doubtful = this.#doubtful;
-    return {
-      write: () => doubtful.map((sequence) => this.#db.remove(journalKey(sequence))),
-      committed: () => {
-        this.#doubtful = this.#doubtful.slice(doubtful.length);
-      },
-      failed: () => {},
-    };
-  }
-
   /** What the last run left, in order. To be run through once, before the first append. */
-  *replay({ historyOf, onDamaged, onSettled }: ReplayParts): Iterable<StoredRecord> {
-    for (const { key, value } of this.#db.getRange({})) {
-      const sequence = sequenceOfJournalKey(key);
-      const opened = sequence === undefined ? 'its key is damaged' : RecordView.open(value);
-      if (typeof opened === 'string') {
-        onDamaged({ key: Buffer.from(key), value, reason: opened });
-      } else if (this.#count(sequence as number, opened, historyOf)) {
-        yield { sequence: sequence as number, record: opened.bytes };
-      } else {
-        onSettled(Buffer.from(key));
+  *replay(historyOf: HistoryOf): Iterable<StoredRecord> {
+    for (const { sequence, bytes, place } of this.#log.recovered.records) {
+      const counted = this.#count(sequence, new RecordView(bytes), historyOf);
+      if (counted === undefined) {
+        this.#log.release(place);
+        continue;
       }
+      counted.segment = place.segment;
+      yield { sequence, record: bytes };
     }
+    this.#log.replayed();
   }
 
-  /** Counts what is open of a record read back; false when nothing is. */
-  #count(sequence: number, view: RecordView, historyOf: ReplayParts['historyOf']): boolean {
-    let openChunks = 0;
-    let openStates = 0;
-    for (let chunk = 0; chunk < view.chunkCount; chunk++) {
-      const states = view.chunkStateCount(chunk);
-      const settled = settledOfChunk(sequence, states, historyOf(view.chunkDevice(chunk))?.watermark);
-      if (settled === states) continue;
-      openChunks++;
-      openStates += states - settled;
+  /** Whether all that the last run left is settled. */
+  isSettled(historyOf: HistoryOf): boolean {
+    for (const { sequence, bytes } of this.#log.recovered.records) {
+      if (openOf(sequence, new RecordView(bytes), historyOf).chunks > 0) return false;
     }
-    if (openChunks === 0) return false;
-    this.#index.add(sequence, view.bytes.byteLength, view.storedAtMs, openChunks, openStates);
     return true;
   }
 
-  #firstReadable(reverse: boolean): number | undefined {
-    for (const key of this.#db.getKeys({ reverse })) {
-      const sequence = sequenceOfJournalKey(key);
-      if (sequence !== undefined) return sequence;
+  /** After a fault of the disk: opens LMDB anew, and proves that it can be committed to, and the journal written. */
+  async recover(): Promise<void> {
+    this.#isRecovering = true;
+    try {
+      await this.#disk.reopen(() => [this.#floors()]);
+      await this.#checkpoints.make();
+      await this.#log.recover();
+    } finally {
+      this.#isRecovering = false;
     }
-    return undefined;
   }
+
+  /** Waits for what was given to it. */
+  async close(): Promise<void> {
+    // So that the next start has less to read back; it does without where the disk fails.
+    await this.#checkpoints.make().catch(() => {});
+    await this.#log.close();
+    await this.#checkpoints.ended();
+  }
+
+  /** Counts what is open of a record read back; undefined when nothing is. */
+  #count(sequence: number, view: RecordView, historyOf: HistoryOf): RecordPlace | undefined {
+    const { chunks, states } = openOf(sequence, view, historyOf);
+    if (chunks === 0) return undefined;
+    return this.#index.add(sequence, view.bytes.byteLength, view.storedAtMs, chunks, states);
+  }
+
+  #trim(sequence: number): void {
+    const place = this.#index.trim(sequence);
+    if (place !== undefined) this.#log.release(place);
+  }
+}
+
+/** How many chunks of a record have states that are not settled, and how many those are. */
+function openOf(sequence: number, view: RecordView, historyOf: HistoryOf): { chunks: number; states: number } {
+  let chunks = 0;
+  let states = 0;
+  for (let chunk = 0; chunk < view.chunkCount; chunk++) {
+    const all = view.chunkStateCount(chunk);
+    const settled = settledOfChunk(sequence, all, historyOf(view.chunkDevice(chunk))?.watermark);
+    if (settled === all) continue;
+    chunks++;
+    states += all - settled;
+  }
+  return { chunks, states };
 }
 
 /** How many states of a device's chunk in record `sequence` its watermark says are settled. */
 export function settledOfChunk(sequence: number, chunkStates: number, watermark: Watermark | undefined): number {
   if (watermark === undefined || sequence > watermark.sequence) return 0;
   return sequence < watermark.sequence ? chunkStates : Math.min(watermark.states, chunkStates);
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

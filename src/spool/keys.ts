@@ -9,15 +9,10 @@ const NUMBER_BYTES = 8;
 const DEVICE_BYTES = 2 * ID_BYTES;
 const CHECKSUM_BYTES = 4;
 
-/** Key of a journal record: its sequence, then the CRC-32 of that: a record knows nothing of the place it stands at. */
-export function journalKey(sequence: number): Buffer {
-  const key = Buffer.allocUnsafe(NUMBER_BYTES + CHECKSUM_BYTES);
-  key.writeBigUInt64BE(BigInt(sequence), 0);
-  key.writeUInt32BE(crc32(key.subarray(0, NUMBER_BYTES)), NUMBER_BYTES);
-  return key;
-}
-
-/** The sequence in a {@link journalKey}; undefined when the key is damaged. */
+/**
+ * The sequence in a key of the journal as it was in formats 1 and 2, before its CRC-32: a record knows nothing of the place
+ * it stood at. Undefined when the key is damaged.
+ */
 export function sequenceOfJournalKey(key: Uint8Array): number | undefined {
   if (key.byteLength !== NUMBER_BYTES + CHECKSUM_BYTES) return undefined;
   const view = new DataView(key.buffer, key.byteOffset, key.byteLength);

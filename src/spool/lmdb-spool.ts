@@ -5,11 +5,12 @@ import type { DeviceHistory, DiskFault, Settlement, Spill, Spool, SpoolStatus, S
 import type { TimebaseStore } from '../core/timekeeper.js';
 import { RecordView } from '../state/record-layout.js';
 import { Backlog } from './backlog.js';
-import { type DamagedLetter, DeadLetters, readDeadLetters, readLatestDeadLetters } from './dead-letters.js';
+import { carryOver } from './carry-over.js';
+import { DeadLetters } from './dead-letters.js';
 import { DirectoryLock } from './directory-lock.js';
 import type { DiskHealth } from './disk-health.js';
 import { asOpenError, type Environment, openEnvironment, prepareDirectory } from './environment.js';
-import { reasonOf, spoolError } from './failed-commit.js';
+import { spoolError } from './failed-commit.js';
 import { Histories } from './histories.js';
 import { Journal } from './journal.js';
 import { Meta } from './meta.js';
@@ -17,26 +18,23 @@ import { PIECE_FILE_NAME, PieceFile } from './piece-file.js';
 import { readPieceRows } from './piece-rows.js';
 import { Requeue } from './requeue.js';
 import { SpoolDisk, type SpoolDiskOptions } from './spool-disk.js';
-import type { Rows } from './table.js';
 import type { Change } from './transaction.js';
 import { Turns } from './turns.js';
-import { type ItemKind, type OnUnreadable, UnreadableItems } from './unreadable-items.js';
+import { type OnUnreadable, UnreadableItems } from './unreadable-items.js';
 
 export interface LmdbSpoolOptions extends SpoolDiskOptions {
   /** Of the machine (`readBootTag`). */
   readonly bootTag: number;
   /** Told of whatever cannot be read back, as it is set aside: what it is, and why, in words for a log. */
   readonly onUnreadable?: OnUnreadable;
+  /** Length of the files of the journal; by the size of the disk if left out. */
+  readonly segmentBytes?: number;
 }
 
-const OPENED = Promise.resolve();
-
-/** Something in one of the databases that cannot be read. */
-type Damaged = { readonly key: Buffer; readonly value: Buffer; readonly reason: string };
-
 /**
- * The spool in an embedded LMDB and a file for the pieces of backlogs. What is done for one device is done one after the
- * other; what is queued in one event-loop turn for all of them is one transaction.
+ * The spool in a journal of segments, an embedded LMDB, and a file for the pieces of backlogs. What is done for one device
+ * is done one after the other. Records, and what is settled of them, are written to the journal; what has to change in
+ * LMDB at once is a transaction there.
  */
 export class LmdbSpool implements Spool {
   readonly #lock: DirectoryLock;
@@ -52,33 +50,36 @@ export class LmdbSpool implements Spool {
   readonly #backlog: Backlog;
   readonly #letters: DeadLetters;
   readonly #requeue: Requeue;
-  /** What nobody waits for but the closing. */
-  readonly #background = new Set<Promise<void>>();
   #lastSequence: number;
   readonly #meta: Meta;
 
   private constructor(options: LmdbSpoolOptions, lock: DirectoryLock, environment: Environment, disk: SpoolDisk) {
-    const { directory, clock } = options;
+    const { directory, onUnreadable } = options;
     this.#lock = lock;
     this.#environment = environment;
     this.#disk = disk;
     this.diskHealth = disk.health;
-    this.#unreadable = new UnreadableItems(environment.unreadable, options.onUnreadable ?? (() => {}));
-    const { journal, watermarks, backlog, deadLetters, meta } = environment;
-    const setAside = (kind: ItemKind, database: Rows) => (damaged: Damaged) => this.#setAside(kind, database, damaged);
+    const { backlog, deadLetters, meta, watermarks } = environment;
+    const unreadable = new UnreadableItems({
+      database: environment.unreadable,
+      onUnreadable,
+      commit: (change) => disk.transactions.commit([change], false),
+    });
+    this.#unreadable = unreadable;
+    const journal = new Journal({ ...options, environment, disk, unreadable, floors: () => this.#meta.floors() });
+    this.#journal = journal;
     const lastNumbers = () => ({ sequence: this.#lastSequence, deadLetter: this.#letters.lastNumber });
-    this.#meta = new Meta({ ...options, meta, lastNumbers });
+    this.#meta = new Meta({ ...options, meta, journal, unreadable, lastNumbers });
     const { boot, deadLetterFloor, leap, sequenceFloor } = this.#meta;
-    this.#journal = new Journal(journal);
-    const firstSequence = this.#journal.firstSequence() ?? Number.POSITIVE_INFINITY;
-    this.#histories = new Histories(watermarks, firstSequence, boot, clock, setAside('watermark', watermarks));
-    const lastInJournal = this.#journal.lastSequence() ?? 0;
-    this.#lastSequence = Math.max(sequenceFloor, lastInJournal, this.#histories.highestSequence) + leap;
-    const rows = readPieceRows(directory, backlog, this.#unreadable, setAside('piece', backlog));
+    const onDamaged = unreadable.from('watermark', watermarks);
+    this.#histories = new Histories({ ...options, database: watermarks, journal, boot, onDamaged });
+    this.#lastSequence = Math.max(sequenceFloor, journal.lastSequence, this.#histories.highestSequence) + leap;
+    const setPieceAside = unreadable.from('piece', backlog);
+    const rows = readPieceRows(directory, backlog, unreadable, setPieceAside);
     this.#pieces = PieceFile.open(directory, rows.kept);
     disk.health.watch(PIECE_FILE_NAME);
-    this.#backlog = new Backlog(backlog, this.#pieces, rows, setAside('piece', backlog));
-    this.#letters = new DeadLetters(deadLetters, deadLetterFloor, leap);
+    this.#backlog = new Backlog(backlog, this.#pieces, rows, setPieceAside);
+    this.#letters = new DeadLetters(deadLetters, deadLetterFloor, leap, unreadable.from('dead letter', deadLetters));
     this.#requeue = this.#createRequeue();
     disk.health.onRecovery(() => this.#recover());
   }
@@ -90,14 +91,18 @@ export class LmdbSpool implements Spool {
     const lock = await DirectoryLock.take(directory);
     let environment: Environment | undefined;
     let disk: SpoolDisk | undefined;
+    let spool: LmdbSpool | undefined;
     try {
       environment = await openEnvironment(directory);
       disk = new SpoolDisk(options, environment);
-      const spool = new LmdbSpool(options, lock, environment, disk);
+      await carryOver({ ...options, environment, disk });
+      spool = new LmdbSpool(options, lock, environment, disk);
       await spool.#noteStart();
-      lock.letOthersOpen(() => spool.#disk.gate.hold());
+      const { gate } = disk;
+      lock.letOthersOpen(() => gate.hold());
       return spool;
     } catch (error) {
+      if (spool !== undefined) await spool.#journal.close();
       await disk?.health.stop();
       await environment?.root?.close();
       await lock.release();
@@ -107,30 +112,13 @@ export class LmdbSpool implements Spool {
 
   append(record: Uint8Array, latestStampMs = Number.NEGATIVE_INFINITY): { sequence: number; stored: Promise<void> } {
     const sequence = ++this.#lastSequence;
-    if (!this.#disk.takes(record.byteLength)) return { sequence, stored: Promise.reject(spoolError(true)) };
-    const { opened } = this.#disk.gate;
-    const append = () => this.#append(sequence, record, latestStampMs);
-    const begun = opened === undefined ? append() : undefined;
-    // By as many steps as if it had to wait: those of one commit become stored in the order in which they came.
-    const stored = (opened ?? OPENED)
-      .then(() => begun ?? append())
-      .catch(async (error: unknown) => this.#disk.refuseRecord(await reasonOf(error)));
-    return { sequence, stored };
+    return { sequence, stored: this.#append(sequence, record, latestStampMs) };
   }
 
   settle(settlement: Settlement): Promise<void> {
-    const { device, watermark, finishedSequences, sends, backlog, deadLetters, liftedLetters } = settlement;
-    return this.#turns.run(device.key, async () => {
-      const progress = backlog === undefined ? undefined : this.#backlog.settle(device, backlog);
-      const changes: Change[] = [
-        this.#histories.settled(device, { watermark, sends }),
-        this.#journal.settle(settlement.states - (progress?.states ?? 0), finishedSequences),
-      ];
-      if (progress !== undefined) changes.push(progress);
-      if (deadLetters !== undefined) changes.push(this.#letters.add(deadLetters));
-      if (liftedLetters !== undefined) changes.push(this.#letters.remove(this.#letters.present(liftedLetters)));
-      await this.#disk.transactions.commit(changes, true);
-    });
+    const { device, backlog, deadLetters, liftedLetters } = settlement;
+    const isOfJournal = backlog === undefined && !deadLetters?.length && liftedLetters === undefined;
+    return this.#turns.run(device.key, () => (isOfJournal ? this.#settle(settlement) : this.#settleInLmdb(settlement)));
   }
 
   spill({ device, piece, watermark, finishedSequences }: Spill): Promise<void> {
@@ -138,21 +126,13 @@ export class LmdbSpool implements Spool {
       const { stateCount } = new RecordView(piece);
       const added = await this.#stage(device, piece);
       const moved = this.#histories.moved(device, watermark);
-      const trimmed = this.#journal.settle(stateCount, finishedSequences);
-      await this.#disk.transactions.commit([added, moved, trimmed], false);
+      const gone = this.#journal.settle(stateCount, finishedSequences);
+      await this.#disk.transactions.commit([added, moved, gone], false);
     });
   }
 
   *replay(): Iterable<StoredRecord> {
-    const { journal } = this.#environment;
-    const settledWhole: Buffer[] = [];
-    yield* this.#journal.replay({
-      historyOf: (device) => this.#histories.of(device),
-      onDamaged: (damaged) => this.#setAside('record', journal, damaged),
-      onSettled: (key) => settledWhole.push(key),
-    });
-    const write = () => settledWhole.map((key) => journal.remove(key));
-    this.#inBackground({ write, committed: () => {}, failed: () => {} });
+    yield* this.#journal.replay((device) => this.#histories.of(device));
   }
 
   readBacklog(device: Device): BacklogPiece | undefined {
@@ -169,15 +149,15 @@ export class LmdbSpool implements Spool {
   }
 
   deadLetters(): Iterable<StoredDeadLetter> {
-    return readDeadLetters(this.#environment.deadLetters, (letter) => this.#setLetterAside(letter));
+    return this.#letters.read();
   }
 
   deadLettersFrom(number: number, most: number): readonly StoredDeadLetter[] {
-    return this.#letters.from(number, most, (letter) => this.#setLetterAside(letter));
+    return this.#letters.from(number, most);
   }
 
   latestDeadLetters(most: number): readonly StoredDeadLetter[] {
-    return readLatestDeadLetters(this.#environment.deadLetters, most);
+    return this.#letters.latest(most);
   }
 
   history(device: Device): DeviceHistory | undefined {
@@ -204,10 +184,10 @@ export class LmdbSpool implements Spool {
     return this.#meta.boot.wallOffsetMs;
   }
 
-  /** For the timekeeper. */
+  /** For the timekeeper, before anything is appended. */
   get timebaseStore(): TimebaseStore {
-    const isEmpty = this.#journal.firstSequence() === undefined && this.#backlog.states === 0;
-    return this.#meta.timebaseStore(isEmpty, (change) => this.#disk.transactions.commit([change], true));
+    const isEmpty = this.#backlog.states === 0 && this.#journal.isSettled((device) => this.#histories.of(device));
+    return this.#meta.timebaseStore(isEmpty);
   }
 
   get stampFloorMs(): number {
@@ -215,7 +195,7 @@ export class LmdbSpool implements Spool {
   }
 
   get isDiskFull(): boolean {
-    return this.#disk.isFull;
+    return !this.#takes(0);
   }
 
   get diskFault(): DiskFault | undefined {
@@ -224,25 +204,56 @@ export class LmdbSpool implements Spool {
 
   async close(): Promise<void> {
     await this.#turns.settled();
-    await Promise.all(this.#background);
+    await this.#unreadable.moved();
+    await this.#journal.close();
     await this.diskHealth.stop();
     await this.#environment.root?.close();
     this.#pieces.close();
     await this.#lock.release();
   }
 
-  async #append(sequence: number, record: Uint8Array, latestStampMs: number): Promise<void> {
-    this.diskHealth.assertTakesNew();
-    const appended = this.#journal.append(sequence, record, () => this.diskHealth.assertInPlace());
-    this.#meta.noteStamp(latestStampMs);
-    await appended;
+  #takes(recordBytes: number): boolean {
+    return !this.#disk.isFull && this.#journal.takes(recordBytes);
   }
 
-  /** Writes down which numbers were given out, and drops what no longer matters. */
+  async #append(sequence: number, record: Uint8Array, latestStampMs: number): Promise<void> {
+    if (!this.#takes(record.byteLength)) throw spoolError(true);
+    this.diskHealth.assertTakesNew();
+    this.#meta.noteStamp(latestStampMs);
+    await this.#journal.append(sequence, record);
+  }
+
+  /** What is settled of the journal alone is a row in it. */
+  async #settle({ device, watermark, sends, states, finishedSequences }: Settlement): Promise<void> {
+    const gone = this.#journal.settle(states, finishedSequences);
+    try {
+      await this.#histories.settle(device, { watermark, sends });
+    } catch (error) {
+      gone.failed();
+      throw error;
+    }
+    gone.committed();
+  }
+
+  async #settleInLmdb(settlement: Settlement): Promise<void> {
+    const { device, watermark, finishedSequences, sends, backlog, deadLetters, liftedLetters } = settlement;
+    const progress = backlog === undefined ? undefined : this.#backlog.settle(device, backlog);
+    const changes: Change[] = [
+      this.#histories.settled(device, { watermark, sends }),
+      this.#journal.settle(settlement.states - (progress?.states ?? 0), finishedSequences),
+    ];
+    if (progress !== undefined) changes.push(progress);
+    if (deadLetters !== undefined) changes.push(this.#letters.add(deadLetters));
+    if (liftedLetters !== undefined) changes.push(this.#letters.remove(this.#letters.present(liftedLetters)));
+    await this.#disk.transactions.commit(changes, true);
+  }
+
+  /** Writes down which numbers were given out, drops what no longer matters, and makes the journal ready. */
   async #noteStart(): Promise<void> {
     const changes = [this.#meta.floors(), this.#meta.noteBoot(), this.#histories.dropOutlived()];
     await this.#disk.transactions.commit(changes, true);
-    await Promise.all(this.#background);
+    await this.#unreadable.moved();
+    await this.#journal.begin();
   }
 
   async #stage(device: Device, piece: Uint8Array): Promise<Change> {
@@ -257,41 +268,21 @@ export class LmdbSpool implements Spool {
   /** After a fault of the disk, before anything is taken again. */
   async #recover(): Promise<void> {
     await this.#pieces.prove();
-    await this.#disk.reopen(() => [this.#journal.dropDoubtful(), this.#meta.floors()]);
+    await this.#journal.recover();
   }
 
   #createRequeue(): Requeue {
     const { requests } = this.#environment;
+    const setRequestAside = this.#unreadable.from('request', requests);
     return new Requeue({
-      environment: this.#environment,
+      requests,
       letters: this.#letters,
       transactions: this.#disk.transactions,
       turns: this.#turns,
       storedAtMs: () => this.#meta.storedAtMs(),
       stage: (device, piece) => this.#stage(device, piece),
       raiseFloor: () => this.#meta.floors(),
-      onDamagedLetter: (letter) => this.#setLetterAside(letter),
-      onDamagedRequest: ({ key, value }) =>
-        this.#setAside('request', requests, { key, value, reason: 'its checksum does not match' }),
+      setRequestAside: (row) => setRequestAside({ ...row, reason: 'its checksum does not match' }),
     });
-  }
-
-  #setLetterAside(letter: DamagedLetter): void {
-    if (this.#setAside('dead letter', this.#environment.deadLetters, letter)) this.#letters.forget();
-  }
-
-  /** Reports and moves an item, unless that was done before. */
-  #setAside(kind: ItemKind, database: Rows, damaged: Damaged): boolean {
-    const change = this.#unreadable.setAside({ kind, database, ...damaged });
-    if (change === undefined) return false;
-    this.#inBackground(change);
-    return true;
-  }
-
-  /** Commits what does not matter if it fails: the next start comes to it again. */
-  #inBackground(change: Change): void {
-    const done = this.#disk.transactions.commit([change], false).catch(() => {});
-    this.#background.add(done);
-    void done.then(() => this.#background.delete(done));
   }
 }

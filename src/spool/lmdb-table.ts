@@ -16,7 +16,7 @@ import { assertRoom, isDiskFull, reasonOf, spoolError } from './failed-commit.js
 const GIVE_BACK_AFTER_ROWS = 512;
 
 /**
- * A table in an LMDB environment of its own, so that its small writes and the journal's never wait for one another.
+ * A table in an LMDB environment of its own, so that its small writes and the spool's never wait for one another.
  * Durable as the spool is (`environment.ts` says why each setting): a promise resolves after the fdatasync of its commit,
  * and the writes of one event-loop turn are one transaction.
  */
@@ -90,7 +90,7 @@ export class LmdbTable implements KeyedStore {
     this.#isWritten = true;
     assertRoom(this.#directory);
     if (this.#gate.opened !== undefined) await this.#gate.opened;
-    this.#disk.assertWritable();
+    this.#disk.assertCommits();
     this.#touch(1);
     try {
       await write(this.#opened);

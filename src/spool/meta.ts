@@ -2,18 +2,23 @@ import type { Clock } from '../core/clock.js';
 import type { Timebases } from '../core/timebase.js';
 import type { TimebaseStore } from '../core/timekeeper.js';
 import { type BootRow, bootRowNow, writeBootRow } from './boot-row.js';
-import { LEAP, readFloors, writeFloors } from './floors.js';
+import { FLOORS_KEY, type Floors, floorsRow, LEAP, readFloors, writeFloors } from './floors.js';
+import type { Journal } from './journal.js';
+import { META } from './redo-rows.js';
+import { sealJson } from './sealed-json.js';
 import { StampCeiling } from './stamp-ceiling.js';
 import type { MetaRows } from './table.js';
-import { readTimebases, writeTimebases } from './timebase-row.js';
+import { readTimebases, TIMEBASES_KEY } from './timebase-row.js';
 import type { Change } from './transaction.js';
-import type { OnUnreadable } from './unreadable-items.js';
+import type { UnreadableItems } from './unreadable-items.js';
 
 export interface MetaParts {
   readonly meta: MetaRows;
+  /** Where values are written to first: those that are not in `meta` yet are there, and newer. */
+  readonly journal: Pick<Journal, 'redo' | 'note'>;
   readonly clock: Clock;
   readonly bootTag: number;
-  readonly onUnreadable?: OnUnreadable | undefined;
+  readonly unreadable: UnreadableItems;
   /** The highest numbers given out. */
   readonly lastNumbers: () => { readonly sequence: number; readonly deadLetter: number };
 }
@@ -38,34 +43,32 @@ export class Meta {
 
   constructor(parts: MetaParts) {
     this.#parts = parts;
-    const { meta, clock, bootTag, onUnreadable } = parts;
-    const floors = readFloors(meta);
-    if (floors.isDamaged) onUnreadable?.('numbering', 'its checksum does not match; numbers go on far above');
+    const { meta, journal, clock, bootTag, unreadable } = parts;
+    const floors = readFloors(meta, journal.redo.get(FLOORS_KEY));
+    if (floors.isDamaged) unreadable.tell('numbering', 'its checksum does not match; numbers go on far above');
     this.leap = floors.isDamaged ? LEAP : 0;
     this.sequenceFloor = floors.sequence;
     this.deadLetterFloor = floors.deadLetter;
     this.stampFloorMs = floors.stampMs;
-    const { isDamaged, ...timebases } = readTimebases(meta);
+    const { isDamaged, ...timebases } = readTimebases(meta, journal.redo.get(TIMEBASES_KEY));
     this.#timebases = timebases;
     this.#isDamaged = isDamaged;
-    if (isDamaged) onUnreadable?.('timebases', 'its checksum does not match; times are sent as they were counted');
+    if (isDamaged) unreadable.tell('timebases', 'its checksum does not match; times are sent as they were counted');
     this.boot = bootRowNow(meta, bootTag, clock);
-    this.#stampCeiling = new StampCeiling(clock, floors.stampMs, () => this.floors().write());
+    this.#stampCeiling = new StampCeiling(clock, floors.stampMs, () => this.#note(FLOORS_KEY, floorsRow(this.#floors)));
   }
 
-  /** To be told of the latest stamp of each record as it is queued: what has to be written with it is. */
+  /** To be told of the latest stamp of each record before it is appended: what it needs is written before it. */
   noteStamp(latestStampMs: number): void {
     this.#stampCeiling.note(latestStampMs);
     if (!this.#isTimebasesDirty) return;
     this.#isTimebasesDirty = false;
-    const retry = () => {
+    this.#note(TIMEBASES_KEY, sealJson(this.#timebases)).catch(() => {
       this.#isTimebasesDirty = true;
-    };
-    for (const written of this.#writeTimebases().write()) written.catch(retry);
+    });
   }
 
-  /** @param commit writes a change down */
-  timebaseStore(isEmpty: boolean, commit: (change: Change) => Promise<void>): TimebaseStore {
+  timebaseStore(isEmpty: boolean): TimebaseStore {
     const note = (timebases: Timebases) => {
       this.#timebases = timebases;
       this.#isTimebasesDirty = true;
@@ -78,13 +81,9 @@ export class Meta {
       noteTimebases: note,
       saveTimebases: (timebases) => {
         note(timebases);
-        return commit(this.#writeTimebases());
+        return this.#note(TIMEBASES_KEY, sealJson(timebases));
       },
     };
-  }
-
-  #writeTimebases(): Change {
-    return writeTimebases(this.#parts.meta, this.#timebases);
   }
 
   /** When something is stored now, as `Ages` reads it. */
@@ -92,14 +91,22 @@ export class Meta {
     return Math.round(this.#parts.clock.monotonicMs() + this.boot.wallOffsetMs);
   }
 
-  /** Writes down which numbers and stamps were given out. */
+  /** Writes down in LMDB which numbers and stamps were given out. */
   floors(): Change {
-    const floors = { ...this.#parts.lastNumbers(), stampMs: Math.max(0, this.#stampCeiling.ms) };
-    return writeFloors(this.#parts.meta, floors);
+    return writeFloors(this.#parts.meta, this.#floors);
   }
 
   /** Writes down which boot this is. */
   noteBoot(): Change {
     return writeBootRow(this.#parts.meta, this.boot);
+  }
+
+  get #floors(): Floors {
+    return { ...this.#parts.lastNumbers(), stampMs: Math.max(0, this.#stampCeiling.ms) };
+  }
+
+  #note(name: string, value: unknown): Promise<void> {
+    const row = { table: META, key: Buffer.from(name), value: Buffer.from(JSON.stringify(value)) };
+    return this.#parts.journal.note(name, row);
   }
 }

@@ -1,24 +1,29 @@
+import { join } from 'node:path';
 import { readBootTag } from '../core/boot.js';
 import { systemClock } from '../core/clock.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
-import type { SpoolStatus } from '../core/ports.js';
+import type { SpoolStatus, Watermark } from '../core/ports.js';
 import { type Corrections, correctionsOf, timeToShow } from '../core/timebase.js';
 import { RecordView } from '../state/record-layout.js';
 import { readBootRow } from './boot-row.js';
+import { readOldJournal } from './carry-over.js';
 import { readDeadLetters } from './dead-letters.js';
-import { asOpenError, type Environment, openBeside } from './environment.js';
+import { asOpenError, type Environment, oldJournalOf, openBeside } from './environment.js';
 import { reasonOf, spoolError } from './failed-commit.js';
 import { settledOfChunk } from './journal.js';
-import { sequenceOfJournalKey } from './keys.js';
+import { readManifest } from './manifest-row.js';
+import { JOURNAL_DIRECTORY } from './open-log.js';
 import { PieceReader } from './piece-file.js';
 import { decodePieceRow } from './piece-row.js';
 import { inQuietMoment } from './quiet-moment.js';
+import { RedoRows } from './redo-rows.js';
 import { putRequestForAll, putRequests } from './requests.js';
+import { readSegments } from './segments/segment-log.js';
 import { SpoolOpenError } from './spool-open-error.js';
 import type { Rows } from './table.js';
-import { readTimebases } from './timebase-row.js';
-import { decodeWatermarkRow } from './watermark-row.js';
+import { readTimebases, TIMEBASES_KEY } from './timebase-row.js';
+import { decodeWatermarkRow, newerRow } from './watermark-row.js';
 
 /** A state that waits. */
 export interface WaitingState {
@@ -34,6 +39,13 @@ interface WaitingRange {
   readonly device: Device;
   readonly firstState: number;
   readonly endState: number;
+}
+
+/** What the journal held at a moment. */
+interface FoundJournal {
+  /** In order; each is read when it is asked for. */
+  readonly records: Iterable<{ readonly sequence: number; readonly bytes: Uint8Array }>;
+  readonly redo: RedoRows;
 }
 
 /** A reading that fails this often for one piece is not the doing of a proxy that moves it. */
@@ -67,9 +79,11 @@ export class OfflineSpool {
   /**
    * What waits. Reads the journal through; of the backlogs, their rows alone. What was stored in the boot that runs is
    * as old as the monotonic clock says; `oldestStoredAtMs` is that long before the wall clock as it is now.
+   * @throws SpoolOpenError when the proxy that has the directory does not answer
    */
-  status(): SpoolStatus {
-    const { journal, backlog, deadLetters, unreadable } = this.#environment;
+  async status(): Promise<SpoolStatus> {
+    const journal = await this.#findJournal();
+    const { backlog, deadLetters, unreadable } = this.#environment;
     let bytes = 0;
     let states = 0;
     let oldestStoredAtMs: number | undefined;
@@ -79,10 +93,10 @@ export class OfflineSpool {
       states += waiting;
       if (oldestStoredAtMs === undefined || storedAtMs < oldestStoredAtMs) oldestStoredAtMs = storedAtMs;
     };
-    for (const { key, value } of journal.getRange({})) {
-      const ranges = this.#waitingOfRecord(key, value);
+    for (const { sequence, bytes: record } of journal.records) {
+      const ranges = this.#waitingOfRecord(sequence, record, journal.redo);
       const waiting = ranges.reduce((sum, { firstState, endState }) => sum + endState - firstState, 0);
-      count(value.byteLength, waiting, ranges[0]?.view.storedAtMs ?? 0);
+      count(record.byteLength, waiting, ranges[0]?.view.storedAtMs ?? 0);
     }
     for (const { key, value } of backlog.getRange({})) {
       const row = decodePieceRow(key, value);
@@ -133,26 +147,42 @@ export class OfflineSpool {
   /**
    * Every state that waits, those of a device in order: first all backlogs, then the journal. What a running proxy
    * delivers or moves meanwhile may be missing.
+   * @throws SpoolOpenError as {@link OfflineSpool.status}
    */
-  *records(): Iterable<WaitingState> {
-    const { backlog, journal, meta } = this.#environment;
-    const corrections = correctionsOf(readTimebases(meta).bases);
+  async records(): Promise<Iterable<WaitingState>> {
+    return this.#statesWith(await this.#findJournal());
+  }
+
+  *#statesWith({ records, redo }: FoundJournal): Iterable<WaitingState> {
+    const { backlog, meta } = this.#environment;
+    const corrections = correctionsOf(readTimebases(meta, redo.get(TIMEBASES_KEY)).bases);
     const pieceKeys = [...backlog.getKeys({})];
-    const recordKeys = [...journal.getKeys({})];
     for (const key of pieceKeys) {
       const range = this.#readPiece(key);
       if (range !== undefined) yield* statesOf(range, corrections);
     }
-    for (const key of recordKeys) {
-      const value = readNow(journal, key);
-      if (value === undefined) continue;
-      for (const range of this.#waitingOfRecord(key, value)) yield* statesOf(range, corrections);
+    for (const { sequence, bytes } of records) {
+      for (const range of this.#waitingOfRecord(sequence, bytes, redo)) yield* statesOf(range, corrections);
     }
   }
 
   async close(): Promise<void> {
     this.#pieces?.close();
     await this.#environment.root?.close();
+  }
+
+  /** What the journal holds, in segments or, in an earlier format, in LMDB. What cannot be read is passed over. */
+  #findJournal(): Promise<FoundJournal> {
+    const { meta, watermarks } = this.#environment;
+    // In it no segment is used again: what is found in them is of one moment.
+    return inQuietMoment(this.#directory, async () => {
+      meta.resetReadTxn();
+      const old = oldJournalOf(this.#environment);
+      if (old !== undefined) return { records: readOldJournal(old, () => {}), redo: new RedoRows([], watermarks) };
+      const { manifest } = readManifest(meta);
+      const { records, rows } = readSegments(join(this.#directory, JOURNAL_DIRECTORY), manifest);
+      return { records, redo: new RedoRows(rows, watermarks) };
+    });
   }
 
   /** By how much the wall clock was moved since it was read for the stamps of what is stored in this boot. */
@@ -162,22 +192,25 @@ export class OfflineSpool {
     return Math.round(systemClock.wallMs() - systemClock.monotonicMs() - boot.wallOffsetMs);
   }
 
-  #waitingOfRecord(key: Buffer, value: Buffer): WaitingRange[] {
-    const sequence = sequenceOfJournalKey(key);
-    const view = RecordView.open(value);
-    if (sequence === undefined || typeof view === 'string') return [];
+  #waitingOfRecord(sequence: number, bytes: Uint8Array, redo: RedoRows): WaitingRange[] {
+    const view = new RecordView(bytes);
     const ranges: WaitingRange[] = [];
     for (let chunk = 0; chunk < view.chunkCount; chunk++) {
       const device = view.chunkDevice(chunk);
-      const idBytes = Buffer.from(device.idBytes);
-      const row = this.#environment.watermarks.get(idBytes);
-      const watermark = row === undefined ? undefined : decodeWatermarkRow(idBytes, row)?.watermark;
       const states = view.chunkStateCount(chunk);
       const first = view.chunkFirstState(chunk);
-      const firstState = first + settledOfChunk(sequence, states, watermark);
+      const firstState = first + settledOfChunk(sequence, states, this.#watermarkOf(device, redo));
       if (firstState < first + states) ranges.push({ view, device, firstState, endState: first + states });
     }
     return ranges;
+  }
+
+  #watermarkOf({ key, idBytes }: Device, redo: RedoRows): Watermark | undefined {
+    const bytes = Buffer.from(idBytes);
+    // A proxy may have written to LMDB what is newer than the row that was in its journal.
+    const [logged, stored] = [redo.get(key), readNow(this.#environment.watermarks, bytes)];
+    const row = logged === undefined || stored === undefined ? (logged ?? stored) : newerRow(bytes, logged, stored);
+    return row === undefined ? undefined : decodeWatermarkRow(bytes, row)?.watermark;
   }
 
   /** Reads a piece; again when the proxy has moved it meanwhile. */

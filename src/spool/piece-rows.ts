@@ -7,15 +7,7 @@ import { sequenceOfPieceKey } from './keys.js';
 import { PIECE_FILE_NAME } from './piece-file.js';
 import { decodePieceRow } from './piece-row.js';
 import type { Rows } from './table.js';
-import type { UnreadableItems } from './unreadable-items.js';
-
-/** A row that cannot be read, and the bytes of `pieces.dat` of which some may be its piece. */
-export interface DamagedPieceRow {
-  readonly key: Buffer;
-  readonly value: Buffer;
-  readonly reason: string;
-  readonly extents: readonly Extent[];
-}
+import type { DamagedItem, UnreadableItems } from './unreadable-items.js';
 
 /** What the rows of all pieces say at a start. */
 export interface PieceRows {
@@ -34,7 +26,7 @@ export function readPieceRows(
   directory: string,
   backlog: Rows,
   unreadable: UnreadableItems,
-  onDamaged: (row: DamagedPieceRow) => void,
+  onDamaged: (row: DamagedItem) => void,
 ): PieceRows {
   const kept = [...unreadable.extents()];
   const damaged: { key: Buffer; value: Buffer }[] = [];

@@ -2,11 +2,10 @@ import type { BacklogSummary } from '../core/backlog.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import { buildPieceOfStates } from '../state/backlog-piece.js';
-import { type DamagedLetter, type DeadLetters, readDeadLetters } from './dead-letters.js';
-import type { Environment } from './environment.js';
+import type { DeadLetters } from './dead-letters.js';
 import { type RequestRow, readRequests } from './requests.js';
 import type { Rows } from './table.js';
-import type { Change, Transactions } from './transaction.js';
+import { type Change, changeOf, type Transactions } from './transaction.js';
 import type { Turns } from './turns.js';
 
 /** Taken in at one call, so that a request for all of a million does not keep others waiting; the next call goes on. */
@@ -14,7 +13,7 @@ const MAX_REQUESTS = 1_000;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface RequeueParts {
-  readonly environment: Environment;
+  readonly requests: Rows;
   readonly letters: DeadLetters;
   readonly transactions: Transactions;
   readonly turns: Turns;
@@ -24,8 +23,8 @@ export interface RequeueParts {
   readonly stage: (device: Device, piece: Uint8Array) => Promise<Change>;
   /** What raises the number below which no dead letter is given a number again. */
   readonly raiseFloor: () => Change;
-  readonly onDamagedLetter: (letter: DamagedLetter) => void;
-  readonly onDamagedRequest: (row: RequestRow) => void;
+  /** Takes one that cannot be read out of the way. */
+  readonly setRequestAside: (row: RequestRow) => void;
 }
 
 /** Takes in what `stateway spool requeue` asked for: dead letters become backlog of their devices. */
@@ -36,7 +35,7 @@ export class Requeue {
 
   constructor(parts: RequeueParts) {
     this.#parts = parts;
-    this.#requests = parts.environment.requests;
+    this.#requests = parts.requests;
   }
 
   /**
@@ -72,16 +71,16 @@ export class Requeue {
 
   /** The letters that are asked for next, and the requests that are done with them. */
   #next(): { done: Buffer[]; letters: StoredDeadLetter[] } {
-    const { environment, onDamagedLetter, onDamagedRequest } = this.#parts;
+    const { letters, setRequestAside } = this.#parts;
     const found = new Map<number, StoredDeadLetter>();
     const done: Buffer[] = [];
     let bytes = 0;
     for (const row of readRequests(this.#requests, MAX_REQUESTS)) {
       if (row.wanted === undefined) {
-        onDamagedRequest(row);
+        setRequestAside(row);
         continue;
       }
-      for (const letter of readDeadLetters(environment.deadLetters, onDamagedLetter, row.wanted.from)) {
+      for (const letter of letters.read(row.wanted.from)) {
         if (letter.number > row.wanted.upTo) break;
         if (bytes > MAX_BYTES) return { done, letters: inOrder(found) };
         if (!found.has(letter.number)) bytes += letter.fragment.byteLength;
@@ -108,11 +107,7 @@ export class Requeue {
   }
 
   #removal(keys: readonly Buffer[]): Change {
-    return {
-      write: () => keys.map((key) => this.#requests.remove(key)),
-      committed: () => {},
-      failed: () => {},
-    };
+    return changeOf(() => keys.map((key) => this.#requests.remove(key)));
   }
 }
 

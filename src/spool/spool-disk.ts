@@ -3,8 +3,9 @@ import { StatewayError } from '../core/errors.js';
 import type { DiskFault } from '../core/ports.js';
 import { CommitGate } from './commit-gate.js';
 import { DATA_FILE } from './data-file.js';
+import { isForRoom } from './disk-fault.js';
 import { DiskHealth } from './disk-health.js';
-import { DiskProbe } from './disk-probe.js';
+import { DiskProbe, type OpenFile } from './disk-probe.js';
 import { DiskReserve } from './disk-reserve.js';
 import { diskRoomBytes } from './disk-room.js';
 import { type Environment, reopenEnvironment } from './environment.js';
@@ -39,7 +40,8 @@ export class SpoolDisk {
     const { directory, clock, onDiskFault = ignore, onDiskWell = ignore } = options;
     this.#directory = directory;
     this.#environment = environment;
-    this.#probe = new DiskProbe(directory, DATA_FILE);
+    this.#probe = new DiskProbe(directory);
+    this.#probe.watch(DATA_FILE);
     this.health = new DiskHealth({ clock, probe: this.#probe, onFault: onDiskFault, onWell: onDiskWell });
     this.#reserve = new DiskReserve({
       directory,
@@ -52,25 +54,33 @@ export class SpoolDisk {
     this.transactions = new Transactions(directory, this.#reserve, this.gate, this.health);
   }
 
+  /** From now on the file that records are written to has to stand in its place before anybody is told that they are stored. */
+  answerFor(file: () => OpenFile | undefined): void {
+    this.#probe.answerFor(file);
+  }
+
   get isFull(): boolean {
     return this.#reserve.isClosed;
   }
 
-  /** Whether there is room for a new record. */
-  takes(recordBytes: number): boolean {
-    return this.#reserve.takes(recordBytes);
+  /** Whether so many bytes of the disk may be taken for the records that come. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#reserve.hasRoomFor(bytes);
   }
 
-  /** Says why a record could not be stored, and takes nothing new before that is over. */
-  refuseRecord(reason: unknown): never {
-    if (!(reason instanceof StatewayError)) this.health.report(reason);
-    this.#refuse(reason);
+  /** Says why something could not be written to the journal, which has told of a failure itself. */
+  refuse(reason: unknown): never {
+    if (reason instanceof StatewayError) throw reason;
+    throw spoolError(isForRoom(reason), reason);
   }
 
   /** The same for a piece of backlog. A full disk is no fault here: what is smaller may still have room. */
   refusePiece(reason: unknown): never {
-    if (!(reason instanceof StatewayError || isDiskFull(reason, this.#directory))) this.health.report(reason);
-    this.#refuse(reason);
+    if (reason instanceof StatewayError) throw reason;
+    const isFull = isDiskFull(reason, this.#directory);
+    if (isFull) this.#reserve.close();
+    else this.health.report(reason);
+    throw spoolError(isFull, reason);
   }
 
   /** @throws StatewayError STATEWAY_SPOOL_FAILED when the disk cannot be read */
@@ -97,11 +107,10 @@ export class SpoolDisk {
     }
   }
 
-  #refuse(reason: unknown): never {
-    if (reason instanceof StatewayError) throw reason;
-    const isFull = isDiskFull(reason, this.#directory);
-    if (isFull) this.#reserve.close();
-    throw spoolError(isFull, reason);
+  /** Commits changes after that, while nothing else may be written yet. @throws Error when it cannot */
+  async commitUntrusted(changes: readonly Change[]): Promise<void> {
+    if (this.gate.opened !== undefined) await this.gate.opened;
+    await commitAtOnce(changes);
   }
 
   /** A figure of the disk; one that it does not tell keeps nobody off for want of room. */
@@ -119,6 +128,7 @@ async function commitAtOnce(changes: readonly Change[]): Promise<void> {
   try {
     await Promise.all(changes.flatMap((change) => change.write()));
   } catch (error) {
+    for (const change of changes) change.failed();
     throw await reasonOf(error);
   }
   for (const change of changes) change.committed();

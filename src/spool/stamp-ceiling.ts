@@ -6,14 +6,14 @@ const STAMPS_AT_ONCE_MS = 1_000;
 /** The stamp up to which it is written down that stamps were given: after a crash one ahead of the clock would be again. */
 export class StampCeiling {
   readonly #clock: Clock;
-  readonly #write: () => Promise<unknown>[];
+  readonly #note: () => Promise<void>;
   #ms: number;
 
-  /** @param write queues the writing of {@link StampCeiling.ms}, in the transaction of what is queued in the same turn */
-  constructor(clock: Clock, ms: number, write: () => Promise<unknown>[]) {
+  /** @param note writes {@link StampCeiling.ms} to the journal, before what is appended after it */
+  constructor(clock: Clock, ms: number, note: () => Promise<void>) {
     this.#clock = clock;
     this.#ms = ms;
-    this.#write = write;
+    this.#note = note;
   }
 
   get ms(): number {
@@ -21,8 +21,8 @@ export class StampCeiling {
   }
 
   /**
-   * To be told of the latest stamp of each record as it is queued. Nobody waits for what this writes: records must become
-   * stored in the order of their numbers, without detours.
+   * To be told of the latest stamp of each record before it is appended. Nobody waits for what this writes: records must
+   * become stored in the order of their numbers, without detours.
    */
   note(latestStampMs: number): void {
     const wallMs = this.#clock.wallMs();
@@ -31,9 +31,8 @@ export class StampCeiling {
     const isOutdated = this.#ms > wallMs + MAX_STAMP_AHEAD_MS + STAMPS_AT_ONCE_MS;
     if (latestStampMs <= this.#ms && !isOutdated) return;
     this.#ms = latestStampMs + STAMPS_AT_ONCE_MS;
-    const forget = () => {
+    this.#note().catch(() => {
       this.#ms = Number.NEGATIVE_INFINITY;
-    };
-    for (const written of this.#write()) written.catch(forget);
+    });
   }
 }

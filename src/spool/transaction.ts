@@ -13,6 +13,11 @@ export interface Change {
   failed(): void;
 }
 
+/** A change that memory does not have to follow. */
+export function changeOf(write: () => Promise<unknown>[]): Change {
+  return { write, committed: () => {}, failed: () => {} };
+}
+
 /** What takes changes to disk, all or nothing. */
 export class Transactions {
   readonly #directory: string;
@@ -45,7 +50,7 @@ export class Transactions {
   async #write(changes: readonly Change[], frees: boolean): Promise<void> {
     if (frees ? !this.#reserve.takesSettlement() : this.#reserve.isClosed) throw spoolError(true);
     if (this.#gate.opened !== undefined) await this.#gate.opened;
-    this.#disk.assertWritable();
+    this.#disk.assertCommits();
     try {
       await Promise.all(changes.flatMap((change) => change.write()));
     } catch (error) {

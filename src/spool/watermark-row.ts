@@ -11,18 +11,23 @@ import { openRow, sealRow } from './sealed-row.js';
  * 20 u32 sends           that counted
  * 24 u32 windowMs        in which they did
  * 28 u32 bootTag         of the boot that `untilMs` counts from
- * 32 u32 checksum        over key and row
+ * 32 f64 position        of the journal: all that stood up to it was older than this row
+ * 40 u32 checksum        over key and row
  * ```
  *
- * Format 1 had a wall-clock time at 8, no window and no boot: of its sends nothing is known but their number.
+ * Format 2 had no position: there was no other place where a newer row could stand. Format 1 had a wall-clock time at 8,
+ * no window and no boot: of its sends nothing is known but their number.
  */
-const PAYLOAD_BYTES = 32;
+const PAYLOAD_BYTES = 40;
+const PAYLOAD_BYTES_2 = 32;
 const PAYLOAD_BYTES_1 = 24;
 
 /** What a row holds. */
 export interface WatermarkRow extends DeviceHistory {
   /** That no boot has: the row is of format 1. */
   readonly bootTag: number;
+  /** Of the journal, when the row was written; 0 in formats 1 and 2. */
+  readonly position: number;
 }
 
 /** Writes a row; little-endian. */
@@ -34,14 +39,17 @@ export function encodeWatermarkRow(key: Uint8Array, row: WatermarkRow): Buffer {
   payload.writeUInt32LE(row.sends.count, 20);
   payload.writeUInt32LE(row.sends.windowMs, 24);
   payload.writeUInt32LE(row.bootTag, 28);
+  payload.writeDoubleLE(row.position, 32);
   return sealRow(key, payload);
 }
 
 /** Reads a row; undefined when it is not one that was written for `key`. */
 export function decodeWatermarkRow(key: Uint8Array, row: Uint8Array): WatermarkRow | undefined {
   const payload = openRow(key, row);
-  const isFormat1 = payload?.byteLength === PAYLOAD_BYTES_1;
-  if (payload === undefined || (!isFormat1 && payload.byteLength !== PAYLOAD_BYTES)) return undefined;
+  const byteLength = payload?.byteLength ?? 0;
+  const isKnown = byteLength === PAYLOAD_BYTES || byteLength === PAYLOAD_BYTES_2 || byteLength === PAYLOAD_BYTES_1;
+  if (payload === undefined || !isKnown) return undefined;
+  const isFormat1 = byteLength === PAYLOAD_BYTES_1;
   return {
     watermark: { sequence: payload.readDoubleLE(0), states: payload.readUInt32LE(16) },
     sends: {
@@ -50,5 +58,16 @@ export function decodeWatermarkRow(key: Uint8Array, row: Uint8Array): WatermarkR
       untilMs: isFormat1 ? 0 : payload.readDoubleLE(8),
     },
     bootTag: isFormat1 ? 0 : payload.readUInt32LE(28),
+    position: byteLength === PAYLOAD_BYTES ? payload.readDoubleLE(32) : 0,
   };
+}
+
+/**
+ * Which of the rows of a device is the newer one: `logged`, which was written to the journal, or `stored`. The rows of a
+ * device are written one after the other, each when the one before is on stable storage: so the later has the higher
+ * position, and what is in both places is the same.
+ */
+export function newerRow(key: Uint8Array, logged: Buffer, stored: Buffer): Buffer {
+  const row = decodeWatermarkRow(key, stored);
+  return row !== undefined && row.position > (decodeWatermarkRow(key, logged)?.position ?? 0) ? stored : logged;
 }

@@ -1,11 +1,13 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { breakCalls } from '../helpers/fault-calls.js';
 import { PowerCutDisk } from '../helpers/fault-disk.js';
 import { inForm, measured, notHere } from '../helpers/fault-form.js';
+import { portOf } from '../helpers/fault-process.js';
 import { type AtEnd, FaultSite, freshDirectory, LIVELY, until } from '../helpers/fault-site.js';
 import { reasonNotToTrace } from '../helpers/fault-trace.js';
+import { call } from '../helpers/http-client.js';
 
 const DEVICES = 4;
 const CLOSED_WITHIN_MS = 1_000;
@@ -20,8 +22,9 @@ const FAULT_MS = inForm({ short: 1_500, long: 15_000 });
 
 const WRITES = 'pwrite64,pwritev,writev';
 const SYNCS = 'fdatasync,fsync';
-const LMDB_FILE = ['data.mdb'];
-const ALL_FILES = ['data.mdb', 'pieces.dat', 'disk-probe', 'reserve', 'grants/data.mdb'];
+const LMDB_FILE = /^data\.mdb$/;
+const JOURNAL_FILES = /^journal\/\d+\.seg$/;
+const ALL_FILES = /(data\.mdb|pieces\.dat|disk-probe|reserve|\.seg)$/;
 
 /** Whichever look notices first. */
 const GONE = /503 .*disk failing: .* is gone/;
@@ -30,13 +33,21 @@ interface Fault {
   readonly what: string;
   readonly calls: string;
   readonly error: string;
-  readonly files: readonly string[];
+  /** By their names in the data directory. */
+  readonly files: RegExp;
   /** What `/readyz` says. */
   readonly reason: string;
 }
 
 const FAULTS: readonly Fault[] = [
   { what: 'each write fails', calls: WRITES, error: 'EIO', files: ALL_FILES, reason: 'disk failing: i/o error' },
+  {
+    what: 'writes to the journal fail',
+    calls: WRITES,
+    error: 'EIO',
+    files: JOURNAL_FILES,
+    reason: 'disk failing: i/o error',
+  },
   { what: 'writes of LMDB fail', calls: WRITES, error: 'EIO', files: LMDB_FILE, reason: 'disk failing: i/o error' },
   { what: 'each sync fails', calls: SYNCS, error: 'EIO', files: ALL_FILES, reason: 'disk failing: i/o error' },
   { what: 'syncs of LMDB fail', calls: SYNCS, error: 'EIO', files: LMDB_FILE, reason: 'disk failing: i/o error' },
@@ -62,6 +73,22 @@ const FAULTS: readonly Fault[] = [
     reason: 'disk failing: no space left on device',
   },
 ];
+
+/** An attribute that the cloud refuses. A state with it becomes a dead letter, and that is a commit of LMDB. */
+const REFUSED = 'refused';
+
+/** Posts states with it until one is refused here: so LMDB is written to, whatever else is. */
+async function writeToLmdb(site: FaultSite): Promise<void> {
+  const { device, token } = site.accounts[0] as FaultSite['accounts'][number];
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ data: { [REFUSED]: 1 } });
+  const path = `/applications/${device.applicationId}/devices/${device.deviceId}/state`;
+  await until(
+    async () => (await call(portOf(site.proxy), path, { headers, body })).status === 503,
+    CLOSED_WITHIN_MS,
+    () => 'the intake stays open',
+  );
+}
 
 /** What a running proxy has said on standard error since this was called. */
 function errorsOf({ proxy }: FaultSite): { readonly text: string } {
@@ -146,10 +173,16 @@ describe('a disk that fails', () => {
   test.for(FAULTS)('$what: $error', { timeout: TIMEOUT_MS }, async (fault, { onTestFinished, skip }) => {
     if (noTrace !== undefined) return skip(notHere('system calls that fail', noTrace));
     const site = await openLoaded(onTestFinished);
-    const paths = fault.files.map((name) => join(site.dataDir, name));
+    site.cloud.setFaults([{ kind: 'refuse-attribute', attribute: REFUSED }]);
+    const files = readdirSync(site.dataDir, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      fault.files.test(name),
+    );
+    expect(files).not.toEqual([]);
+    const paths = files.map((name) => join(site.dataDir, name));
     let heal = async (): Promise<void> => {};
     await failing(site, new RegExp(`503 .*${fault.reason}`), async () => {
       heal = await breakCalls(site.proxy.process.pid as number, { ...fault, paths });
+      await writeToLmdb(site);
     });
     await heal();
     await recovered(site);

@@ -13,39 +13,25 @@ import {
 import { call } from '../helpers/http-client.js';
 import { TestSocket } from '../helpers/test-socket.js';
 
-const DATA_FILE = 'data.mdb';
+/** Of the journal: what stands there is read back. */
+const SEGMENT = /\/journal\/\d+\.seg$/;
 const ANSWERS = inForm({ short: 10, long: 200 });
 const TIMEOUT_MS = inForm({ short: 90_000, long: 120_000 });
 
 /** How the answer to the state with this mark came about; what is missing in words, nothing when all is in order. */
 function missingBefore(calls: readonly TracedCall[], mark: string, answer: TracedCall, syncing: readonly number[]) {
-  const toData = calls.filter(({ name, text }) => isOn(text, DATA_FILE) && name !== 'sendto' && name !== 'sendmsg');
-  const written = toData.filter(({ text, returnedAt }) => text.includes(mark) && returnedAt < answer.enteredAt);
-  const first = written[0];
-  if (first === undefined) return `${mark} was answered before it was written`;
-  const synced = toData.find(
-    ({ name, enteredAt, returnedAt, succeeded }) =>
-      /^f(?:data)?sync$/.test(name) && succeeded && enteredAt > first.returnedAt && returnedAt < answer.enteredAt,
+  const written = calls.filter(
+    ({ name, text, returnedAt, succeeded }) =>
+      /^p?write/.test(name) && isOnSegment(text) && text.includes(mark) && succeeded && returnedAt < answer.enteredAt,
   );
-  if (synced === undefined) return `${mark} was answered before it was synced`;
-  // What makes the pages count is written behind them, on a descriptor whose writes are syncs.
-  const committed = toData.some(
-    ({ name, text, enteredAt, returnedAt, succeeded }) =>
-      /^p?write/.test(name) &&
-      succeeded &&
-      syncing.includes(descriptorOf(text)) &&
-      enteredAt > synced.returnedAt &&
-      returnedAt < answer.enteredAt,
-  );
-  return committed ? undefined : `${mark} was answered before it was committed`;
+  if (written.length === 0) return `${mark} was answered before it was written`;
+  // On such a descriptor a write returns when its bytes are on the disk (open(2), O_DSYNC).
+  const isSynced = written.some(({ text }) => syncing.includes(Number.parseInt(text, 10)));
+  return isSynced ? undefined : `${mark} was answered before it was synced`;
 }
 
-function descriptorOf(text: string): number {
-  return Number.parseInt(text, 10);
-}
-
-function isOn(text: string, fileName: string): boolean {
-  return /^\d+<([^>]*)>/.exec(text)?.[1]?.endsWith(`/${fileName}`) ?? false;
+function isOnSegment(text: string): boolean {
+  return SEGMENT.test(/^\d+<([^>]*)>/.exec(text)?.[1] ?? '');
 }
 
 /** Sends one state after another while the proxy is watched, and says for each answer what had not been done. */
@@ -63,7 +49,7 @@ async function watch(
   });
   const answers = calls.filter(isAnswer);
   expect(answers.length).toBe(ANSWERS);
-  const syncing = syncingDescriptors(pid, DATA_FILE);
+  const syncing = syncingDescriptors(pid, SEGMENT);
   return marks.flatMap((mark, i) => missingBefore(calls, mark, answers[i] as TracedCall, syncing) ?? []);
 }
 
@@ -114,28 +100,28 @@ describe('seen from outside the process, an answer leaves after the data is sync
 
   test.each([
     ['before it was written', [], 'answered before it was written'],
-    ['before the sync', ['write'], 'answered before it was synced'],
-    ['while the sync is under way', ['write', 'sync begins'], 'answered before it was synced'],
-    ['before the commit', ['write', 'sync'], 'answered before it was committed'],
-    ['in time', ['write', 'sync', 'commit'], undefined],
+    ['while the write is under way', ['begins'], 'answered before it was written'],
+    ['after a write that failed', ['fails'], 'answered before it was written'],
+    ['after a write to another file', ['other'], 'answered before it was written'],
+    ['after a write that is no sync', ['plain'], 'answered before it was synced'],
+    ['in time', ['synced'], undefined],
   ])('and an answer %s would be noticed', (_when, steps, expected) => {
     const lines: Record<string, string> = {
-      write: '7 pwrite64(19</d/data.mdb>, "..mark-0-..", 4096, 0) = 4096',
-      sync: '7 fdatasync(19</d/data.mdb>) = 0',
-      'sync begins': '7 fdatasync(19</d/data.mdb> <unfinished ...>',
-      commit: '7 pwrite64(20</d/data.mdb>, "..", 4096, 0) = 4096',
+      synced: '7 pwrite64(19</d/journal/000001.seg>, "..mark-0-..", 4096, 0) = 4096',
+      begins: '7 pwrite64(19</d/journal/000001.seg>, "..mark-0-..", 4096, 0 <unfinished ...>',
+      fails: '7 pwrite64(19</d/journal/000001.seg>, "..mark-0-..", 4096, 0) = -1 EIO (Input/output error)',
+      plain: '7 pwrite64(20</d/journal/000001.seg>, "..mark-0-..", 4096, 0) = 4096',
+      other: '7 pwrite64(19</d/data.mdb>, "..mark-0-..", 4096, 0) = 4096',
     };
     const trace = [
       ...steps.map((step) => lines[step]),
       '3 sendto(28<socket:[1]>, "HTTP/1.1 200 OK", 156, 0, NULL, 0) = 156',
-      '7 <... fdatasync resumed>) = 0',
-      lines.write,
-      lines.sync,
-      lines.commit,
+      '7 <... pwrite64 resumed>) = 4096',
+      lines.synced,
     ].join('\n');
     const calls = parseTrace(trace);
     const answer = calls.find(({ name }) => name === 'sendto') as TracedCall;
-    expect(missingBefore(calls, 'mark-0-', answer, [20])?.slice('mark-0- was '.length)).toBe(expected);
+    expect(missingBefore(calls, 'mark-0-', answer, [19])?.slice('mark-0- was '.length)).toBe(expected);
   });
 
   test('and an answer is seen though the watching ended before it had left', () => {

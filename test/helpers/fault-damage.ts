@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Numbers from 0 to 1 that the same seed gives again (mulberry32). */
@@ -13,25 +13,40 @@ export function randomFrom(seed: number): () => number {
 }
 
 const SECTOR_BYTES = 512;
+const PAGE_BYTES = 4096;
 /** Room that is held back for a full disk; it holds nothing, and would draw most of the damage. */
 const EMPTY_FILE = 'reserve';
 
 /**
- * Damages one place of the files of a directory, as likely in each byte: a flipped bit, an overwritten byte, a sector of
- * zeros, or a file that ends there.
+ * Damages one place of the files of a directory, as likely in each byte of the pages in which something stands: a flipped
+ * bit, an overwritten byte, a sector of zeros, or a file that ends there. Most of a journal is zeros that wait to be
+ * written over, and would draw most of the damage.
  * @returns what was done, in words
  */
 export function damageSomewhere(directory: string, random: () => number): string {
   const files = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .map((name) => ({ name, stats: statSync(join(directory, name)) }))
-    .filter(({ stats }) => stats.isFile() && stats.size > 0)
-    .filter(({ name }) => name !== EMPTY_FILE);
-  let place = Math.floor(random() * files.reduce((sum, { stats }) => sum + stats.size, 0));
-  for (const { name, stats } of files) {
-    if (place < stats.size) return damageAt(join(directory, name), name, place, random);
-    place -= stats.size;
+    .filter((name) => name !== EMPTY_FILE && statSync(join(directory, name)).isFile())
+    .map((name) => ({ name, pages: writtenPages(join(directory, name)) }));
+  const bytes = files.flatMap(({ pages }) => pages.map(({ byteLength }) => byteLength)).reduce((sum, n) => sum + n, 0);
+  let place = Math.floor(random() * bytes);
+  for (const { name, pages } of files) {
+    for (const { start, byteLength } of pages) {
+      if (place < byteLength) return damageAt(join(directory, name), name, start + place, random);
+      place -= byteLength;
+    }
   }
   throw new Error('nothing to damage');
+}
+
+/** The pages of a file that are not all zeros. */
+function writtenPages(file: string): { start: number; byteLength: number }[] {
+  const bytes = readFileSync(file);
+  const pages: { start: number; byteLength: number }[] = [];
+  for (let start = 0; start < bytes.byteLength; start += PAGE_BYTES) {
+    const page = bytes.subarray(start, start + PAGE_BYTES);
+    if (page.some((byte) => byte !== 0)) pages.push({ start, byteLength: page.byteLength });
+  }
+  return pages;
 }
 
 function damageAt(file: string, name: string, place: number, random: () => number): string {

@@ -84,12 +84,12 @@ function fileOf(pid: number, descriptor: number): string {
   }
 }
 
-/** Descriptors on which a process has a file of this name open such that each write is a sync. */
-export function syncingDescriptors(pid: number, fileName: string): number[] {
+/** Descriptors on which a process has files of such names open that each write is a sync. */
+export function syncingDescriptors(pid: number, name: RegExp): number[] {
   return readdirSync(`/proc/${pid}/fd`)
     .map(Number)
     .filter((descriptor) => {
-      if (!fileOf(pid, descriptor).endsWith(`/${fileName}`)) return false;
+      if (!name.test(fileOf(pid, descriptor))) return false;
       const flags = /^flags:\s+([0-7]+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, 'utf8'))?.[1] ?? '0';
       return (Number.parseInt(flags, 8) & O_DSYNC) !== 0;
     });

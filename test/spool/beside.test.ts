@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Settlement, Spill } from '../../src/core/ports.js';
 import { HELD, HOLD } from '../../src/spool/directory-lock.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { OfflineSpool } from '../../src/spool/offline-spool.js';
@@ -14,6 +15,7 @@ import { ProcessSocket } from '../../src/spool/process-socket.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, drain, recordOf } from './contract.js';
+import { WaitingDevice } from './waiting-device.js';
 
 const APPENDER_FILE = fileURLToPath(new URL('./appender.mjs', import.meta.url));
 /** While the proxy goes on committing, so many undo one or have all later ones refused in two runs of three. */
@@ -41,35 +43,65 @@ describe('a look into the directory of a proxy that stores', () => {
   });
 });
 
+it('a look sees what was stored, settled and moved until then, in the journal, in LMDB or in both', async () => {
+  const directory = temporaryDirectory();
+  const spool = await openSpool(directory);
+  const waiting = new WaitingDevice(DEVICE_A);
+  for (let i = 0; i < 4; i++) {
+    const { sequence, stored } = spool.append(RECORD);
+    await stored;
+    waiting.add(sequence, RECORD);
+  }
+  const statesSeen = async () => {
+    const beside = await OfflineSpool.open(directory);
+    const states = [...(await beside.records())].length;
+    expect(await beside.status()).toMatchObject({ states, unreadableRecords: 0 });
+    await beside.close();
+    return states;
+  };
+  expect(await statesSeen()).toBe(4);
+  await spool.settle(waiting.settle(1) as Settlement);
+  expect(await statesSeen()).toBe(3);
+  await spool.spill(waiting.spill(1) as Spill);
+  expect(await statesSeen()).toBe(3);
+  await spool.settle(waiting.settle(1) as Settlement);
+  expect(await statesSeen()).toBe(2);
+  const early = await OfflineSpool.open(directory);
+  const records = await early.records();
+  // What becomes of it after it was found is not seen twice.
+  await spool.spill(waiting.spill(1) as Spill);
+  expect([...records]).toHaveLength(2);
+  await early.close();
+  await spool.close();
+  expect(await statesSeen()).toBe(2);
+});
+
 describe('while a process opens the spool beside the proxy', () => {
-  it('nothing is committed, and afterwards everything is', async () => {
+  it('LMDB commits nothing, and afterwards everything; the journal goes on', async () => {
     const directory = temporaryDirectory();
     const spool = await openSpool(directory);
-    const first = spool.append(RECORD);
-    await first.stored;
+    const waiting = new WaitingDevice(DEVICE_A);
+    for (let i = 0; i < 2; i++) {
+      const { sequence, stored } = spool.append(RECORD);
+      await stored;
+      waiting.add(sequence, RECORD);
+    }
     const other = await holdCommits(directory);
     const events: string[] = [];
     const note = (event: string) => () => void events.push(event);
-    const watermark = { sequence: first.sequence + 1, states: 0 };
-    const settled = {
-      device: DEVICE_A,
-      watermark,
-      finishedSequences: [first.sequence],
-      states: 1,
-      sends: { count: 1, windowMs: 15_000, untilMs: 0 },
-    };
-    const done = [
-      spool.append(RECORD).stored.then(note('second')),
-      spool.settle(settled).then(note('settled')),
-      spool.append(RECORD).stored.then(note('third')),
-    ];
+    await spool.settle(waiting.settle(1) as Settlement).then(note('settled'));
+    const spilled = spool.spill(waiting.spill(1) as Spill).then(note('spilled'));
+    const third = spool.append(RECORD);
+    await third.stored.then(note('third'));
     await timeForCommits(directory);
     events.push('opened');
     other.destroy();
-    await Promise.all(done);
-    expect(events[0]).toBe('opened');
-    expect(events.slice(1).sort()).toEqual(['second', 'settled', 'third']);
-    expect(drain(spool).map(({ sequence }) => sequence)).toEqual([first.sequence + 1, first.sequence + 2]);
+    await spilled;
+    expect(events).toEqual(['settled', 'third', 'opened', 'spilled']);
+    await spool.close();
+    const next = await openSpool(directory);
+    expect(drain(next).map(({ sequence }) => sequence)).toEqual([third.sequence]);
+    expect(next.status().states).toBe(2);
   });
 
   it('another that would open it waits', async () => {
@@ -91,10 +123,13 @@ describe('while a process opens the spool beside the proxy', () => {
   it('the proxy waits no longer than 5 seconds', async () => {
     const directory = temporaryDirectory();
     const spool = await openSpool(directory);
+    const waiting = new WaitingDevice(DEVICE_A);
+    const { sequence, stored } = spool.append(RECORD);
+    await stored;
+    waiting.add(sequence, RECORD);
     const other = await holdCommits(directory);
-    const { stored } = spool.append(RECORD);
-    await Promise.all([once(other, 'close'), stored]);
-    expect(spool.status().states).toBe(1);
+    await Promise.all([once(other, 'close'), spool.spill(waiting.spill(1) as Spill)]);
+    expect([...spool.backlogs()]).toHaveLength(1);
   });
 });
 
@@ -123,7 +158,7 @@ it('a proxy that starts passes over the socket of one who was killed while he lo
 
 async function openSpool(directory: string): Promise<LmdbSpool> {
   const spool = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
-  onTestFinished(() => spool.close());
+  onTestFinished(() => spool.close().catch(() => {}));
   return spool;
 }
 

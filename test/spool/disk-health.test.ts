@@ -29,23 +29,27 @@ beforeEach(() => {
 const nextTurn = () => new Promise(setImmediate);
 
 describe('before a write', () => {
-  it('tries the disk, once in an event-loop turn', async () => {
+  it('of LMDB tries the disk, once in an event-loop turn; one to the journal tells of a failure itself', async () => {
     disk.assertTakesNew();
     disk.assertWritable();
+    expect(probe.touches).toBe(0);
+    disk.assertCommits();
+    disk.assertCommits();
     expect(probe.touches).toBe(1);
     await nextTurn();
-    disk.assertTakesNew();
+    disk.assertCommits();
     expect(probe.touches).toBe(2);
   });
 
   it('refuses what the disk would not take, and all that comes after it', async () => {
     probe.touching = IO_ERROR;
-    expect(() => disk.assertTakesNew()).toThrow(expect.objectContaining({ code: 'STATEWAY_SPOOL_FAILED' }));
+    expect(() => disk.assertCommits()).toThrow(expect.objectContaining({ code: 'STATEWAY_SPOOL_FAILED' }));
     expect(disk.fault).toEqual({ code: 'EIO', words: 'i/o error' });
     probe.touching = undefined;
     await nextTurn();
     expect(() => disk.assertTakesNew()).toThrow(expect.objectContaining({ code: 'STATEWAY_SPOOL_FAILED' }));
     expect(() => disk.assertWritable()).toThrow(expect.objectContaining({ code: 'STATEWAY_SPOOL_FAILED' }));
+    expect(() => disk.assertCommits()).toThrow(expect.objectContaining({ code: 'STATEWAY_SPOOL_FAILED' }));
     expect(probe.touches).toBe(1);
   });
 
@@ -62,13 +66,13 @@ describe('after a commit', () => {
     disk.assertInPlace();
     expect(probe.looks).toBe(1);
     await nextTurn();
-    probe.place = new MovedFileError('data.mdb is gone from the data directory');
+    probe.place = new MovedFileError('000001.seg is gone from the data directory');
     expect(() => disk.assertInPlace()).toThrow(expect.objectContaining({ code: 'STATEWAY_SPOOL_FAILED' }));
-    expect(faults).toEqual([{ code: 'MOVED', words: 'data.mdb is gone from the data directory' }]);
+    expect(faults).toEqual([{ code: 'MOVED', words: '000001.seg is gone from the data directory' }]);
   });
 
   it('lets what waits be settled where only the names are gone', () => {
-    disk.report(new MovedFileError('data.mdb is gone from the data directory'));
+    disk.report(new MovedFileError('000001.seg is gone from the data directory'));
     expect(() => disk.assertTakesNew()).toThrow();
     disk.assertWritable();
     // But not when a write has failed then, though the names are still what keeps it closed.
@@ -131,13 +135,13 @@ describe('a fault', () => {
 
   it('is not over when the files are not in place after all', async () => {
     disk.onRecovery(async () => {
-      probe.place = new MovedFileError('another data.mdb is in the data directory than the one that is open');
+      probe.place = new MovedFileError('another 000001.seg is in the data directory than the one that is open');
     });
     disk.report(IO_ERROR);
     await clock.advance(FIRST_RETRY_MS);
     expect(disk.fault).toEqual({
       code: 'MOVED',
-      words: 'another data.mdb is in the data directory than the one that is open',
+      words: 'another 000001.seg is in the data directory than the one that is open',
     });
     expect(wellAfterMs).toEqual([]);
   });

@@ -12,8 +12,10 @@ beforeEach(() => {
   mkdirSync(directory);
   writeFileSync(join(directory, 'kept'), 'a');
   writeFileSync(join(directory, 'beside'), 'a');
-  probe = new DiskProbe(directory, 'kept');
+  probe = new DiskProbe(directory);
   onTestFinished(() => probe.close());
+  const { dev: device, ino: inode } = statSync(join(directory, 'kept'));
+  probe.answerFor(() => ({ name: 'kept', device, inode }));
   probe.watch('beside');
 });
 
@@ -50,6 +52,13 @@ it('looks after the other files as well, though not at each commit', async () =>
   probe.assertInPlace();
   expect(() => probe.look()).toThrow(/^beside is gone/);
   await expect(probe.prove()).rejects.toThrow(/^beside is gone/);
+});
+
+it('looks for the file that is answered for at the moment', () => {
+  rmSync(join(directory, 'kept'));
+  probe.answerFor(() => undefined);
+  probe.assertInPlace();
+  probe.look();
 });
 
 it('is content when the directory is back', async () => {

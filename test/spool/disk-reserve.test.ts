@@ -17,25 +17,24 @@ function createSite(disk: number, free = 0) {
   return { clock, room, file, reserve: new DiskReserve(options), reopen: () => new DiskReserve(options) };
 }
 
-it('takes records while there is room, and holds a file back for the day on which there is none', async () => {
+it('is open while there is room, and holds a file back for the day on which there is none', async () => {
   const { reserve, file } = createSite(100);
-  expect(reserve.takes(1000)).toBe(true);
+  expect(reserve.isClosed).toBe(false);
   expect(statSync(file).size).toBe(2 * MEBIBYTE);
 });
 
-it('takes nothing new on a disk that is nearly full from the beginning, and needs no file for that', async () => {
+it('is closed on a disk that is nearly full from the beginning, and needs no file for that', async () => {
   const { reserve, file } = createSite(7.9);
-  expect(reserve.takes(1)).toBe(false);
   expect(reserve.isClosed).toBe(true);
   expect(existsSync(file)).toBe(false);
 });
 
 it('closes below 4 MiB, and opens above 8 MiB by itself, a second later', async () => {
   const { reserve, clock, room } = createSite(100);
-  expect(reserve.takes(1)).toBe(true);
+  expect(reserve.isClosed).toBe(false);
   room.disk = 4 * MEBIBYTE - 1;
   await clock.advance(20);
-  expect(reserve.takes(1)).toBe(false);
+  expect(reserve.isClosed).toBe(true);
   room.disk = 8 * MEBIBYTE - 1;
   await clock.advance(1_000);
   expect(reserve.isClosed).toBe(true);
@@ -43,26 +42,23 @@ it('closes below 4 MiB, and opens above 8 MiB by itself, a second later', async 
   expect(reserve.isClosed).toBe(true);
   await clock.advance(1_000);
   expect(reserve.isClosed).toBe(false);
-  expect(reserve.takes(1)).toBe(true);
 });
 
-it('looks again at once when more was stored than what it saw allows', async () => {
-  const { reserve, room } = createSite(20);
-  expect(reserve.takes(1)).toBe(true);
-  room.disk = 3 * MEBIBYTE;
-  expect(reserve.takes(1)).toBe(true);
-  expect(reserve.takes(9 * MEBIBYTE)).toBe(false);
+it('lets the journal take of the disk what leaves it open, whatever is free inside the data file', () => {
+  const { reserve } = createSite(12, 100);
+  expect(reserve.hasRoomFor(4 * MEBIBYTE)).toBe(true);
+  expect(reserve.hasRoomFor(4 * MEBIBYTE + 1)).toBe(false);
 });
 
 it('counts what is free inside the data file when the disk has little', async () => {
   const { reserve } = createSite(3, 5);
-  expect(reserve.takes(1)).toBe(true);
-  expect(createSite(3, 4.9).reserve.takes(1)).toBe(false);
+  expect(reserve.isClosed).toBe(false);
+  expect(createSite(3, 4.9).reserve.isClosed).toBe(true);
 });
 
 it('gives the file away for a settlement when nothing else is left, and closes', async () => {
   const { reserve, clock, room, file } = createSite(100);
-  expect(reserve.takes(1)).toBe(true);
+  expect(reserve.isClosed).toBe(false);
   room.disk = MEBIBYTE / 4 - 1;
   await clock.advance(20);
   expect(reserve.takesSettlement()).toBe(true);
@@ -75,31 +71,31 @@ it('gives the file away for a settlement when nothing else is left, and closes',
 
 it('holds a file back again when there is room for it', async () => {
   const { reserve, clock, room, file } = createSite(100);
-  expect(reserve.takes(1)).toBe(true);
+  expect(reserve.isClosed).toBe(false);
   room.disk = 0;
   await clock.advance(20);
   reserve.takesSettlement();
   room.disk = 10 * MEBIBYTE;
   await clock.advance(1_000);
-  expect(reserve.takes(1)).toBe(true);
+  expect(reserve.isClosed).toBe(false);
   expect(existsSync(file)).toBe(true);
 });
 
 it('finds the file of the run before, for the settlements of a start on a full disk', async () => {
   const { reserve, room, file, reopen } = createSite(100);
-  expect(reserve.takes(1)).toBe(true);
+  expect(reserve.isClosed).toBe(false);
   room.disk = 0;
   const next = reopen();
-  expect(next.takes(1)).toBe(false);
+  expect(next.isClosed).toBe(true);
   expect(next.takesSettlement()).toBe(true);
   expect(existsSync(file)).toBe(false);
 });
 
 it('closes when the disk was full after all, and leaves it to the next look', async () => {
   const { reserve, clock } = createSite(100);
-  expect(reserve.takes(1)).toBe(true);
+  expect(reserve.isClosed).toBe(false);
   reserve.close();
-  expect(reserve.takes(1)).toBe(false);
+  expect(reserve.isClosed).toBe(true);
   await clock.advance(1_000);
-  expect(reserve.takes(1)).toBe(true);
+  expect(reserve.isClosed).toBe(false);
 });

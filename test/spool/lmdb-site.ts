@@ -3,18 +3,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../../src/core/device.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
+import { readManifest } from '../../src/spool/manifest-row.js';
 import { OfflineSpool } from '../../src/spool/offline-spool.js';
+import { JOURNAL_DIRECTORY } from '../../src/spool/open-log.js';
+import { readSegments } from '../../src/spool/segments/segment-log.js';
+import type { MetaRows } from '../../src/spool/table.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { BOOT_TAG, recordOf, type SpoolSite } from './contract.js';
+import { withRawLmdb } from './raw-lmdb.js';
 
 /** A disk in memory, where there is one: these tests do not depend on what survives a power failure. */
 const SHARED_MEMORY = '/dev/shm';
+const SEGMENT_BYTES = 64 * 1024;
 
 export interface LmdbSite extends SpoolSite {
   readonly directory: string;
 }
 
-/** A directory for an {@link LmdbSpool}, whose life is not bound to one test. */
+/**
+ * A directory for an {@link LmdbSpool}, whose life is not bound to one test. The segments of its journal are short, so that
+ * they go round.
+ */
 export function createLmdbSite(clock: FakeClock): LmdbSite {
   return siteIn(mkdtempSync(join(existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir(), 'stateway-spool-')), clock);
 }
@@ -29,7 +38,7 @@ export function crashedCopy(site: LmdbSite, clock: FakeClock): LmdbSite {
 function siteIn(directory: string, clock: FakeClock): LmdbSite {
   return {
     directory,
-    open: () => LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG }),
+    open: () => LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG, segmentBytes: SEGMENT_BYTES }),
     requestRequeue: async (numbers) => {
       const beside = await OfflineSpool.open(directory);
       try {
@@ -47,4 +56,10 @@ export async function leaveRecords(directory: string, devices: readonly Device[]
   const spool = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
   await Promise.all(devices.map((device, i) => spool.append(recordOf(new Map([[device, 1]]), i)).stored));
   await spool.close();
+}
+
+/** The sequences of the records that stand in the journal of a spool that nobody has open, settled or not. */
+export async function recordsInJournal(directory: string): Promise<number[]> {
+  const { manifest } = await withRawLmdb(directory, ({ meta }) => readManifest(meta as unknown as MetaRows));
+  return [...readSegments(join(directory, JOURNAL_DIRECTORY), manifest).records].map(({ sequence }) => sequence);
 }

@@ -1,9 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
-import { sealRow } from '../../src/spool/sealed-row.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
-import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
+import { BOOT_TAG, DEVICE_A, recordOf, wholeChunk } from './contract.js';
 import { leaveRecords } from './lmdb-site.js';
 import { withRawLmdb } from './raw-lmdb.js';
 
@@ -66,24 +65,6 @@ describe('what a device has sent', () => {
     await spool.close();
     expect(await withRawLmdb(directory, ({ watermarks }) => watermarks.getCount())).toBe(0);
   });
-});
-
-it('takes a directory of format 1 over', async () => {
-  const directory = temporaryDirectory();
-  await leaveRecords(directory, [DEVICE_A]);
-  await withRawLmdb(directory, async ({ meta, watermarks }) => {
-    await meta.remove('boot');
-    await meta.put('format', 1);
-    const row = Buffer.alloc(24);
-    row.writeDoubleLE(1, 0);
-    row.writeUInt32LE(17, 20);
-    await watermarks.put(Buffer.from(DEVICE_B.idBytes), sealRow(DEVICE_B.idBytes, row));
-  });
-  const spool = await LmdbSpool.open({ directory, clock: new FakeClock(undefined, 5_000), bootTag: BOOT_TAG });
-  expect(drain(spool)).toHaveLength(1);
-  expect(spool.history(DEVICE_B)?.sends).toEqual({ count: 17, windowMs: 0, untilMs: 5_000 });
-  await spool.close();
-  expect(await withRawLmdb(directory, ({ meta }) => meta.get('format'))).toBe(2);
 });
 
 describe('timebases', () => {

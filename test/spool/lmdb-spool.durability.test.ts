@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
+import { SmallDisk } from '../helpers/fault-disk.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, drain, recordOf } from './contract.js';
 
@@ -14,8 +15,11 @@ const DISK_BYTES = 24 * 1024 * 1024;
 const APPENDER_FILE = fileURLToPath(new URL('./appender.mjs', import.meta.url));
 
 /** Where an appender is to work, and the command that starts it. */
-function prepareAppender(task: string, padding: number): { directory: string; command: string[] } {
-  const room = temporaryDirectory();
+function prepareAppender(
+  task: string,
+  padding: number,
+  room = temporaryDirectory(),
+): { directory: string; command: string[] } {
   const recordFile = join(room, 'record');
   writeFileSync(recordFile, recordOf(new Map([[DEVICE_A, 1]]), 1, padding));
   const directory = join(room, 'spool');
@@ -56,10 +60,12 @@ it('has after a SIGKILL every record it had said is stored', async () => {
   expect(stored.filter((sequence) => !replayed.has(sequence))).toEqual([]);
 });
 
-it('refuses what a full disk cannot take, keeps what it took, and goes on when there is room', async () => {
-  // A limit on the size of files is a full disk to one process.
-  const { directory, command } = prepareAppender('untilFull', 50_000);
-  const run = spawnSync('prlimit', [`--fsize=${DISK_BYTES}`, ...command], { encoding: 'utf8' });
+it('refuses what a full disk cannot take, keeps what it took, and goes on when there is room', async ({ skip }) => {
+  const disk = SmallDisk.mount(onTestFinished, DISK_BYTES);
+  if (typeof disk === 'string') return skip(`no disk of its own can be had: ${disk}`);
+  const { directory, command } = prepareAppender('untilFull', 50_000, disk.directory);
+  const [node, ...args] = command as [string, ...string[]];
+  const run = spawnSync(node, args, { encoding: 'utf8', timeout: 30_000 });
   const lines = run.stdout.trim().split('\n');
   // An unhandled rejection would have ended the process with 1.
   expect({ status: run.status, signal: run.signal }).toEqual({ status: 0, signal: null });
@@ -69,7 +75,7 @@ it('refuses what a full disk cannot take, keeps what it took, and goes on when t
   const kept = sequencesIn(lines, 'stored').filter((sequence) => !settled.includes(sequence));
   expect(lines.at(-1)).toBe(`stored ${kept.at(-1)}`);
   expect(drain(await reopen(directory)).map(({ sequence }) => sequence)).toEqual(kept);
-});
+}, 60_000);
 
 const CANNOT_TRACE = whyNotTraced();
 if (CANNOT_TRACE !== undefined) console.warn(`the system calls of a commit are not checked: ${CANNOT_TRACE}`);
@@ -81,7 +87,7 @@ it.skipIf(CANNOT_TRACE !== undefined)(
     const traceFile = join(directory, '..', 'trace');
     const calls = 'trace=openat,write,writev,pwrite64,pwritev,pwritev2,fdatasync,fsync,msync,sync_file_range';
     // A slow disk: whoever does not wait for it is far ahead of it.
-    const slowSync = 'inject=fdatasync,fsync,msync:delay_enter=20000';
+    const slowSync = 'inject=fdatasync,fsync,msync,pwrite64:delay_exit=20000';
     execFileSync('strace', ['-f', '-o', traceFile, '-e', calls, '-e', slowSync, ...command], { stdio: 'ignore' });
     const turns = syncsByTurn(readFileSync(traceFile, 'utf8'));
     expect(turns).toEqual(Array.from({ length: 3 }, () => ({ unsynced: 0, syncs: 1 })));
@@ -96,22 +102,26 @@ function whyNotTraced(): string | undefined {
   return run.status === 0 ? undefined : (run.error?.message ?? run.stderr.trim());
 }
 
-/** What a trace shows of each turn of the appender: writes to the data file not yet synced when it said `stored`, and syncs. */
+/** As strace shows it: a segment that is being made is filled with zeros meanwhile. */
+const BLOCK_START = '"SWB';
+
+/** What a trace shows of each turn of the appender: blocks written to the journal that were no syncs, and those that were. */
 function syncsByTurn(trace: string): { unsynced: number; syncs: number }[] {
   const turns: { unsynced: number; syncs: number }[] = [];
-  /** Whether a descriptor of the data file syncs with each write. */
+  /** Whether a descriptor of a segment syncs with each write. */
   const isSyncing = new Map<string, boolean>();
   let unsynced = 0;
   let syncs = 0;
   for (const { name, args, result } of completedCalls(trace)) {
     const descriptor = args.split(',')[0] as string;
-    if (name === 'openat' && args.includes('/data.mdb"')) isSyncing.set(result, args.includes('SYNC'));
-    else if (args.startsWith('1, "turn begins')) syncs = 0;
+    if (name === 'openat') {
+      isSyncing.delete(result);
+      if (/\/journal\/\d+\.seg/.test(args)) isSyncing.set(result, args.includes('SYNC'));
+    } else if (args.startsWith('1, "turn begins')) syncs = 0;
     else if (args.startsWith('1, "turn stored')) turns.push({ unsynced, syncs });
-    else if (name.includes('sync') && isSyncing.has(descriptor)) {
-      unsynced = 0;
-      syncs++;
-    } else if (name.includes('write') && isSyncing.get(descriptor) === false) unsynced++;
+    else if (!name.includes('write') || !args.includes(BLOCK_START)) continue;
+    else if (isSyncing.get(descriptor)) syncs++;
+    else unsynced++;
   }
   return turns;
 }

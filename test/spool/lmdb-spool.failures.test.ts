@@ -1,12 +1,16 @@
+import type * as fs from 'node:fs';
 import { renameSync } from 'node:fs';
 import type { Database, RootDatabase } from 'lmdb';
 import * as lmdb from 'lmdb';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Settlement, Spill } from '../../src/core/ports.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
+import { letterOf } from './contract-dead-letters.js';
 import { wellAgain } from './scripted-probe.js';
+import { WaitingDevice } from './waiting-device.js';
 
 /** The databases the spool under test has open, by name, for a test to make one of them fail. */
 const databases = new Map<string, Database>();
@@ -28,6 +32,28 @@ vi.mock('lmdb', async (importOriginal) => {
   };
 });
 
+/** Why the next write to a segment of the journal fails; it succeeds while there is no reason. */
+const journalWrite = vi.hoisted(() => ({ failure: undefined as Error | undefined, count: 0 }));
+
+vi.mock('node:fs', async (importOriginal) => {
+  const original = await importOriginal<typeof fs>();
+  const writeOn = original.write as (...args: unknown[]) => void;
+  const write = (descriptor: number, ...rest: unknown[]): void => {
+    const isOfJournal = original.readlinkSync(`/proc/self/fd/${descriptor}`).endsWith('.seg');
+    if (isOfJournal) journalWrite.count++;
+    const { failure } = journalWrite;
+    if (!isOfJournal || failure === undefined) {
+      writeOn(descriptor, ...rest);
+      return;
+    }
+    journalWrite.failure = undefined;
+    const fail = () => (rest.at(-1) as (error: Error) => void)(failure);
+    if ('isWritten' in failure) writeOn(descriptor, ...rest.slice(0, -1), fail);
+    else setImmediate(fail);
+  };
+  return { ...original, write: Object.defineProperties(write, Object.getOwnPropertyDescriptors(original.write)) };
+});
+
 let directory: string;
 let clock: FakeClock;
 let spool: LmdbSpool;
@@ -40,11 +66,16 @@ beforeEach(async () => {
 
 afterEach(() => spool.close());
 
-/** Makes the next write of each kind fail, as all of one turn do: they are one transaction. */
-function failNextWrites(...writes: ['journal' | 'watermarks', 'put' | 'remove'][]): void {
-  for (const [name, method] of writes) {
-    vi.spyOn(databases.get(name) as Database, method).mockRejectedValueOnce(new Error('input/output error'));
-  }
+const IO_ERROR = new Error('input/output error');
+
+/** Makes the next block of the journal fail. */
+function failNextBlock(): void {
+  journalWrite.failure = IO_ERROR;
+}
+
+/** Makes the next write of a row fail in LMDB, as all of its transaction do. */
+function failNextPut(name: 'watermarks' | 'backlog' | 'meta'): void {
+  vi.spyOn(databases.get(name) as Database, 'put').mockRejectedValueOnce(IO_ERROR);
 }
 
 /** Lets the disk prove itself. */
@@ -66,7 +97,7 @@ it('opens LMDB so that a promise resolves after the fdatasync, a full disk is an
 });
 
 it('counts nothing of a record that could not be stored, and numbers on', async () => {
-  failNextWrites(['journal', 'put']);
+  failNextBlock();
   const { sequence, stored } = spool.append(recordOf(new Map([[DEVICE_A, 2]]), 1));
   await expect(stored).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED', status: 503 });
   expect(spool.status()).toMatchObject({ bytes: 0, states: 0, oldestStoredAtMs: undefined });
@@ -80,13 +111,13 @@ it('counts nothing of a record that could not be stored, and numbers on', async 
 it('counts a settlement that failed and is made again only once', async () => {
   const record = recordOf(new Map([[DEVICE_A, 2]]), 1);
   await spool.append(record).stored;
-  failNextWrites(['watermarks', 'put'], ['journal', 'remove']);
+  failNextBlock();
   await expect(spool.settle(wholeChunk(DEVICE_A, 1, 2))).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
   expect(spool.status()).toMatchObject({ bytes: record.byteLength, states: 2 });
   await recover();
   await spool.settle(wholeChunk(DEVICE_A, 1, 2));
   expect(spool.status()).toMatchObject({ bytes: 0, states: 0, oldestStoredAtMs: undefined });
-  expect([...(databases.get('journal') as Database).getKeys()]).toEqual([]);
+  expect(await restart()).toEqual([]);
 });
 
 it('keeps the other devices of a record whose settlement failed and is made again', async () => {
@@ -95,7 +126,7 @@ it('keeps the other devices of a record whose settlement failed and is made agai
     [DEVICE_B, 3],
   ]);
   await spool.append(recordOf(chunks, 1)).stored;
-  failNextWrites(['watermarks', 'put']);
+  failNextBlock();
   await expect(spool.settle(wholeChunk(DEVICE_A, 1, 2))).rejects.toThrow();
   await recover();
   await spool.settle(wholeChunk(DEVICE_A, 1, 2));
@@ -110,9 +141,8 @@ it('keeps a record whose two devices failed to settle one after the other', asyn
     [DEVICE_B, 1],
   ]);
   await spool.append(recordOf(chunks, 1)).stored;
-  failNextWrites(['watermarks', 'put']);
+  failNextBlock();
   const first = spool.settle(wholeChunk(DEVICE_A, 1, 1));
-  failNextWrites(['watermarks', 'put'], ['journal', 'remove']);
   const second = spool.settle(wholeChunk(DEVICE_B, 1, 1));
   expect((await Promise.allSettled([first, second])).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   await recover();
@@ -121,25 +151,76 @@ it('keeps a record whose two devices failed to settle one after the other', asyn
   expect(spool.status().states).toBe(1);
 });
 
-it('writes nothing more after a commit that failed, until the disk has proved itself', async () => {
+it.each([
+  ['block of the journal', failNextBlock, () => spool.append(recordOf(new Map([[DEVICE_A, 1]]), 2)).stored],
+  [
+    'commit of LMDB',
+    () => failNextPut('watermarks'),
+    () => spool.settle({ ...wholeChunk(DEVICE_A, 1, 0), deadLetters: [letterOf(DEVICE_A, 1, 1)] }),
+  ],
+])('writes nothing more after a %s that failed, until the disk has proved itself', async (_, fail, write) => {
   await spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1)).stored;
-  failNextWrites(['journal', 'put']);
-  const failed = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 2));
-  await expect(failed.stored).rejects.toThrow();
+  fail();
+  await expect(write()).rejects.toThrow();
   const writes = [...databases.values()].flatMap((database) => [
     vi.spyOn(database, 'put'),
     vi.spyOn(database, 'remove'),
   ]);
   for (const write of writes) write.mockClear();
+  journalWrite.count = 0;
   await expect(spool.append(recordOf(new Map([[DEVICE_A, 1]]), 3)).stored).rejects.toMatchObject({
     code: 'STATEWAY_SPOOL_FAILED',
   });
   await expect(spool.settle(wholeChunk(DEVICE_A, 1, 1))).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
   expect(writes.filter((write) => write.mock.calls.length > 0)).toEqual([]);
+  expect(journalWrite.count).toBe(0);
   expect(spool.diskFault?.words).toBe('input/output error');
   await recover();
   await spool.settle(wholeChunk(DEVICE_A, 1, 1));
   expect(await restart()).toEqual([]);
+});
+
+it('stores nothing of what it refused, though the block may be on the disk whole', async () => {
+  const kept = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1));
+  await kept.stored;
+  // It is written, and fails all the same: as a sync does.
+  journalWrite.failure = Object.assign(new Error('input/output error'), { isWritten: true });
+  const refused = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 2));
+  await expect(refused.stored).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
+  await recover();
+  expect(await restart()).toEqual([kept.sequence]);
+});
+
+it('keeps the newer watermark in the journal when a transaction with one fails, and takes it to LMDB later', async () => {
+  const waiting = new WaitingDevice(DEVICE_A);
+  const record = recordOf(new Map([[DEVICE_A, 3]]), 1);
+  const { sequence, stored } = spool.append(record);
+  await stored;
+  waiting.add(sequence, record);
+  [...spool.backlogs()];
+  await spool.settle(waiting.settle(1) as Settlement);
+  failNextPut('watermarks');
+  failNextPut('backlog');
+  await expect(spool.spill({ ...(waiting.spill(1) as Spill), finishedSequences: [] })).rejects.toThrow();
+  expect(spool.history(DEVICE_A)?.watermark).toEqual({ sequence, states: 1 });
+  await recover();
+  expect(spool.history(DEVICE_A)?.watermark).toEqual({ sequence, states: 1 });
+  expect(await restart()).toEqual([sequence]);
+  expect(spool.history(DEVICE_A)?.watermark).toEqual({ sequence, states: 1 });
+  expect(spool.status().states).toBe(2);
+});
+
+it('closes, and loses nothing, though its last checkpoint fails', async () => {
+  const { sequence, stored } = spool.append(recordOf(new Map([[DEVICE_A, 2]]), 1));
+  await stored;
+  await spool.settle({
+    ...wholeChunk(DEVICE_A, sequence, 1),
+    watermark: { sequence, states: 1 },
+    finishedSequences: [],
+  });
+  failNextPut('meta');
+  expect(await restart()).toEqual([sequence]);
+  expect(spool.status().states).toBe(1);
 });
 
 it('does not acknowledge what nobody would find again, and keeps nothing of it when the directory is back', async () => {
@@ -174,7 +255,7 @@ it('says once that the disk fails, and once that it is back', async () => {
     onDiskFault: ({ words }) => told.push(words),
     onDiskWell: () => told.push('well'),
   });
-  failNextWrites(['journal', 'put'], ['watermarks', 'put']);
+  failNextBlock();
   const append = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1));
   await expect(append.stored).rejects.toThrow();
   await recover();

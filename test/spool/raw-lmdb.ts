@@ -1,6 +1,7 @@
+import { crc32 } from 'node:zlib';
 import { type Database, open, type RootDatabase } from 'lmdb';
 
-const NAMES = ['journal', 'watermarks', 'backlog', 'deadLetters', 'requests', 'unreadable'] as const;
+const NAMES = ['watermarks', 'backlog', 'deadLetters', 'requests', 'unreadable'] as const;
 
 type RawDatabases = Record<(typeof NAMES)[number], Database<Buffer, Buffer>> & {
   readonly root: RootDatabase;
@@ -19,4 +20,30 @@ export async function withRawLmdb<T>(directory: string, use: (databases: RawData
   } finally {
     await root.close();
   }
+}
+
+/** Key of a record in the journal of formats 1 and 2. */
+export function journalKey(sequence: number): Buffer {
+  const key = Buffer.alloc(12);
+  key.writeBigUInt64BE(BigInt(sequence));
+  key.writeUInt32BE(crc32(key.subarray(0, 8)), 8);
+  return key;
+}
+
+/** What formats 1 and 2 kept records in. */
+export function oldJournalOf(root: RootDatabase): Database<Buffer, Buffer> {
+  return root.openDB<Buffer, Buffer>({ name: 'journal', encoding: 'binary', keyEncoding: 'binary' });
+}
+
+/** Leaves a spool of format 1 or 2 with records under their sequences in `directory`. */
+export async function leaveOldSpool(
+  directory: string,
+  format: 1 | 2,
+  records: ReadonlyMap<number, Uint8Array>,
+): Promise<void> {
+  await withRawLmdb(directory, async ({ root, meta }) => {
+    const journal = oldJournalOf(root);
+    const written = [...records].map(([sequence, record]) => journal.put(journalKey(sequence), Buffer.from(record)));
+    await Promise.all([...written, meta.put('format', format)]);
+  });
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import type { Device } from '../../src/core/device.js';
 import type { Settlement, Spill } from '../../src/core/ports.js';
-import { journalKey, numberKey, pieceKey } from '../../src/spool/keys.js';
+import { numberKey, pieceKey } from '../../src/spool/keys.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
@@ -51,54 +51,11 @@ async function leavePieces(device: Device, timesMs: readonly number[]): Promise<
   await spool.close();
 }
 
-const unreadableValues = () =>
-  withRawLmdb(directory, ({ unreadable }) => [...unreadable.getRange({})].map(({ value }) => value));
-
 function flipped(bytes: Buffer, at: number): Buffer {
   const copy = Buffer.from(bytes);
   copy[at] = (copy[at] as number) ^ 1;
   return copy;
 }
-
-it('sets a record that fails its checksum aside, reports it once and replays the others', async () => {
-  await leaveRecords(directory, [DEVICE_A, DEVICE_B, DEVICE_A]);
-  const damaged = await withRawLmdb(directory, async ({ journal }) => {
-    const record = flipped(journal.get(journalKey(2)) as Buffer, 90);
-    await journal.put(journalKey(2), record);
-    return record;
-  });
-  for (let start = 0; start < 2; start++) {
-    const spool = await openSpool();
-    expect(drain(spool).map(({ sequence }) => sequence)).toEqual([1, 3]);
-    expect(spool.status()).toMatchObject({ states: 2, unreadableRecords: 1 });
-    await spool.close();
-  }
-  expect(reports).toEqual([[`record ${journalKey(2).toString('hex')}`, 'checksum does not match']]);
-  const [kept] = await unreadableValues();
-  expect(kept?.subarray(-damaged.byteLength).equals(damaged)).toBe(true);
-});
-
-it('goes on with the others when it has set a record aside', async () => {
-  await leaveRecords(directory, [DEVICE_A, DEVICE_B]);
-  await withRawLmdb(directory, ({ journal }) => journal.put(journalKey(1), Buffer.from('torn')));
-  const spool = await openSpool();
-  expect(drain(spool).map(({ sequence }) => sequence)).toEqual([2]);
-  expect(reports).toEqual([[expect.any(String), expect.stringContaining('4 bytes')]]);
-  await spool.settle(wholeChunk(DEVICE_B, 2, 1));
-  expect(spool.status()).toMatchObject({ bytes: 0, states: 0, unreadableRecords: 1 });
-});
-
-it('sets a record aside whose key is damaged: under another it might pass for settled', async () => {
-  await leaveRecords(directory, [DEVICE_A, DEVICE_B]);
-  await withRawLmdb(directory, async ({ journal }) => {
-    const record = journal.get(journalKey(2)) as Buffer;
-    await journal.remove(journalKey(2));
-    await journal.put(flipped(journalKey(2), 7), record);
-  });
-  const spool = await openSpool();
-  expect(drain(spool).map(({ sequence }) => sequence)).toEqual([1]);
-  expect(reports).toEqual([[expect.stringMatching(/^record /), 'its key is damaged']]);
-});
 
 it('does not trust a watermark that it cannot read: rather twice than never', async () => {
   await leaveRecords(directory, [DEVICE_A]);

@@ -1,0 +1,100 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { RecordView } from '../state/record-layout.js';
+import { Checkpoints } from './checkpoints.js';
+import { isForRoom } from './disk-fault.js';
+import { FORMAT, oldJournalOf } from './environment.js';
+import { FORMAT_KEY } from './floors.js';
+import { sequenceOfJournalKey } from './keys.js';
+import { removeManifest } from './manifest-row.js';
+import { JOURNAL_DIRECTORY, type LogParts, openLog } from './open-log.js';
+import { RedoRows } from './redo-rows.js';
+import type { SegmentLog } from './segments/segment-log.js';
+import { SpoolOpenError } from './spool-open-error.js';
+import type { Rows } from './table.js';
+import { type Change, changeOf } from './transaction.js';
+import { type DamagedItem, type OnUnreadable, UnreadableItems } from './unreadable-items.js';
+
+/** Records that are written together. */
+const BYTES_AT_ONCE = 1024 * 1024;
+
+export interface CarryOverParts
+  extends Pick<LogParts, 'directory' | 'clock' | 'segmentBytes' | 'environment' | 'disk'> {
+  readonly onUnreadable?: OnUnreadable;
+}
+
+/**
+ * Makes a spool of format 1 or 2 one of this format: its journal, which was a database, becomes one of segments. It is one
+ * with the transaction that empties the database; an attempt that was cut short before begins anew.
+ * @throws SpoolOpenError when the disk has no room for the journal a second time
+ */
+export async function carryOver(parts: CarryOverParts): Promise<void> {
+  const { directory, disk, environment, onUnreadable } = parts;
+  const { meta, watermarks } = environment;
+  const old = oldJournalOf(environment);
+  if (old === undefined) return;
+  const commit = (changes: readonly Change[]) => disk.transactions.commit(changes, true);
+  const unreadable = new UnreadableItems({
+    database: environment.unreadable,
+    onUnreadable,
+    commit: (change) => commit([change]),
+  });
+  await commit([changeOf(() => [removeManifest(meta)])]);
+  rmSync(join(directory, JOURNAL_DIRECTORY), { recursive: true, force: true });
+  const log = openLog({ ...parts, unreadable, placeOf: () => undefined, onShort: () => checkpoints.request() });
+  const redo = new RedoRows([], watermarks);
+  const checkpoints = new Checkpoints({ environment, log, redo, floors: () => changeOf(() => []), commit });
+  try {
+    await log.prepare();
+    await checkpoints.make();
+    await copy(old, log, unreadable.from('record', old));
+    await unreadable.moved();
+    await checkpoints.make();
+    const keys = [...old.getKeys({})];
+    await commit([changeOf(() => [...keys.map((key) => old.remove(key)), meta.put(FORMAT_KEY, FORMAT)])]);
+  } catch (error) {
+    if (!isForRoom(error)) throw error;
+    const what = `${directory} holds a spool of an earlier format, and the disk has no room to carry it over`;
+    throw new SpoolOpenError(`${what}: its journal of ${bytesOf(old)} bytes is needed twice for a moment`);
+  } finally {
+    await log.close();
+    await checkpoints.ended();
+  }
+}
+
+/** The records of a journal of format 1 or 2, in order. */
+export function* readOldJournal(
+  old: Rows,
+  onDamaged: (item: DamagedItem) => void,
+): Iterable<{ sequence: number; bytes: Uint8Array }> {
+  // By key, each read by itself: whoever asks may take long.
+  for (const key of [...old.getKeys({})]) {
+    old.resetReadTxn();
+    const value = old.get(key);
+    if (value === undefined) continue;
+    const sequence = sequenceOfJournalKey(key);
+    const opened = sequence === undefined ? 'its key is damaged' : RecordView.open(value);
+    if (typeof opened === 'string') onDamaged({ key, value, reason: opened });
+    else yield { sequence: sequence as number, bytes: opened.bytes };
+  }
+}
+
+async function copy(old: Rows, log: SegmentLog, onDamaged: (item: DamagedItem) => void): Promise<void> {
+  let together: Promise<void>[] = [];
+  let bytesTogether = 0;
+  for (const { sequence, bytes } of readOldJournal(old, onDamaged)) {
+    together.push(log.append(sequence, bytes, { bytes: bytes.byteLength, segment: undefined }));
+    bytesTogether += bytes.byteLength;
+    if (bytesTogether < BYTES_AT_ONCE) continue;
+    await Promise.all(together);
+    together = [];
+    bytesTogether = 0;
+  }
+  await Promise.all(together);
+}
+
+function bytesOf(old: Rows): number {
+  let bytes = 0;
+  for (const { value } of old.getRange({})) bytes += value.byteLength;
+  return bytes;
+}
