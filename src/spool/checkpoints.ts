@@ -28,6 +28,8 @@ export interface CheckpointParts {
 export class Checkpoints {
   readonly #parts: CheckpointParts;
   #running: Promise<void> | undefined = undefined;
+  /** Whether another one was asked for while one was being made: that may not know of what is wanted. */
+  #isWanted = false;
 
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
@@ -37,7 +39,7 @@ export class Checkpoints {
   async note(id: string, row: RedoRow): Promise<void> {
     const { log, redo } = this.#parts;
     const undo = redo.put(id, row);
-    if (redo.count > MOST_ROWS) this.request();
+    if (redo.count > MOST_ROWS && this.#running === undefined) this.request();
     try {
       await log.note(row.table, row.key, row.value);
     } catch (error) {
@@ -46,9 +48,10 @@ export class Checkpoints {
     }
   }
 
-  /** Makes a checkpoint, unless one is being made. One that fails is asked for again. */
+  /** Makes a checkpoint, at once or when the one that is being made is over. One that fails is asked for again. */
   request(): void {
     if (this.#running === undefined) this.#start().catch(() => {});
+    else this.#isWanted = true;
   }
 
   /** Makes a checkpoint that knows of everything there is now. */
@@ -63,8 +66,10 @@ export class Checkpoints {
   }
 
   #start(): Promise<void> {
+    this.#isWanted = false;
     const running = this.#run().finally(() => {
-      if (this.#running === running) this.#running = undefined;
+      this.#running = undefined;
+      if (this.#isWanted) this.request();
     });
     this.#running = running;
     return running;

@@ -184,7 +184,7 @@ export class LmdbSpool implements Spool {
     return this.#meta.boot.wallOffsetMs;
   }
 
-  /** For the timekeeper, before anything is appended. */
+  /** For the timekeeper, before the replay. */
   get timebaseStore(): TimebaseStore {
     const isEmpty = this.#backlog.states === 0 && this.#journal.isSettled((device) => this.#histories.of(device));
     return this.#meta.timebaseStore(isEmpty);

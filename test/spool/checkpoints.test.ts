@@ -31,10 +31,12 @@ let transactions: number[];
 let during: () => void;
 let failure: Error | undefined;
 let noteFailure: Error | undefined;
+/** Whether the journal asks for another one as one ends. */
+let isShort: boolean;
 
 beforeEach(() => {
   [watermarks, meta] = [new FakeTable(), new FakeTable()];
-  [events, transactions, failure, noteFailure, during] = [[], [], undefined, undefined, () => {}];
+  [events, transactions, failure, noteFailure, during, isShort] = [[], [], undefined, undefined, () => {}, false];
   redo = new RedoRows([], watermarks as never);
   const log = {
     note: async () => {
@@ -42,7 +44,12 @@ beforeEach(() => {
     },
     checkpoint: () => {
       events.push('begun');
-      return { manifest: MANIFEST, committed: () => events.push('committed'), failed: () => events.push('failed') };
+      const committed = () => {
+        events.push('committed');
+        if (isShort) queueMicrotask(() => checkpoints.request());
+        isShort = false;
+      };
+      return { manifest: MANIFEST, committed, failed: () => events.push('failed') };
     },
   } as unknown as SegmentLog;
   checkpoints = new Checkpoints({
@@ -148,12 +155,16 @@ describe('a checkpoint', () => {
     expect(redo.count).toBe(0);
   });
 
-  it('is made one at a time, and once for all who ask while it is', async () => {
-    checkpoints.request();
-    checkpoints.request();
-    const made = checkpoints.make();
-    checkpoints.request();
-    await made;
+  it('is made one at a time, and once more for all who ask while it is', async () => {
+    for (let i = 0; i < 5; i++) checkpoints.request();
+    expect(events).toEqual(['begun']);
+    await checkpoints.ended();
+    expect(events).toEqual(['begun', 'committed', 'begun', 'committed']);
+  });
+
+  it('is made once more when the journal asks for it as soon as one is over', async () => {
+    isShort = true;
+    await checkpoints.make();
     await checkpoints.ended();
     expect(events).toEqual(['begun', 'committed', 'begun', 'committed']);
   });
