@@ -135,8 +135,8 @@ export class SegmentLog {
   }
 
   /**
-   * Resolves when a record is on disk. Its bytes may not change before. What is added in the same task, before anything
-   * is awaited, is in the same block: it is on disk with it or not at all.
+   * Resolves when a record is on disk. Its bytes may not change before. What is added comes to disk in that order, and
+   * mostly together: what a record must not be without is noted before it.
    * @throws the error of the file system; one of code ENOSPC when there is no room, which is no failure
    */
   append(sequence: number, record: Uint8Array, place: RecordPlace): Promise<void> {
