@@ -10,7 +10,7 @@ import { type Durable, LogSite, nameOfRow } from './log-site.js';
 
 const NOTED = 3;
 /** Damages that were seen: more are done, as most hit what counts for nothing. */
-const SEEN_DAMAGES = 30;
+const SEEN_DAMAGES = 20;
 
 /** A journal as a process left it, and all that is in it. */
 interface Journal {
@@ -111,7 +111,7 @@ describe('a journal that is damaged', () => {
   it('is reported once: what is good in a damaged segment is moved out of it', async () => {
     const journal = await makeJournal(new Random(String(Date.now())));
     let seen = 0;
-    for (let number = 0; seen < 10; number++) {
+    for (let number = 0; seen < 5; number++) {
       const random = new Random(`${Date.now()}-${number}`);
       const copy = copyOf(journal);
       const what = damageSomewhere(copy.directory, () => random.next());
