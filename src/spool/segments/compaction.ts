@@ -13,7 +13,6 @@ const FEW_SEGMENTS = 8;
 const LIVE_SHARE = 1 / 4;
 
 export interface CompactionParts {
-  readonly directory: string;
   readonly pool: SegmentPool;
   readonly writer: BlockWriter;
   /** Where the record of that sequence stands; undefined when none is live. */
@@ -94,8 +93,8 @@ export class Compaction {
 
   /** @throws Error when the file cannot be read */
   #moves(segment: Segment): Promise<void>[] {
-    const { directory, placeOf, writer } = this.#parts;
-    const { bytes } = readSegmentFile(directory, segment.fileName);
+    const { placeOf, pool, writer } = this.#parts;
+    const { bytes } = readSegmentFile(pool.directory, segment.fileName);
     const moves: Promise<void>[] = [];
     for (const block of findBlocks(bytes, segment.id, (position) => isCounted(segment, position))) {
       readEntries(bytes, block, {

@@ -60,7 +60,8 @@ export class RecoveredRecords implements Iterable<RecoveredRecord> {
    */
   arrange(voided: ReadonlySet<number>): void {
     const [sequences, positions] = [this.#sequences, this.#positions];
-    const order = Uint32Array.from(sequences.keys()).filter((index) => !voided.has(positions[index] as number));
+    const all = new Uint32Array(sequences.length).map((_, index) => index);
+    const order = all.filter((index) => !voided.has(positions[index] as number));
     const compare = (a: number, b: number) =>
       (sequences[a] as number) - (sequences[b] as number) || (positions[a] as number) - (positions[b] as number);
     if (!isInOrder(order, compare)) order.sort(compare);

@@ -9,11 +9,13 @@ import {
   openSync,
   readSync,
   rename,
+  statSync,
   unlink,
   write,
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { MovedFileError } from '../disk-fault.js';
 import { PAGE_BYTES } from './block-layout.js';
 
 /** What the name of a file ends in until it is filled. */
@@ -34,6 +36,32 @@ const renameFile = promisify(rename);
 const syncFile = promisify(fsync);
 const syncData = promisify(fdatasync);
 const removeFile = promisify(unlink);
+
+/**
+ * A directory as it was found. Whatever else stands under its name later, a copy of it that was put in its place among
+ * others, is somebody else's.
+ */
+export class SegmentDirectory {
+  readonly path: string;
+  readonly #device: number;
+  readonly #inode: number;
+
+  /** @throws Error when it is not there */
+  constructor(path: string) {
+    const { dev, ino } = statSync(path);
+    this.path = path;
+    this.#device = dev;
+    this.#inode = ino;
+  }
+
+  /** @throws MovedFileError when it does not stand under its name any more */
+  assertInPlace(): void {
+    const found = statSync(this.path, { throwIfNoEntry: false });
+    if (found === undefined) throw new MovedFileError('the journal is gone from the data directory');
+    if (found.ino === this.#inode && found.dev === this.#device) return;
+    throw new MovedFileError('another journal is in the data directory than the one that is open');
+  }
+}
 
 /**
  * Makes a file of `bytes` zeros, all of it on stable storage with its name: writing over it changes nothing but the bytes.

@@ -9,7 +9,7 @@ import { PendingEntry, type RecordPlace } from './pending-entry.js';
 import { type DamagedItem, ReadBack, type RecoveredRow } from './read-back.js';
 import type { RecoveredRecord } from './recovered-records.js';
 import type { Segment } from './segment.js';
-import { deleteFile, syncDirectory, syncSegmentFile } from './segment-file.js';
+import { deleteFile, SegmentDirectory, syncDirectory, syncSegmentFile } from './segment-file.js';
 import { SegmentPool } from './segment-pool.js';
 
 /** Length of a segment: what 1,000 commits of a page fill, and what is read at once when one is read back. */
@@ -84,7 +84,7 @@ export class SegmentLog {
   #currentFileOf: Segment | undefined = undefined;
 
   private constructor(options: SegmentLogOptions, readBack: ReadBack) {
-    const { directory, positionAtLeast = 0, segmentBytes = SEGMENT_BYTES, placeOf, confirm, onFailed } = options;
+    const { positionAtLeast = 0, segmentBytes = SEGMENT_BYTES, placeOf, confirm, onFailed } = options;
     this.#options = options;
     this.#readBack = readBack;
     const position = Math.max(readBack.position, positionAtLeast);
@@ -95,7 +95,7 @@ export class SegmentLog {
     this.#pool = new SegmentPool({ ...options, segmentBytes }, [...readBack.closed, ...others], readBack.lastId);
     const write = options.write === undefined ? {} : { write: options.write };
     this.#writer = new BlockWriter(this.#pool, position, { confirm: confirm ?? (() => {}), onFailed, ...write });
-    this.#compaction = new Compaction({ directory, placeOf, pool: this.#pool, writer: this.#writer });
+    this.#compaction = new Compaction({ placeOf, pool: this.#pool, writer: this.#writer });
   }
 
   /** Reads what is there; writes nothing. {@link SegmentLog.prepare} has to follow. */
@@ -116,7 +116,10 @@ export class SegmentLog {
     if (made !== undefined) await syncDirectory(dirname(directory));
     for (const { fileName } of unsynced) await syncSegmentFile(directory, fileName);
     for (const name of leftovers) await deleteFile(directory, name);
-    await this.#pool.prepare(spares.filter(({ bytes }) => bytes === segmentBytes));
+    await this.#pool.prepare(
+      new SegmentDirectory(directory),
+      spares.filter(({ bytes }) => bytes === segmentBytes),
+    );
   }
 
   /** What was read back, until {@link SegmentLog.replayed}. */

@@ -1,12 +1,14 @@
 import type { Checkpoint } from './manifest.js';
-import { Segment } from './segment.js';
-import { closeSegmentFile } from './segment-file.js';
+import type { Segment } from './segment.js';
+import type { SegmentDirectory } from './segment-file.js';
 import { NoRoomError, type SpareOptions, SpareSegments } from './spare-segments.js';
 
 /** Spares that are to be ready: one to go on with, and the last one, which is for rows and voids alone. */
 const SPARES_WANTED = 2;
 /** Free segments that are kept while the disk has room; more are deleted. */
 const MOST_SPARES = 8;
+/** Files that stay open when they are full: they are used again whatever becomes of their names. */
+const MOST_OPEN = 64;
 /** Segments with nothing live in them that wait for a checkpoint which somebody else needs. */
 const MOST_FREEABLE = 8;
 
@@ -31,14 +33,13 @@ interface Waiter {
 export class SegmentPool {
   readonly #options: SegmentPoolOptions;
   readonly #spares: SpareSegments;
-  /** Those that hold something and are not written any more, in the order in which they were begun. */
   readonly #closed = new Set<Segment>();
   #current: Segment | undefined = undefined;
   /** Where a block is on its way to. */
   #busy: Segment | undefined = undefined;
   /** Whether the current one was the last spare. */
   #isReserve = false;
-  /** Those that the checkpoint under way frees. */
+  /** By the checkpoint under way. */
   #freeing: readonly Segment[] = [];
   #waiter: Waiter | undefined = undefined;
   #checkpoint: 'none' | 'asked' | 'under way' = 'none';
@@ -62,15 +63,20 @@ export class SegmentPool {
     return this.#current;
   }
 
+  /** Where the files are. @throws MovedFileError when that is not to be found any more */
+  get directory(): string {
+    return this.#spares.directory;
+  }
+
   /** Of all files. */
   get bytes(): number {
-    let bytes = this.#spares.bytes;
-    for (const segment of [...this.#inUse(), ...this.#freeing]) bytes += segment.bytes;
-    return bytes;
+    const others = [...this.#inUse(), ...this.#freeing];
+    return others.reduce((sum, { bytes }) => sum + bytes, this.#spares.bytes);
   }
 
   /** Takes spares that were read back, and makes those that are missing, as far as there is room. */
-  async prepare(spares: readonly Segment[]): Promise<void> {
+  async prepare(directory: SegmentDirectory, spares: readonly Segment[]): Promise<void> {
+    this.#spares.begin(directory);
     for (const segment of spares) await this.#spares.add(segment);
     while (this.#missing > 0 && this.#spares.mayMake(0)) await this.#spares.make(0);
     this.#isOpen = true;
@@ -108,13 +114,15 @@ export class SegmentPool {
     waiter?.reject(error);
   }
 
-  /** Whether a block of so many bytes with records has room, or will have in a moment. */
+  /** Whether a block of so many bytes with records has room, now or in a moment. */
   takes(blockBytes: number): boolean {
     if (this.#hasFor(blockBytes, true)) return true;
+    const isLarge = blockBytes > this.#options.segmentBytes;
+    // A full one is among those that what is live can be moved out of.
+    if (!isLarge && this.#current?.fits(blockBytes) === false && this.#busy === undefined) this.#close(this.#current);
     this.#look();
     const { count, unlisted, isMaking } = this.#spares;
-    const isLarge = blockBytes > this.#options.segmentBytes;
-    if (!isLarge && count + unlisted.length + this.#freeable() >= SPARES_WANTED) return true;
+    if (!isLarge && count + unlisted.length + this.#freeable(blockBytes, true) >= SPARES_WANTED) return true;
     return isMaking || this.#spares.mayMake(blockBytes);
   }
 
@@ -148,7 +156,7 @@ export class SegmentPool {
     if (segment.liveRecords === 0 && segment !== this.#current) this.#look();
   }
 
-  /** Those that hold something and are not written any more. */
+  /** Those that hold something and are not written any more, in the order in which they were begun. */
   get closed(): Iterable<Segment> {
     return this.#closed;
   }
@@ -177,7 +185,7 @@ export class SegmentPool {
     for (const segment of freed) {
       const isUsual = segment.bytes === this.#options.segmentBytes && !segment.isDoomed && !segment.isDamaged;
       const isKept = isUsual && this.#spares.count + reused.length < most;
-      if (isKept) reused.push(new Segment(segment.id, segment.bytes));
+      if (isKept) reused.push(segment.unused());
       else dropped.push(segment);
     }
     const listed = [...this.#spares.unlisted];
@@ -189,10 +197,10 @@ export class SegmentPool {
     };
   }
 
-  /** Nothing may be on its way any more. */
   async close(): Promise<void> {
     this.#isOpen = false;
     this.#close(this.#current);
+    for (const segment of this.#closed) await segment.closeFile();
     await this.#spares.end();
   }
 
@@ -238,31 +246,27 @@ export class SegmentPool {
 
   /** Has made or freed what is missing. @returns whether something is on its way */
   #provide(): boolean {
-    const freeable = this.#freeable();
+    const blockBytes = this.#waiter?.blockBytes ?? 0;
+    const freeable = this.#freeable(blockBytes, this.#waiter?.isForRecords === true);
     const isMissing = this.#waiter !== undefined || this.#missing > 0;
     const isUseful = freeable > MOST_FREEABLE || (freeable > 0 && (isMissing || this.#isTight));
     const isSurplus = this.#spares.count > SPARES_WANTED && this.#isTight;
     if (this.#spares.unlisted.length > 0 || isUseful || isSurplus) {
-      this.#askForCheckpoint();
+      if (this.#checkpoint !== 'none') return true;
+      this.#checkpoint = 'asked';
+      queueMicrotask(this.#options.onShort);
       return true;
     }
     if (this.#spares.isBusy) return true;
     if (!isMissing) return false;
-    const blockBytes = this.#waiter?.blockBytes ?? 0;
     if (!this.#spares.mayMake(blockBytes)) return this.#checkpoint !== 'none';
     void this.#spares.make(blockBytes);
     return true;
   }
 
-  #askForCheckpoint(): void {
-    if (this.#checkpoint !== 'none') return;
-    this.#checkpoint = 'asked';
-    queueMicrotask(this.#options.onShort);
-  }
-
-  /** Segments that a checkpoint would free. */
-  #freeable(): number {
-    let count = this.#waiter !== undefined && this.#isFree(this.#current) ? 1 : 0;
+  /** Segments that a checkpoint would free, the current one among them if it is of no use to such a block. */
+  #freeable(blockBytes: number, isForRecords: boolean): number {
+    let count = this.#isFree(this.#current) && !this.#fitsCurrent(blockBytes, isForRecords) ? 1 : 0;
     for (const { liveRecords } of this.#closed) if (liveRecords === 0) count++;
     return count;
   }
@@ -284,12 +288,10 @@ export class SegmentPool {
   #close(segment: Segment | undefined): void {
     if (segment === undefined) return;
     if (segment === this.#current) this.#current = undefined;
-    if (segment.descriptor !== undefined) void closeSegmentFile(segment.descriptor);
-    segment.descriptor = undefined;
+    if (this.#closed.size >= MOST_OPEN) void segment.closeFile();
     this.#closed.add(segment);
   }
 
-  /** All that hold something, or may in a moment. */
   *#inUse(): Iterable<Segment> {
     yield* this.#closed;
     if (this.#current !== undefined) yield this.#current;

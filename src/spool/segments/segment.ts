@@ -1,4 +1,5 @@
 import type { SegmentState } from './manifest.js';
+import { closeSegmentFile } from './segment-file.js';
 
 const NAME = /^(\d{6,})\.seg$/;
 
@@ -37,7 +38,7 @@ export class Segment {
   isDamaged = false;
   /** Whether what is live in it cannot be moved, since it could not be read back. */
   isStuck = false;
-  /** Open for writing with data sync; undefined when it is not to be written to. */
+  /** Open for writing with data sync; undefined when it is not open. */
   descriptor: number | undefined = undefined;
 
   constructor(id: number, bytes: number) {
@@ -69,6 +70,20 @@ export class Segment {
   dropLive(bytes: number): void {
     this.liveRecords--;
     this.liveBytes -= bytes;
+  }
+
+  /** The same file with nothing in it that counts. */
+  unused(): Segment {
+    const segment = new Segment(this.id, this.bytes);
+    segment.descriptor = this.descriptor;
+    return segment;
+  }
+
+  /** Closes its file if it is open; what was written to it is on disk. */
+  async closeFile(): Promise<void> {
+    const { descriptor } = this;
+    this.descriptor = undefined;
+    if (descriptor !== undefined) await closeSegmentFile(descriptor);
   }
 
   /** As the manifest lists it. */

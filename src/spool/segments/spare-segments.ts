@@ -1,13 +1,12 @@
 import type { Clock } from '../../core/clock.js';
 import { isForRoom } from '../disk-fault.js';
 import { Segment } from './segment.js';
-import { closeSegmentFile, deleteFile, makeSegmentFile, openSegmentFile } from './segment-file.js';
+import { deleteFile, makeSegmentFile, openSegmentFile, type SegmentDirectory } from './segment-file.js';
 
 /** After an attempt to make a segment that failed. */
 const MAKE_AGAIN_MS = 1_000;
 
 export interface SpareOptions {
-  readonly directory: string;
   /** Length of a segment. Larger ones are made for one block that needs it, and not kept. */
   readonly segmentBytes: number;
   readonly clock: Clock;
@@ -32,6 +31,8 @@ export class SpareSegments {
   readonly #options: SpareOptions;
   /** Told when something changed that was waited for. */
   readonly #onChange: () => void;
+  /** Known once it is made. */
+  #directory: SegmentDirectory | undefined = undefined;
   #ready: Segment[] = [];
   /** Listed, and not open yet. */
   readonly #opening = new Set<Segment>();
@@ -48,6 +49,21 @@ export class SpareSegments {
     this.#options = options;
     this.#lastId = lastId;
     this.#onChange = onChange;
+  }
+
+  /** From now on files can be made, opened and deleted. */
+  begin(directory: SegmentDirectory): void {
+    this.#directory = directory;
+  }
+
+  /**
+   * The directory of the files, so long as it stands under its name.
+   * @throws MovedFileError
+   */
+  get directory(): string {
+    const directory = this.#directory as SegmentDirectory;
+    directory.assertInPlace();
+    return directory.path;
   }
 
   /** Segments of the usual length that are ready. */
@@ -158,7 +174,7 @@ export class SpareSegments {
   async end(): Promise<void> {
     this.#makeAfterMs = Number.POSITIVE_INFINITY;
     await this.settled();
-    for (const { descriptor } of this.all()) if (descriptor !== undefined) await closeSegmentFile(descriptor);
+    for (const segment of this.all()) await segment.closeFile();
     this.#ready = [];
     this.#unlisted = [];
   }
@@ -178,11 +194,11 @@ export class SpareSegments {
 
   async #make(bytes: number): Promise<void> {
     this.#isMaking = true;
-    const { directory, segmentBytes, clock, onFailed } = this.#options;
+    const { segmentBytes, clock, onFailed } = this.#options;
     const segment = new Segment(++this.#lastId, bytes);
     segment.isDoomed = bytes > segmentBytes;
     try {
-      segment.descriptor = await makeSegmentFile(directory, segment.fileName, bytes);
+      segment.descriptor = await makeSegmentFile(this.directory, segment.fileName, bytes);
       this.#unlisted.push(segment);
       this.#failure = undefined;
     } catch (error) {
@@ -196,7 +212,7 @@ export class SpareSegments {
   async #open(segment: Segment): Promise<void> {
     this.#opening.add(segment);
     try {
-      segment.descriptor = await openSegmentFile(this.#options.directory, segment.fileName);
+      segment.descriptor ??= await openSegmentFile(this.directory, segment.fileName);
       this.#ready.push(segment);
     } catch (error) {
       this.#options.onFailed(error);
@@ -204,9 +220,13 @@ export class SpareSegments {
     this.#opening.delete(segment);
   }
 
-  async #delete({ descriptor, fileName }: Segment): Promise<void> {
-    if (descriptor !== undefined) await closeSegmentFile(descriptor);
-    await deleteFile(this.#options.directory, fileName);
+  async #delete(segment: Segment): Promise<void> {
+    await segment.closeFile();
+    try {
+      await deleteFile(this.directory, segment.fileName);
+    } catch {
+      // It is not to be found any more: whoever finds it will delete it, as no manifest lists it.
+    }
   }
 
   async #during(work: Promise<void>): Promise<void> {
