@@ -7,10 +7,12 @@ import type { Segment } from './segment.js';
 import { readSegmentFile } from './segment-file.js';
 import type { SegmentPool } from './segment-pool.js';
 
-/** With fewer in use, what is live stays where it is, unless there is no room for another. */
+/** With no more in use, what is live stays where it is, unless there is no room for another. */
 const FEW_SEGMENTS = 8;
-/** Of the bytes in use as many are live at the least, or what is live is moved together. */
+/** Of the bytes in use as many are live at the least, or what is live is moved together; */
 const LIVE_SHARE = 1 / 4;
+/** and where there is no room, of those of each segment. */
+const LIVE_SHARE_WITHOUT_ROOM = 1 / 2;
 
 export interface CompactionParts {
   readonly pool: SegmentPool;
@@ -68,8 +70,9 @@ export class Compaction {
       liveBytes += segment.liveBytes;
       if (sparsest === undefined || shareOf(segment) < shareOf(sparsest)) sparsest = segment;
     }
-    const isSparse = liveBytes < LIVE_SHARE * bytes && (count > FEW_SEGMENTS || pool.isWithoutRoom);
-    return isSparse ? sparsest : undefined;
+    if (sparsest === undefined) return undefined;
+    if (count > FEW_SEGMENTS && liveBytes < LIVE_SHARE * bytes) return sparsest;
+    return shareOf(sparsest) < LIVE_SHARE_WITHOUT_ROOM && pool.isWithoutRoom ? sparsest : undefined;
   }
 
   async #run(segment: Segment): Promise<void> {
