@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import type { Environment } from './environment.js';
 import { readManifest } from './manifest-row.js';
+import type { Manifest } from './segments/manifest.js';
 import { SegmentLog, type SegmentLogOptions } from './segments/segment-log.js';
 import type { SpoolDisk } from './spool-disk.js';
 import type { Rows } from './table.js';
@@ -38,7 +39,7 @@ export function openLog(parts: LogParts): SegmentLog {
     directory: join(directory, JOURNAL_DIRECTORY),
     manifest,
     positionAtLeast: isDamaged ? highestPosition(environment.watermarks) : 0,
-    segmentBytes: parts.segmentBytes ?? (disk.hasRoomFor(ROOMY_BYTES) ? SEGMENT_BYTES : SHORT_SEGMENT_BYTES),
+    segmentBytes: parts.segmentBytes ?? segmentBytesOf(disk, manifest),
     clock,
     placeOf,
     hasRoomFor: (bytes) => disk.hasRoomFor(bytes),
@@ -47,6 +48,13 @@ export function openLog(parts: LogParts): SegmentLog {
     onFailed: (error) => disk.health.report(error),
     onShort,
   });
+}
+
+/** Where there is no room for others, those go on being used that there are: what waits could not be settled without. */
+function segmentBytesOf(disk: SpoolDisk, manifest: Manifest | undefined): number {
+  const isRoomy = disk.hasRoomFor(ROOMY_BYTES);
+  const isUsual = manifest?.segments.some(({ bytes }) => bytes === SEGMENT_BYTES) === true;
+  return isRoomy || isUsual ? SEGMENT_BYTES : SHORT_SEGMENT_BYTES;
 }
 
 /** The highest position that a row names: the journal was at least as far. */
