@@ -14,6 +14,11 @@ export function openSpool(directory: string, log: LineWriter, clock: Clock, boot
     clock,
     bootTag,
     onUnreadable: (item, reason) => log.error({ event: 'unreadable', item, reason }, 'set aside: it cannot be read'),
+    onCutOff: (item, reason) =>
+      log.info(
+        { event: 'write-cut-off', item, reason },
+        'the last write was cut off, as when the power goes: nothing that was acknowledged is missing',
+      ),
     onDiskFault: ({ code, words: reason }) =>
       log.error({ event: 'disk-failing', code, reason }, 'the disk fails: new states are refused'),
     onDiskWell: (faultMs) =>

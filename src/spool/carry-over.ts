@@ -17,6 +17,8 @@ import { type DamagedItem, type OnUnreadable, UnreadableItems } from './unreadab
 
 /** Records that are written together. */
 const BYTES_AT_ONCE = 1024 * 1024;
+const NOT_SET_ASIDE =
+  'what cannot be read in its spool of an earlier format could not be set aside; it was left as it is';
 
 export interface CarryOverParts
   extends Pick<LogParts, 'directory' | 'clock' | 'segmentBytes' | 'environment' | 'disk'> {
@@ -48,12 +50,13 @@ export async function carryOver(parts: CarryOverParts): Promise<void> {
     await log.prepare();
     await checkpoints.make();
     await copy(old, log, unreadable.from('record', old));
-    await unreadable.moved();
+    // What follows empties the database: whatever of it cannot be read has to be elsewhere by then.
+    if (!(await unreadable.moved())) throw new SpoolOpenError(`${directory}: ${NOT_SET_ASIDE}`);
     await checkpoints.make();
     const keys = [...old.getKeys({})];
     await commit([changeOf(() => [...keys.map((key) => old.remove(key)), meta.put(FORMAT_KEY, FORMAT)])]);
   } catch (error) {
-    if (!isForRoom(error)) throw error;
+    if (!isForRoom(error) && (error as { code?: unknown }).code !== 'STATEWAY_SPOOL_FULL') throw error;
     const what = `${directory} holds a spool of an earlier format, and the disk has no room to carry it over`;
     throw new SpoolOpenError(`${what}: its journal of ${bytesOf(old)} bytes is needed twice for a moment`);
   } finally {

@@ -27,6 +27,8 @@ export interface LmdbSpoolOptions extends SpoolDiskOptions {
   readonly bootTag: number;
   /** Told of whatever cannot be read back, as it is set aside: what it is, and why, in words for a log. */
   readonly onUnreadable?: OnUnreadable;
+  /** Told of a write that the end of the last run cut off: what it is of, and why that is no damage, in words for a log. */
+  readonly onCutOff?: OnUnreadable;
   /** Length of the files of the journal; by the size of the disk if left out. */
   readonly segmentBytes?: number;
 }
@@ -54,7 +56,7 @@ export class LmdbSpool implements Spool {
   readonly #meta: Meta;
 
   private constructor(options: LmdbSpoolOptions, lock: DirectoryLock, environment: Environment, disk: SpoolDisk) {
-    const { directory, onUnreadable } = options;
+    const { directory, onUnreadable, onCutOff } = options;
     this.#lock = lock;
     this.#environment = environment;
     this.#disk = disk;
@@ -63,6 +65,7 @@ export class LmdbSpool implements Spool {
     const unreadable = new UnreadableItems({
       database: environment.unreadable,
       onUnreadable,
+      onCutOff,
       commit: (change) => disk.transactions.commit([change], false),
     });
     this.#unreadable = unreadable;

@@ -23,6 +23,7 @@ import { readSegments } from './segments/segment-log.js';
 import { SpoolOpenError } from './spool-open-error.js';
 import type { Rows } from './table.js';
 import { readTimebases, TIMEBASES_KEY } from './timebase-row.js';
+import { countUnreadable } from './unreadable-items.js';
 import { decodeWatermarkRow, newerRow } from './watermark-row.js';
 
 /** A state that waits. */
@@ -107,7 +108,7 @@ export class OfflineSpool {
       states,
       deadLetters: deadLetters.getKeysCount(),
       oldestStoredAtMs: oldestStoredAtMs === undefined ? undefined : oldestStoredAtMs + this.#wallJumpMs(),
-      unreadableRecords: unreadable.getKeysCount(),
+      unreadableRecords: countUnreadable(unreadable),
     };
   }
 

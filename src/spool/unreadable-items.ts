@@ -5,7 +5,7 @@ import type { Rows } from './table.js';
 import { type Change, changeOf } from './transaction.js';
 
 /** What an unreadable item was taken for. */
-export type ItemKind = 'journal' | 'record' | 'piece' | 'watermark' | 'dead letter' | 'request';
+export type ItemKind = 'journal' | 'cut off' | 'record' | 'piece' | 'watermark' | 'dead letter' | 'request';
 
 /** Something in one of the databases that could not be read back. */
 export interface DamagedItem {
@@ -16,6 +16,16 @@ export interface DamagedItem {
   readonly reason: string;
   /** Bytes of `pieces.dat` that may belong to it and must not be written to. */
   readonly extents?: readonly Extent[];
+}
+
+/** A part of the journal that could not be read back. */
+export interface DamagedPart {
+  /** Where it stands. */
+  readonly name: string;
+  readonly bytes: Buffer;
+  readonly reason: string;
+  /** Whether it is of a write that was cut off, for which nobody was answered. */
+  readonly isCutOff: boolean;
 }
 
 /** Told of each item as it is set aside: what it is and why it cannot be read, in words for a log. */
@@ -33,6 +43,8 @@ interface Label {
 export interface UnreadableParts {
   readonly database: Rows;
   readonly onUnreadable: OnUnreadable | undefined;
+  /** Told of what was cut off, which is no damage. */
+  readonly onCutOff?: OnUnreadable | undefined;
   readonly commit: (change: Change) => Promise<void>;
 }
 
@@ -45,18 +57,21 @@ export class UnreadableItems {
   #lastNumber = 0;
   #count = 0;
   /** What is to be moved, and what was copied and stays where it is: a second look at one counts nothing. */
-  readonly #known = new Set<string>();
+  readonly #known = new Map<string, Promise<boolean>>();
   /** What nobody waits for but {@link UnreadableItems.moved}. */
-  readonly #moving = new Set<Promise<void>>();
+  readonly #moving = new Set<Promise<boolean>>();
+  #isAllKept = true;
 
   constructor(parts: UnreadableParts) {
     this.#parts = parts;
     this.#db = parts.database;
     for (const key of this.#db.getKeys({})) {
       this.#lastNumber = Math.max(this.#lastNumber, numberOfKey(key) || 0);
-      this.#count++;
     }
-    for (const { kind, key } of this.#labels()) if (kind === 'journal') this.#known.add(`${kind} ${key}`);
+    this.#count = countUnreadable(this.#db);
+    for (const label of labelsOf(this.#db)) {
+      if (label.kind === 'journal' || label.kind === 'cut off') this.#known.set(nameOf(label), Promise.resolve(true));
+    }
   }
 
   /** Items set aside, by this run and those before. */
@@ -66,20 +81,26 @@ export class UnreadableItems {
 
   /** Bytes of `pieces.dat` that belong to items set aside. */
   *extents(): Iterable<Extent> {
-    for (const { extents } of this.#labels()) yield* extents;
+    for (const { extents } of labelsOf(this.#db)) yield* extents;
   }
 
   /** What reports an item of a database and moves it, and says whether that was not done before. */
   from(kind: ItemKind, database: Rows): (item: DamagedItem) => boolean {
     return ({ key, value, reason, extents }) => {
       const label = { kind, key: key.toString('hex'), reason, extents: extents ?? extentsOf(kind, key, value) };
-      return this.#setAside(label, value, () => [database.remove(key)]);
+      if (this.#known.has(nameOf(label))) return false;
+      void this.#setAside(label, value, () => [database.remove(key)]);
+      return true;
     };
   }
 
-  /** Reports a part of the journal and keeps a copy: it stays where it is until its segment is used again. */
-  copy({ name, bytes, reason }: { name: string; bytes: Buffer; reason: string }): void {
-    this.#setAside({ kind: 'journal', key: name, reason, extents: [] }, bytes, () => []);
+  /**
+   * Reports a part of the journal and keeps a copy: it stays where it is until its segment is used again.
+   * @returns whether the copy is on stable storage
+   */
+  copy({ name, bytes, reason, isCutOff }: DamagedPart): Promise<boolean> {
+    const label = { kind: isCutOff ? 'cut off' : 'journal', key: name, reason, extents: [] } as const;
+    return this.#known.get(nameOf(label)) ?? this.#setAside(label, bytes, () => []);
   }
 
   /** Reports something of which there is nothing to keep. */
@@ -87,35 +108,56 @@ export class UnreadableItems {
     this.#parts.onUnreadable?.(item, reason);
   }
 
-  /** Resolves when all that was set aside is where it belongs, or could not be put there. */
-  async moved(): Promise<void> {
+  /** Resolves when all that was set aside is where it belongs, or could not be put there, which it says. */
+  async moved(): Promise<boolean> {
     await Promise.all(this.#moving);
+    return this.#isAllKept;
   }
 
-  #setAside(label: Label, value: Buffer, remove: () => Promise<unknown>[]): boolean {
-    const name = `${label.kind} ${label.key}`;
-    if (this.#known.has(name)) return false;
-    this.#known.add(name);
-    this.#count++;
-    this.tell(name, label.reason);
+  #setAside(label: Label, value: Buffer, remove: () => Promise<unknown>[]): Promise<boolean> {
+    if (label.kind === 'cut off') {
+      this.#parts.onCutOff?.(nameOf(label), label.reason);
+    } else {
+      this.#count++;
+      this.tell(nameOf(label), label.reason);
+    }
     const key = numberKey(++this.#lastNumber);
     const row = Buffer.concat([Buffer.from(`${JSON.stringify(label)}\n`), value]);
     // What fails stays where it is, for the next start to find.
-    const done = this.#parts.commit(changeOf(() => [this.#db.put(key, row), ...remove()])).catch(() => {});
+    const done = this.#parts
+      .commit(changeOf(() => [this.#db.put(key, row), ...remove()]))
+      .then(() => true)
+      .catch(() => false);
+    this.#known.set(nameOf(label), done);
     this.#moving.add(done);
-    void done.then(() => this.#moving.delete(done));
-    return true;
+    void done.then((isKept) => {
+      this.#isAllKept &&= isKept;
+      this.#moving.delete(done);
+    });
+    return done;
   }
+}
 
-  *#labels(): Iterable<Label> {
-    for (const { value } of this.#db.getRange({})) {
-      try {
-        yield JSON.parse(value.subarray(0, value.indexOf(LINE_FEED)).toString()) as Label;
-      } catch {
-        // A label that is itself damaged says nothing; what it stood for is still in its place.
-      }
+/** Items set aside in a database of them; what was cut off was never there to be read. */
+export function countUnreadable(database: Rows): number {
+  let count = database.getKeysCount();
+  for (const { kind } of labelsOf(database)) if (kind === 'cut off') count--;
+  return count;
+}
+
+function* labelsOf(database: Rows): Iterable<Label> {
+  for (const { value } of database.getRange({})) {
+    try {
+      yield JSON.parse(value.subarray(0, value.indexOf(LINE_FEED)).toString()) as Label;
+    } catch {
+      // A label that is itself damaged says nothing; what it stood for is still in its place.
     }
   }
+}
+
+/** Of a part of the journal it is the same whatever it was taken for. */
+function nameOf({ kind, key }: Pick<Label, 'kind' | 'key'>): string {
+  return `${kind === 'cut off' ? 'journal' : kind} ${key}`;
 }
 
 function extentsOf(kind: ItemKind, key: Buffer, value: Buffer): Extent[] {

@@ -122,6 +122,23 @@ it('refuses with a word where the disk has no room for the journal twice, and le
   expect(drain(await openSpool())).toHaveLength(3);
 });
 
+it('refuses where it can set nothing aside, and leaves what it cannot read as it is', async () => {
+  await leaveOldSpool(directory, 2, new Map([...RECORDS, [8, Buffer.from('torn')]]));
+  const fillForAMoment = () => {
+    room.bytes = 0;
+    queueMicrotask(() => {
+      room.bytes = Number.POSITIVE_INFINITY;
+    });
+  };
+  const refused = await openSpool(fillForAMoment).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(SpoolOpenError);
+  expect((refused as Error).message).toMatch(/could not be set aside/);
+  expect(await formatOf()).toBe(2);
+  const spool = await openSpool();
+  expect(drain(spool)).toHaveLength(3);
+  expect(spool.status().unreadableRecords).toBe(1);
+});
+
 it('is looked into as it is where no proxy has carried it over', async () => {
   await leaveOldSpool(directory, 2, RECORDS);
   await putOldWatermark(DEVICE_A, 4, BOOT_TAG);

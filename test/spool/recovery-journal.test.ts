@@ -1,12 +1,19 @@
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, expect, it, onTestFinished } from 'vitest';
-import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
+import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { LmdbSpool, type LmdbSpoolOptions } from '../../src/spool/lmdb-spool.js';
+import { OfflineSpool } from '../../src/spool/offline-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
 import { leaveRecords } from './lmdb-site.js';
 import { withRawLmdb } from './raw-lmdb.js';
+
+const room = vi.hoisted(() => ({ bytes: Number.POSITIVE_INFINITY }));
+vi.mock('../../src/spool/disk-room.js', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../src/spool/disk-room.js')>();
+  return { diskRoomBytes: (directory: string) => Math.min(room.bytes, original.diskRoomBytes(directory)) };
+});
 
 /** What each record begins with: its magic number. */
 const RECORD_START = Buffer.from([0x53, 0x57, 0x52, 0x01]);
@@ -14,19 +21,23 @@ const SEGMENT_BYTES = 64 * 1024;
 
 let directory: string;
 let reports: [string, string][];
+let cutOff: [string, string][];
 
 beforeEach(() => {
   directory = temporaryDirectory();
   reports = [];
+  cutOff = [];
+  room.bytes = Number.POSITIVE_INFINITY;
 });
 
-async function openSpool(): Promise<LmdbSpool> {
+async function openSpool(options: Partial<LmdbSpoolOptions> = { segmentBytes: SEGMENT_BYTES }): Promise<LmdbSpool> {
   const spool = await LmdbSpool.open({
     bootTag: BOOT_TAG,
     directory,
     clock: new FakeClock(),
-    segmentBytes: SEGMENT_BYTES,
+    ...options,
     onUnreadable: (item, reason) => reports.push([item, reason]),
+    onCutOff: (item, reason) => cutOff.push([item, reason]),
   });
   onTestFinished(() => spool.close().catch(() => {}));
   return spool;
@@ -131,4 +142,51 @@ it('reads the segments by themselves where it cannot read which there are', asyn
   await spool.settle(wholeChunk(DEVICE_B, 2, 1));
   await spool.close();
   expect(drain(await openSpool())).toEqual([]);
+});
+
+it('keeps what it cannot read where it stands until the disk has room for a copy', async () => {
+  await leaveRecords(directory, [DEVICE_A, DEVICE_B]);
+  damageJournal((bytes) => bytes.write('torn', startOfRecord(bytes, 1)));
+  // Too little for anything new, and enough to settle.
+  room.bytes = 1024 * 1024;
+  const full = await openSpool({});
+  expect(drain(full).map(({ sequence }) => sequence)).toEqual([2]);
+  await full.settle(wholeChunk(DEVICE_B, 2, 1));
+  await full.close();
+  expect(await unreadableValues()).toEqual([]);
+  room.bytes = Number.POSITIVE_INFINITY;
+  const spool = await openSpool({});
+  expect(spool.status().unreadableRecords).toBe(1);
+  await spool.close();
+  const [kept] = await unreadableValues();
+  expect(kept?.includes('torn')).toBe(true);
+  expect(reports).toHaveLength(2);
+  expect(reports[1]).toEqual(reports[0]);
+  expect(drain(await openSpool({}))).toEqual([]);
+  expect(reports).toHaveLength(2);
+});
+
+it('tells of a write that was cut off apart from damage, once, and counts it for none', async () => {
+  const first = await openSpool();
+  await first.append(recordOf(new Map([[DEVICE_A, 1]]), 1)).stored;
+  await first.append(recordOf(new Map([[DEVICE_B, 1]]), 2, 9_000)).stored;
+  const copy = `${directory}-copy`;
+  onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+  cpSync(directory, copy, { recursive: true, filter: (file) => !file.endsWith('.sock') });
+  await first.close();
+  directory = copy;
+  // The middle of three pages has not come to the disk.
+  damageJournal((bytes) => bytes.fill(0, 2 * 4096, 3 * 4096));
+  for (let start = 0; start < 2; start++) {
+    const spool = await openSpool();
+    expect(drain(spool).map(({ sequence }) => sequence)).toEqual([1]);
+    expect(spool.status()).toMatchObject({ states: 1, unreadableRecords: 0 });
+    await spool.close();
+    const beside = await OfflineSpool.open(directory);
+    expect((await beside.status()).unreadableRecords).toBe(0);
+    await beside.close();
+  }
+  expect(reports).toEqual([]);
+  expect(cutOff).toEqual([[expect.stringMatching(/^journal \d{6}\.seg, block 2/), expect.stringContaining('cut off')]]);
+  expect(await unreadableValues()).toHaveLength(1);
 });

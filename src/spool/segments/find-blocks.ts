@@ -52,6 +52,22 @@ export function findBlocks(bytes: Buffer, segment: number, counts: (position: nu
   return blocks;
 }
 
+/**
+ * Whether a page of a block stands as it was before the block was written: zeros, or an older block's. Its write was cut
+ * off then, so that nobody was told of it; what is damaged later looks otherwise.
+ */
+export function isCutOff(bytes: Buffer, segment: number, { position, start, entriesBytes }: FoundBlock): boolean {
+  const end = Math.min(start + blockBytes(entriesBytes), bytes.byteLength);
+  for (let page = start; page < end; page += PAGE_BYTES) {
+    if (bytes.subarray(page, page + PAGE_BYTES).every((byte) => byte === 0)) return true;
+    for (const at of [page, page + PAGE_BYTES - BLOCK_HEADER_BYTES]) {
+      const header = readBlockHeader(bytes, at, segment);
+      if (header !== undefined && header.position < position) return true;
+    }
+  }
+  return false;
+}
+
 /** Goes through the entries of a block; what is damaged is passed over to the next head that is one of this block. */
 export function readEntries(bytes: Buffer, { position, start, entriesBytes }: FoundBlock, visitor: EntryVisitor): void {
   const seed = seedOf(position);

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { ENTRY_HEAD_BYTES, type EntryHead, EntryKind } from './block-layout.js';
-import { type FoundBlock, findBlocks, readEntries } from './find-blocks.js';
+import { type FoundBlock, findBlocks, isCutOff, readEntries } from './find-blocks.js';
 import { isCounted, type Manifest, type SegmentState } from './manifest.js';
 import { RecoveredRecords } from './recovered-records.js';
 import { idOfSegmentFile, Segment, segmentFileName } from './segment.js';
@@ -14,7 +14,12 @@ export interface DamagedItem {
   readonly bytes: Buffer;
   /** Where it stands: the same at every start, and of nothing else ever. */
   readonly name: string;
+  /** Whether it is of a write that was cut off, as when the power goes: nobody was answered for what is in it. */
+  readonly isCutOff: boolean;
 }
+
+/** Keeps a copy. Resolves to whether that is on stable storage: until then the file is kept that it was made from. */
+export type OnDamaged = (item: DamagedItem) => Promise<boolean>;
 
 /** A redo row as it was noted. */
 export interface RecoveredRow {
@@ -30,13 +35,13 @@ export interface ReadBackOptions {
   readonly directory: string;
   /** Undefined when there is none, or it cannot be read: then all that is found counts. */
   readonly manifest: Manifest | undefined;
-  readonly onDamaged: (item: DamagedItem) => void;
+  readonly onDamaged: OnDamaged;
 }
 
 /** Something damaged in a block that may turn out not to count. */
 interface DamagedPlace {
   readonly segment: Segment;
-  readonly position: number;
+  readonly block: FoundBlock;
   readonly at: number;
   readonly bytes: number;
   readonly head: EntryHead | undefined;
@@ -49,7 +54,7 @@ interface DamagedPlace {
 export class ReadBack {
   readonly #directory: string;
   readonly #manifest: Manifest | undefined;
-  readonly #onDamaged: (item: DamagedItem) => void;
+  readonly #onDamaged: OnDamaged;
   /** Those in which something counts, in the order in which they were begun. */
   readonly closed: Segment[] = [];
   /** Those in which nothing does. */
@@ -155,7 +160,7 @@ export class ReadBack {
         // A row of an older block is in LMDB.
         if (head?.kind === EntryKind.row && !isNew) return;
         segment.isDamaged = true;
-        this.#damaged.push({ segment, position, at, bytes: length, head });
+        this.#damaged.push({ segment, block, at, bytes: length, head });
       },
     });
   }
@@ -219,27 +224,46 @@ export class ReadBack {
   #reportDamaged(): void {
     let image: SegmentImage | undefined;
     let imageOf: Segment | undefined;
-    for (const { segment, position, at, bytes, head } of this.#damaged) {
+    for (const { segment, block, at, bytes, head } of this.#damaged) {
+      const { position } = block;
       const isThere = head?.kind === EntryKind.record && this.records.has(head.number);
       if (isThere || this.#voided.has(position)) continue;
       if (imageOf !== segment) image = this.#open(segment.fileName);
       imageOf = segment;
       const what = head?.kind === EntryKind.record ? `record ${head.number}` : 'an entry';
-      const reason = `the checksum of ${what} of the journal does not match`;
-      // A write that the power cut off looks like this too, where it was the last.
-      const mayBeTorn = `${reason}; if its write was cut off, nobody was answered for it`;
-      const isLast = position === this.position;
-      this.#report(
-        placeName(segment, position, at),
-        isLast ? mayBeTorn : reason,
-        image?.bytes.subarray(at, at + bytes),
-      );
+      const item = {
+        name: placeName(segment, position, at),
+        reason: `the checksum of ${what} of the journal does not match`,
+        bytes: Buffer.from(image?.bytes.subarray(at, at + bytes) ?? []),
+        isCutOff: false,
+      };
+      this.#keepCopy(segment, this.#isLast(position) ? lastItem(item, image, segment, block) : item);
     }
   }
 
-  #report(name: string, reason: string, bytes: Uint8Array = Buffer.alloc(0)): void {
-    this.#onDamaged({ name, reason, bytes: Buffer.from(bytes) });
+  /** Whether it is of the last write there was, of which no later one says that it was over. */
+  #isLast(position: number): boolean {
+    return position === this.position && position > (this.#manifest?.position ?? 0);
   }
+
+  #keepCopy(segment: Segment, item: DamagedItem): void {
+    segment.awaitedCopies++;
+    void this.#onDamaged(item).then((isKept) => {
+      if (isKept) segment.awaitedCopies--;
+    });
+  }
+
+  #report(name: string, reason: string): void {
+    void this.#onDamaged({ name, reason, bytes: Buffer.alloc(0), isCutOff: false });
+  }
+}
+
+/** The same item where it is of the last write, which may have been cut off. */
+function lastItem(item: DamagedItem, image: SegmentImage | undefined, { id }: Segment, block: FoundBlock): DamagedItem {
+  if (image?.isRead === true && isCutOff(image.bytes, id, block)) {
+    return { ...item, reason: 'the last write was cut off; nobody was answered for what was in it', isCutOff: true };
+  }
+  return { ...item, reason: `${item.reason}; if its write was cut off, nobody was answered for it` };
 }
 
 function placeName(segment: Segment, position: number, at: number): string {

@@ -119,6 +119,8 @@ export interface SegmentImage {
   readonly bytes: Buffer;
   /** Of the file. */
   readonly fileBytes: number;
+  /** Whether the disk gave back all of it. */
+  readonly isRead: boolean;
 }
 
 /** Reads a file. A page that the disk cannot read stands as zeros, and what was in it shows as damaged. */
@@ -127,12 +129,14 @@ export function readSegmentFile(directory: string, name: string): SegmentImage {
   try {
     const fileBytes = fstatSync(descriptor).size;
     const bytes = Buffer.alloc(Math.ceil(fileBytes / PAGE_BYTES) * PAGE_BYTES);
+    let isRead = true;
     try {
       readInto(descriptor, bytes, 0, fileBytes);
     } catch {
+      isRead = false;
       for (let page = 0; page < fileBytes; page += PAGE_BYTES) readPage(descriptor, bytes, page);
     }
-    return { bytes, fileBytes };
+    return { bytes, fileBytes, isRead };
   } finally {
     closeSync(descriptor);
   }

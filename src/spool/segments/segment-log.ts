@@ -6,7 +6,7 @@ import { BlockWriter, type WriteCall } from './block-writer.js';
 import { Compaction } from './compaction.js';
 import type { Checkpoint, Manifest } from './manifest.js';
 import { PendingEntry, type RecordPlace } from './pending-entry.js';
-import { type DamagedItem, ReadBack, type RecoveredRow } from './read-back.js';
+import { type OnDamaged, ReadBack, type RecoveredRow } from './read-back.js';
 import type { RecoveredRecord } from './recovered-records.js';
 import type { Segment } from './segment.js';
 import { deleteFile, SegmentDirectory, syncDirectory, syncSegmentFile } from './segment-file.js';
@@ -33,7 +33,7 @@ export interface SegmentLogOptions {
   readonly placeOf: (sequence: number) => RecordPlace | undefined;
   /** Asked when a block with records is on disk, before anybody is told; throws when it does not count after all. */
   readonly confirm?: () => void;
-  readonly onDamaged: (item: DamagedItem) => void;
+  readonly onDamaged: OnDamaged;
   /** A write or the making of a file failed, not for want of room: told before anybody else. */
   readonly onFailed: (error: unknown) => void;
   /** A checkpoint is wanted; told once until that is over. */
@@ -235,6 +235,6 @@ export class SegmentLog {
  * passed over.
  */
 export function readSegments(directory: string, manifest: Manifest | undefined): Pick<Recovered, 'records' | 'rows'> {
-  const { records, rows } = new ReadBack({ directory, manifest, onDamaged: () => {} });
+  const { records, rows } = new ReadBack({ directory, manifest, onDamaged: async () => true });
   return { records, rows };
 }

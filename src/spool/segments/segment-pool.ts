@@ -153,7 +153,7 @@ export class SegmentPool {
 
   /** Something in `segment` is no longer live. */
   released(segment: Segment): void {
-    if (segment.liveRecords === 0 && segment !== this.#current) this.#look();
+    if (!segment.isNeeded && segment !== this.#current) this.#look();
   }
 
   /** Those that hold something and are not written any more, in the order in which they were begun. */
@@ -175,7 +175,7 @@ export class SegmentPool {
     if (this.#checkpoint === 'under way') throw new Error('a checkpoint of the journal is under way');
     this.#checkpoint = 'under way';
     if (this.#isFree(this.#current)) this.#close(this.#current);
-    const freed = [...this.#closed].filter((segment) => segment.liveRecords === 0);
+    const freed = [...this.#closed].filter((segment) => !segment.isNeeded);
     for (const segment of freed) this.#closed.delete(segment);
     this.#freeing = freed;
     const most = this.#isTight ? SPARES_WANTED : MOST_SPARES;
@@ -267,7 +267,7 @@ export class SegmentPool {
   /** Segments that a checkpoint would free, the current one among them if it is of no use to such a block. */
   #freeable(blockBytes: number, isForRecords: boolean): number {
     let count = this.#isFree(this.#current) && !this.#fitsCurrent(blockBytes, isForRecords) ? 1 : 0;
-    for (const { liveRecords } of this.#closed) if (liveRecords === 0) count++;
+    for (const { isNeeded } of this.#closed) if (!isNeeded) count++;
     return count;
   }
 

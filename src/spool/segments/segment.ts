@@ -30,6 +30,8 @@ export class Segment {
   /** Records in it that are live here and nowhere else, and their bytes. */
   liveRecords = 0;
   liveBytes = 0;
+  /** Copies of what is damaged in it that are not on disk: until they are, it is not written over. */
+  awaitedCopies = 0;
   /** Where the next block goes. */
   writtenBytes = 0;
   /** Whether its file is to be deleted and not written again once nothing in it counts. */
@@ -60,6 +62,11 @@ export class Segment {
     if (this.first === 0) this.first = position;
     this.last = position;
     this.blocks++;
+  }
+
+  /** Whether it may not be written over, or deleted. */
+  get isNeeded(): boolean {
+    return this.liveRecords > 0 || this.awaitedCopies > 0;
   }
 
   addLive(bytes: number): void {

@@ -65,6 +65,10 @@ export interface Durable {
   readonly rows: Map<string, Buffer>;
 }
 
+export interface LogSiteOptions extends Partial<SegmentLogOptions> {
+  readonly isCopied?: boolean;
+}
+
 /** A log with all that the spool would have around it. */
 export class LogSite {
   readonly directory: string;
@@ -73,6 +77,8 @@ export class LogSite {
   readonly durable: Durable;
   readonly damaged: DamagedItem[] = [];
   readonly failures: unknown[] = [];
+  /** Whether what is damaged gets a copy. */
+  readonly isCopied: boolean;
   /** Bytes that the disk has room for. */
   roomBytes = Number.POSITIVE_INFINITY;
   confirm: () => void = () => {};
@@ -94,8 +100,9 @@ export class LogSite {
   constructor(
     directory: string,
     durable: Durable = { manifest: undefined, rows: new Map() },
-    other: Partial<SegmentLogOptions> = {},
+    { isCopied = true, ...other }: LogSiteOptions = {},
   ) {
+    this.isCopied = isCopied;
     this.directory = directory;
     this.durable = durable;
     this.log = SegmentLog.open({
@@ -106,7 +113,10 @@ export class LogSite {
       hasRoomFor: (bytes) => bytes <= this.roomBytes,
       placeOf: (sequence) => this.index.get(sequence),
       confirm: () => this.confirm(),
-      onDamaged: (item) => this.damaged.push(item),
+      onDamaged: async (item) => {
+        this.damaged.push(item);
+        return this.isCopied;
+      },
       onFailed: (error) => this.failures.push(error),
       onShort: () => this.#onShort(),
       write: this.disk.write,
@@ -116,7 +126,7 @@ export class LogSite {
   }
 
   /** Opens the log as the spool does. */
-  static async open(directory: string, durable?: Durable, other?: Partial<SegmentLogOptions>): Promise<LogSite> {
+  static async open(directory: string, durable?: Durable, other?: LogSiteOptions): Promise<LogSite> {
     const site = new LogSite(directory, durable, other);
     for (const { table, key, value } of site.recovered.rows) site.#waitingRows.set(nameOfRow(table, key), value);
     await site.log.prepare();

@@ -25,6 +25,12 @@ function losePages(file: string, firstPage: number, pages = 1): void {
   closeSync(descriptor);
 }
 
+function flipByte(file: string, at: number): void {
+  const descriptor = openSync(file, 'r+');
+  writeSync(descriptor, Buffer.from('!'), 0, 1, at);
+  closeSync(descriptor);
+}
+
 async function reopen(): Promise<void> {
   await site.kill();
   site = await LogSite.open(directory, site.durable);
@@ -119,15 +125,64 @@ describe('damage', () => {
     await site.append(1, 'x'.repeat(9_000));
     await site.append(2, 'y'.repeat(9_000));
     losePages(fileOf(1), 1);
-    losePages(fileOf(1), 4);
+    flipByte(fileOf(1), 4 * PAGE_BYTES);
     await reopen();
     expect(sequences()).toEqual([]);
     expect(site.damaged.map(({ reason }) => reason)).toEqual([
       'the checksum of record 1 of the journal does not match',
       expect.stringContaining('record 2 of the journal does not match; if its write was cut off'),
     ]);
+    expect(site.damaged.map(({ isCutOff }) => isCutOff)).toEqual([false, false]);
     expect(site.damaged[0]?.bytes.includes('x'.repeat(1_000))).toBe(true);
     expect(site.damaged[0]?.name).toMatch(/^\d{6}\.seg, block 1, byte 24$/);
+  });
+
+  it.each<[string, (sector: number) => boolean]>([
+    ['its first page', (sector) => sector < 8],
+    ['all but its first page', (sector) => sector >= 8],
+    ['all but its middle', (sector) => sector < 8 || sector >= 16],
+  ])('is none where of the last write only %s has come to the disk', async (_what, isWritten) => {
+    for (const isUsedBefore of [false, true]) {
+      // Settled at once, so that segments go round: then it is written over older blocks, and over zeros otherwise.
+      for (let sequence = 100; isUsedBefore && sequence < 150; sequence++) {
+        await site.append(sequence, `${sequence}`);
+        await site.settle(sequence);
+      }
+      await site.append(1, 'x');
+      site.disk.isFree = false;
+      const refused = site.append(2, 'y'.repeat(9_000)).catch(() => {});
+      await new Promise(setImmediate);
+      await site.kill(isWritten);
+      await refused;
+      site = await LogSite.open(directory, site.durable);
+      expect(sequences()).toContain(1);
+      expect(sequences()).not.toContain(2);
+      expect(site.damaged.map(({ isCutOff }) => isCutOff)).toEqual([true]);
+      expect(reports()[0]).toContain('the last write was cut off; nobody was answered for what was in it');
+    }
+  });
+
+  it('is what was once known to be on the disk, however it looks', async () => {
+    await site.append(1, 'x'.repeat(9_000));
+    site.checkpoint();
+    losePages(fileOf(1), 1);
+    await reopen();
+    expect(site.damaged.map(({ isCutOff }) => isCutOff)).toEqual([false]);
+  });
+
+  it('keeps its file until there is a copy of it', async () => {
+    await site.append(1, 'x'.repeat(9_000));
+    await site.append(2, 'two');
+    const file = fileOf(1);
+    flipByte(file, PAGE_BYTES);
+    await site.kill();
+    site = await LogSite.open(directory, site.durable, { isCopied: false });
+    await site.settle(2);
+    site.checkpoint();
+    await reopen();
+    expect(reports()).toHaveLength(1);
+    site.checkpoint();
+    await expect.poll(() => existsSync(file)).toBe(false);
   });
 
   it('of a row that is in LMDB is none', async () => {
