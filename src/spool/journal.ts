@@ -3,7 +3,7 @@ import type { DeviceHistory, StoredRecord, Watermark } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
 import { Checkpoints } from './checkpoints.js';
 import { JournalIndex } from './journal-index.js';
-import { type LogParts, openLog } from './open-log.js';
+import { JOURNAL_DIRECTORY, type LogParts, openLog } from './open-log.js';
 import { type RedoRow, RedoRows } from './redo-rows.js';
 import type { RecordPlace } from './segments/pending-entry.js';
 import type { SegmentLog } from './segments/segment-log.js';
@@ -90,6 +90,7 @@ export class Journal {
   /** Makes ready for the first record. */
   async begin(): Promise<void> {
     await this.#log.prepare();
+    this.#disk.health.watch(JOURNAL_DIRECTORY);
     await this.#checkpoints.make();
   }
 

@@ -206,7 +206,7 @@ describe('a disk that fails', () => {
     await recovered(site);
   });
 
-  test.each(['grants', 'secret.key'])(
+  test.each(['grants', 'journal', 'secret.key'])(
     'of the data directory %s is moved away and back',
     { timeout: TIMEOUT_MS },
     async (name) => {

@@ -1,9 +1,11 @@
 import type * as fs from 'node:fs';
 import { renameSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
 import * as lmdb from 'lmdb';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Settlement, Spill } from '../../src/core/ports.js';
+import { LOOKED_FOR_MS } from '../../src/spool/disk-health.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
@@ -234,6 +236,16 @@ it('does not acknowledge what nobody would find again, and keeps nothing of it w
   renameSync(`${directory}-away`, directory);
   await recover();
   expect(await restart()).toEqual([kept.sequence]);
+});
+
+it('sees that the journal is gone before anything is written to it', async () => {
+  const journal = join(directory, 'journal');
+  renameSync(journal, `${journal}-away`);
+  await clock.advance(LOOKED_FOR_MS);
+  expect(spool.diskFault).toMatchObject({ code: 'MOVED', words: 'journal is gone from the data directory' });
+  renameSync(`${journal}-away`, journal);
+  await recover();
+  expect(spool.diskFault).toBeUndefined();
 });
 
 it('settles what waits though the data directory is gone', async () => {
