@@ -217,11 +217,6 @@ export class SegmentLog {
     return this.#currentFile;
   }
 
-  /** Of all its files. */
-  get bytesOnDisk(): number {
-    return this.#pool.bytes;
-  }
-
   /** Writes what waits, and ends. Until it resolves, a checkpoint may be wanted. */
   async close(): Promise<void> {
     await this.#writer.close();

@@ -68,12 +68,6 @@ export class SegmentPool {
     return this.#spares.directory;
   }
 
-  /** Of all files. */
-  get bytes(): number {
-    const others = [...this.#inUse(), ...this.#freeing];
-    return others.reduce((sum, { bytes }) => sum + bytes, this.#spares.bytes);
-  }
-
   /** Takes spares that were read back, and makes those that are missing, as far as there is room. */
   async prepare(directory: SegmentDirectory, spares: readonly Segment[]): Promise<void> {
     this.#spares.begin(directory);

@@ -76,10 +76,6 @@ export class SpareSegments {
     return this.#unlisted;
   }
 
-  get bytes(): number {
-    return [...this.all()].reduce((sum, { bytes }) => sum + bytes, 0);
-  }
-
   /** Whether something is under way that may make one ready, or able to be listed. */
   get isBusy(): boolean {
     return this.#work.size > 0;

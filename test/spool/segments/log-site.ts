@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { readdirSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { WriteCall } from '../../../src/spool/segments/block-writer.js';
 import type { Checkpoint } from '../../../src/spool/segments/manifest.js';
@@ -170,6 +170,12 @@ export class LogSite {
     const place = this.index.get(sequence);
     this.index.delete(sequence);
     if (place !== undefined) this.log.release(place);
+  }
+
+  /** Of the files of the log. */
+  get bytesOnDisk(): number {
+    const directory = join(this.directory, 'journal');
+    return readdirSync(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
   }
 
   /** A checkpoint that is committed at once. */

@@ -57,7 +57,7 @@ describe('the log', () => {
       await site.settle(sequence);
     }
     expect(files()).toBeLessThanOrEqual(4);
-    expect(site.log.bytesOnDisk).toBe(files() * SITE_SEGMENT_BYTES);
+    expect(site.bytesOnDisk).toBe(files() * SITE_SEGMENT_BYTES);
     await site.kill();
     expect((await openSite(site.durable)).waiting()).toEqual([]);
   });

@@ -75,7 +75,7 @@ describe('a disk without room', () => {
     site.roomBytes = -1;
     for (let sequence = 1; sequence <= 40; sequence++) await site.settle(sequence);
     await expect.poll(() => files().length).toBeLessThanOrEqual(3);
-    expect(site.log.bytesOnDisk).toBe(files().length * SITE_SEGMENT_BYTES);
+    expect(site.bytesOnDisk).toBe(files().length * SITE_SEGMENT_BYTES);
   });
 
   it('makes segments again when there is room', async () => {
@@ -158,7 +158,7 @@ describe('spares', () => {
     for (let sequence = 2; sequence < 20; sequence++) await site.append(sequence, RECORD);
     await site.settle(1);
     site.checkpoint();
-    await expect.poll(() => site.log.bytesOnDisk % (2 * SITE_SEGMENT_BYTES)).toBe(0);
+    await expect.poll(() => site.bytesOnDisk % (2 * SITE_SEGMENT_BYTES)).toBe(0);
     await site.kill();
     site = await LogSite.open(directory, site.durable);
     expect([site.damaged, site.waiting().length]).toEqual([[], 18]);
