@@ -31,8 +31,16 @@ export function createLmdbSite(clock: FakeClock): LmdbSite {
 /** What a site would hold if the process that has its spool open were killed now. */
 export function crashedCopy(site: LmdbSite, clock: FakeClock): LmdbSite {
   const directory = `${site.directory}+`;
-  cpSync(site.directory, directory, { recursive: true, filter: (file) => !file.endsWith('.sock') });
+  copyServed(site.directory, directory);
   return siteIn(directory, clock);
+}
+
+/**
+ * Copies a directory that a spool has open. Its socket is no data; and a file of the journal that is being made counts for
+ * nothing, and may have its final name before it is its turn.
+ */
+export function copyServed(from: string, to: string): void {
+  cpSync(from, to, { recursive: true, filter: (file) => !/\.(sock|new)$/.test(file) });
 }
 
 function siteIn(directory: string, clock: FakeClock): LmdbSite {

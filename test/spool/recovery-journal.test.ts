@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { LmdbSpool, type LmdbSpoolOptions } from '../../src/spool/lmdb-spool.js';
@@ -6,7 +6,7 @@ import { OfflineSpool } from '../../src/spool/offline-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
-import { leaveRecords } from './lmdb-site.js';
+import { copyServed, leaveRecords } from './lmdb-site.js';
 import { withRawLmdb } from './raw-lmdb.js';
 
 const room = vi.hoisted(() => ({ bytes: Number.POSITIVE_INFINITY }));
@@ -81,8 +81,7 @@ it('sets a record that fails its checksum aside, reports it once and replays the
     expect(drain(spool).map(({ sequence }) => sequence)).toEqual([1, 3]);
     expect(spool.status()).toMatchObject({ states: 2, unreadableRecords: 1 });
     // Killed, in effect: what is left is not cleared away before the second start.
-    if (start === 0)
-      cpSync(directory, `${directory}-copy`, { recursive: true, filter: (file) => !file.endsWith('.sock') });
+    if (start === 0) copyServed(directory, `${directory}-copy`);
     await spool.close();
     if (start === 0) {
       rmSync(directory, { recursive: true });
@@ -172,7 +171,7 @@ it('tells of a write that was cut off apart from damage, once, and counts it for
   await first.append(recordOf(new Map([[DEVICE_B, 1]]), 2, 9_000)).stored;
   const copy = `${directory}-copy`;
   onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
-  cpSync(directory, copy, { recursive: true, filter: (file) => !file.endsWith('.sock') });
+  copyServed(directory, copy);
   await first.close();
   directory = copy;
   // The middle of three pages has not come to the disk.
