@@ -18,6 +18,8 @@ const PHASE_SECONDS = RUN_SECONDS / (2 * TURNS);
 const CLOUD_AWAY_SECONDS = new RegExp(`^(?:${ONLY})$`).test('cache') ? inForm({ short: 2, long: 5 }) : 0;
 const MOST_REFUSED = 0.01;
 const MOST_SLOWER = 3;
+/** Of the pace of each attack that has one. */
+const LEAST_PACE_KEPT = 0.9;
 const MOST_RESIDENT_MIB = 512;
 const MOST_KEPT_MIB = 64;
 const RECOVERS_WITHIN_MS = 60_000;
@@ -39,6 +41,7 @@ test(
     const slower = medianOf(beside.map((figures, i) => p99Of(figures) / p99Of(quiet[i] as PhaseFigures)));
     const peakMiB = Math.max(...beside.map(({ proxy }) => proxy.peakMiB));
     const refused = Math.max(...beside.map(({ fleet }) => refusedShare(fleet)));
+    const paceKept = Math.min(...beside.flatMap(({ attacks }) => attacks.map((attack) => attack.paceKept)));
     const { eventsHeard } = site;
     const { lost, findings, acknowledged, throttled } = await site.verdict();
     measured('strangers', {
@@ -46,6 +49,7 @@ test(
       seconds: RUN_SECONDS,
       refusedPercent: 100 * refused,
       slower,
+      paceKept,
       peakMiB,
       beforeMiB,
       afterMiB,
@@ -60,7 +64,10 @@ test(
     expect(beside.reduce((sum, { proxy }) => sum + proxy.probesFailed, 0)).toBe(0);
     expect(eventsHeard).toBeGreaterThan(0);
     // Beside other tests on the same machine a ratio of so short a time says nothing.
-    if (IS_LONG) expect(slower).toBeLessThanOrEqual(MOST_SLOWER);
+    if (IS_LONG) {
+      expect(slower).toBeLessThanOrEqual(MOST_SLOWER);
+      expect(paceKept).toBeGreaterThanOrEqual(LEAST_PACE_KEPT);
+    }
   },
   TIMEOUT_MS,
 );

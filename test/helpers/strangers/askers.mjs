@@ -19,6 +19,8 @@ export function askAtPace({ port, addresses, tally, perSecond, mostConnections, 
   const free = [];
   const all = new Set();
   let opened = 0;
+  let sent = 0;
+  const fromMs = performance.now();
 
   const open = (request) => {
     const address = addresses[opened++ % addresses.length];
@@ -39,6 +41,8 @@ export function askAtPace({ port, addresses, tally, perSecond, mostConnections, 
   const stop = atPace(perSecond, (most) => {
     let asked = 0;
     while (asked < most && askOne()) asked++;
+    sent += asked;
+    tally.paceKept = sent / ((perSecond * (performance.now() - fromMs)) / 1_000);
     return asked;
   });
   return () => {

@@ -1,7 +1,6 @@
 /**
- * Strangers, in a process of their own; in the long form behind everybody else in line for the processor, as on a plant
- * they have machines of their own. It is sent the world they are in and which of them come; says `atWork` when each attack
- * has done what makes it one; and answers `leave` with what each of them counted.
+ * Strangers, in a process of their own. It is sent the world they are in and which of them come; says `atWork` when each
+ * attack has done what makes it one; and answers `leave` with what each of them counted.
  *
  * @typedef {{ applicationId: string, deviceId: string }} Target
  * @typedef {{
@@ -9,7 +8,6 @@
  *   devices: Target[], victims: Target[], tokens: { readOnly: string[], foreign: string[] },
  * }} World `form`: which of the rates; an attack is also told whether it `isAlone`, at its full rate; `readOnly`: genuine, may read every device; `foreign`: genuine, of another application
  */
-import { getPriority, setPriority } from 'node:os';
 import { ADMIN_HEADS } from './attack-admin-heads.mjs';
 import { LOG_IN_BODIES, STATE_BODIES } from './attack-bodies.mjs';
 import { CACHE } from './attack-cache.mjs';
@@ -22,8 +20,6 @@ import { PROOFS } from './attack-proofs.mjs';
 import { TOKENS } from './attack-tokens.mjs';
 import { Tally } from './stranger.mjs';
 
-/** Beside other tests on the same machine they would get nothing done. */
-const NICENESS = { short: 0, long: 10 };
 const LOOK_EVERY_MS = 100;
 const ATTACKS = [
   GATEWAY_FRAMES,
@@ -45,7 +41,6 @@ let present = [];
 let looking;
 
 function come({ world, only }) {
-  setPriority(Math.max(getPriority(), NICENESS[world.form]));
   const isMeant = new RegExp(`^(?:${only})$`);
   const meant = ATTACKS.filter(({ name }) => isMeant.test(name));
   const isAlone = world.form === 'long' && meant.length === 1;

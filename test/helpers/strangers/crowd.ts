@@ -1,9 +1,15 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { IS_LONG } from '../fault-form.js';
 import type { AtEnd } from '../fault-site.js';
 
 const CROWD_FILE = fileURLToPath(new URL('./crowd.mjs', import.meta.url));
+/**
+ * In the long form strangers get the processor when nobody else wants it (`SCHED_IDLE`): on a plant they have machines of
+ * their own. What they do a second is looked at. Beside other tests on the same machine they would get nothing done.
+ */
+const BEHIND_ALL = IS_LONG ? { execPath: 'chrt', execArgv: ['--idle', '0', process.execPath] } : {};
 
 interface Target {
   readonly applicationId: string;
@@ -35,13 +41,15 @@ export interface AttackCount {
   readonly connections: number;
   readonly mostOpen: number;
   readonly bytes: number;
+  /** Share of its pace that it could keep; 1 where it has none. */
+  readonly paceKept: number;
   /** By status; `closed`: a connection that ended without any answer. */
   readonly answers: Readonly<Record<string, number>>;
 }
 
 /** A process of strangers, who come and leave; gone when the test is over. */
 export class Crowd {
-  readonly #child: ChildProcess = fork(CROWD_FILE);
+  readonly #child: ChildProcess = fork(CROWD_FILE, BEHIND_ALL);
 
   constructor(atEnd: AtEnd) {
     atEnd(() => void this.#child.kill('SIGKILL'));

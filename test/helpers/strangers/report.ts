@@ -20,12 +20,13 @@ export function printPhase(
     const reasons = Object.entries(why).map(([reason, count]) => `${count} times ${reason.slice(0, 160)}`);
     measured(`${what}, ${errand}`, { served, refused, p50Ms, p99Ms, mostMs, refusals: reasons.join('; ') || 'none' });
   }
-  for (const { name, connections, mostOpen, bytes, answers } of attacks) {
+  for (const { name, connections, mostOpen, bytes, paceKept, answers } of attacks) {
     const listed = Object.entries(answers).map(([status, count]) => `${count} ${status}`);
     measured(`${what}, strangers of ${name}`, {
       connections,
       mostOpen,
       sentMiB: Math.round(bytes / 2 ** 20),
+      paceKept,
       answers: listed.join('; ') || 'none',
     });
   }

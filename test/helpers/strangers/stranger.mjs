@@ -13,6 +13,8 @@ export class Tally {
   answers = {};
   /** Connections, or answers, that make it an attack. */
   least = 1;
+  /** Requests that were sent, of those that should have been by now, where an attack has a pace: 1 at full pace. */
+  paceKept = 1;
   #answered = 0;
 
   get isAtWork() {
