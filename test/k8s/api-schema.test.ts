@@ -9,12 +9,18 @@ import {
   readObjects,
   whyNoKubectl,
 } from './manifests.js';
+import { whyNoTools } from './tools.js';
 
-const OBJECTS = KUSTOMIZATIONS.flatMap((folder) =>
-  (readKustomization(folder).resources ?? [])
-    .filter((resource) => resource.endsWith('.yaml'))
-    .flatMap((file) => readObjects(`${folder}/${file}`)),
-);
+/** Objects of components; the schemas of two of them come with the tools. */
+const OF_COMPONENTS = ['cert-manager/certificate.yaml', 'gateway/http-route.yaml', 'ingress/ingress.yaml'];
+const OBJECTS = [
+  ...KUSTOMIZATIONS.flatMap((folder) =>
+    (readKustomization(folder).resources ?? [])
+      .filter((resource) => resource.endsWith('.yaml'))
+      .flatMap((file) => readObjects(`${folder}/${file}`)),
+  ),
+  ...(whyNoTools() === undefined ? OF_COMPONENTS : []).flatMap((file) => readObjects(`components/${file}`)),
+];
 /** What kustomize makes itself, in the form that it makes it. */
 const CONFIG_MAP: KubernetesObject = {
   apiVersion: 'v1',

@@ -175,6 +175,11 @@ describe('a value', () => {
     expect(find(objects, 'ConfigMap').data.STATEWAY_TOKEN_CACHE_SIZE).toBe(kept);
   });
 
+  it('that a chart around this one hands to all of its parts does no harm', ({ skip }) => {
+    if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
+    expect(renderChart('--set', 'global.plant=north')).toEqual(renderChart());
+  });
+
   it('of several replicas has a full one stand back', ({ skip }) => {
     if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
     const probed = (...args: string[]) =>
