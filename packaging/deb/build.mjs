@@ -29,13 +29,16 @@ import { ARCHITECTURES, fetchNode, pruneForNode } from './bundled-node.mjs';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const PROGRAM = 'usr/lib/stateway';
 const DOCUMENTS = 'usr/share/doc/stateway';
+/** Of zstd; beyond, half a minute saves a megabyte. */
+const LEVEL = 12;
+const QUICK_LEVEL = 1;
 
 /** The newer uWebSockets.js needs it (README, "The web server underneath"), and no other has binaries for this Node. */
 const LEAST_GLIBC = '2.38';
 
 /**
  * @param {{ output: string, architecture?: string, versions?: string[], isQuick?: boolean }} options
- * @returns {string[]} the paths of the packages, one for each version
+ * @returns {{ files: string[], node: string }} the paths of the packages, one for each version, and the version of Node in them
  * @throws Error when something that is needed cannot be had, or a step failed
  */
 export function buildDeb({ output, architecture = process.arch, versions, isQuick = false }) {
@@ -48,12 +51,13 @@ export function buildDeb({ output, architecture = process.arch, versions, isQuic
     const root = join(scratch, 'root');
     const node = stageRoot(root, scratch, architecture);
     mkdirSync(output, { recursive: true });
-    return (versions ?? [manifest.version]).map((version) => {
+    const files = (versions ?? [manifest.version]).map((version) => {
       writeControl(root, { version, debian, node: node.version, description: manifest.description });
       const file = join(output, `stateway_${version}_${debian}.deb`);
-      run('dpkg-deb', ['--build', '--root-owner-group', '-Zzstd', `-z${isQuick ? 1 : 19}`, root, file]);
+      run('dpkg-deb', ['--build', '--root-owner-group', '-Zzstd', `-z${isQuick ? QUICK_LEVEL : LEVEL}`, root, file]);
       return file;
     });
+    return { files, node: node.version };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -179,13 +183,13 @@ function main() {
   }
   const { output, arch, version, quick } = values;
   try {
-    const built = buildDeb({
+    const { files } = buildDeb({
       output: resolve(output),
       ...(arch === undefined ? {} : { architecture: arch }),
       ...(version === undefined ? {} : { versions: version }),
       isQuick: quick === true,
     });
-    for (const file of built) process.stdout.write(`${file}\n`);
+    for (const file of files) process.stdout.write(`${file}\n`);
     return 0;
   } catch (error) {
     process.stderr.write(`deb: ${/** @type {Error} */ (error).message}\n`);

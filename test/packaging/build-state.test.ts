@@ -30,8 +30,9 @@ beforeEach(() => {
   project = temporaryDirectory();
   mkdirSync(join(project, 'packaging'));
   copyFileSync(join(ROOT, 'packaging/build-state.mjs'), join(project, 'packaging/build-state.mjs'));
-  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: unknown };
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'small', type: 'module', scripts }));
+  const { bin, scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<string, unknown>;
+  const small = { name: 'small', version: '1.0.0', type: 'module', bin, scripts };
+  writeFileSync(join(project, 'package.json'), JSON.stringify(small));
   for (const source of [
     'src/main.ts',
     'src/page/page.css',
@@ -90,7 +91,7 @@ describe.each([
     const { status, stdout } = run('npm', ...args);
     expect(stdout.endsWith(output)).toBe(true);
     expect(status).toBe(0);
-    expect(statSync(join(project, 'dist/src/main.js')).mtimeMs).toBe(BUILT_AT.getTime());
+    expect(statSync(join(project, 'dist/src/main.js')).mtimeMs).toBeCloseTo(BUILT_AT.getTime(), 0);
   });
 
   it('says what to run where nothing is built, and ends with 3', () => {
@@ -99,4 +100,15 @@ describe.each([
     expect(stderr.split('\n')[0]).toBe('stateway: the program is not built; run "npm ci", then start again');
     expect(status).toBe(3);
   });
+});
+
+it('npm link makes stateway a command, which starts what is built', () => {
+  const prefix = join(project, 'prefix');
+  mkdirSync(join(prefix, 'lib/node_modules'), { recursive: true });
+  const env = { ...process.env, npm_config_prefix: prefix };
+  const link = spawnSync('npm', ['link', '--offline', '--loglevel=error'], { cwd: project, env, encoding: 'utf8' });
+  expect(link.stderr).toBe('');
+  const { stdout } = spawnSync(join(prefix, 'bin/stateway'), ['serve'], { encoding: 'utf8' });
+  expect(stdout).toBe('started with serve\n');
+  expect(statSync(join(project, 'dist/src/main.js')).mtimeMs).toBeCloseTo(BUILT_AT.getTime(), 0);
 });

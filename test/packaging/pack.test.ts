@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { notHere } from '../helpers/fault-form.js';
 import { npm, PROJECT_ROOT, packProject } from '../helpers/packed.js';
+import { startChild } from '../helpers/program.js';
 
 interface LockEntry {
   readonly version: string;
@@ -128,6 +130,20 @@ describe('the installed package', () => {
     expect(status, stderr).toBe(0);
     const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) as string);
     expect(report).toMatchObject({ sent: 300, acknowledged: 300, arrived: 300, lost: 0, duplicates: 0 });
+  });
+
+  it('has both halves of it, each by itself', async ({ skip }) => {
+    if (missing !== undefined) skip(missing);
+    const command = join(prefix(), 'bin/stateway');
+    const words = [command, 'simulate', 'cloud', '--listen', '127.0.0.1:0', '--devices', '2', '--json'];
+    const cloud = startChild(words, { cwd: '/' });
+    const [line] = (await once(cloud.stdout, 'data')) as [Buffer];
+    const { url } = JSON.parse(line.toString()) as { url: string };
+    const load = ['--url', url, '--devices', '2', '--seconds', '1', '--rate', '5', '--ws-share', '0'];
+    const fleet = stateway('simulate', 'fleet', ...load);
+    cloud.kill('SIGTERM');
+    await once(cloud, 'exit');
+    expect(fleet).toMatchObject({ status: 0, stdout: expect.stringMatching(/acknowledged +10\n/) });
   });
 
   it('has no native binary of another system but those of uWebSockets.js, whose packages have all in one', ({
