@@ -49,7 +49,6 @@ export async function configure(system) {
   system.run('sh', '-c', `${NODE} -p 'require("crypto").randomBytes(32).toString("base64")' >/etc/stateway/secret-key`);
   system.run('chmod', '600', '/etc/stateway/secret-key');
   dropIn(system, 'secrets.conf', `grep -e '^.Service' -e secret-key $EXAMPLES/secrets.conf`);
-  dropIn(system, 'watchdog.conf', `printf '[Service]\\nWatchdogSec=2\\n'`);
   // The first start has made a key of its own, as secrets.conf says.
   system.run('systemctl', 'stop', 'stateway');
   system.run('rm', '-r', '/var/lib/stateway/grants', '/var/lib/stateway/secret.key');
@@ -70,11 +69,16 @@ export async function configure(system) {
  * @param {DebianSystem} system
  */
 export async function outliveStuckness(system) {
+  // Short for as long as it takes: a machine that is busy with something else may be late for it by itself.
+  dropIn(system, 'watchdog.conf', `printf '[Service]\\nWatchdogSec=5\\n'`);
+  restart(system);
   system.run('systemctl', 'kill', '--kill-whom=main', '--signal=STOP', 'stateway');
   await until('a stuck proxy is started again', () => {
     const restarts = system.run('systemctl', 'show', '--property=NRestarts', '--value', 'stateway');
-    return restarts === '1' && system.try('systemctl', 'is-active', 'stateway').status === 0;
+    return Number(restarts) > 0 && system.try('systemctl', 'is-active', 'stateway').status === 0;
   });
+  system.run('rm', '/etc/systemd/system/stateway.service.d/watchdog.conf');
+  restart(system);
   say('stuck: the watchdog has started it again');
 }
 
