@@ -5,7 +5,7 @@
  * reports its size by part. `--stage FOLDER` checks a folder staged before, `--uws NAME` asks for that web server
  * underneath, and `--trixie` does it on the system and the Node of the image (see `trixie.mjs`); with test files behind it
  * these alone are run there, and `--root FOLDER` keeps the system for the next time.
- * Exit codes: 0 all well, 1 a fault, 2 bad usage.
+ * Exit codes: 0 all well, 1 a fault, 2 bad usage, 3 the system of `--trixie` cannot be had on this machine.
  */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,9 +15,10 @@ import { drive, HOW_STARTED } from './drive.mjs';
 import { bytesOf, faultsOf, sizes } from './inspect.mjs';
 import { pruneBinaries } from './prune-binaries.mjs';
 import { removeSealed, seal, stageFiles } from './stage.mjs';
-import { checkOnTrixie } from './trixie.mjs';
+import { checkOnTrixie, NotHereError } from './trixie.mjs';
 
 const SHOWN_PARTS = 8;
+const NOT_HERE = 3;
 
 try {
   const { stage, uws, trixie, root, tests } = readArguments();
@@ -26,7 +27,7 @@ try {
   else await checkFreshStage(uws);
 } catch (error) {
   process.stderr.write(`image:check: ${/** @type {Error} */ (error).message}\n`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof NotHereError ? NOT_HERE : 1;
 }
 
 function readArguments() {

@@ -13,6 +13,7 @@ const isRoot = process.getuid?.() === 0;
 const hasNamespaces = isRoot && spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0;
 const STOP_WITHIN_MS = 10_000;
 const DELIVER_WITHIN_MS = 15_000;
+const WARNING_OF_NODE = /^\(node:\d+\) /m;
 
 /** How the program is started here, in words. */
 export const HOW_STARTED = isRoot
@@ -95,6 +96,7 @@ class Program {
     const [code, signal] = await this.exited;
     clearTimeout(late);
     if (code !== 0) throw new Error(`"${this.name}" ended with ${signal ?? code} after SIGTERM, not with 0 in time`);
+    if (WARNING_OF_NODE.test(this.#errors)) throw new Error(`Node warned of "${this.name}": ${this.#errors}`);
   }
 
   /** Of the program itself: the kernel forgets `--kill-child` when the user changes (prctl(2), PR_SET_PDEATHSIG). */

@@ -55,6 +55,7 @@ const ROWS: readonly [name: string, pieces: readonly string[], older: Outcome, n
   ['OPTIONS *', ['OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n'], 'silence', 'html'],
   ['no Host', ['GET /x HTTP/1.1\r\n\r\n'], 'silence', 'html'],
   ['half a head', ['GET /x HT'], 'silence', 'silence'],
+  ['a request on a connection that is kept, then nothing', [POST], 'silence', 'silence', 1],
 ];
 
 async function outcomeOf(port: number, pieces: readonly string[], answers: number): Promise<Outcome> {

@@ -58,6 +58,13 @@ function add(copy: string, path: string): void {
 }
 
 describe('image:check', () => {
+  it('ends with 3 where the system of the image cannot be had, which is no fault of the program', () => {
+    const check = [join(ROOT, 'k8s/image/check.mjs'), '--trixie', '--root', join(directory, 'trixie')];
+    const { status, stderr } = spawnSync(process.execPath, check, { env: { PATH: directory }, encoding: 'utf8' });
+    expect(stderr).toMatch(/^image:check: --trixie (?:must be run as root|needs a namespace of its own)/);
+    expect(status).toBe(3);
+  });
+
   it(
     'passes what the stage script stages, and reports its size by part',
     () => {
