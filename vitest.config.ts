@@ -1,12 +1,33 @@
 import { defineConfig } from 'vitest/config';
 
+/** Folders whose tests start programs, browsers or containers, and wait for them. */
+const PROCESSES = ['app', 'faults', 'bench', 'image', 'packaging', 'docs', 'k8s', 'frame', 'admin/status-page'].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+);
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
     passWithNoTests: false,
     reporters: ['default', './test/frame/tally-reporter.ts'],
+    // One after the other, so that no unit test takes a processor from a program whose answers are timed.
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'units',
+          include: ['test/**/*.test.ts'],
+          exclude: PROCESSES,
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        // Most of their time is waiting: one at a time takes twice as long (docs/decisions.md).
+        test: { name: 'processes', include: PROCESSES, maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 });

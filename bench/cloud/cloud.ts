@@ -1,5 +1,4 @@
 import { Child } from '../processes/child.js';
-import { freePort } from '../processes/free-port.js';
 import type { CloudSummary } from './arrivals.js';
 
 /**
@@ -14,11 +13,6 @@ export interface CloudOptions {
   readonly devices: number;
   /** Whether all states of a device are equally long; see `ScanRules`. */
   readonly equalLengths: boolean;
-}
-
-/** What the process is started with. */
-export interface CloudConfig extends CloudOptions {
-  readonly port: number;
 }
 
 const SCRIPTS: Readonly<Record<CloudKind, URL>> = {
@@ -37,9 +31,8 @@ export class Cloud {
   }
 
   static async start(options: CloudOptions): Promise<Cloud> {
-    const config: CloudConfig = { ...options, port: await freePort() };
-    const { child } = await Child.start(SCRIPTS[options.kind], 'the cloud', config);
-    return new Cloud(child, config.port);
+    const { child, ready } = await Child.start<number>(SCRIPTS[options.kind], 'the cloud', options);
+    return new Cloud(child, ready);
   }
 
   get url(): string {
@@ -55,12 +48,12 @@ export class Cloud {
     return this.#child.ask('summary');
   }
 
-  /** Cuts every connection and refuses new ones. */
+  /** Cuts each connection as soon as anything is asked on it. It keeps its port, which somebody else could take meanwhile. */
   async goAway(): Promise<void> {
     await this.#child.ask('goAway');
   }
 
-  /** Listens again, on the same port. */
+  /** Answers again. */
   async comeBack(): Promise<void> {
     await this.#child.ask('comeBack');
   }

@@ -1,38 +1,49 @@
-import type { HttpRequest, HttpResponse, TemplatedApp } from 'uws-current';
+import type { HttpRequest, HttpResponse } from 'uws-current';
 import { pickUws } from '../../src/front/uws.js';
 import { APPLICATION_ID, benchDevice, deviceIndexOf } from '../devices.js';
 import { serveParent } from '../processes/parent-link.js';
 import { collectBody, listenOn } from '../processes/uws-server.js';
 import { Arrivals } from './arrivals.js';
-import type { CloudConfig } from './cloud.js';
+import type { CloudOptions } from './cloud.js';
 
 const { uws } = pickUws();
 /** `Authorization` by device, made when first needed: the comparison is all that a request costs. */
 const credentials: string[] = [];
 let arrivals: Arrivals;
-let app: TemplatedApp | undefined;
-let port = 0;
+let isAway = false;
 
-serveParent<CloudConfig, void>({
-  start(config) {
-    arrivals = new Arrivals(config);
-    port = config.port;
+serveParent<CloudOptions, number>({
+  start(options) {
+    arrivals = new Arrivals(options);
     return open();
   },
   answers: {
     arrived: () => arrivals.byDevice(),
     summary: () => arrivals.summary(),
-    goAway: () => app?.close(),
-    comeBack: open,
+    goAway: () => {
+      isAway = true;
+    },
+    comeBack: () => {
+      isAway = false;
+    },
   },
 });
 
-async function open(): Promise<void> {
-  app = uws.App();
-  app.post('/applications/:applicationId/devices/:deviceId/state', takeStates);
-  app.get('/applications/:applicationId/devices/:deviceId', readDevice);
-  app.post('/auth/device', logIn);
-  await listenOn(uws, app, port);
+function open(): Promise<number> {
+  const app = uws.App();
+  app.post('/applications/:applicationId/devices/:deviceId/state', unlessAway(takeStates));
+  app.get('/applications/:applicationId/devices/:deviceId', unlessAway(readDevice));
+  app.post('/auth/device', unlessAway(logIn));
+  return listenOn(uws, app, 0);
+}
+
+type Handler = (res: HttpResponse, req: HttpRequest) => void;
+
+function unlessAway(answer: Handler): Handler {
+  return (res, req) => {
+    if (isAway) res.close();
+    else answer(res, req);
+  };
 }
 
 function takeStates(res: HttpResponse, req: HttpRequest): void {

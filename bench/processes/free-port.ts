@@ -1,32 +1,30 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createConnection } from 'node:net';
 
 const RANGE = 12_000;
 const ATTEMPTS = 100;
 
 /**
- * A port that no connection of this machine is given by chance: else one that is closed for a while, as in an outage,
- * could be taken meanwhile, even by the very client that tries to reach it.
+ * A port for a program that cannot be told to take any: nobody listens on it, and no connection of this machine is given
+ * it by chance. It is asked for by connecting, and never opened here, so that there is nothing to close before.
  */
 export async function freePort(): Promise<number> {
   const [firstEphemeral] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'latin1').split('\t').map(Number);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const port = (firstEphemeral as number) - 1 - Math.floor(Math.random() * RANGE);
-    if (await isFree(port)) return port;
+    if (!(await accepts(port))) return port;
   }
   throw new Error('no free port was found');
 }
 
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-  } catch {
-    return false;
-  }
-  server.close();
-  await once(server, 'close');
-  return true;
+/** Whether anybody takes a connection on a port of this machine. */
+export function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }

@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { childrenOf } from '../measure/proc.js';
 import { endWithUs } from '../processes/ended-with-us.js';
-import { freePort } from '../processes/free-port.js';
+import { accepts, freePort } from '../processes/free-port.js';
 import type { Skipped, Subject, SubjectName } from './subject.js';
 
 const READY_WITHIN_MS = 5_000;
@@ -59,17 +58,6 @@ async function accepting(server: ChildProcess, command: string, port: number): P
     if (performance.now() > deadlineMs) throw new Error(`${command} does not listen`);
     await pause(POLL_MS);
   }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
 
 async function stop(server: ChildProcess): Promise<void> {

@@ -99,7 +99,6 @@ describe('a client that reads only when it has written everything gets the answe
       sent.map((head) => sendThenRead(portOf(site), { head, body, bytesPerSecond: 2000 })),
     );
     expect(answers.map(({ status }) => status)).toEqual([401, 415]);
-    for (const { tookMs } of answers) expect(tookMs).toBeGreaterThan(15_000);
   }, 60_000);
 });
 

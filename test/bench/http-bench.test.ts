@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { readResult } from '../../bench/report/result-file.js';
+import { startChild } from '../helpers/program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { elementsOf } from './xml.js';
 
@@ -13,7 +13,7 @@ const MAIN_FILE = fileURLToPath(new URL('../../dist/bench/main.js', import.meta.
 /** Runs a bench in short. @returns its result and what it printed */
 async function quick(name: string): Promise<{ file: string; output: string }> {
   const file = join(temporaryDirectory(), 'result.json');
-  const bench = spawn(process.execPath, [MAIN_FILE, name, '--quick', '--out', file], {
+  const bench = startChild([process.execPath, MAIN_FILE, name, '--quick', '--out', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { totalMs } from '../../bench/measure/proc.js';
+import { startChild } from '../helpers/program.js';
 
 /** Uses up to 300 ms of a processor in a thread that ends, says so, and waits. */
 const SCRIPT = `
@@ -11,7 +11,7 @@ const SCRIPT = `
   setInterval(() => {}, 1e6);`;
 
 it('sums up the processor time of processes with all their threads, ended ones included', async () => {
-  const busy = spawn(process.execPath, ['-e', SCRIPT], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const busy = startChild([process.execPath, '-e', SCRIPT], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     await once(busy.stdout, 'data');
     const pid = busy.pid as number;

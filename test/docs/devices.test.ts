@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { ERROR_TABLE, type ErrorRow } from '../../src/core/errors.js';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, type Site, untilHeld } from '../helpers/bench-site.js';
+import { startChild } from '../helpers/program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { codeBlock, codeBlocks } from './code-blocks.js';
 
@@ -36,7 +37,7 @@ async function filledIn(site: Site, code: string): Promise<string> {
 
 /** Runs an example; its lines on both outputs come together. */
 function run(command: string, ...args: string[]): { child: ChildProcess; lines: string[]; ended: Promise<unknown> } {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = startChild([command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => {
     child.kill('SIGKILL');
   });

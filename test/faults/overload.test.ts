@@ -17,8 +17,8 @@ const OVERLOAD_SECONDS = inForm({ short: 4, long: 60 });
  */
 const TIMES = 3;
 const LEAST_OFFERED_PER_SECOND = inForm({ short: 300_000, long: 0 });
-/** For the same reason it cannot tell what share is still accepted, only that some is. */
-const STILL_ACCEPTED = inForm({ short: 0, long: 0.9 });
+/** For the same reason it cannot tell what share is still accepted, only that it has not fallen to pieces. */
+const STILL_ACCEPTED = inForm({ short: 0.2, long: 0.9 });
 const MOST_RESIDENT_BYTES = 512 * 1024 * 1024;
 const DRAIN_WITHIN_MS = inForm({ short: 60_000, long: 600_000 });
 const TIMEOUT_MS = inForm({ short: 150_000, long: 1_200_000 });

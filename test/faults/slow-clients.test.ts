@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Account } from '../helpers/fault-account.js';
 import { Flooder } from '../helpers/fault-flood.js';
-import { IS_LONG, inForm, measured } from '../helpers/fault-form.js';
+import { inForm, measured } from '../helpers/fault-form.js';
 import { memoryOf, portOf } from '../helpers/fault-process.js';
 import { type AtEnd, FaultSite, until } from '../helpers/fault-site.js';
 import { SlowCrowd } from '../helpers/fault-slow-crowd.js';
@@ -28,6 +28,8 @@ const CONNECTED = 0.95;
  * cores wherever they are, and that is not what the proxy is asked for.
  */
 const MOST_SLOWER = 1.5;
+/** Beside other tests on the same machine a ratio of so short a time says nothing, but that nobody is held up for good. */
+const COMPARED_FROM_MS = inForm({ short: 1_000, long: 0 });
 const MOST_RESIDENT_BYTES = 512 * 1024 * 1024;
 const TIMEOUT_MS = inForm({ short: 180_000, long: 300_000 });
 
@@ -69,7 +71,7 @@ test(
     for (let turn = 0; turn < TURNS; turn++) {
       const elsewhere = await besideCrowdAt(otherPort);
       const here = await besideCrowdAt(portOf(site.proxy));
-      ratios.push(here.p99Ms / elsewhere.p99Ms);
+      ratios.push(here.p99Ms / Math.max(elsewhere.p99Ms, COMPARED_FROM_MS));
       const { p99Ms, turnedAway } = here;
       const p99AloneMs = alone.latenciesMs.p99;
       measured('beside slow clients', { turnedAway, p99Ms, p99CrowdElsewhereMs: elsewhere.p99Ms, p99AloneMs });
@@ -80,8 +82,7 @@ test(
     const slower = ratios.sort((a, b) => a - b)[Math.floor(TURNS / 2)] as number;
     measured('beside slow clients, in all', { slow: SLOW, slower, peakMiB: Math.round(peakBytes / 2 ** 20) });
     expect(peakBytes).toBeLessThanOrEqual(MOST_RESIDENT_BYTES);
-    // Beside other tests on the same machine a ratio of so short a time says nothing.
-    if (IS_LONG) expect(slower).toBeLessThanOrEqual(MOST_SLOWER);
+    expect(slower).toBeLessThanOrEqual(MOST_SLOWER);
   },
   TIMEOUT_MS,
 );

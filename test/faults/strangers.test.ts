@@ -18,6 +18,8 @@ const PHASE_SECONDS = RUN_SECONDS / (2 * TURNS);
 const CLOUD_AWAY_SECONDS = new RegExp(`^(?:${ONLY})$`).test('cache') ? inForm({ short: 2, long: 5 }) : 0;
 const MOST_REFUSED = 0.01;
 const MOST_SLOWER = 3;
+/** Beside other tests on the same machine a ratio of so short a time says nothing, but that nobody is held up for good. */
+const COMPARED_FROM_MS = inForm({ short: 1_500, long: 0 });
 /** Of the pace of each attack that has one. */
 const LEAST_PACE_KEPT = 0.9;
 const MOST_RESIDENT_MIB = 512;
@@ -38,7 +40,9 @@ test(
       beside.push(await phase(site, `turn ${turn} beside strangers`, { ...common, attacks: ONLY }));
     }
     const afterMiB = await residentWhenRecovered(site, beforeMiB + MOST_KEPT_MIB);
-    const slower = medianOf(beside.map((figures, i) => p99Of(figures) / p99Of(quiet[i] as PhaseFigures)));
+    const slower = medianOf(
+      beside.map((figures, i) => p99Of(figures) / Math.max(p99Of(quiet[i] as PhaseFigures), COMPARED_FROM_MS)),
+    );
     const peakMiB = Math.max(...beside.map(({ proxy }) => proxy.peakMiB));
     const refused = Math.max(...beside.map(({ fleet }) => refusedShare(fleet)));
     const paceKept = Math.min(...beside.flatMap(({ attacks }) => attacks.map((attack) => attack.paceKept)));
@@ -63,11 +67,9 @@ test(
     expect(afterMiB).toBeLessThanOrEqual(beforeMiB + MOST_KEPT_MIB);
     expect(beside.reduce((sum, { proxy }) => sum + proxy.probesFailed, 0)).toBe(0);
     expect(eventsHeard).toBeGreaterThan(0);
-    // Beside other tests on the same machine a ratio of so short a time says nothing.
-    if (IS_LONG) {
-      expect(slower).toBeLessThanOrEqual(MOST_SLOWER);
-      expect(paceKept).toBeGreaterThanOrEqual(LEAST_PACE_KEPT);
-    }
+    expect(slower).toBeLessThanOrEqual(MOST_SLOWER);
+    // An attack has its pace only where the machine has time for it.
+    if (IS_LONG) expect(paceKept).toBeGreaterThanOrEqual(LEAST_PACE_KEPT);
   },
   TIMEOUT_MS,
 );

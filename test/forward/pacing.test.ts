@@ -56,6 +56,70 @@ describe('Pacing', () => {
     expect(pacing.emptyAtMs()).toBe(Number.NEGATIVE_INFINITY);
   });
 
+  it('waits for fewer to count than the limit, where it is asked to', () => {
+    const pacing = new Pacing({ requests: 3, windowMs: WINDOW_MS });
+    pacing.answered(100);
+    pacing.answered(300);
+    expect(pacing.earliestStartMs(400)).toBe(400);
+    expect(pacing.earliestStartMs(400, 2)).toBe(100 + HELD_MS);
+    expect(pacing.earliestStartMs(400, 1)).toBe(300 + HELD_MS);
+    expect([pacing.limit, pacing.countAt(400)]).toEqual([3, 2]);
+    expect(pacing.countedUntilMs(400)).toBe(400 + HELD_MS);
+  });
+
+  it('counts a request up to the end of its window, and not at it', () => {
+    const pacing = new Pacing({ requests: 1, windowMs: WINDOW_MS });
+    pacing.answered(0);
+    expect(pacing.countAt(HELD_MS - 1)).toBe(1);
+    expect(pacing.earliestStartMs(HELD_MS - 1)).toBe(HELD_MS);
+    expect(pacing.countAt(HELD_MS)).toBe(0);
+  });
+
+  it('lets the oldest go when more end than the limit allows, as those of a run before can', () => {
+    const pacing = new Pacing({ requests: 2, windowMs: WINDOW_MS });
+    for (const nowMs of [10, 20, 30]) pacing.answered(nowMs);
+    expect(pacing.countAt(40)).toBe(2);
+    expect(pacing.earliestStartMs(40)).toBe(20 + HELD_MS);
+  });
+
+  it('keeps dozens in the order of their latest arrivals', () => {
+    const pacing = new Pacing({ requests: 20, windowMs: WINDOW_MS });
+    for (let n = 0; n < 20; n++) pacing.answered((n * 7) % 20);
+    for (let below = 1; below <= 20; below++) expect(pacing.earliestStartMs(20, below)).toBe(20 - below + HELD_MS);
+  });
+
+  it('says what counts for a later run, and nothing where nothing does', () => {
+    const pacing = new Pacing({ requests: 3, windowMs: WINDOW_MS });
+    expect(pacing.countedSends(50)).toEqual({ count: 0, windowMs: WINDOW_MS, untilMs: 50 });
+    pacing.answered(60);
+    pacing.answered(70);
+    expect(pacing.countedSends(80)).toEqual({ count: 2, windowMs: WINDOW_MS, untilMs: 70 });
+    expect(pacing.countedSends(60 + HELD_MS)).toEqual({ count: 1, windowMs: WINDOW_MS, untilMs: 70 });
+  });
+
+  it('counts what nobody lived to write down, as if it had arrived a window after the end', () => {
+    const pacing = new Pacing({ requests: 5, windowMs: WINDOW_MS });
+    pacing.seedUnrecorded(0, 100);
+    expect(pacing.countAt(100)).toBe(0);
+    pacing.seedUnrecorded(3, 100);
+    expect(pacing.countAt(200)).toBe(3);
+    expect(pacing.emptyAtMs()).toBe(100 + 2 * HELD_MS);
+    pacing.seedUnrecorded(9, 100);
+    expect(pacing.countAt(200)).toBe(5);
+  });
+
+  it('after a run under a shorter window takes as many as the limit, after a longer one waits for as long as that lasts', () => {
+    const shorter = new Pacing({ requests: 5, windowMs: WINDOW_MS });
+    shorter.seed({ count: 1, windowMs: WINDOW_MS - 1, untilMs: 0 }, 0);
+    expect([shorter.countAt(0), shorter.emptyAtMs()]).toEqual([5, HELD_MS]);
+    const equal = new Pacing({ requests: 5, windowMs: WINDOW_MS });
+    equal.seed({ count: 1, windowMs: WINDOW_MS, untilMs: 0 }, 0);
+    expect([equal.countAt(0), equal.emptyAtMs()]).toEqual([1, HELD_MS]);
+    const longer = new Pacing({ requests: 5, windowMs: WINDOW_MS });
+    longer.seed({ count: 2, windowMs: 3 * WINDOW_MS, untilMs: 0 }, 0);
+    expect([longer.countAt(0), longer.emptyAtMs()]).toEqual([2, 3 * WINDOW_MS + CLOCK_MARGIN_MS]);
+  });
+
   it('holds back by what the last run sent, and by a broken figure for one window only', () => {
     const pacing = new Pacing({ requests: 30, windowMs: WINDOW_MS });
     pacing.seed({ count: 4_000_000_000, windowMs: WINDOW_MS, untilMs: -100 }, 0);

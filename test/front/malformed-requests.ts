@@ -15,6 +15,8 @@ export interface MalformedRequest {
    * of what stands behind it.
    */
   readonly isTaken?: true;
+  /** The same of the newer build alone (docs/decisions.md, "What differs between the two pairs that run"). */
+  readonly isTakenByNewer?: true;
 }
 
 /** What follows the size of a first chunk of two bytes. */
@@ -162,7 +164,7 @@ const LINES = [
   withLine('a NUL in the target', 'POST PATH\x00 HTTP/1.1'),
   withLine('a bare CR in the target', 'POST PATH\r HTTP/1.1'),
   withLine('no method', ' PATH HTTP/1.1'),
-  withLine('a method in lower case', 'post PATH HTTP/1.1'),
+  { ...withLine('a method in lower case', 'post PATH HTTP/1.1'), isTakenByNewer: true as const },
   withLine('a method with a bracket', 'PO(ST PATH HTTP/1.1'),
 ];
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   APPLICATION,
@@ -24,16 +24,6 @@ async function frontWithGrant(): Promise<FrontHarness> {
   const harness = await startFront();
   harness.authorizer.give(TOKEN, APPLICATION, DEVICE);
   return harness;
-}
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Moves the clock on, so that a closing front polls, until it has closed. */
@@ -103,8 +93,7 @@ describe('listen', () => {
   });
 
   test('fails with host and port where the port is another front’s, and takes nothing from it', async () => {
-    const port = await freePort();
-    await startFront({ port });
+    const { port } = await startFront();
     const second = createFront({ port });
     await expect(second.front.listen()).rejects.toThrow(`127.0.0.1:${port}`);
     await second.front.close(0);

@@ -15,7 +15,6 @@ export interface HalfDuplexAnswer {
   /** What follows the head. */
   readonly body: string;
   readonly head: string;
-  readonly tookMs: number;
 }
 
 /**
@@ -25,7 +24,6 @@ export interface HalfDuplexAnswer {
  */
 export async function sendThenRead(port: number, request: HalfDuplexRequest): Promise<HalfDuplexAnswer> {
   const socket = connect(port, '127.0.0.1');
-  const beganMs = performance.now();
   try {
     await once(socket, 'connect');
     // Told by what is written or read next.
@@ -37,7 +35,7 @@ export async function sendThenRead(port: number, request: HalfDuplexRequest): Pr
       await write(socket, request.body.slice(at, at + pieceBytes));
       if (request.bytesPerSecond !== undefined) await pause(250);
     }
-    return parsed(await read(socket), performance.now() - beganMs);
+    return parsed(await read(socket));
   } finally {
     socket.destroy();
   }
@@ -73,8 +71,8 @@ function isWhole(text: string): boolean {
   return length === undefined ? text.endsWith('\r\n0\r\n\r\n') : text.length >= headEnd + 4 + Number(length);
 }
 
-function parsed(text: string, tookMs: number): HalfDuplexAnswer {
+function parsed(text: string): HalfDuplexAnswer {
   const headEnd = text.indexOf('\r\n\r\n');
   if (headEnd === -1) throw new Error(`no answer: ${JSON.stringify(text)}`);
-  return { status: Number(text.slice(9, 12)), head: text.slice(0, headEnd), body: text.slice(headEnd + 4), tookMs };
+  return { status: Number(text.slice(9, 12)), head: text.slice(0, headEnd), body: text.slice(headEnd + 4) };
 }

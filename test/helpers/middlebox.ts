@@ -26,11 +26,11 @@ export class Middlebox {
   /** Closed when the running test is over. */
   static async open(cloudUrl: string): Promise<Middlebox> {
     const middlebox = new Middlebox(cloudUrl);
-    await new Promise<void>((resolve) => middlebox.#server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => {
       middlebox.#server.close();
       middlebox.#server.closeAllConnections();
     });
+    await new Promise<void>((resolve) => middlebox.#server.listen(0, '127.0.0.1', resolve));
     return middlebox;
   }
 

@@ -4,6 +4,9 @@ import {
   type ChildProcessWithoutNullStreams,
   type SpawnOptions,
   type SpawnOptionsWithoutStdio,
+  type SpawnOptionsWithStdioTuple,
+  type StdioNull,
+  type StdioPipe,
   spawn,
 } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -54,6 +57,14 @@ export function startProgram(
 
 /** Starts any command so that it ends with this process, as {@link startProgram} does. */
 export function startChild(words: readonly string[], options: SpawnOptionsWithoutStdio): ChildProcessWithoutNullStreams;
+export function startChild(
+  words: readonly string[],
+  options: SpawnOptionsWithStdioTuple<StdioNull, StdioPipe, StdioPipe>,
+): ChildProcessByStdio<null, Readable, Readable>;
+export function startChild(
+  words: readonly string[],
+  options: SpawnOptionsWithStdioTuple<StdioNull, StdioPipe, StdioNull>,
+): ChildProcessByStdio<null, Readable, null>;
 export function startChild(words: readonly string[], options: SpawnOptions): ChildProcess;
 export function startChild(words: readonly string[], options: SpawnOptions): ChildProcess {
   const [command, ...rest] = [...ENDING_WITH_US, ...words];

@@ -30,8 +30,6 @@ describe('Fleet', () => {
     const fleet = new Fleet({ ...LOAD, url }, data);
     const result = await fleet.run();
     expect(result).toMatchObject({ sent: 100, acknowledged: 100, refused: 0, givenUp: 0, unanswered: 0 });
-    expect(result.elapsedSeconds).toBeGreaterThan(0.48);
-    expect(result.p50Ms).toBeGreaterThan(0);
     expect(result.p99Ms).toBeGreaterThanOrEqual(result.p50Ms);
 
     const folder = mkdtempSync(join(tmpdir(), 'fleet-'));

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -13,6 +13,7 @@ import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { OfflineSpool } from '../../src/spool/offline-spool.js';
 import { ProcessSocket } from '../../src/spool/process-socket.js';
 import { FakeClock } from '../helpers/fake-clock.js';
+import { startChild } from '../helpers/program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, drain, recordOf } from './contract.js';
 import { WaitingDevice } from './waiting-device.js';
@@ -168,7 +169,7 @@ function startAppender(): { directory: string; child: ChildProcess; stored: numb
   const [directory, recordFile] = [join(room, 'spool'), join(room, 'record')];
   writeFileSync(recordFile, RECORD);
   const args = [APPENDER_FILE, 'forever', directory, recordFile];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = startChild([process.execPath, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const stored: number[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => stored.push(Number(/\d+$/.exec(line)?.[0])));

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { SmallDisk } from '../helpers/fault-disk.js';
+import { startChild } from '../helpers/program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, drain, recordOf } from './contract.js';
 
@@ -50,8 +51,7 @@ async function reopen(directory: string): Promise<LmdbSpool> {
 
 it('has after a SIGKILL every record it had said is stored', async () => {
   const { directory, command } = prepareAppender('forever', 200);
-  const [node, ...args] = command as [string, ...string[]];
-  const child = spawn(node, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = startChild(command, { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const stored = sequencesIn(await killAfterLines(child, 200), 'stored');
   expect(child.signalCode).toBe('SIGKILL');

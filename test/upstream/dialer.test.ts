@@ -37,8 +37,8 @@ function resolvesTo(...addresses: string[]): void {
 
 async function listen(server: Server, host = LIVE, port = 0): Promise<number> {
   server.on('connection', (socket: Socket) => socket.on('error', () => {}));
-  await new Promise<void>((resolve) => server.listen(port, host, resolve));
   onTestFinished(() => void server.close());
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
   return (server.address() as AddressInfo).port;
 }
 
