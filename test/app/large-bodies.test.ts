@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { notHere } from '../helpers/fault-form.js';
 import { openPassingSite, type PassingSite } from '../helpers/passing-site.js';
 import { forgetPeak, inMiB, peakResidentBytes, residentBytes } from '../helpers/resident-memory.js';
 
@@ -58,9 +59,20 @@ async function growthMiB({ proxy }: PassingSite, action: () => Promise<void>): P
   return inMiB(peakResidentBytes(pid) - before);
 }
 
+/**
+ * Why an upload from this machine says nothing here: the newer library reads on within one turn of the loop for as long as
+ * something is there, and what is faster than any line gets 503 at the bound before the proxy can keep it back.
+ */
+function reasonNotToUpload({ proxy }: PassingSite): string | undefined {
+  const uws = String(proxy.log.find(({ event }) => event === 'ready')?.uws);
+  return uws.includes('uws-js-unofficial')
+    ? undefined
+    : `${uws} reads all that a sender on this machine has, in one turn`;
+}
+
 const FORMS = ['with a length', 'in chunks'] as const;
 
-test.each(FORMS)('an upload %s is not held in memory', { timeout: TIMEOUT_MS }, async (form) => {
+test.for(FORMS)('an upload %s is not held in memory', { timeout: TIMEOUT_MS }, async (form, { skip }) => {
   let came: Promise<{ bytes: number; digest: string }> | undefined;
   const site = await openPassingSite({
     onRequest: (incoming, response) => {
@@ -68,6 +80,8 @@ test.each(FORMS)('an upload %s is not held in memory', { timeout: TIMEOUT_MS }, 
       void came.then(({ bytes }) => response.end(String(bytes)));
     },
   });
+  const reason = reasonNotToUpload(site);
+  if (reason !== undefined) return skip(notHere('a large upload', reason));
   const { stream, digest } = body(UPLOAD_MIB);
   const grown = await growthMiB(site, async () => {
     const headers = form === 'in chunks' ? {} : { 'content-length': UPLOAD_MIB * MIB };
