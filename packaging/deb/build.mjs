@@ -33,7 +33,7 @@ const DOCUMENTS = 'usr/share/doc/stateway';
 const LEVEL = 12;
 const QUICK_LEVEL = 1;
 
-/** The newer uWebSockets.js needs it (README, "The web server underneath"), and no other has binaries for this Node. */
+/** The newer uWebSockets.js needs it (`docs/architecture.md`, "The web server underneath"), and no other has binaries for this Node. */
 const LEAST_GLIBC = '2.38';
 
 /**

@@ -90,7 +90,7 @@ export const OPTIONS = {
     default: undefined,
     isFile: true,
     meaning:
-      'Certificate authority in PEM, trusted beside the usual ones. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured too (below).',
+      'Certificate authority in PEM, trusted beside the usual ones. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured too (`docs/configuration.md`).',
   }),
   dataDir: row({
     variable: 'STATEWAY_DATA_DIR',

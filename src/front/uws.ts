@@ -18,7 +18,7 @@ interface Candidate {
 }
 
 /**
- * In order of preference (README, "The web server underneath"): the official package if somebody installed it, then the newer republication,
+ * In order of preference (`docs/architecture.md`, "The web server underneath"): the official package if somebody installed it, then the newer republication,
  * then the older one. Of the older one the native file itself is loaded: its main file falls back to a slow JavaScript
  * imitation where the native one does not load, and that must never serve.
  */

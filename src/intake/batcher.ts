@@ -49,7 +49,7 @@ export const IN_PLACE_ENTRIES = 256;
 
 /**
  * Batches for each thread that have left and are not answered. What a slow disk holds up waits as it came: as records it
- * would be in memory two times more, the second in LMDB's pages, and give nothing back until the disk is done.
+ * would be in memory two times more, the second in the block that waits to be written, and give nothing back until the disk is done.
  */
 export const MOST_UNANSWERED_BATCHES = 12;
 

@@ -5,7 +5,7 @@ import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, statePath, untilHeld } from '../helpers/bench-site.js';
 import { RawConnection } from '../helpers/raw-connection.js';
 
-/** README, "The web server underneath". */
+/** `docs/architecture.md`, "The web server underneath". */
 const IS_OLDER_WEB_SERVER = pickUws().name.includes('@20.30.');
 const HEAD_BYTES = 16_384;
 /** An answer that nothing was stored for: the path is not served here. */
