@@ -77,9 +77,14 @@ export class Share {
   admit(holder: string, bytes: number): boolean {
     const held = this.#byHolder.get(holder) ?? 0;
     if (held + bytes > this.#bounds.each || this.#bytes + bytes > this.#bounds.all) return false;
+    return this.admitPast(holder, bytes);
+  }
+
+  /** As `admit`, up to the bound of which it is a part. What goes past its own bounds is refused to what comes after. */
+  admitPast(holder: string, bytes: number): boolean {
     if (this.#admission?.admit(bytes) === false) return false;
     this.#bytes += bytes;
-    this.#byHolder.set(holder, held + bytes);
+    this.#byHolder.set(holder, (this.#byHolder.get(holder) ?? 0) + bytes);
     return true;
   }
 
@@ -113,6 +118,13 @@ export class Holding {
     return true;
   }
 
+  /** As `admit`, for bytes that nothing could have kept from coming: they may go past the share, not past the whole bound. */
+  admitPastShare(bytes: number): boolean {
+    if (!this.#share.admitPast(this.#holder, bytes)) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
   /** Holds the same of another share of the same bound instead; false, holding nothing of either, when it does not fit. */
   moveTo(share: Share, holder: string): boolean {
     const bytes = this.#bytes;
@@ -123,10 +135,10 @@ export class Holding {
     return this.admit(bytes);
   }
 
-  /** Gives back the bytes; it may take others then. */
-  forgetBytes(): void {
-    this.#share.release(this.#holder, this.#bytes);
-    this.#bytes = 0;
+  /** Gives back so many of the bytes, or all of them; it may take others then. */
+  forgetBytes(bytes = this.#bytes): void {
+    this.#share.release(this.#holder, bytes);
+    this.#bytes -= bytes;
   }
 
   /** Gives back everything; doing it again changes nothing. */

@@ -7,15 +7,21 @@ import { bodyStalled } from './request-head.js';
 
 /** When so much of a body waits for the cloud to take it, the device is kept from sending more. */
 const PAUSE_ABOVE_BYTES = 65_536;
+/** What is gathered in one piece: as much as one read of the socket brings. More would be copied each time it grows. */
+const PIECE_BYTES = 524_288;
 
 /**
  * The body of a call on its way to the cloud: what the device has sent and the cloud has not taken yet. Beside the
- * threshold it holds what one read of the socket brings, 512 KiB at most, all under the bound of the calls.
+ * threshold it holds what one turn of the loop brings. With uWebSockets.js 20.30 this is one read of the socket, 512 KiB at
+ * most. 20.57 reads again as long as a read fills its 512 KiB, and nothing stops it before the turn is over: that brings
+ * what the kernel holds for the socket, and more only of a sender on this machine.
  */
 export class PassedBody implements AsyncIterable<Uint8Array> {
   readonly #holding: Holding;
   readonly #arriving: ArrivingBody;
-  #held = new BodyBuffer();
+  /** In the order in which it came, the last piece still growing; and the bytes of all. */
+  #pieces: BodyBuffer[] = [];
+  #heldBytes = 0;
   #isWhole = false;
   #mayPause = true;
   #isReadNoted = false;
@@ -38,7 +44,7 @@ export class PassedBody implements AsyncIterable<Uint8Array> {
       this.#isWhole = isLast;
       this.#arriving.note(chunk.byteLength, isLast);
       if (this.#ended !== undefined) return;
-      if (holding.admit(chunk.byteLength)) this.#take(chunk);
+      if (this.#admit(chunk.byteLength)) this.#take(chunk);
       else fail(overloaded());
     });
   }
@@ -51,7 +57,8 @@ export class PassedBody implements AsyncIterable<Uint8Array> {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     for (;;) {
       if (this.#ended !== undefined) throw this.#ended;
-      if (this.#held.length > 0) yield this.#release();
+      const piece = this.#pieces.shift();
+      if (piece !== undefined) yield this.#release(piece);
       else if (this.#isWhole) return;
       else await this.#more();
     }
@@ -85,25 +92,41 @@ export class PassedBody implements AsyncIterable<Uint8Array> {
     this.#arriving.drop(onOver, silentForMs);
   }
 
+  /** The share decides on the first bytes of a turn; the device could not be kept from sending the others. */
+  #admit(bytes: number): boolean {
+    return this.#isReadNoted ? this.#holding.admitPastShare(bytes) : this.#holding.admit(bytes);
+  }
+
   #take(chunk: ArrayBuffer): void {
-    this.#held.append(chunk);
+    // The last one may be empty, and only says that it is the last.
+    if (chunk.byteLength > 0) this.#append(chunk);
     this.#wake();
     if (this.#isReadNoted) return;
     this.#isReadNoted = true;
-    // One read may bring many chunks; the last one must not find the socket paused.
+    // One turn may bring many chunks; the last one must not find the socket paused.
     setImmediate(() => this.#afterRead());
+  }
+
+  #append(chunk: ArrayBuffer): void {
+    let piece = this.#pieces.at(-1);
+    if (piece === undefined || piece.length + chunk.byteLength > PIECE_BYTES) {
+      piece = new BodyBuffer();
+      this.#pieces.push(piece);
+    }
+    piece.append(chunk);
+    this.#heldBytes += chunk.byteLength;
   }
 
   #afterRead(): void {
     this.#isReadNoted = false;
     if (this.#isWhole || this.#ended !== undefined) return;
-    if (this.#mayPause && this.#held.length > PAUSE_ABOVE_BYTES) this.#arriving.pause();
+    if (this.#mayPause && this.#heldBytes > PAUSE_ABOVE_BYTES) this.#arriving.pause();
   }
 
-  #release(): Uint8Array {
-    const { bytes } = this.#held;
-    this.#forget();
-    this.#arriving.resume();
+  #release({ bytes }: BodyBuffer): Uint8Array {
+    this.#heldBytes -= bytes.length;
+    this.#holding.forgetBytes(bytes.length);
+    if (this.#heldBytes <= PAUSE_ABOVE_BYTES) this.#arriving.resume();
     return bytes;
   }
 
@@ -121,6 +144,7 @@ export class PassedBody implements AsyncIterable<Uint8Array> {
 
   #forget(): void {
     this.#holding.forgetBytes();
-    this.#held = new BodyBuffer();
+    this.#pieces = [];
+    this.#heldBytes = 0;
   }
 }

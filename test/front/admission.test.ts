@@ -90,4 +90,18 @@ describe('its shares', () => {
     holding?.release();
     expect(admission.bytes).toBe(4 * MIB);
   });
+
+  test('what could not be kept from coming may go past a share, up to the whole bound, and is given back in parts', () => {
+    const admission = whole();
+    const holding = admission.holdAsStranger('a', 500);
+    expect([holding?.admit(4 * MIB), holding?.admit(1)]).toEqual([true, false]);
+    expect(holding?.admitPastShare(20 * MIB)).toBe(true);
+    expect(holding?.admitPastShare(8 * MIB + 1)).toBe(false);
+    expect(admission.bytes).toBe(24 * MIB);
+    expect([admission.strangers.admit('a', 1), admission.strangers.admit('b', 1)]).toEqual([false, false]);
+    holding?.forgetBytes(20 * MIB + 1);
+    expect([holding?.admit(1), holding?.admit(1), admission.strangers.admit('b', 1)]).toEqual([true, false, true]);
+    holding?.release();
+    expect(admission.bytes).toBe(1);
+  });
 });
