@@ -14,6 +14,8 @@ export interface Kind<T> {
   format(value: T): string;
   /** The refused text as an error may show it; as it is, unless the kind can hold credentials. */
   redact?(text: string): string;
+  /** JSON schema of the text, as far as one can say it: `parse` refuses all that this refuses, and more. */
+  readonly form?: { readonly enum: readonly string[] } | { readonly pattern: string };
 }
 
 /** A host and port to listen on. IPv6 hosts stand without brackets. */
@@ -31,6 +33,7 @@ export interface Rate {
 
 const MS_PER_UNIT = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const BYTES_PER_UNIT = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
+const TIME_SPAN = amountPattern(MS_PER_UNIT);
 
 /** A time span in whole milliseconds: `500`, `500ms`, `15s`, `15min`, `2h`, `7d`. */
 export function duration(minMs: number, maxMs: number): Kind<number> {
@@ -38,6 +41,7 @@ export function duration(minMs: number, maxMs: number): Kind<number> {
     allowed: `${formatDuration(minMs)} to ${formatDuration(maxMs)}, a whole number with ms, s, min, h or d`,
     parse: (text) => within(parseAmount(text, MS_PER_UNIT), minMs, maxMs),
     format: formatDuration,
+    form: { pattern: `^${TIME_SPAN}$` },
   };
 }
 
@@ -47,6 +51,7 @@ export function byteCount(minBytes: number, maxBytes: number): Kind<number> {
     allowed: `${formatBytes(minBytes)} to ${formatBytes(maxBytes)}, a whole number with B, KiB, MiB, GiB or TiB`,
     parse: (text) => within(parseAmount(text, BYTES_PER_UNIT), minBytes, maxBytes),
     format: formatBytes,
+    form: { pattern: `^${amountPattern(BYTES_PER_UNIT)}$` },
   };
 }
 
@@ -56,6 +61,7 @@ export function count(min: number, max: number): Kind<number> {
     allowed: `a whole number from ${min} to ${max}`,
     parse: (text) => within(parseAmount(text, {}), min, max),
     format: String,
+    form: { pattern: `^${amountPattern({})}$` },
   };
 }
 
@@ -65,6 +71,7 @@ export function oneOf<const W extends string>(words: readonly W[]): Kind<W> {
     allowed: `one of ${words.join(', ')}`,
     parse: (text) => words.find((word) => word === text),
     format: (value) => value,
+    form: { enum: words },
   };
 }
 
@@ -96,6 +103,7 @@ export const rate: Kind<Rate> = {
     return requests === undefined || windowMs === undefined ? undefined : Object.freeze({ requests, windowMs });
   },
   format: ({ requests, windowMs }) => `${requests}/${formatDuration(windowMs)}`,
+  form: { pattern: `^${amountPattern({})}/${TIME_SPAN}$` },
 };
 
 /** A path of the file system, relative ones to the working directory. */
@@ -145,6 +153,13 @@ function formatDuration(ms: number): string {
 
 function formatBytes(bytes: number): string {
   return formatAmount(bytes, BYTES_PER_UNIT);
+}
+
+/** What {@link parseAmount} reads, as a regular expression that needs no flags. */
+function amountPattern(units: Readonly<Record<string, number>>): string {
+  const anyCase = (unit: string) => unit.replace(/./g, (letter) => `[${letter.toUpperCase()}${letter.toLowerCase()}]`);
+  const names = Object.keys(units).map(anyCase);
+  return names.length === 0 ? '[0-9]{1,16} ?' : `[0-9]{1,16} ?(${names.join('|')})?`;
 }
 
 /** `digits` with an optional unit; NaN for anything else. A bare number is in the smallest unit. */

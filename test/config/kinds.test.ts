@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { address, base64Bytes, baseUrl, byteCount, count, duration, rate, token } from '../../src/config/kinds.js';
+import {
+  address,
+  base64Bytes,
+  baseUrl,
+  byteCount,
+  count,
+  duration,
+  type Kind,
+  oneOf,
+  rate,
+  token,
+} from '../../src/config/kinds.js';
 
 const YEAR_MS = 365 * 86_400_000;
 
@@ -121,5 +132,25 @@ describe('base64Bytes', () => {
     expect(base64Bytes(32).parse(` ${text}`)).toBeUndefined();
     expect(base64Bytes(32).parse(text.replace('=', ''))).toBeUndefined();
     expect(base64Bytes(31).parse(text)).toBeUndefined();
+  });
+});
+
+describe('the form of a kind', () => {
+  /** Each with what it allows, and what its form already refuses. */
+  const KINDS: readonly (readonly [Kind<unknown>, readonly string[], readonly string[]])[] = [
+    [duration(0, YEAR_MS), ['0', '15 s', '15MIN', '7d'], ['', '1week', '1.5s', '-1', 's']],
+    [byteCount(0, 2 ** 45), ['262144', '512mib', '1 TiB'], ['', '10GB', '1e6']],
+    [count(1, 256), ['1', '256'], ['', '1s', 'many']],
+    [oneOf(['merge', 'latest']), ['merge', 'latest'], ['', 'Merge', 'last']],
+    [rate, ['30/15s', '30 /15 s', '30/15000'], ['30', '30s/15s', '30/']],
+  ];
+
+  it.each(KINDS)('lets through what is allowed, and refuses what is none: %j', ({ form, parse }, allowed, refused) => {
+    const isOfForm = (text: string) => {
+      if (form === undefined) throw new Error('it has none');
+      return 'enum' in form ? form.enum.includes(text) : new RegExp(form.pattern).test(text);
+    };
+    expect(allowed.filter((text) => parse(text) === undefined || !isOfForm(text))).toEqual([]);
+    expect(refused.filter((text) => parse(text) !== undefined || isOfForm(text))).toEqual([]);
   });
 });

@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { withOptionsSchema } from '../../src/config/chart-schema.js';
 import { loadConfig } from '../../src/config/load.js';
-import { OPTION_KEYS, optionRow } from '../../src/config/options.js';
+import { OPTION_KEYS, variablesOf } from '../../src/config/options.js';
 import { notHere } from '../helpers/fault-form.js';
+import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { schemaFindings } from './api-schema.js';
 import {
   buildTogether,
@@ -67,13 +69,19 @@ describe('the chart', () => {
   });
 
   it('lets every option be set, and by one value alone', () => {
-    const own: string[] = SCHEMA.properties.config.propertyNames.not.enum;
-    const all = OPTION_KEYS.map((key): string => optionRow(key).variable);
-    expect(own.filter((name) => !all.includes(name))).toEqual([]);
-    expect(all.filter((name) => !new RegExp(SCHEMA.properties.config.propertyNames.pattern).test(name))).toEqual([]);
-    const config = readFileSync(join(CHART, 'templates/_helpers.tpl'), 'utf8').matchAll(/^(STATEWAY_[A-Z_]+):/gm);
-    const fromSecret = ['STATEWAY_SECRET_KEY', 'STATEWAY_UPSTREAM_TOKEN'];
-    expect([...[...config].map(([, name]) => name), ...fromSecret].sort()).toEqual([...own].sort());
+    const { if: elsewhere, else: taken } = SCHEMA.properties.config.propertyNames;
+    expect([...elsewhere.enum, ...taken.enum].sort()).toEqual(OPTION_KEYS.flatMap(variablesOf).sort());
+    const [, explained = '', config = ''] = readFileSync(join(CHART, 'templates/_helpers.tpl'), 'utf8').split(
+      /define "stateway.(?:setElsewhere|config)"/,
+    );
+    const namesIn = (text: string) => [...text.matchAll(/^(STATEWAY_[A-Z_]+):/gm)].map(([, name]) => name as string);
+    expect(namesIn(explained)).toEqual(elsewhere.enum);
+    const fromSecret = elsewhere.enum.filter((name: string) => /SECRET_KEY|UPSTREAM_TOKEN/.test(name));
+    expect([...namesIn(config), ...fromSecret].sort()).toEqual([...elsewhere.enum].sort());
+  });
+
+  it('has the options of "npm run docs" in its schema', () => {
+    expect(withOptionsSchema(SCHEMA)).toEqual(SCHEMA);
   });
 
   it('passes the checks of helm', ({ skip }) => {
@@ -162,8 +170,12 @@ describe('a value', () => {
     ['spool.gibibytes=10GiB', 'integer'],
     ['spoolGibibytes=10', 'additional properties'],
     ['upstream.url=losant.plant.example', 'pattern'],
-    ['config.STATEWAY_MAX_SPOOL_BYTES=1GiB', 'STATEWAY_MAX_SPOOL_BYTES'],
-    ['config.LOG=1', 'LOG'],
+    ['config.STATEWAY_MAX_SPOOL_BYTES=1GiB', 'config.STATEWAY_MAX_SPOOL_BYTES is not taken; set it by spool.gibibytes'],
+    ['config.STATEWAY_SECRET_KEY_FILE=/key', 'config.STATEWAY_SECRET_KEY_FILE is not taken; set it by secretName'],
+    ['config.STATEWAY_COALESE=latest', /STATEWAY_COALESE.*one of.*'STATEWAY_COALESCE'/s],
+    ['config.LOG=1', /LOG.*one of.*'STATEWAY_LOG_LEVEL'/s],
+    ['config.STATEWAY_COALESCE=last', /STATEWAY_COALESCE.*'merge', 'latest'/],
+    ['config.STATEWAY_WINDOW_MS=1week', /STATEWAY_WINDOW_MS.*pattern/],
     ['service.type=External', 'service/type'],
     ['ingress.enabled=true', 'ingress/host'],
     ['gateway.enabled=true', 'gateway'],
@@ -173,6 +185,14 @@ describe('a value', () => {
   ] as const)('that is wrong is refused, by its name: %s', ([value, named], { skip }) => {
     if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
     expect(() => renderChart('--set', value)).toThrow(named);
+  });
+
+  it('that is a number goes to the proxy as it was written', ({ skip }) => {
+    if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
+    const file = join(temporaryDirectory(), 'values.yaml');
+    writeFileSync(file, 'config:\n  STATEWAY_MAX_BODY_BYTES: 1048576\n  STATEWAY_WINDOW_MS: 0\n');
+    const { data } = find(renderChart('--values', file), 'ConfigMap');
+    expect(data).toMatchObject({ STATEWAY_MAX_BODY_BYTES: '1048576', STATEWAY_WINDOW_MS: '0' });
   });
 
   it.for(memoryTable())('is what the README has kustomize set: %s', ([devices, limit, request, kept], { skip }) => {

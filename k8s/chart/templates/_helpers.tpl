@@ -43,6 +43,24 @@ what overload needs.
 {{- $port | default (ternary "80" "443" (eq $url.scheme "http")) -}}
 {{- end -}}
 
+{{/* Options that are no part of `config`, since the chart sets them: by what. Other names are refused by the schema. */}}
+{{- define "stateway.setElsewhere" -}}
+STATEWAY_LISTEN: "service, tls, ingress and gateway: the pod itself always listens on 0.0.0.0:8080"
+STATEWAY_ADMIN_LISTEN: "networkPolicy, which says who gets there: the pod itself always listens on 0.0.0.0:9090"
+STATEWAY_DATA_DIR: "spool: the volume is always mounted at the same place"
+STATEWAY_UPSTREAM_URL: upstream.url
+STATEWAY_MAX_SPOOL_BYTES: "spool.gibibytes, by which the volume is made too"
+STATEWAY_WORKERS: "workers, by which the limit of CPU is set too"
+STATEWAY_TOKEN_CACHE_SIZE: "devices, by which the limit of memory is set too"
+STATEWAY_TLS_CERT_FILE: tls.secretName or tls.certManager
+STATEWAY_TLS_KEY_FILE: tls.secretName or tls.certManager
+STATEWAY_UPSTREAM_CA_FILE: upstream.caSecretName
+STATEWAY_SECRET_KEY: "secretName: it is secret-key of that Secret"
+STATEWAY_SECRET_KEY_FILE: "secretName: it is secret-key of that Secret"
+STATEWAY_UPSTREAM_TOKEN: "secretName: it is upstream-token of that Secret"
+STATEWAY_UPSTREAM_TOKEN_FILE: "secretName: it is upstream-token of that Secret"
+{{- end -}}
+
 {{/* What the proxy is told, as the ConfigMap holds it. */}}
 {{- define "stateway.config" -}}
 STATEWAY_LISTEN: 0.0.0.0:8080
@@ -69,7 +87,12 @@ HTTPS_PROXY: {{ . }}
 {{- if .Values.upstream.caSecretName }}
 STATEWAY_UPSTREAM_CA_FILE: /upstream-ca/ca.crt
 {{- end }}
+{{- $setElsewhere := include "stateway.setElsewhere" . | fromYaml }}
 {{- range $name, $value := .Values.config }}
-{{ $name }}: {{ $value | toString | quote }}
+{{- with get $setElsewhere $name }}
+{{- fail (printf "config.%s is not taken; set it by %s" $name .) }}
+{{- end }}
+{{- /* A number of a file of values is a float, which would be written as 1.048576e+06. */}}
+{{ $name }}: {{ ternary (int64 $value) $value (kindIs "float64" $value) | toString | quote }}
 {{- end }}
 {{- end -}}
