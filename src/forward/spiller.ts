@@ -6,7 +6,6 @@ import type { Holdings } from './holdings.js';
 import type { Lane } from './lane.js';
 import { packLane, rangesOf } from './packing.js';
 import { waitingBytesOf } from './request-body.js';
-import type { WaitingChunk } from './waiting-chunk.js';
 
 /** Spills under way at one time, and bytes on the way by them: they share commits, so many small ones cost as few. */
 export const MAX_SPILLS = 128;
@@ -18,10 +17,8 @@ const MAX_PIECE_BYTES = 1024 * 1024;
 export const SPILL_AFTER_MS = 5_000;
 /** A lane that can send within this time needs no backlog. */
 const SOON_MS = 1_000;
-/** Down to this share of a limit memory is freed once the limit is reached. */
+/** Down to this share of the limit memory is freed once the limit is reached. */
 const LOW_WATER = 0.5;
-/** Lanes that will be served soon may hold so many times as much: at full load, what gathers in their windows is no backlog. */
-const LIVE_FACTOR = 5;
 /** After a spill that failed; the disk may be full. */
 const RETRY_AFTER_MS = 1_000;
 /** Between two looks at all lanes while memory is short. */
@@ -55,14 +52,16 @@ type Need = 'memory' | 'journal' | 'full';
 interface Order {
   readonly lane: Lane;
   readonly need: Need;
-  /** `memory`: what may be held. */
-  readonly floorBytes: number;
 }
 
 /**
  * Moves what waits without prospect from memory and journal to the backlog, in pieces as large as they come: when memory
  * is short, when the journal cannot be trimmed on account of few, and when a lane that cannot be served has a full piece.
  * One at a time per lane, and never while the lane is being served.
+ *
+ * A lane that will be served soon is left alone, however much they hold together: at full load, what gathers in their
+ * windows is no backlog. What has waited for {@link SPILL_AFTER_MS} is one. So the cloud takes what they hold within that
+ * time, or they spill; and above `MAX_HELD_BYTES` nothing more comes in.
  */
 export class Spiller {
   readonly #options: SpillerOptions;
@@ -129,13 +128,8 @@ export class Spiller {
   #pack(): void {
     const { holdings, lanes } = this.#parts;
     const nowMs = this.#parts.clock.monotonicMs();
-    const isUrgent = this.#isUrgent;
-    for (const lane of lanes()) if (isUrgent || this.#isStuck(lane, nowMs)) packLane(lane, holdings);
-  }
-
-  /** Whether live lanes have to give way as well. Before the first is served there are none. */
-  get #isUrgent(): boolean {
-    return !this.#isRunning || this.#parts.holdings.heldBytes > this.#options.spillAboveBytes * LIVE_FACTOR;
+    // Before the first lane is served none will be so soon.
+    for (const lane of lanes()) if (!this.#isRunning || this.#isStuck(lane, nowMs)) packLane(lane, holdings);
   }
 
   /** Whether a lane will not be served soon; one that is being served may be so too, when its request hangs. */
@@ -146,21 +140,17 @@ export class Spiller {
     return Math.max(lane.holdUntilMs, lane.pacing.earliestStartMs(nowMs)) > nowMs + SOON_MS;
   }
 
-  /** Those without prospect first, and of them those that hold the oldest records, as a record is freed as a whole. */
+  /** Those first that hold the oldest records, as a record is freed as a whole. */
   #order(need: Need): void {
     const nowMs = this.#parts.clock.monotonicMs();
-    const ranked: { order: Order; rank: number; sequence: number }[] = [];
-    const isUrgent = need === 'memory' && this.#isUrgent;
-    const lowBytes = this.#options.spillAboveBytes * LOW_WATER;
+    const ranked: { order: Order; sequence: number }[] = [];
     for (const lane of this.#parts.lanes()) {
-      if (lane.chunks.length === 0) continue;
-      const isStuck = this.#isStuck(lane, nowMs);
-      if (!isStuck && !isUrgent) continue;
-      const order = { lane, need, floorBytes: isStuck ? lowBytes : lowBytes * LIVE_FACTOR };
-      if (!this.#isNeeded(order)) continue;
-      ranked.push({ order, rank: isStuck ? 0 : 1, sequence: (lane.chunks[0] as WaitingChunk).record.sequence });
+      const [first] = lane.chunks;
+      const order = { lane, need };
+      if (first === undefined || !this.#isStuck(lane, nowMs) || !this.#isNeeded(order)) continue;
+      ranked.push({ order, sequence: first.record.sequence });
     }
-    ranked.sort((a, b) => a.rank - b.rank || a.sequence - b.sequence);
+    ranked.sort((a, b) => a.sequence - b.sequence);
     this.#orders = ranked.map(({ order }) => order);
     this.#start();
   }
@@ -182,10 +172,10 @@ export class Spiller {
     this.#orders.splice(0, done);
   }
 
-  #isNeeded({ lane, need, floorBytes }: Order): boolean {
+  #isNeeded({ lane, need }: Order): boolean {
     if (lane.isBusy || lane.unsettled !== undefined || lane.chunks.length === 0) return false;
     if (need === 'memory') {
-      return this.#parts.holdings.heldBytes - this.#freeingBytes > floorBytes;
+      return this.#parts.holdings.heldBytes - this.#freeingBytes > this.#options.spillAboveBytes * LOW_WATER;
     }
     if (need === 'full') return lane.waitingBytes >= this.#pieceBytes;
     const arrivedByMs = this.#parts.clock.monotonicMs() - SPILL_AFTER_MS;

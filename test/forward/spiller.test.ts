@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
+import { MAX_HELD_BYTES } from '../../src/core/bounds.js';
 import type { Device } from '../../src/core/device.js';
-import { MAX_SPILLS } from '../../src/forward/spiller.js';
+import { SPILL_ABOVE_BYTES } from '../../src/forward/lanes.js';
+import { MAX_SPILLS, SPILL_AFTER_MS } from '../../src/forward/spiller.js';
 import { RecordView } from '../../src/state/record-layout.js';
 import { answer, deviceOf, Harness, LOST, REFUSED, range } from './harness.js';
 
@@ -125,25 +127,28 @@ it('spills first what has no prospect', async () => {
   expect(spilled).toEqual(new Set([parked.key]));
 });
 
-it('leaves alone what will be sent soon, until there is much more of it', async () => {
-  const harness = new Harness({ spillAboveBytes: 64 * KIB, windowMs: 4_000 });
+it('leaves alone what will be sent soon, however much it is, until it has waited for long', async () => {
+  const harness = new Harness({ spillAboveBytes: 64 * KIB, windowMs: 60_000 });
   const [live] = DEVICES as [Device];
   harness.push(live);
   await harness.clock.advance(0);
-  const push = async (times: number) => {
-    for (let round = 0; round < times; round++) {
-      harness.push(live, 30);
-      await harness.clock.advance(10);
-    }
-  };
-  await push(100);
-  expect(harness.lanes.heldBytes()).toBeGreaterThan(3 * 64 * KIB);
+  for (let round = 0; round < 200; round++) {
+    harness.push(live, 30);
+    await harness.clock.advance(10);
+  }
+  expect(harness.lanes.heldBytes()).toBeGreaterThan(6 * 64 * KIB);
   expect(harness.spool.spills).toEqual([]);
-  await push(200);
-  expect(harness.lanes.heldBytes()).toBeLessThan(6 * 64 * KIB);
+  await harness.clock.advance(SPILL_AFTER_MS + 1_000);
+  harness.push(live);
+  await harness.clock.advance(100);
+  expect(harness.lanes.heldBytes()).toBeLessThan(64 * KIB);
   expect(harness.spool.spills.length).toBeGreaterThan(0);
-  await harness.clock.advance(60_000);
-  expect(valuesOf(harness, live)).toEqual(range(0, 9_001));
+  await harness.clock.advance(120_000);
+  expect(valuesOf(harness, live)).toEqual(range(0, 6_002));
+});
+
+it('begins to spill long before new states are refused', () => {
+  expect(SPILL_ABOVE_BYTES).toBeLessThanOrEqual(MAX_HELD_BYTES / 2);
 });
 
 it('a device that was parked for a while holds none of the records that it shares', async () => {
