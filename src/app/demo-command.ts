@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { addLoadOptions, type LoadOptions } from './demo-options.js';
+import { addLoadOptions, type LoadOptions, statesOf } from './demo-options.js';
 import { ProgressLine } from './demo-progress.js';
 import { demoExitCode, resultLine, resultTable } from './demo-report.js';
 import { runDemo } from './demo-run.js';
@@ -19,9 +19,9 @@ export function demoCommand(): Command {
       const interruption = new AbortController();
       const interrupt = () => interruption.abort();
       process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-      const line = new ProgressLine(options.seconds);
+      const line = new ProgressLine(statesOf(options));
       try {
-        const result = await runDemo(options, (progress) => line.update(progress), interruption.signal);
+        const result = await runDemo(options, line, interruption.signal);
         line.stop();
         process.stdout.write(`${options.json ? resultLine(result) : resultTable(result)}\n`);
         process.exitCode = demoExitCode(result);

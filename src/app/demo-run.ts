@@ -8,9 +8,9 @@ import type { FleetResult } from '../simulator/fleet.js';
 import { readReport } from '../simulator/fleet-report.js';
 import { emptyReckoning, type Reckoning, reckonDevice } from '../simulator/ledger.js';
 import { RecordedData } from '../simulator/recorded-data.js';
-import type { LoadOptions } from './demo-options.js';
+import { type LoadOptions, statesOf } from './demo-options.js';
 import { type DemoProcess, DemoProcesses } from './demo-processes.js';
-import type { DemoProgress } from './demo-progress.js';
+import type { DemoWatcher } from './demo-progress.js';
 import type { DemoResult } from './demo-report.js';
 
 const PROGRAM_PATH = fileURLToPath(new URL('../main.js', import.meta.url));
@@ -30,22 +30,20 @@ const END_WITHIN_MS = 3_000;
  * @param signal ends the demo early
  * @throws Error when a process fails, with its last output, or when the demo was interrupted
  */
-export async function runDemo(
-  load: LoadOptions,
-  onProgress: (progress: DemoProgress) => void,
-  signal: AbortSignal,
-): Promise<DemoResult> {
+export async function runDemo(load: LoadOptions, watcher: DemoWatcher, signal: AbortSignal): Promise<DemoResult> {
   const data = new RecordedData();
   const directory = await mkdtemp(join(tmpdir(), 'stateway-demo-'));
   const processes = new DemoProcesses(PROGRAM_PATH);
   signal.addEventListener('abort', () => processes.interrupt(new Error('interrupted')), { once: true });
   try {
-    return await new DemoRun(load, data, directory, processes).run(onProgress);
+    return await new DemoRun(load, data, directory, processes).run(watcher);
   } finally {
     await processes.stopAll(END_WITHIN_MS);
     await rm(directory, { recursive: true, force: true });
   }
 }
+
+type FleetFigures = Pick<FleetResult, 'sent' | 'acknowledged'>;
 
 class DemoRun {
   readonly #load: LoadOptions;
@@ -62,15 +60,21 @@ class DemoRun {
     this.#processes = processes;
   }
 
-  async run(onProgress: (progress: DemoProgress) => void): Promise<DemoResult> {
+  async run(watcher: DemoWatcher): Promise<DemoResult> {
+    watcher.begins('starting the simulated cloud');
     await this.#startCloud();
+    watcher.begins('starting the proxy');
     const proxy = await this.#startProxy();
     const reportPath = join(this.#directory, 'fleet.ndjson');
+    watcher.begins('the devices log in');
     const fleet = this.#startFleet(proxy.url, reportPath);
-    const fleetResult = await this.#watch(fleet, onProgress);
-    await this.#drain(proxy.adminUrl, fleetResult.acknowledged);
+    const fleetResult = await this.#watch(fleet, watcher);
+    watcher.begins('waiting until the cloud has it all');
+    await this.#drain(proxy.adminUrl, fleetResult, watcher);
     // Its end flushes what the drain had no time for, and shows what a stop sends twice.
+    watcher.begins('stopping the proxy');
     await proxy.process.stop(PROXY_END_WITHIN_MS);
+    watcher.begins('comparing state by state');
     const reckoning = await this.#reckon(reportPath);
     return { load: this.#load, fleet: fleetResult, cloud: await this.#cloudCounts(), reckoning };
   }
@@ -120,30 +124,40 @@ class DemoRun {
   }
 
   /** Shows how the fleet goes until it is done. */
-  async #watch(fleet: DemoProcess, onProgress: (progress: DemoProgress) => void): Promise<FleetResult> {
+  async #watch(fleet: DemoProcess, watcher: DemoWatcher): Promise<FleetResult> {
     const done = fleet.event('done');
+    const states = statesOf(this.#load);
+    let step: string | undefined;
     let result: FleetResult | undefined;
     while (result === undefined) {
       result = (await this.#processes.unlessFailed(Promise.race([done, pause(PROGRESS_EVERY_MS)]))) as unknown as
         | FleetResult
         | undefined;
-      const {
-        elapsedSeconds = 0,
-        sent = 0,
-        acknowledged = 0,
-      } = { ...fleet.latest('progress'), ...result } as DemoProgress;
-      const { states, posts, throttled } = await this.#cloudCounts();
-      onProgress({ elapsedSeconds, sent, acknowledged, arrived: states, posts, throttled });
+      const latest = result ?? (fleet.latest('progress') as unknown as FleetFigures | undefined);
+      if (latest === undefined) continue;
+      await this.#show(latest, watcher);
+      if (latest.sent === 0 || result !== undefined) continue;
+      const next = latest.sent < states ? 'the devices report' : 'waiting for the last acknowledgements';
+      if (next !== step) watcher.begins(next);
+      step = next;
     }
     return result;
   }
 
+  async #show({ sent, acknowledged }: FleetFigures, watcher: DemoWatcher): Promise<CloudCounts> {
+    const counts = await this.#cloudCounts();
+    const { states, posts, throttled } = counts;
+    watcher.update({ sent, acknowledged, arrived: states, posts, throttled });
+    return counts;
+  }
+
   /** Waits until nothing waits in the proxy, or all is in the cloud, or the time is over. */
-  async #drain(adminUrl: string, acknowledged: number): Promise<void> {
+  async #drain(adminUrl: string, fleet: FleetFigures, watcher: DemoWatcher): Promise<void> {
     const untilMs = performance.now() + DRAIN_WITHIN_MS;
     while (performance.now() < untilMs) {
       const { spool } = (await this.#get(`${adminUrl}/status`)) as { spool: { states: number } };
-      if (spool.states === 0 || (await this.#cloudCounts()).states >= acknowledged) return;
+      const { states } = await this.#show(fleet, watcher);
+      if (spool.states === 0 || states >= fleet.acknowledged) return;
       await this.#processes.unlessFailed(pause(DRAIN_POLL_MS));
     }
   }

@@ -22,7 +22,7 @@ export interface Health {
  */
 export function healthcheckCommand(): Command {
   const command = new Command('healthcheck').description('exit 0 when the running proxy is ready, 1 when it is not');
-  return addConfigFlags(command).action(async (options: Record<string, unknown>) => {
+  return addConfigFlags(command, ['adminListen']).action(async (options: Record<string, unknown>) => {
     const { adminListen } = loadConfig(process.env, options);
     const { ready, why } = await checkHealth(adminListen);
     process.stdout.write(`${ready ? 'ready' : 'not ready'}: ${why}\n`);

@@ -14,7 +14,7 @@ const STOP_WITHIN_MS = 9_500;
 
 /** `stateway serve`: runs the proxy until SIGTERM or SIGINT, then drains and exits 0. */
 export function serveCommand(): Command {
-  return addConfigFlags(new Command('serve').description('run the proxy until SIGTERM or SIGINT (default)')).action(
+  return addConfigFlags(new Command('serve').description('run the proxy until SIGTERM or SIGINT')).action(
     async (flags: Record<string, unknown>) => {
       // From the first moment on: process 1 of a container has no other way to be told.
       const stopAsked = stopSignal();

@@ -73,11 +73,13 @@ function requeueCommand(): Command {
 
 function exportCommand(): Command {
   return withDataDir(new Command('export').description('write all that waits as NDJSON, a state a line'))
-    .option('--file <path>', 'write to a file instead of standard output')
+    .option('--file <path>', 'write to a new file instead of standard output')
+    .option('--force', 'let --file replace a file that is there')
     .option('--json', 'accepted for uniformity: the output is JSON in any case')
-    .action((options: SpoolOptions & { file?: string }) =>
+    .action((options: SpoolOptions & { file?: string; force?: true }) =>
       withSpool(options, async (spool) => {
-        await exportWaiting(spool, options.file);
+        const { file, force = false } = options;
+        await exportWaiting(spool, file === undefined ? undefined : { path: file, mayReplace: force });
       }),
     );
 }

@@ -1,4 +1,4 @@
-import { fileVariableOf, flagOf, OPTION_KEYS, optionRow } from './options.js';
+import { fileVariableOf, flagOf, OPTION_KEYS, type OptionKey, optionRow } from './options.js';
 
 /** One option as a command line takes it. */
 export interface FlagDescriptor {
@@ -7,9 +7,12 @@ export interface FlagDescriptor {
   readonly description: string;
 }
 
-/** A descriptor for every option, and for the file of each secret; what is given goes to `loadConfig` as text. */
-export function flagDescriptors(): FlagDescriptor[] {
-  return OPTION_KEYS.flatMap((key) => {
+/**
+ * A descriptor for each option, and for the file of each secret; what is given goes to `loadConfig` as text.
+ * @param keys the options; all of them unless given
+ */
+export function flagDescriptors(keys: readonly OptionKey[] = OPTION_KEYS): FlagDescriptor[] {
+  return keys.flatMap((key) => {
     const row = optionRow(key);
     const fallback = row.defaultInWords ?? row.default ?? 'unset';
     const itself = {

@@ -46,7 +46,8 @@ describe('stateway demo', () => {
   it('gets every state of a mixed fleet into the cloud, whatever is configured for a real plant', async () => {
     const load = ['--devices', '20', '--seconds', '2', '--rate', '10', '--ws-share', '0.5'];
     const { code, stdout, stderr } = await run('demo', '--json', ...load).ended;
-    expect(stderr).toMatch(/\d\/2 s: sent \d+, acknowledged \d+/);
+    expect(stderr).toMatch(/^0 s, starting the simulated cloud: sent 0,.*\n(.*\n)*\d+ s, starting the proxy: sent 0/);
+    expect(stderr).toMatch(/^\d+ s, comparing state by state: sent 400, acknowledged 400, in the cloud 400/m);
     expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) as string)).toMatchObject({
       sent: 400,
       acknowledged: 400,

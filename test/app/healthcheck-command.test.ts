@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { AdminServer } from '../../src/admin/admin-server.js';
-import { checkHealth } from '../../src/app/healthcheck-command.js';
+import { checkHealth, healthcheckCommand } from '../../src/app/healthcheck-command.js';
 import { FakeSources } from '../admin/fake-sources.js';
 
 async function serve(sources: FakeSources, host: string): Promise<number> {
@@ -48,4 +48,8 @@ it('is not ready when somebody else answers', async () => {
 
 it('cannot know a port that the system chooses', async () => {
   expect((await checkHealth({ host: '127.0.0.1', port: 0 })).ready).toBe(false);
+});
+
+it('has the one option that it goes by, and no other', () => {
+  expect(healthcheckCommand().options.map(({ long }) => long)).toEqual(['--admin-listen']);
 });

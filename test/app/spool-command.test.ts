@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, status, untilHeld } from '../helpers/bench-site.js';
 import { MAIN_FILE } from '../helpers/program.js';
+import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
 const run = promisify(execFile);
 
@@ -49,13 +50,27 @@ test('what waits can be counted and written out while the proxy runs', async () 
   const { applicationId, deviceId } = device;
   const expected = states.map((state) => ({ applicationId, deviceId, ...state }));
   expect(linesOf((await spool('export', '--data-dir', site.dataDir)).stdout)).toEqual(expected);
-  const file = join(site.dataDir, '..', `${deviceId}.ndjson`);
+  const file = join(temporaryDirectory(), 'waiting.ndjson');
   expect((await spool('export', '--data-dir', site.dataDir, '--file', file)).code).toBe(0);
   expect(linesOf(readFileSync(file, 'utf8'))).toEqual(expected);
 
   // Looking took nothing away.
   site.cloud.setFaults([]);
   await untilHeld(site, device, (ledger) => ledger.records.length === 30);
+});
+
+test('an export does not take the place of a file that is there, unless it is told to', async () => {
+  const site = await openSite();
+  const file = join(temporaryDirectory(), 'waiting.ndjson');
+  writeFileSync(file, 'of last week');
+  expect(await spool('export', '--data-dir', site.dataDir, '--file', file)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `stateway: spool export: ${file} is there already; name another file, or give --force to replace it\n`,
+  });
+  expect(readFileSync(file, 'utf8')).toBe('of last week');
+  expect((await spool('export', '--data-dir', site.dataDir, '--file', file, '--force')).code).toBe(0);
+  expect(readFileSync(file, 'utf8')).toBe('');
 });
 
 test('a state the cloud refuses is a dead letter with its reason, and is sent again on request', async () => {
