@@ -37,6 +37,12 @@ describe('the table of options', () => {
     expect(flagOf('STATEWAY_UPSTREAM_URL')).toBe('--upstream-url');
   });
 
+  it('has help that needs no page around it', () => {
+    const help = flagDescriptors().map(({ description }) => description);
+    expect(help.filter((text) => /\b(?:below|above|this page|next section|see there)\b/i.test(text))).toEqual([]);
+    expect(help.filter((text) => /\]\(/.test(text))).toEqual([]);
+  });
+
   it('types the values', () => {
     expectTypeOf<Config['windowMs']>().toEqualTypeOf<number>();
     expectTypeOf<Config['coalesce']>().toEqualTypeOf<'merge' | 'latest'>();

