@@ -201,14 +201,14 @@ export class App {
     await this.#intake.close();
     await this.#requeueWatch.stop();
     this.#capacity.stop();
-    await this.#lanes.close(startedMs + FLUSH_WITHIN_MS - systemClock.monotonicMs());
+    const unansweredRequests = await this.#lanes.close(startedMs + FLUSH_WITHIN_MS - systemClock.monotonicMs());
     await this.#auth.close();
     // Before the spool, which it reads.
     await this.#admin.close();
     const { states } = this.#spool.status();
     await this.#spool.close();
     await Promise.all([this.#cloud.close(), this.#sends.close()]);
-    this.#log.info({ event: 'stopped', waitingStates: states }, 'stopped');
+    this.#log.info({ event: 'stopped', waitingStates: states, unansweredRequests }, 'stopped');
   }
 
   #logCloud(isUp: boolean, trouble: CloudTrouble | undefined): void {

@@ -267,8 +267,11 @@ export interface Forwarder {
   cloudSince(): number | undefined;
   /** From now on nothing starts that could not end within so many milliseconds, as the cloud answers at the moment. */
   endWithin(ms: number): void;
-  /** Sends what the limits and {@link Forwarder.endWithin} allow until nothing can be sent any more, then stops. */
-  close(withinMs: number): Promise<void>;
+  /**
+   * Sends what the limits and {@link Forwarder.endWithin} allow until nothing can be sent any more, then stops.
+   * @returns requests that had no answer by then: their states may come again
+   */
+  close(withinMs: number): Promise<number>;
 }
 
 // ---------------------------------------------------------------- upstream

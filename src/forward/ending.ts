@@ -7,8 +7,8 @@ export class Ending {
   readonly #answerTimes: AnswerTimes;
   /** Monotonic; by then every request should have its answer. Infinity while there is no end in sight. */
   #endByMs = Number.POSITIVE_INFINITY;
-  #closed: Promise<void> | undefined = undefined;
-  #finish: () => void = () => {};
+  #closed: Promise<number> | undefined = undefined;
+  #finish: (unanswered: number) => void = () => {};
 
   constructor(clock: Clock, answerTimes: AnswerTimes) {
     this.#clock = clock;
@@ -19,8 +19,8 @@ export class Ending {
     return this.#closed !== undefined;
   }
 
-  /** Resolves when the closing is over; undefined before it has begun. */
-  get closed(): Promise<void> | undefined {
+  /** Resolves when the closing is over, to the requests that had no answer; undefined before it has begun. */
+  get closed(): Promise<number> | undefined {
     return this.#closed;
   }
 
@@ -36,20 +36,20 @@ export class Ending {
   }
 
   /** From now on it is waited for. @param onTimeOver called at the end, unless it is over before */
-  close(withinMs: number, onTimeOver: () => void): Promise<void> {
+  close(withinMs: number, onTimeOver: () => void): Promise<number> {
     this.within(withinMs);
     this.#closed = new Promise((resolve) => {
       const cancel = this.#clock.schedule(withinMs, onTimeOver);
-      this.#finish = () => {
+      this.#finish = (unanswered) => {
         cancel();
-        resolve();
+        resolve(unanswered);
       };
     });
     return this.#closed;
   }
 
-  /** It is over. */
-  finish(): void {
-    this.#finish();
+  /** It is over. @param unanswered requests that are left to their fate */
+  finish(unanswered: number): void {
+    this.#finish(unanswered);
   }
 }

@@ -212,8 +212,9 @@ export class Lanes implements Forwarder {
    * Waives the coalescing window, not the rate limit, and returns as soon as no lane can send any more within the time.
    * What could not have its answer by then, as answers come at the moment, is not sent. A request that has none all the
    * same is left to its fate: its states stay in the spool and are sent again by the next run.
+   * @returns how many are left so
    */
-  close(withinMs: number): Promise<void> {
+  close(withinMs: number): Promise<number> {
     this.#heldApart.stop();
     return this.#schedule.close(withinMs);
   }

@@ -166,7 +166,7 @@ export class Schedule {
   }
 
   /** See {@link Forwarder.close}. */
-  close(withinMs: number): Promise<void> {
+  close(withinMs: number): Promise<number> {
     const { ending, spiller, table } = this.#parts;
     if (ending.closed !== undefined) return ending.closed;
     spiller.stop();
@@ -232,7 +232,7 @@ export class Schedule {
     for (const lane of this.#parts.table.all()) lane.proofs?.refuse();
     this.#parts.sender.stop();
     this.#cancelTimer?.();
-    this.#parts.ending.finish();
+    this.#parts.ending.finish(this.#inFlight.states);
   }
 
   #dueAtMs(lane: Lane, nowMs: number): number {

@@ -39,7 +39,10 @@ it('begins with the configuration in effect, secrets hidden, and ends with what 
   });
   await site.proxy.stop();
   await untilLogged(site, 'stopped');
-  expect(site.proxy.log.slice(-2)).toMatchObject([{ event: 'draining' }, { event: 'stopped', waitingStates: 0 }]);
+  expect(site.proxy.log.slice(-2)).toMatchObject([
+    { event: 'draining' },
+    { event: 'stopped', waitingStates: 0, unansweredRequests: 0 },
+  ]);
   expect(JSON.stringify(site.proxy.log)).not.toContain(token);
 });
 

@@ -182,7 +182,7 @@ it('what could not end within the time that is left does not start before the cl
   harness.push(deviceOf(2));
   await clock.advance(1_000);
   expect(cloud.requests).toHaveLength(1);
-  await harness.lanes.close(3_000);
+  expect(await harness.lanes.close(3_000)).toBe(0);
   expect(clock.pendingTimers).toBe(0);
 });
 
@@ -193,7 +193,7 @@ it('close is over in its time though a request hangs; its states stay in the spo
   harness.push(device);
   const closed = harness.lanes.close(8_000);
   await harness.clock.advance(8_000);
-  await closed;
+  expect(await closed).toBe(1);
   late();
   await harness.clock.advance(1_000);
   harness.push(device);

@@ -185,7 +185,10 @@ export class ConservationSite {
   /** SIGTERM; puts down what was wrong with it. */
   async stop(): Promise<number> {
     const askedAtMs = performance.now();
+    const from = this.deliveries.tide();
     const code = await this.proxy.stop();
+    const { unansweredRequests = 0 } = this.proxy.log.findLast(({ event }) => event === 'stopped') ?? {};
+    if (Number(unansweredRequests) > 0) this.disturbances.push({ kind: 'line', from, to: this.deliveries.tide() });
     const tookMs = Math.round(performance.now() - askedAtMs);
     if (code !== 0) this.findings.push(`SIGTERM ended with ${code}`);
     if (tookMs > EXIT_WITHIN_MS) this.findings.push(`SIGTERM took ${tookMs} ms`);
