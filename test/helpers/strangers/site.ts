@@ -10,6 +10,7 @@ import { type AskedOfCloud, CloudProcess } from './cloud.js';
 import { type AttackCount, Crowd, type World } from './crowd.js';
 import { Fleet, SHARED_ADDRESS } from './fleet.js';
 import { type FleetFigures, FleetTally } from './fleet-tally.js';
+import { putFirst } from './own-machine.js';
 import { type Sighting, Watch } from './watch.js';
 
 /** How a phase goes. */
@@ -75,6 +76,8 @@ export class StrangersSite {
     const env = { STATEWAY_TOKEN_CACHE_SIZE: TOKEN_CACHE_SIZE };
     const proxy = await startProxy({ upstreamUrl: cloud.url, dataDir: freshDirectory(atEnd), env });
     atEnd(() => proxy.kill());
+    // Only there times are compared closely.
+    if (form === 'long') putFirst(proxy.process.pid as number);
     const adminPort = Number(new URL(proxy.adminUrl).port);
     const world = {
       port: portOf(proxy),
