@@ -40,8 +40,9 @@ function logStart(config: Config, log: EventLog): void {
 
 function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
-    // Once each: a second signal of the kind ends the process the system's way.
-    process.once('SIGTERM', resolve);
+    // What was asked for is under way, and over within ten seconds: asked again, it would only be cut off.
+    process.on('SIGTERM', resolve);
+    // Whoever presses Ctrl-C twice does not want to wait.
     process.once('SIGINT', resolve);
   });
 }

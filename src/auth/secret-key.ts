@@ -5,20 +5,19 @@ import {
   fstatSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   rmSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectory } from '../core/make-directory.js';
 
 /** Bytes of the secret key (`STATEWAY_SECRET_KEY`). */
 export const SECRET_KEY_BYTES = 32;
 /** The key file's name in the data directory. */
 export const KEY_FILE = 'secret.key';
 const OWNER_ONLY = 0o600;
-const DIRECTORY_OWNER_ONLY = 0o700;
 
 /** A secret key that cannot be had, or does not fit what is stored; the message is for the operator. */
 export class SecretKeyError extends Error {
@@ -45,7 +44,7 @@ export function keyFromFile(
 ): Uint8Array {
   const file = join(dataDir, KEY_FILE);
   try {
-    mkdirSync(dataDir, { recursive: true, mode: DIRECTORY_OWNER_ONLY });
+    makeDirectory(dataDir);
     const key = readKey(file, onRepaired);
     if (key !== undefined) return key;
     if (isAnythingSealed) {

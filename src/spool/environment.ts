@@ -1,5 +1,6 @@
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, openSync } from 'node:fs';
 import { type Database, type DatabaseOptions, type Key, open, type RootDatabase } from 'lmdb';
+import { makeDirectory } from '../core/make-directory.js';
 import { checkDataFile } from './data-file.js';
 import { handleFailedBatches } from './failed-commit.js';
 import { FORMAT_KEY, readFormat } from './floors.js';
@@ -53,7 +54,7 @@ const ONE_TABLE: DatabaseOptions = { encoding: 'binary' };
  */
 export function prepareDirectory(directory: string): void {
   orRefuse(directory, () => {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     chmodSync(directory, 0o700);
   });
 }

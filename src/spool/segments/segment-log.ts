@@ -1,6 +1,7 @@
-import { fstatSync, mkdirSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Clock } from '../../core/clock.js';
+import { makeDirectory } from '../../core/make-directory.js';
 import { blockBytes, entryBytes } from './block-layout.js';
 import { BlockWriter, type WriteCall } from './block-writer.js';
 import { Compaction } from './compaction.js';
@@ -112,8 +113,7 @@ export class SegmentLog {
     const { directory, segmentBytes = SEGMENT_BYTES } = this.#options;
     const { leftovers, spares, unsynced } = this.#readBack as ReadBack;
     this.#readBack = undefined;
-    const made = mkdirSync(directory, { recursive: true, mode: 0o700 });
-    if (made !== undefined) await syncDirectory(dirname(directory));
+    if (makeDirectory(directory)) await syncDirectory(dirname(directory));
     for (const { fileName } of unsynced) await syncSegmentFile(directory, fileName);
     for (const name of leftovers) await deleteFile(directory, name);
     await this.#pool.prepare(

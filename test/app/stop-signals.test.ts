@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { expect, onTestFinished, test } from 'vitest';
+import { openPassingSite, type PassingSite } from '../helpers/passing-site.js';
+
+/** A proxy that is stopping, and cannot be done at once: a passed call waits for its answer. */
+async function stopping(signal: NodeJS.Signals): Promise<PassingSite & { ended: Promise<unknown[]> }> {
+  let isAsked: () => void;
+  const asked = new Promise<void>((resolve) => {
+    isAsked = resolve;
+  });
+  const site = await openPassingSite({ onRequest: () => isAsked() });
+  const givenUp = new AbortController();
+  onTestFinished(() => givenUp.abort());
+  void fetch(`${site.proxy.url}/files`, { signal: givenUp.signal }).catch(() => {});
+  await asked;
+  const { process, log } = site.proxy;
+  const ended = once(process, 'exit');
+  process.kill(signal);
+  while (!log.some(({ event }) => event === 'draining')) await once(process.stdout as Readable, 'data');
+  return { ...site, ended };
+}
+
+test('SIGTERM again changes nothing: it stops in order all the same', async () => {
+  const { proxy, ended } = await stopping('SIGTERM');
+  proxy.process.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+  expect(proxy.log.at(-1)?.event).toBe('stopped');
+});
+
+test('SIGINT again, as by Ctrl-C pressed twice, ends it at once', async () => {
+  const { proxy, ended } = await stopping('SIGINT');
+  proxy.process.kill('SIGINT');
+  expect(await ended).toEqual([null, 'SIGINT']);
+  expect(proxy.log.some(({ event }) => event === 'stopped')).toBe(false);
+});
