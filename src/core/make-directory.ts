@@ -19,6 +19,6 @@ export function makeDirectory(path: string): boolean {
     if (code !== 'ENOENT' || existsSync(dirname(path))) throw error;
   }
   makeDirectory(dirname(path));
-  mkdirSync(path, { mode: OWNER_ONLY });
-  return true;
+  // As from the beginning: somebody else may have made it meanwhile.
+  return makeDirectory(path);
 }
