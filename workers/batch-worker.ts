@@ -11,3 +11,6 @@ export default function runBatch(request: BatchRequest): BatchResult {
   if (spare !== undefined) buffers.push(spare);
   return move({ [transferableSymbol]: buffers, [valueSymbol]: result }) as unknown as BatchResult;
 }
+
+/** Tells that the thread is up (`STARTED_TASK`). */
+export function started(): void {}

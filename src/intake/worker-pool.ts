@@ -1,12 +1,16 @@
+import { once } from 'node:events';
 import { Piscina } from 'piscina';
 import type { BatchRequest, BatchResult } from '../state/batch-layout.js';
 
 export interface WorkerPoolOptions {
-  /** Absolute path of the built worker, `dist/workers/batch-worker.js`. */
+  /** Absolute path of the built worker, `dist/workers/batch-worker.js`. It exports {@link STARTED_TASK} beside its task. */
   readonly workerFile: string;
   /** Threads (`STATEWAY_WORKERS`). */
   readonly threads: number;
 }
+
+/** The name of a task that does nothing: a thread that has done it has loaded its modules. */
+export const STARTED_TASK = 'started';
 
 /**
  * The threads that decode and validate. A batch's buffers are moved to the thread and moved back with its answer, never
@@ -16,6 +20,11 @@ export interface WorkerPoolOptions {
 export class WorkerPool {
   readonly #piscina: Piscina<BatchRequest, BatchResult>;
   readonly threads: number;
+  /** The first threads, which piscina takes for ready before they are. */
+  readonly #firstStarted: Promise<unknown>;
+  /** Threads that are up, and the first ones. */
+  #there = 0;
+  #closed: Promise<void> | undefined;
 
   constructor(options: WorkerPoolOptions) {
     this.threads = options.threads;
@@ -25,6 +34,10 @@ export class WorkerPool {
       maxThreads: options.threads,
       recordTiming: false,
     });
+    this.#piscina.on('workerCreate', () => this.#there++);
+    this.#piscina.on('workerDestroy', () => this.#there--);
+    // As many at once as there are threads: each is given one.
+    this.#firstStarted = Promise.all(Array.from({ length: options.threads }, () => this.#start()));
   }
 
   /** @throws Error when the thread died or the worker could not be loaded */
@@ -35,7 +48,24 @@ export class WorkerPool {
     return this.#piscina.run(request, { transferList });
   }
 
-  async close(): Promise<void> {
+  /** Ends the threads, once all are up: Node 20 aborts the process, or waits for ever, if one is ended while it loads. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#firstStarted;
+    while (this.#there < this.threads) await once(this.#piscina, 'workerCreate');
     await this.#piscina.destroy();
+  }
+
+  async #start(): Promise<void> {
+    try {
+      await this.#piscina.run(undefined as never, { name: STARTED_TASK });
+    } catch (error) {
+      // As piscina does with what no task is told of.
+      this.#piscina.emit('error', error);
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
@@ -52,6 +52,8 @@ describe('the built worker', () => {
 
   it('is moved the buffers, and moves them back', async () => {
     const pool = startPool();
+    // One that is not up yet is moved them later.
+    await pool.run(requestOf(json({ data: {} })));
     const request = requestOf(json({ data: { n: 1 } }));
     const running = pool.run(request);
     expect([request.bodies.byteLength, request.entries.byteLength, request.slotIds.byteLength]).toEqual([0, 0, 0]);
@@ -86,6 +88,7 @@ describe('a thread', () => {
     const lines = [
       `import { threadId } from 'node:worker_threads';`,
       'export default ({ entryCount }) => (entryCount === 2 ? process.exit(3) : threadId);',
+      'export const started = () => {};',
     ];
     writeFileSync(file, lines.join('\n'));
     return file;
@@ -99,6 +102,37 @@ describe('a thread', () => {
     const next = await pool.run(requestOf(body));
     expect(next).not.toBe(first);
     expect(typeof next).toBe('number');
+  });
+
+  /** A worker whose threads take their time to load; `loaded` counts those that have. */
+  function slowWorker(): { file: string; loaded: () => number } {
+    const directory = temporaryDirectory();
+    const file = join(directory, 'slow-worker.mjs');
+    const lines = [
+      `import { appendFileSync } from 'node:fs';`,
+      'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);',
+      `appendFileSync(${JSON.stringify(join(directory, 'loaded'))}, '.');`,
+      'export default ({ entryCount }) => (entryCount === 2 ? process.exit(3) : 0);',
+      'export const started = () => {};',
+    ];
+    writeFileSync(file, lines.join('\n'));
+    const mark = join(directory, 'loaded');
+    return { file, loaded: () => (existsSync(mark) ? readFileSync(mark).byteLength : 0) };
+  }
+
+  it('is never ended while it loads', async () => {
+    const { file, loaded } = slowWorker();
+    await startPool(file, 2).close();
+    expect(loaded()).toBe(2);
+  });
+
+  it('that takes the place of a dead one is not ended while it loads', async () => {
+    const { file, loaded } = slowWorker();
+    const pool = startPool(file);
+    const body = json({ data: {} });
+    await expect(pool.run(requestOf(body, body))).rejects.toThrow();
+    await pool.close();
+    expect(loaded()).toBe(2);
   });
 
   it('ends with close', async () => {
