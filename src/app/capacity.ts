@@ -1,6 +1,7 @@
 import type { MemoryView } from '../admin/admin-sources.js';
 import type { AuthStage } from '../auth/auth-stage.js';
 import { systemClock } from '../core/clock.js';
+import { collectGarbage, HeapTrim } from '../core/heap-trim.js';
 import type { Spool } from '../core/ports.js';
 import type { Lanes } from '../forward/lanes.js';
 import { DeviceBound, mostDevicesIn } from './device-bound.js';
@@ -8,7 +9,7 @@ import type { LineWriter } from './event-log.js';
 import { FullnessWatch } from './fullness-watch.js';
 import { readMemoryLimits } from './memory-limits.js';
 import { MemoryWatch } from './memory-watch.js';
-import { collectGarbage, memoryUse, setHeapGrowth } from './process-memory.js';
+import { memoryUse, setHeapGrowth } from './process-memory.js';
 import type { StoredThenForwarded } from './stored-then-forwarded.js';
 
 export interface CapacityParts {
@@ -25,6 +26,7 @@ export class Capacity {
   readonly #parts: CapacityParts;
   readonly #limits = readMemoryLimits();
   readonly #memory: MemoryWatch;
+  readonly #trim = new HeapTrim({ clock: systemClock });
   /** The bound on devices. */
   readonly devices: DeviceBound;
   readonly #watches: readonly FullnessWatch[];
@@ -57,6 +59,7 @@ export class Capacity {
 
   start(): void {
     this.#memory.start();
+    this.#trim.start();
     for (const watch of this.#watches) watch.start();
   }
 
@@ -70,6 +73,7 @@ export class Capacity {
 
   stop(): void {
     this.#memory.stop();
+    this.#trim.stop();
     for (const watch of this.#watches) watch.stop();
   }
 

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { MemoryUse } from './memory-watch.js';
 
 const STATM_FILE = '/proc/self/statm';
@@ -8,12 +7,6 @@ const STATM_FILE = '/proc/self/statm';
 /** What this process takes; see `MemoryUse`. */
 export function memoryUse(): MemoryUse {
   return { residentBytes: residentBytes(), heapBytes: getHeapStatistics().used_heap_size };
-}
-
-/** Goes through V8's heap at once, and gives back what is free of it. */
-export function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
 }
 
 /** How much V8's heap may grow before it is gone through again, in percent. */

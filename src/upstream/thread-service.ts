@@ -1,4 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
+import { systemClock } from '../core/clock.js';
+import { HeapTrim } from '../core/heap-trim.js';
 import type { FromThread, Numbered, ToThread } from './thread-messages.js';
 
 /** What a thread does with the cloud. */
@@ -16,6 +18,7 @@ export interface ThreadWork<Order, Result> {
 export class ThreadService<Order, Result> {
   readonly #port: MessagePort;
   readonly #work: ThreadWork<Order, Result>;
+  readonly #trim = new HeapTrim({ clock: systemClock });
   #results: FromThread<Result>['results'][number][] = [];
   #underWay = 0;
   #isDistrusted = false;
@@ -25,6 +28,7 @@ export class ThreadService<Order, Result> {
   constructor(port: MessagePort, work: ThreadWork<Order, Result>) {
     this.#port = port;
     this.#work = work;
+    this.#trim.start();
     port.on('message', (message: ToThread<Order>) => {
       // After the sockets that were ready with it: one that the cloud has closed meanwhile takes no request any more.
       setImmediate(() => this.#take(message));
@@ -76,6 +80,7 @@ export class ThreadService<Order, Result> {
 
   async #close(): Promise<void> {
     this.#isClosing = true;
+    this.#trim.stop();
     await this.#work.close();
     this.#endIfDone();
   }

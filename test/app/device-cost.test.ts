@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { collectGarbage } from '../../src/app/process-memory.js';
 import { Grants } from '../../src/auth/grants.js';
 import { Refusals } from '../../src/auth/refusals.js';
 import { Device } from '../../src/core/device.js';
+import { collectGarbage } from '../../src/core/heap-trim.js';
 import { DueHeap } from '../../src/forward/due-heap.js';
 import { Holdings } from '../../src/forward/holdings.js';
 import { Lane } from '../../src/forward/lane.js';
