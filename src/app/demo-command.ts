@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { addLoadOptions, type LoadOptions, statesOf } from './demo-options.js';
+import { plannedStates } from '../simulator/fleet.js';
+import { addLoadOptions, type LoadOptions } from './demo-options.js';
 import { ProgressLine } from './demo-progress.js';
 import { demoExitCode, resultLine, resultTable } from './demo-report.js';
 import { runDemo } from './demo-run.js';
@@ -19,7 +20,7 @@ export function demoCommand(): Command {
       const interruption = new AbortController();
       const interrupt = () => interruption.abort();
       process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-      const line = new ProgressLine(statesOf(options));
+      const line = new ProgressLine(plannedStates({ ...options, rateHz: options.rate }));
       try {
         const result = await runDemo(options, line, interruption.signal);
         line.stop();

@@ -14,11 +14,6 @@ export interface LoadOptions {
 const MAX_DEVICES = 100_000;
 const MAX_SECONDS = 86_400;
 
-/** States that the devices send together (`Fleet`). */
-export function statesOf({ devices, rate, seconds }: LoadOptions): number {
-  return Math.floor(devices * rate * seconds);
-}
-
 /** Adds the options that say how large a load is. */
 export function addLoadOptions(command: Command): Command {
   return addFleetIdentity(command)

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pause } from '../core/clock.js';
 import type { CloudCounts, DeviceLedger } from '../simulator/cloud-holdings.js';
-import type { FleetResult } from '../simulator/fleet.js';
+import { type FleetResult, plannedStates } from '../simulator/fleet.js';
 import { readReport } from '../simulator/fleet-report.js';
 import { emptyReckoning, type Reckoning, reckonDevice } from '../simulator/ledger.js';
 import { RecordedData } from '../simulator/recorded-data.js';
-import { type LoadOptions, statesOf } from './demo-options.js';
+import type { LoadOptions } from './demo-options.js';
 import { type DemoProcess, DemoProcesses } from './demo-processes.js';
 import type { DemoWatcher } from './demo-progress.js';
 import type { DemoResult } from './demo-report.js';
@@ -126,7 +126,7 @@ class DemoRun {
   /** Shows how the fleet goes until it is done. */
   async #watch(fleet: DemoProcess, watcher: DemoWatcher): Promise<FleetResult> {
     const done = fleet.event('done');
-    const states = statesOf(this.#load);
+    const states = plannedStates({ ...this.#load, rateHz: this.#load.rate });
     let step: string | undefined;
     let result: FleetResult | undefined;
     while (result === undefined) {

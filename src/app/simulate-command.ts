@@ -106,7 +106,10 @@ function fleetCommand(): Command {
     .description('devices that replay recorded data over HTTP and WebSocket')
     .addOption(new Option('--url <url>', 'the proxy').argParser(parserOf(baseUrl)).default('http://127.0.0.1:8080'));
   return addLoadOptions(command)
-    .option('--report <file>', 'write what each device sent and had acknowledged, a line of JSON each')
+    .option(
+      '--report <file>',
+      'write what each device sent and had acknowledged, a line of JSON each; replaces a file that is there',
+    )
     .option('--json', 'print progress and result as lines of JSON')
     .action(runFleet);
 }

@@ -23,6 +23,15 @@ export interface FleetOptions {
   readonly seed: string;
 }
 
+/** States that the devices send together. */
+export function plannedStates({
+  devices,
+  rateHz,
+  seconds,
+}: Pick<FleetOptions, 'devices' | 'rateHz' | 'seconds'>): number {
+  return Math.floor(devices * rateHz * seconds);
+}
+
 /** What a fleet measured. */
 export interface FleetResult {
   readonly sent: number;
@@ -141,9 +150,9 @@ export class Fleet {
   }
 
   async #sendAll(startMs: number): Promise<void> {
-    const { devices, rateHz, seconds } = this.#options;
+    const { devices, rateHz } = this.#options;
     const startWallMs = Date.now();
-    const total = Math.floor(devices * rateHz * seconds);
+    const total = plannedStates(this.#options);
     const perMs = (devices * rateHz) / 1000;
     for (let next = 0; next < total && !this.#isStopped; ) {
       await pause(TICK_MS);
