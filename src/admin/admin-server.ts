@@ -93,13 +93,15 @@ export class AdminServer {
    * Starts to listen.
    * @param port 0 lets the system choose
    * @returns the address in use
-   * @throws Error of `node:net` when the address cannot be used
+   * @throws Error when the address cannot be had, with that of `node:net` as its cause
    */
   listen(host: string, port: number): Promise<{ host: string; port: number }> {
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
+      const refuse = (cause: Error) =>
+        reject(new Error(`cannot listen on ${host}:${port} (STATEWAY_ADMIN_LISTEN): ${cause.message}`, { cause }));
+      this.#server.once('error', refuse);
       this.#server.listen({ host, port }, () => {
-        this.#server.off('error', reject);
+        this.#server.off('error', refuse);
         this.#hosts = new AllowedHosts([host, ...this.#names]);
         this.#figures.start();
         resolve({ host, port: (this.#server.address() as AddressInfo).port });

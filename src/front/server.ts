@@ -113,7 +113,11 @@ export class Front {
     return new Promise((resolve, reject) => {
       (this.#app as TemplatedApp & ExclusiveListener).listen(host, port, LISTEN_EXCLUSIVELY, (listenSocket) => {
         if (listenSocket === false) {
-          reject(new Error(`cannot listen on ${host}:${port}: the address is in use or not of this machine`));
+          reject(
+            new Error(
+              `cannot listen on ${host}:${port} (STATEWAY_LISTEN): the address is in use or not of this machine`,
+            ),
+          );
           return;
         }
         this.#listenSocket = listenSocket;

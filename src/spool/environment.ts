@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, fsyncSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { type Database, type DatabaseOptions, type Key, open, type RootDatabase } from 'lmdb';
 import { makeDirectory } from '../core/make-directory.js';
 import { checkDataFile } from './data-file.js';
@@ -55,7 +55,7 @@ const ONE_TABLE: DatabaseOptions = { encoding: 'binary' };
 export function prepareDirectory(directory: string): void {
   orRefuse(directory, () => {
     makeDirectory(directory);
-    chmodSync(directory, 0o700);
+    keepFromOthers(directory);
   });
 }
 
@@ -191,6 +191,21 @@ function assertFormat(directory: string, meta: MetaRows, names: readonly string[
     throw new SpoolOpenError(`${directory} is damaged and was left as it is: its database ${missing} is missing`);
   }
   return format;
+}
+
+/** @throws SpoolOpenError when it is somebody else's, and the error of the file system */
+function keepFromOthers(directory: string): void {
+  try {
+    chmodSync(directory, 0o700);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+    const { uid } = statSync(directory);
+    throw new SpoolOpenError(
+      `the data directory ${directory} belongs to the user ${uid}, and this process is of the user ${process.getuid?.()}: ` +
+        'give it to that one (chown), or name another (STATEWAY_DATA_DIR)',
+      { cause: error },
+    );
+  }
 }
 
 function syncDirectory(directory: string): void {

@@ -162,7 +162,9 @@ it('every answer carries the security headers', async () => {
 
 describe('listening and closing', () => {
   it('refuses a port that is taken', async () => {
-    await expect(new AdminServer(sources).listen('127.0.0.1', port)).rejects.toThrow('EADDRINUSE');
+    await expect(new AdminServer(sources).listen('127.0.0.1', port)).rejects.toThrow(
+      `cannot listen on 127.0.0.1:${port} (STATEWAY_ADMIN_LISTEN): listen EADDRINUSE`,
+    );
   });
 
   it('closes at once with an idle connection kept alive', async () => {

@@ -95,7 +95,7 @@ describe('listen', () => {
   test('fails with host and port where the port is another front’s, and takes nothing from it', async () => {
     const { port } = await startFront();
     const second = createFront({ port });
-    await expect(second.front.listen()).rejects.toThrow(`127.0.0.1:${port}`);
+    await expect(second.front.listen()).rejects.toThrow(`127.0.0.1:${port} (STATEWAY_LISTEN)`);
     await second.front.close(0);
   });
 
