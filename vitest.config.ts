@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Folders whose tests start programs, browsers or containers, and wait for them. */
 const PROCESSES = ['app', 'faults', 'bench', 'image', 'packaging', 'docs', 'k8s', 'frame', 'admin/status-page'].map(
@@ -18,7 +18,8 @@ export default defineConfig({
         test: {
           name: 'units',
           include: ['test/**/*.test.ts'],
-          exclude: PROCESSES,
+          // The tools of some tests have packages of their own, with tests in them.
+          exclude: [...configDefaults.exclude, ...PROCESSES],
           maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },

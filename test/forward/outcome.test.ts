@@ -1,5 +1,14 @@
 import { expect, it } from 'vitest';
-import { backoffMs, outcomeOf, reasonOf, statusOf, throttleMs, troubleOf } from '../../src/forward/outcome.js';
+import {
+  ASK_AGAIN_MS,
+  backoffMs,
+  MISSING_FOR_MS,
+  outcomeOf,
+  reasonOf,
+  statusOf,
+  throttleMs,
+  troubleOf,
+} from '../../src/forward/outcome.js';
 import { answer, LOST, REFUSED } from './harness.js';
 
 it.each([
@@ -14,6 +23,7 @@ it.each([
   [413, 'halve'],
   [429, 'throttle'],
   [199, 'retry'],
+  [300, 'retry'],
   [301, 'retry'],
   [405, 'retry'],
   [408, 'retry'],
@@ -53,4 +63,8 @@ it('Retry-After goes before the rate window, within reason', () => {
   expect(throttleMs(2_000, 15_000)).toBe(2_000);
   expect(throttleMs(0, 15_000)).toBe(0);
   expect(throttleMs(Number.MAX_SAFE_INTEGER, 15_000)).toBe(3_600_000);
+});
+
+it('asks again every 5 min of a device that the cloud does not know, and gives its states up after a day', () => {
+  expect([ASK_AGAIN_MS, MISSING_FOR_MS]).toEqual([300_000, 86_400_000]);
 });

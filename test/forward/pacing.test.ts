@@ -108,6 +108,15 @@ describe('Pacing', () => {
     expect(pacing.countAt(200)).toBe(5);
   });
 
+  it('adds what nobody wrote down to what was written down', () => {
+    const pacing = new Pacing({ requests: 5, windowMs: WINDOW_MS });
+    pacing.seed({ count: 2, windowMs: WINDOW_MS, untilMs: 40 }, 100);
+    pacing.seedUnrecorded(1, 100);
+    expect(pacing.countAt(100)).toBe(3);
+    expect(pacing.earliestStartMs(100, 3)).toBe(40 + HELD_MS);
+    expect(pacing.emptyAtMs()).toBe(100 + 2 * HELD_MS);
+  });
+
   it('after a run under a shorter window takes as many as the limit, after a longer one waits for as long as that lasts', () => {
     const shorter = new Pacing({ requests: 5, windowMs: WINDOW_MS });
     shorter.seed({ count: 1, windowMs: WINDOW_MS - 1, untilMs: 0 }, 0);
@@ -118,6 +127,12 @@ describe('Pacing', () => {
     const longer = new Pacing({ requests: 5, windowMs: WINDOW_MS });
     longer.seed({ count: 2, windowMs: 3 * WINDOW_MS, untilMs: 0 }, 0);
     expect([longer.countAt(0), longer.emptyAtMs()]).toEqual([2, 3 * WINDOW_MS + CLOCK_MARGIN_MS]);
+    // One that was lost just now counts for two of the longer windows, and nothing counts for more.
+    for (const untilMs of [3 * WINDOW_MS, 1e12]) {
+      const lost = new Pacing({ requests: 5, windowMs: WINDOW_MS });
+      lost.seed({ count: 1, windowMs: 3 * WINDOW_MS, untilMs }, 0);
+      expect(lost.emptyAtMs()).toBe(2 * 3 * WINDOW_MS + CLOCK_MARGIN_MS);
+    }
   });
 
   it('holds back by what the last run sent, and by a broken figure for one window only', () => {

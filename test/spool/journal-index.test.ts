@@ -35,12 +35,14 @@ it('says of a record when its last chunk is closed', () => {
 });
 
 it('holds a record until it is trimmed', () => {
-  index.add(1, 100, 5_000, 1, 3);
+  const place = index.add(1, 100, 5_000, 1, 3);
   index.add(2, 50, 6_000, 1, 4);
   index.closeChunk(1);
   index.settleStates(3);
   expect(figures()).toEqual({ bytes: 150, states: 4, oldest: 5_000 });
-  index.trim(1);
+  expect(index.placeOf(1)).toBe(place);
+  expect(index.trim(1)).toBe(place);
+  expect(index.placeOf(1)).toBeUndefined();
   expect(figures()).toEqual({ bytes: 50, states: 4, oldest: 6_000 });
   index.trim(1);
   expect(figures()).toEqual({ bytes: 50, states: 4, oldest: 6_000 });

@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../../src/core/device.js';
+import type { Spill } from '../../src/core/ports.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { readManifest } from '../../src/spool/manifest-row.js';
 import { OfflineSpool } from '../../src/spool/offline-spool.js';
@@ -9,8 +10,9 @@ import { JOURNAL_DIRECTORY } from '../../src/spool/open-log.js';
 import { readSegments } from '../../src/spool/segments/segment-log.js';
 import type { MetaRows } from '../../src/spool/table.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { BOOT_TAG, recordOf, type SpoolSite } from './contract.js';
+import { BOOT_TAG, DEVICE_A, recordOf, type SpoolSite } from './contract.js';
 import { withRawLmdb } from './raw-lmdb.js';
+import { WaitingDevice } from './waiting-device.js';
 
 /** A disk in memory, where there is one: these tests do not depend on what survives a power failure. */
 const SHARED_MEMORY = '/dev/shm';
@@ -70,4 +72,14 @@ export async function leaveRecords(directory: string, devices: readonly Device[]
 export async function recordsInJournal(directory: string): Promise<number[]> {
   const { manifest } = await withRawLmdb(directory, ({ meta }) => readManifest(meta as unknown as MetaRows));
   return [...readSegments(join(directory, JOURNAL_DIRECTORY), manifest).records].map(({ sequence }) => sequence);
+}
+
+/** Stores a record of one state of device A and spills it. */
+export async function spillOne(spool: LmdbSpool, storedAtMs: number, padding = 0): Promise<void> {
+  const record = recordOf(new Map([[DEVICE_A, 1]]), storedAtMs, padding);
+  const { sequence, stored } = spool.append(record);
+  await stored;
+  const waiting = new WaitingDevice(DEVICE_A);
+  waiting.add(sequence, record);
+  await spool.spill(waiting.spill(1) as Spill);
 }

@@ -1,15 +1,12 @@
 import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import type { Settlement, Spill } from '../../src/core/ports.js';
-import { settledOfChunk } from '../../src/spool/journal.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { SpoolOpenError } from '../../src/spool/spool-open-error.js';
-import { RecordView } from '../../src/state/record-layout.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
-import { leaveRecords, recordsInJournal } from './lmdb-site.js';
+import { leaveRecords, recordsInJournal, spillOne } from './lmdb-site.js';
 import { withRawLmdb } from './raw-lmdb.js';
 import { drainBacklog, WaitingDevice } from './waiting-device.js';
 
@@ -111,39 +108,6 @@ it('lets go of a directory that it refused', async () => {
   expect(drain(await openSpool(directory))).toHaveLength(1);
 });
 
-/** Stores a record of one state of device A and spills it. */
-async function spillOne(spool: LmdbSpool, storedAtMs: number, padding = 0): Promise<void> {
-  const record = recordOf(new Map([[DEVICE_A, 1]]), storedAtMs, padding);
-  const { sequence, stored } = spool.append(record);
-  await stored;
-  const waiting = new WaitingDevice(DEVICE_A);
-  waiting.add(sequence, record);
-  await spool.spill(waiting.spill(1) as Spill);
-}
-
-it('reads small pieces together, up to what a body takes', async () => {
-  const spool = await openSpool(temporaryDirectory());
-  // Each larger than what is merged when it is spilled.
-  for (let storedAtMs = 0; storedAtMs < 30; storedAtMs++) await spillOne(spool, storedAtMs, 20_000);
-  const sizes: number[] = [];
-  for (const waiting = new WaitingDevice(DEVICE_A); ; ) {
-    const piece = spool.readBacklog(DEVICE_A);
-    if (piece === undefined) break;
-    expect(piece.record.byteLength).toBeLessThanOrEqual(256 * 1024 + 1024);
-    sizes.push(new RecordView(piece.record).stateCount);
-    await spool.settle(waiting.settleBacklog(spool, 100) as Settlement);
-  }
-  expect(sizes).toEqual([13, 13, 4]);
-});
-
-it('makes pieces grow that would be small', async () => {
-  const spool = await openSpool(temporaryDirectory());
-  for (let storedAtMs = 0; storedAtMs < 200; storedAtMs++) await spillOne(spool, storedAtMs);
-  const [summary] = spool.backlogs();
-  expect(summary?.states).toBe(200);
-  expect(summary?.pieces).toBeLessThanOrEqual(2);
-});
-
 it('uses the space of what was drained again, and gives it back', async () => {
   const directory = temporaryDirectory();
   const spool = await openSpool(directory);
@@ -158,19 +122,6 @@ it('uses the space of what was drained again, and gives it back', async () => {
   expect(filled[0]).toBeGreaterThan(6_000_000);
   expect(Math.max(...filled)).toBeLessThan((filled[0] as number) * 1.1);
   expect(bytesOf('pieces.dat')).toBe(0);
-});
-
-it('removes from disk at start what the watermarks say is settled', async () => {
-  const directory = temporaryDirectory();
-  const spool = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
-  await spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1)).stored;
-  await spool.settle({ ...wholeChunk(DEVICE_A, 1, 1), finishedSequences: [] });
-  await spool.close();
-  expect(await recordsInJournal(directory)).toEqual([1]);
-  const next = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
-  drain(next);
-  await next.close();
-  expect(await recordsInJournal(directory)).toEqual([]);
 });
 
 it('forgets an hour after its last settlement a device of which nothing waits', async () => {
@@ -194,40 +145,6 @@ it('forgets an hour after its last settlement a device of which nothing waits', 
     [...watermarks.getKeys({})].map((key) => key.toString('hex')),
   );
   expect(kept).toEqual([DEVICE_B.key]);
-});
-
-it('remembers however long a device of whose record something waits', async () => {
-  const directory = temporaryDirectory();
-  const clock = new FakeClock();
-  const spool = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
-  const { sequence } = spool.append(
-    recordOf(
-      new Map([
-        [DEVICE_A, 3],
-        [DEVICE_B, 1],
-      ]),
-      1,
-    ),
-  );
-  await spool.settle(wholeChunk(DEVICE_A, sequence, 3));
-  await spool.close();
-  await clock.advance(1_000 * HOUR_MS);
-  const next = await openSpool(directory, clock);
-  drain(next);
-  // Without the row, the three states of A would be sent a second time.
-  expect(next.history(DEVICE_A)?.watermark).toEqual({ sequence: sequence + 1, states: 0 });
-  expect(next.status().states).toBe(1);
-});
-
-it.each([
-  ['no watermark', undefined, 0],
-  ['a watermark before the record', { sequence: 6, states: 3 }, 0],
-  ['a watermark at its start', { sequence: 7, states: 0 }, 0],
-  ['a watermark inside it', { sequence: 7, states: 3 }, 3],
-  ['a watermark at its end', { sequence: 7, states: 4 }, 4],
-  ['a watermark behind it', { sequence: 8, states: 0 }, 4],
-])('counts what is settled of a chunk: %s', (_, watermark, settled) => {
-  expect(settledOfChunk(7, 4, watermark)).toBe(settled);
 });
 
 it('knows after a crash how far stamps ran ahead of the clock, and of none that did not', async () => {
