@@ -36,6 +36,7 @@ export class Dialer {
   /** Questions that have no answer yet: of many connections that are opened at once, one asks. */
   readonly #asking = new Map<string, Promise<readonly string[]>>();
   readonly #dialing = new Set<Dialing>();
+  readonly #open = new Set<Socket>();
   /** What the last connection took; 0 before the first. */
   #lastTookMs = 0;
 
@@ -55,7 +56,7 @@ export class Dialer {
         else callback(null, socket);
       });
       this.#dialing.add(dialing);
-      void this.#open(dialing, target, timeoutMs, secure);
+      void this.#dial(dialing, target, timeoutMs, secure);
     };
   }
 
@@ -64,12 +65,16 @@ export class Dialer {
     this.#memory.distrust();
   }
 
-  /** Ends what is under way. */
+  /**
+   * Ends every connection, and those that are being made. undici ends not all: an agent that is destroyed while it closes
+   * leaves the connections on which requests are under way.
+   */
   close(): void {
     for (const dialing of this.#dialing) dialing.giveUp(new GivenUp('reset', 'the proxy is being stopped'));
+    for (const socket of this.#open) socket.destroy();
   }
 
-  async #open(dialing: Dialing, target: Target, timeoutMs: number, secure: buildConnector.connector): Promise<void> {
+  async #dial(dialing: Dialing, target: Target, timeoutMs: number, secure: buildConnector.connector): Promise<void> {
     const { hostname, protocol } = target;
     let found: readonly string[];
     try {
@@ -121,6 +126,8 @@ export class Dialer {
 
   #hand(dialing: Dialing, { tookMs }: Connected, socket: Socket): void {
     this.#lastTookMs = tookMs;
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
     dialing.succeed(socket);
   }
 

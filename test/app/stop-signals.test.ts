@@ -34,3 +34,15 @@ test('SIGINT again, as by Ctrl-C pressed twice, ends it at once', async () => {
   expect(await ended).toEqual([null, 'SIGINT']);
   expect(proxy.log.some(({ event }) => event === 'stopped')).toBe(false);
 });
+
+test('a stop waits for no answer that only is still listened for', { timeout: 90_000 }, async () => {
+  const { proxy } = await openPassingSite({ onRequest: () => {} });
+  const path = '/applications/5a0000000000000000000001/devices/5b0000000000000000000001/state';
+  const headers = { authorization: 'Bearer unknown', 'content-type': 'application/json' };
+  const answer = await fetch(proxy.url + path, { method: 'POST', headers, body: '{"data":{"n":1}}' });
+  expect(answer.status).toBe(503);
+  const startedMs = performance.now();
+  expect(await proxy.stop()).toBe(0);
+  expect(performance.now() - startedMs).toBeLessThan(6_000);
+  expect(proxy.log.at(-1)?.event).toBe('stopped');
+});

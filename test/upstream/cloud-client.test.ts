@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
@@ -197,6 +198,18 @@ describe.each(ASKERS)('an answer that comes late %s', (_where, clientFor) => {
     expect(await again).toMatchObject({ status: 200 });
     for (const answer of answers.slice(1)) answer();
     expect(await other).toMatchObject({ status: 200 });
+  });
+
+  it('is waited for by no client that is closed: its connection ends', async () => {
+    const open = new Set<Socket>();
+    const port = await startHttp(cleaner, ({ socket }) => {
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+    });
+    const client = clientFor(port, { answerTimeoutMs: ANSWER_TIMEOUT_MS });
+    expect(await client.askForDevice(device, 'tok')).toMatchObject({ kind: 'failure', reason: 'timeout' });
+    await client.close();
+    await expect.poll(() => open.size, { timeout: 10_000 }).toBe(0);
   });
 });
 

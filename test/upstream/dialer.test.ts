@@ -1,4 +1,5 @@
 import { lookup as realLookup } from 'node:dns';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -213,4 +214,21 @@ it('leaves nothing behind when it is closed', async () => {
   dialer.close();
   expect(await failed).toBeInstanceOf(GivenUp);
   expect(clock.pendingTimers).toBe(0);
+});
+
+it.each([false, true])('closes what it has opened as well, whoever holds it; by TLS: %s', async (isSecure) => {
+  const { keyFile, certFile } = makeCertificate(temporaryDirectory());
+  const secure = createHttpsServer({ key: readFileSync(keyFile), cert: readFileSync(certFile) });
+  const port = await listen(isSecure ? secure : createServer());
+  resolvesTo(LIVE);
+  const dialer = new Dialer(systemClock);
+  const trust = isSecure ? createSecureContext({ ca: readFileSync(certFile, 'utf8') }) : undefined;
+  const connect = dialer.connector({ timeoutMs: TIMEOUT_MS, trust });
+  const protocol = isSecure ? 'https:' : 'http:';
+  const target = { hostname: NAME, protocol, port: String(port), host: '127.0.0.1', servername: '127.0.0.1' };
+  const socket = await new Promise<Socket>((resolve, reject) =>
+    connect(target, (error, opened) => (error === null ? resolve(opened as Socket) : reject(error))),
+  );
+  dialer.close();
+  await once(socket, 'close');
 });
