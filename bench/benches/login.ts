@@ -13,10 +13,12 @@ import { percentiles } from './open-http.js';
 import { byTurns } from './turns.js';
 
 const DEVICES = 5_000;
+/** Beforehand, as on the day on which a plant begins: credentials that have never been good here wait in a short queue. */
+const FIRST_AT_ONCE = 100;
 
 export const login: Bench = {
   name: 'login',
-  title: 'power is back: 5,000 devices connect at once, log in, and send a first state',
+  title: 'power is back: 5,000 known devices connect at once, log in, and send a first state',
   async run(context) {
     const devices = scaled(context, DEVICES, 20);
     const site = await Site.open(context, { kind: 'light', devices, equalLengths: true });
@@ -39,8 +41,13 @@ async function run(context: BenchContext, devices: number, site: Site, peers: Pe
   const notes = new Notes();
   notes.skipped(peers.skipped);
   const scenario = `${devices} devices`;
+  await site.measured(
+    undefined,
+    () => runStorm({ port: site.proxy.port, devices, atOnce: FIRST_AT_ONCE }),
+    expectation,
+  );
   const storm = async (subject: Subject) => {
-    const load = () => runStorm({ port: subject.port, devices });
+    const load = () => runStorm({ port: subject.port, devices, atOnce: devices });
     const result =
       subject.name === 'stateway' ? (await site.measured(scenario, load, expectation)).result : await load();
     const up = result.acknowledged.reduce((sum, count) => sum + count, 0);

@@ -8,6 +8,8 @@ import { SMALL_STATE } from './state-bodies.js';
 export interface LoginLoad {
   readonly port: number;
   readonly devices: number;
+  /** So many come up at a time; the others follow as these are done. */
+  readonly atOnce: number;
 }
 
 export interface LoginResult {
@@ -21,10 +23,10 @@ export interface LoginResult {
 
 const WITHIN_MS = 60_000;
 
-/** Power is back: all devices at once connect, log in, and send a state with the token they got. */
+/** Devices connect, log in, and send a state with the token they got; all at once when power is back. */
 serveParent<LoginLoad, WithShare<LoginResult>>({ start: (load) => withOwnShare(() => storm(load)) });
 
-async function storm({ port, devices }: LoginLoad): Promise<LoginResult> {
+async function storm({ port, devices, atOnce }: LoginLoad): Promise<LoginResult> {
   const acknowledged = new Uint32Array(devices);
   const latencies = latencyHistogram();
   const startMs = performance.now();
@@ -34,7 +36,11 @@ async function storm({ port, devices }: LoginLoad): Promise<LoginResult> {
     acknowledged[device] = 1;
     observe(latencies, performance.now() - startMs);
   };
-  await Promise.race([overdue, Promise.all(Array.from({ length: devices }, (_, device) => comeUp(device)))]);
+  let next = 0;
+  const comeUpInTurn = async () => {
+    while (next < devices) await comeUp(next++);
+  };
+  await Promise.race([overdue, Promise.all(Array.from({ length: atOnce }, comeUpInTurn))]);
   return { acknowledged, seconds: (performance.now() - startMs) / 1000, latency: latencyOf(latencies) };
 }
 
