@@ -9,7 +9,7 @@ const WORTH_BYTES = 8 * 1024 * 1024;
 const WORTH_SHARE = 0.25;
 /** A thread whose heap grows by more in {@link TRIM_EVERY_MS} has something to do, and V8 goes through it by itself. */
 const QUIET_GROWTH_BYTES = 4 * 1024 * 1024;
-/** Looks from one collection to the next: in between the heap may have been gone through, and have grown again. */
+/** Between two looks: of growth that V8 has collected meanwhile nothing would be seen. */
 const LOOK_EVERY_MS = 1_000;
 
 export interface HeapTrimParts {
@@ -28,7 +28,7 @@ export class HeapTrim {
   readonly #clock: Clock;
   readonly #usedBytes: () => number;
   readonly #collect: () => void;
-  /** After the last collection, or at the start. */
+  /** At most: after the last collection, or the least that was seen since. */
   #livingBytes: number;
   #lastBytes: number;
   #grownBytes = 0;
@@ -58,6 +58,7 @@ export class HeapTrim {
     const bytes = this.#usedBytes();
     this.#grownBytes += Math.max(0, bytes - this.#lastBytes);
     this.#lastBytes = bytes;
+    this.#livingBytes = Math.min(this.#livingBytes, bytes);
     if (++this.#looks * LOOK_EVERY_MS < TRIM_EVERY_MS) return;
     if (this.#grownBytes < QUIET_GROWTH_BYTES) this.#trim(bytes);
     this.#grownBytes = 0;

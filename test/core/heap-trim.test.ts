@@ -70,6 +70,14 @@ it('takes what still lives after a collection for that', async () => {
   expect(collections).toBe(1);
 });
 
+it('knows that less lives when V8 has found so by itself', async () => {
+  livingBytes -= 12 * MIB;
+  await clock.advance(TRIM_EVERY_MS);
+  garbageBytes = 10 * MIB;
+  await clock.advance(2 * TRIM_EVERY_MS);
+  expect(collections).toBe(1);
+});
+
 it('stands still when it is stopped', () => {
   trim.stop();
   expect(clock.pendingTimers).toBe(0);

@@ -8,6 +8,7 @@ import { allocateBatchMemory, BATCH_BYTES, BatchBuffer } from '../../src/intake/
 import { WorkerPool } from '../../src/intake/worker-pool.js';
 import type { BatchRequest } from '../../src/state/batch-layout.js';
 import { RecordView } from '../../src/state/record-layout.js';
+import { startChild } from '../helpers/program.js';
 import { readRecord } from '../helpers/records.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { AnswerLog, grantFor, json } from './fakes.js';
@@ -133,6 +134,18 @@ describe('a thread', () => {
     await expect(pool.run(requestOf(body, body))).rejects.toThrow();
     await pool.close();
     expect(loaded()).toBe(2);
+  });
+
+  it('that cannot be started ends the process', async () => {
+    const file = join(temporaryDirectory(), 'broken-worker.mjs');
+    writeFileSync(file, `throw new Error('broken worker');`);
+    const pool = JSON.stringify(fileURLToPath(new URL('../../dist/src/intake/worker-pool.js', import.meta.url)));
+    const program = `import { WorkerPool } from ${pool};
+      new WorkerPool({ workerFile: ${JSON.stringify(file)}, threads: 2 });
+      setInterval(() => {}, 1_000);`;
+    const child = startChild([process.execPath, '--input-type=module', '-e', program], { stdio: 'ignore' });
+    const [code] = (await once(child, 'exit')) as [number];
+    expect(code).toBe(1);
   });
 
   it('ends with close', async () => {
