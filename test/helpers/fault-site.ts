@@ -239,10 +239,10 @@ export function freshDirectory(atEnd: AtEnd): string {
 
 const BLOCK_BYTES = 512;
 
-/** What the files of a directory take up, holes left out. */
+/** What the files of a directory take up, holes left out. A running proxy may rename and remove files of it meanwhile. */
 export function bytesOnDisk(directory: string): number {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' }).reduce(
-    (sum, name) => sum + statSync(join(directory, name)).blocks * BLOCK_BYTES,
+    (sum, name) => sum + (statSync(join(directory, name), { throwIfNoEntry: false })?.blocks ?? 0) * BLOCK_BYTES,
     0,
   );
 }
