@@ -10,6 +10,9 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 COPY workers ./workers
 COPY k8s/image ./k8s/image
+COPY packaging/commit.mjs ./packaging/commit.mjs
+ARG REVISION=unknown
+ENV BUILD_COMMIT=${REVISION}
 RUN npm run build && node k8s/image/stage.mjs /app
 
 # The same Debian without npm, yarn and a compiler's headers: the program needs node alone.

@@ -34,6 +34,8 @@ async function release(isQuick) {
   const tree = join(scratch, 'tree');
   try {
     checkOut(scratch, tree);
+    // That tree is no checkout, which would tell (packaging/commit.mjs).
+    process.env.BUILD_COMMIT = run(ROOT, 'git', 'rev-parse', 'HEAD').trim();
     rmSync(output, { recursive: true, force: true });
     mkdirSync(output);
     run(tree, 'npm', 'run', '--silent', 'build');
@@ -101,10 +103,11 @@ function versionOf(tree) {
  * @param {string} folder
  * @param {string} command
  * @param {string[]} args
+ * @returns {string} what it prints
  */
 function run(folder, command, ...args) {
   const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
-  if (status === 0) return;
+  if (status === 0) return stdout;
   throw new Error(`"${command} ${args.join(' ')}" failed: ${error?.message ?? `${stdout}${stderr}`.trim()}`);
 }
 

@@ -10,6 +10,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sourcesOf } from './build-state.mjs';
+import { COMMIT_FILE } from './commit.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SHRINKWRAP = join(ROOT, 'npm-shrinkwrap.json');
@@ -31,7 +32,7 @@ export function shrinkwrapOf(lock) {
 
 /** @returns {string[]} what was removed, relative to the root */
 function removeLeftOvers() {
-  const made = new Set(sourcesOf(ROOT).map(([, output]) => output));
+  const made = new Set([...sourcesOf(ROOT).map(([, output]) => output), COMMIT_FILE]);
   const leftOver = ['src', 'workers'].flatMap((folder) =>
     readdirSync(join(ROOT, 'dist', folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && !entry.name.endsWith('.map'))

@@ -7,6 +7,7 @@ import { PACKAGE_VERSION } from './package-info.js';
 import { serveCommand } from './serve-command.js';
 import { simulateCommand } from './simulate-command.js';
 import { spoolCommand } from './spool-command.js';
+import { versionCommand } from './version-command.js';
 
 /** Exit codes of every command (contract 1.1). */
 const EXIT_FAILED = 1;
@@ -28,7 +29,8 @@ export async function runCli(args: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(): Command {
+/** Every command, as it is run and as it is documented. */
+export function createProgram(): Command {
   const program = new Command('stateway')
     .description('Takes device state at the plant and forwards it to the Losant cloud, losing nothing.')
     .version(PACKAGE_VERSION)
@@ -37,6 +39,7 @@ function createProgram(): Command {
   for (const command of [spoolCommand(), configCommand(), healthcheckCommand(), demoCommand(), simulateCommand()]) {
     program.addCommand(command);
   }
+  program.addCommand(versionCommand());
   overrideExit(program);
   return program;
 }

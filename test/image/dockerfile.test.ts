@@ -49,6 +49,11 @@ describe('the Dockerfile', () => {
     expect(last).toEqual({ name: 'RUN', rest: 'npm run build && node k8s/image/stage.mjs /app' });
   });
 
+  it('tells the build its commit, which is not copied', () => {
+    expect(only(build, 'ARG')).toBe('REVISION=unknown');
+    expect(only(build, 'ENV')).toBe(`BUILD_COMMIT=\${REVISION}`);
+  });
+
   it('runs as a user with a number that is not 0, who owns the data directory', () => {
     const [, uid, gid] = /^(\d+):(\d+)$/.exec(only(shipped, 'USER')) ?? [];
     expect(Number(uid)).toBeGreaterThan(0);
