@@ -19,7 +19,7 @@ const EXIT_BAD_USAGE = 2;
 const DEFAULTS = { runs: 5, seconds: 3, connections: CONNECTIONS, rate: 10_000 };
 const USAGE = `usage: npm run bench:builds -- DIST… [options]
   DIST          folders that \`npm run build\` has made, such as dist and a copy of it under bench/data
-  --load        one of ${Object.keys(LOADS).join(', ')}: HTTP as fast as it goes (the default), 500 sockets with a state or 20 a frame, or HTTP requests at a constant rate
+  --load        one of ${Object.keys(LOADS).join(', ')}: HTTP as fast as it goes (the default), the same with bodies of 64 KB, 500 sockets with a state or 20 a frame, or HTTP requests at a constant rate
   --connections N  of HTTP (default ${DEFAULTS.connections})
   --rate N      of arrivals, a second (default ${DEFAULTS.rate})
   --runs N      of each build, by turns (default ${DEFAULTS.runs})

@@ -4,7 +4,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { exitIfUnsupported } from './app/supported-system.js';
 
-setFlagsFromString('--heap-growing-percent=200');
+setFlagsFromString('--heap-growing-percent=400');
 
 // The cloud reads a time without a zone as UTC (contract 1.5), and so must every thread, whatever the machine's zone.
 process.env.TZ = 'UTC';

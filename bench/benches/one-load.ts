@@ -1,4 +1,5 @@
-import { listBody, SMALL_BODY } from '../loads/state-bodies.js';
+import type { RequestPlan } from '../loads/request-plan.js';
+import { bodyOfBytes, listBody, SMALL_BODY } from '../loads/state-bodies.js';
 import { totalUs } from '../measure/cpu-cost.js';
 import type { Recorder } from '../measure/recorder.js';
 import type { Site } from '../site.js';
@@ -11,6 +12,8 @@ import { runSockets, socketExpectation } from './run-sockets.js';
 export const CONNECTIONS = 256;
 const SOCKETS = 500;
 const PLAN = { devices: 1_000, bodies: [SMALL_BODY] };
+/** As the largest of `growth`: a load generator keeps all requests in memory. */
+const LARGE_PLAN = { devices: 200, bodies: [bodyOfBytes(65_536)] };
 const WARM_UP_SECONDS = 1;
 
 /** What may be asked of a load. */
@@ -30,22 +33,18 @@ export type OneLoad = (
   recorder: Recorder,
 ) => Promise<void>;
 
-async function http(
-  context: BenchContext,
-  site: Site,
-  { connections }: LoadSize,
-  scenario: string | undefined,
-  recorder: Recorder,
-): Promise<void> {
-  const load = { connections, seconds: context.seconds, plan: PLAN };
-  const { result, cpu } = await measuredClosed(context, site, scenario, load);
-  if (scenario === undefined) return;
-  recorder.addAll(scenario, 'stateway', {
-    'requests a second': result.answered / result.seconds,
-    'p50, closed loop': result.p50Ms,
-    'p99, closed loop': result.p99Ms,
-    'CPU a state': totalUs(cpu),
-  });
+function http(plan: RequestPlan): OneLoad {
+  return async (context, site, { connections }, scenario, recorder) => {
+    const load = { connections, seconds: context.seconds, plan };
+    const { result, cpu } = await measuredClosed(context, site, scenario, load);
+    if (scenario === undefined) return;
+    recorder.addAll(scenario, 'stateway', {
+      'requests a second': result.answered / result.seconds,
+      'p50, closed loop': result.p50Ms,
+      'p99, closed loop': result.p99Ms,
+      'CPU a state': totalUs(cpu),
+    });
+  };
 }
 
 function sockets(states: number, window: number): OneLoad {
@@ -85,8 +84,12 @@ async function arrivals(
 }
 
 /** The loads of `npm run bench:builds`, as those of the benches. */
-export const LOADS = { http, websocket: sockets(1, 128), lists: sockets(20, 16), arrivals } as const satisfies Readonly<
-  Record<string, OneLoad>
->;
+export const LOADS = {
+  http: http(PLAN),
+  large: http(LARGE_PLAN),
+  websocket: sockets(1, 128),
+  lists: sockets(20, 16),
+  arrivals,
+} as const satisfies Readonly<Record<string, OneLoad>>;
 
 export type LoadName = keyof typeof LOADS;

@@ -10,12 +10,16 @@ const SLACK = 0.03;
 const COLLECT_EVERY_MS = 10_000;
 
 /**
- * How much heap and buffers may grow before V8 goes through the heap again: with a thousand devices 200 % of it, as at the
- * start, and never more than this, which with a hundred thousand would be several hundred MiB. In percent of what lives.
+ * How far heap and buffers may grow before V8 goes through the heap again: to this, as with a thousand devices, of which
+ * 24 MiB live and all else are buffers that come and go.
  */
-const GROWTH_BYTES = 48 * 1024 * 1024;
+const GROWN_BYTES = 120 * 1024 * 1024;
+/** By as much at least, and no more where more lives: 400 % of what a hundred thousand devices take would be 800 MiB. */
+const LEAST_GROWTH_BYTES = 48 * 1024 * 1024;
+/** In percent of what lives, as V8 has it. */
 const MIN_GROWTH_PERCENT = 20;
-const MAX_GROWTH_PERCENT = 200;
+/** That of the start, which `main.ts` sets. */
+const MAX_GROWTH_PERCENT = 400;
 /** The least that is found in so many looks, and so many before, lives. */
 const LOOKS_FOR_LEAST = 10;
 
@@ -111,7 +115,8 @@ export class MemoryWatch {
       this.#leastBeforeBytes = this.#leastBytes;
       this.#leastBytes = Number.POSITIVE_INFINITY;
     }
-    const percent = Math.round((100 * GROWTH_BYTES) / Math.max(1, livingBytes));
+    const growthBytes = Math.max(LEAST_GROWTH_BYTES, GROWN_BYTES - livingBytes);
+    const percent = Math.round((100 * growthBytes) / Math.max(1, livingBytes));
     const bounded = Math.min(MAX_GROWTH_PERCENT, Math.max(MIN_GROWTH_PERCENT, percent));
     if (bounded === this.#growthPercent) return;
     this.#growthPercent = bounded;

@@ -29,7 +29,7 @@ test('the built program is a command of its own, which gives node and its memory
   expect(stdout).toContain('Usage: stateway');
   expect(JSON.parse(stderr)).toEqual({
     execArgv: ['--v8-pool-size=1'],
-    flags: ['--heap-growing-percent=200'],
+    flags: ['--heap-growing-percent=400'],
     MALLOC_ARENA_MAX: '1',
     GLIBC_TUNABLES: 'glibc.malloc.tcache_count=127',
   });

@@ -64,7 +64,7 @@ it('refuses nobody for garbage, which it has collected first, and not over and o
   expect(collections).toBe(3);
 });
 
-it('lets a small heap grow to three times of what lives, and a large one by no more than that', async () => {
+it('lets a small heap grow to five times of what lives, and a large one by no more than half of that growth', async () => {
   const percentAt = async (heapBytes: number) => {
     heap = heapBytes / LIMITS.heapBytes;
     await clock.advance(20 * LOOK_EVERY_MS);
@@ -72,10 +72,11 @@ it('lets a small heap grow to three times of what lives, and a large one by no m
     garbage = 0.3;
     await clock.advance(5 * LOOK_EVERY_MS);
     garbage = 0;
-    return growth.at(-1) ?? 200;
+    return growth.at(-1) ?? 400;
   };
-  expect(await percentAt(24 * MIB)).toBe(200);
-  expect(await percentAt(48 * MIB)).toBe(100);
+  expect(await percentAt(24 * MIB)).toBe(400);
+  expect(await percentAt(48 * MIB)).toBe(150);
+  expect(await percentAt(72 * MIB)).toBe(67);
   expect(await percentAt(96 * MIB)).toBe(50);
   expect(await percentAt(240 * MIB)).toBe(20);
 });
