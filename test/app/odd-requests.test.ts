@@ -54,6 +54,7 @@ const ROWS: readonly [name: string, pieces: readonly string[], older: Outcome, n
   ['HTTP/1.0', [GET.replace('1.1', '1.0')], 'silence', 'html'],
   ['OPTIONS *', ['OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n'], 'silence', 'html'],
   ['no Host', ['GET /x HTTP/1.1\r\n\r\n'], 'silence', 'html'],
+  ['a length that is no number', [POST.replace(': 2', ': x')], 'closed', 'html'],
   ['half a head', ['GET /x HT'], 'silence', 'silence'],
   ['a request on a connection that is kept, then nothing', [POST], 'silence', 'silence', 1],
 ];
