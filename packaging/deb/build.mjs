@@ -81,7 +81,12 @@ function stageRoot(root, scratch, architecture) {
     scratch,
   });
   pruneForNode(program, architecture, node.abi);
-  for (const file of ['README.md', 'docs/licences.md', 'docs/upgrading.md']) {
+  for (const file of [
+    'README.md',
+    'docs/licences.md',
+    'docs/upgrading.md',
+    'packaging/prometheus/stateway.rules.yaml',
+  ]) {
     cpSync(join(PROJECT_ROOT, file), join(documents, file.slice(file.lastIndexOf('/') + 1)));
   }
   writeFileSync(

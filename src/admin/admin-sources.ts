@@ -2,7 +2,7 @@ import type { Ages } from '../core/ages.js';
 import type { Clock } from '../core/clock.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { DeviceReport } from '../core/device-report.js';
-import type { Meters, Transport } from '../core/meters.js';
+import type { Distribution, Meters, Transport } from '../core/meters.js';
 import type { LaneCounts, SpoolStatus } from '../core/ports.js';
 import type { SpoolRoom } from './spool-growth.js';
 
@@ -77,6 +77,8 @@ export interface AdminSources {
   cloud(): CloudView;
   spoolStatus(): SpoolStatus;
   spoolRoom(): SpoolRoom;
+  /** What commits of the journal take, in seconds. */
+  commitSeconds(): Distribution;
   /** The newest first, `most` at most. */
   latestDeadLetters(most: number): readonly StoredDeadLetter[];
   /** Which devices are in trouble, and why. */

@@ -97,6 +97,19 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
       read: () => [[sources.spoolRoom().maxBytes]],
     },
     {
+      name: 'stateway_disk_free_bytes',
+      help: 'Bytes free on the volume of the data directory; none where that cannot be told.',
+      read: () => {
+        const { freeDiskBytes } = sources.spoolRoom();
+        return freeDiskBytes === undefined ? [] : [[freeDiskBytes]];
+      },
+    },
+    {
+      name: 'stateway_unreadable_records',
+      help: 'What was found in the data directory, by this run and those before, and could not be read; it is kept.',
+      read: () => [[sources.spoolStatus().unreadableRecords]],
+    },
+    {
       name: 'stateway_spool_states',
       help: 'States that wait for the cloud.',
       read: () => [[sources.spoolStatus().states]],
@@ -152,7 +165,7 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
     },
     {
       name: 'stateway_connections',
-      help: 'Open connections of devices.',
+      help: 'Open connections of devices; of http, with the older web server underneath, requests without an answer.',
       labelNames: ['transport'],
       read: () => byLabel(sources.connections()),
     },
@@ -179,7 +192,8 @@ function byLabel(values: Readonly<Record<string, number>>): Sample[] {
   return Object.entries(values).map(([label, value]): Sample => [value, label]);
 }
 
-function registerHistograms(registry: Registry, { meters }: AdminSources): void {
+function registerHistograms(registry: Registry, sources: AdminSources): void {
+  const { meters } = sources;
   registerDistribution(
     registry,
     'stateway_ack_duration_seconds',
@@ -197,6 +211,12 @@ function registerHistograms(registry: Registry, { meters }: AdminSources): void 
     'stateway_upstream_batch_states',
     'States in one request to the cloud.',
     meters.upstreamBatchStates,
+  );
+  registerDistribution(
+    registry,
+    'stateway_commit_duration_seconds',
+    'From the beginning of a write to the journal until it is on the disk.',
+    sources.commitSeconds(),
   );
 }
 
@@ -221,7 +241,10 @@ function registerGauge(registry: Registry, { name, help, labelNames = [], read }
     labelNames,
     registers: [registry],
     collect() {
-      for (const [value, ...labels] of read()) this.labels(...labels).set(value);
+      const samples = read();
+      // One without labels stands at 0 by itself, and at its last value from then on.
+      if (samples.length === 0) this.remove();
+      for (const [value, ...labels] of samples) this.labels(...labels).set(value);
     },
   });
 }

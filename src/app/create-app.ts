@@ -269,6 +269,7 @@ export class App {
       cloud: () => ({ url: this.#config.upstreamUrl, up: this.#lanes.isCloudUp(), sinceMs: this.#lanes.cloudSince() }),
       spoolStatus: () => this.#spool.status(),
       spoolRoom: () => ({ maxBytes: this.#config.maxSpoolBytes, freeDiskBytes: freeDiskBytes(this.#config.dataDir) }),
+      commitSeconds: () => this.#spool.commitSeconds,
       latestDeadLetters: (most) => this.#spool.latestDeadLetters(most),
       devices: () => this.#lanes.devices(),
       kept: () => this.#auth.kept(),

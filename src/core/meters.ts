@@ -33,7 +33,8 @@ export type Transport = 'http' | 'websocket';
 export type ReceiveResult = 'accepted' | 'refused' | 'unavailable';
 export type TokenCacheResult = 'hit' | 'miss' | 'negative' | 'offline';
 
-const LATENCY_BOUNDS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Of whatever takes some milliseconds when all is well. */
+export const LATENCY_BOUNDS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const BATCH_BOUNDS_STATES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 
 /** All counters of one running proxy. */

@@ -6,6 +6,7 @@ import type { Admission } from './admission.js';
 import type { ArrivingBodies } from './arriving-bodies.js';
 import type { DueAcks } from './due-acks.js';
 import type { DueRefusals } from './due-refusals.js';
+import type { HttpSockets } from './http-sockets.js';
 import type { StrangerSockets } from './stranger-sockets.js';
 
 /** What every handler of the front works with. */
@@ -16,6 +17,7 @@ export interface FrontContext {
   readonly admission: Admission;
   readonly bodies: ArrivingBodies;
   readonly strangerSockets: StrangerSockets;
+  readonly httpSockets: HttpSockets;
   readonly dueAcks: DueAcks;
   readonly dueRefusals: DueRefusals;
   readonly meters: Meters;

@@ -12,6 +12,7 @@ import { DueAcks } from './due-acks.js';
 import { DueRefusals } from './due-refusals.js';
 import { CLOSE_GOING_AWAY, type FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
+import { HttpSockets } from './http-sockets.js';
 import { Passthrough, type PassthroughMode } from './passthrough.js';
 import { servedPath } from './request-path.js';
 import { routeSockets } from './socket-route.js';
@@ -84,6 +85,7 @@ export class Front {
       admission,
       bodies: new ArrivingBodies(clock),
       strangerSockets: new StrangerSockets(strangerSockets(maxBodyBytes), clock),
+      httpSockets: new HttpSockets(),
       dueAcks: new DueAcks(),
       dueRefusals: new DueRefusals(clock),
       meters,
@@ -127,8 +129,14 @@ export class Front {
     });
   }
 
-  /** Requests and sockets open now. uWebSockets.js does not tell of idle HTTP connections. */
+  /** Connections open now; of HTTP with the older build of uWebSockets.js, requests in flight ({@link HttpSockets}). */
   connections(): { http: number; websocket: number } {
+    const { httpSockets, openRequests } = this.#context;
+    return { http: httpSockets.count(openRequests), websocket: this.#sockets.size };
+  }
+
+  /** What is not over: requests without an answer, and WebSockets. */
+  underWay(): { http: number; websocket: number } {
     return { http: this.#context.openRequests, websocket: this.#sockets.size };
   }
 
@@ -177,6 +185,7 @@ export class Front {
       else if (served?.kind === 'log-in') handleDeviceLogin(context, res, req);
       else pass(res, req);
     };
+    context.httpSockets.follow(this.#app);
     routeSockets(this.#app, context, this.#sockets, pass);
     // The quick way for the spelling that nearly all use; every other one is read by our own reader, on either build alike.
     this.#app.post('/applications/:applicationId/devices/:deviceId/state', (res, req) => {

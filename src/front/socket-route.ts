@@ -61,7 +61,7 @@ export function routeSockets(
   let whole: us_socket_context_t | undefined;
   for (const route of WHOLE_ROUTES) {
     app.ws(route, {
-      ...socketHandlers(sockets),
+      ...socketHandlers(context, sockets),
       maxPayloadLength: Math.max(LEAST_HARD_FRAME_BYTES, 2 * maxBodyBytes),
       maxBackpressure: MAX_UNREAD_ANSWER_BYTES,
       upgrade(_res, req, socketContext) {
@@ -71,7 +71,7 @@ export function routeSockets(
     });
   }
   app.ws(ROUTE, {
-    ...socketHandlers(sockets),
+    ...socketHandlers(context, sockets),
     maxPayloadLength: hardFrameBytesOfStrangers(maxBodyBytes),
     maxBackpressure: MAX_UNREAD_BYTES_OF_STRANGERS,
     upgrade(res, req, small) {
@@ -81,12 +81,13 @@ export function routeSockets(
   });
 }
 
-function socketHandlers(sockets: Set<FrameSocket>): WebSocketBehavior<SocketData> {
+function socketHandlers({ httpSockets }: FrontContext, sockets: Set<FrameSocket>): WebSocketBehavior<SocketData> {
   return {
     idleTimeout: IDLE_TIMEOUT_SECONDS,
     sendPingsAutomatically: true,
     open(ws) {
       const { socket } = ws.getUserData();
+      httpSockets.upgraded();
       sockets.add(socket);
       socket.open(ws);
     },

@@ -1,4 +1,5 @@
 import type { Device } from '../core/device.js';
+import type { Distribution } from '../core/meters.js';
 import type { DeviceHistory, StoredRecord, Watermark } from '../core/ports.js';
 import { RecordView } from '../state/record-layout.js';
 import { Checkpoints } from './checkpoints.js';
@@ -52,6 +53,11 @@ export class Journal {
       commit: (changes) =>
         this.#isRecovering ? disk.commitUntrusted(changes) : disk.transactions.commit(changes, true),
     });
+  }
+
+  /** What its commits take. */
+  get commitSeconds(): Distribution {
+    return this.#log.commitSeconds;
   }
 
   get bytes(): number {

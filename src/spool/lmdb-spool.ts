@@ -1,6 +1,7 @@
 import type { BacklogPiece, BacklogSummary } from '../core/backlog.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
+import type { Distribution } from '../core/meters.js';
 import type { DeviceHistory, DiskFault, Settlement, Spill, Spool, SpoolStatus, StoredRecord } from '../core/ports.js';
 import type { TimebaseStore } from '../core/timekeeper.js';
 import { RecordView } from '../state/record-layout.js';
@@ -165,6 +166,11 @@ export class LmdbSpool implements Spool {
 
   history(device: Device): DeviceHistory | undefined {
     return this.#histories.of(device);
+  }
+
+  /** What commits of the journal take. */
+  get commitSeconds(): Distribution {
+    return this.#journal.commitSeconds;
   }
 
   status(): SpoolStatus {

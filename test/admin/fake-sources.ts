@@ -3,7 +3,7 @@ import { Ages } from '../../src/core/ages.js';
 import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
 import type { DeviceReport } from '../../src/core/device-report.js';
-import { Meters } from '../../src/core/meters.js';
+import { Distribution, LATENCY_BOUNDS_SECONDS, Meters } from '../../src/core/meters.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
 const DEVICE = new Device('a'.repeat(24), 'b'.repeat(24));
@@ -12,6 +12,7 @@ const DEVICE = new Device('a'.repeat(24), 'b'.repeat(24));
 export class FakeSources implements AdminSources {
   readonly build = { version: '1.2.3', node: 'v20.19.0', uws: 'uws-current 20.57.0' };
   readonly meters = new Meters();
+  readonly commits = new Distribution(LATENCY_BOUNDS_SECONDS);
   readonly clock = new FakeClock();
   readonly ages = new Ages(this.clock, 30 * 86_400_000, this.clock.wallMs());
   readonly startedAtMs = this.clock.wallMs() - 90_000;
@@ -53,6 +54,10 @@ export class FakeSources implements AdminSources {
 
   spoolRoom() {
     return { maxBytes: 65_536, freeDiskBytes: this.freeDiskBytes };
+  }
+
+  commitSeconds() {
+    return this.commits;
   }
 
   latestDeadLetters(most: number): StoredDeadLetter[] {

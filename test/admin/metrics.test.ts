@@ -12,8 +12,11 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_passed_calls_total: 'counter',
   stateway_upstream_request_duration_seconds: 'histogram',
   stateway_upstream_batch_states: 'histogram',
+  stateway_commit_duration_seconds: 'histogram',
   stateway_spool_bytes: 'gauge',
   stateway_spool_max_bytes: 'gauge',
+  stateway_disk_free_bytes: 'gauge',
+  stateway_unreadable_records: 'gauge',
   stateway_spool_states: 'gauge',
   stateway_spool_oldest_seconds: 'gauge',
   stateway_dead_letters: 'gauge',
@@ -93,6 +96,8 @@ describe('the metrics', () => {
     expect(valuesOf('stateway_spool_bytes')).toEqual({ '': 4_096 });
     expect(valuesOf('stateway_spool_max_bytes')).toEqual({ '': 65_536 });
     expect(valuesOf('stateway_spool_states')).toEqual({ '': 17 });
+    expect(valuesOf('stateway_disk_free_bytes')).toEqual({ '': 1_048_576 });
+    expect(valuesOf('stateway_unreadable_records')).toEqual({ '': 3 });
     expect(valuesOf('stateway_spool_oldest_seconds')).toEqual({ '': 2.5 });
     expect(valuesOf('stateway_lanes')).toEqual({
       '{state="idle"}': 11,
@@ -136,6 +141,12 @@ describe('the metrics', () => {
     expect(second.get('stateway_spool_oldest_seconds')?.values.get('')).toBe(0);
   });
 
+  it('say nothing of a disk that tells nothing', async () => {
+    const sources = new FakeSources();
+    sources.freeDiskBytes = undefined;
+    expect((await scrape(sources)).get('stateway_disk_free_bytes')?.values.size).toBe(0);
+  });
+
   it('keep registries apart, so that two proxies may live in one process', () => {
     createMetrics(new FakeSources());
     expect(() => createMetrics(new FakeSources())).not.toThrow();
@@ -163,8 +174,10 @@ describe('a distribution', () => {
     const sources = new FakeSources();
     sources.meters.upstreamSeconds.observe(0.2, 2);
     sources.meters.upstreamBatchStates.observe(100, 3);
+    sources.commits.observe(0.003, 5);
     const metrics = await scrape(sources);
     expect(metrics.get('stateway_upstream_request_duration_seconds')?.values.get('_count')).toBe(2);
+    expect(metrics.get('stateway_commit_duration_seconds')?.values.get('_count')).toBe(5);
     expect(metrics.get('stateway_upstream_batch_states')?.values.get('_bucket{le="50"}')).toBe(0);
     expect(metrics.get('stateway_upstream_batch_states')?.values.get('_bucket{le="100"}')).toBe(3);
   });

@@ -132,7 +132,7 @@ describe('POST /auth/device', () => {
     await halfWay.send('POST /auth/device HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345');
     await until(() => front.unansweredBytes() === 5);
     halfWay.destroy();
-    await until(() => front.connections().http === 0);
+    await until(() => front.underWay().http === 0);
     expect({ unanswered: front.unansweredBytes(), calls: login.calls }).toEqual({ unanswered: 0, calls: [] });
 
     let answer: (answer: CloudAnswer) => void = () => {};
@@ -147,6 +147,6 @@ describe('POST /auth/device', () => {
     // By the time this is answered the front knows that the other client is gone.
     expect((await call(port, '/elsewhere', { method: 'GET' })).status).toBe(404);
     answer(answerOf(200, 'application/json', '{}'));
-    await until(() => front.connections().http === 0);
+    await until(() => front.underWay().http === 0);
   });
 });

@@ -149,7 +149,7 @@ describe('a frame', () => {
       expect(await socket.nextClose()).toEqual({ code: 1009, reason: 'a frame must not be larger than 1024 bytes' });
       await socket.connection.closed;
       expect(intake.taken).toEqual([]);
-      expect(front.connections().websocket).toBe(0);
+      expect(front.underWay().websocket).toBe(0);
     },
   );
 
@@ -164,7 +164,7 @@ describe('a frame', () => {
     const { socket, intake, front } = await openSocket({ maxBodyBytes: 1024 });
     void socket.send(OPCODE.binary, Buffer.alloc(16 * MIB));
     await socket.connection.closed;
-    await until(() => front.connections().websocket === 0);
+    await until(() => front.underWay().websocket === 0);
     expect(intake.taken).toEqual([]);
   });
 
@@ -186,7 +186,7 @@ describe('the end of a grant', () => {
     const { socket, grant, front } = await openSocket();
     grant.end(new StatewayError('STATEWAY_TOKEN_REFUSED', 'the cloud refused the token'));
     expect(await socket.nextClose()).toEqual({ code: 1008, reason: 'the cloud refused the token' });
-    await until(() => front.connections().websocket === 0);
+    await until(() => front.underWay().websocket === 0);
   });
 
   test('with a reason too long for a close frame, in more than one byte a character, is cut to fit', async () => {
@@ -219,12 +219,12 @@ describe('the end of a grant', () => {
   test('by the expiry of its token, as the cloud says when it is asked, closes the socket within a second', async () => {
     const { socket, authorizer, clock, front } = await openSocket({ livesForMs: 5000 });
     await clock.advance(4000);
-    expect(front.connections().websocket).toBe(1);
+    expect(front.underWay().websocket).toBe(1);
     authorizer.withdraw();
     await clock.advance(1000);
     (await authorizer.nextQuestion()).refuse(EXPIRED);
     expect(await socket.nextClose()).toEqual({ code: 1008, reason: EXPIRED.message });
-    expect(front.connections().websocket).toBe(0);
+    expect(front.underWay().websocket).toBe(0);
   });
 
   test('by expiry lets frames wait until the cloud has been asked, and go with the socket', async () => {
@@ -267,7 +267,7 @@ describe('the end of a grant', () => {
     const busy = new StatewayError('STATEWAY_OVERLOADED', 'too many unknown tokens are being checked');
     (await authorizer.nextQuestion()).refuse(busy);
     expect(await socket.nextAnswer()).toEqual({ error: busy.toBody(), frame: 1 });
-    expect(front.connections().websocket).toBe(1);
+    expect(front.underWay().websocket).toBe(1);
   });
 
   test('is listened for while the socket is open, and no longer', async () => {
@@ -286,7 +286,7 @@ describe('the end of a grant', () => {
     const socket = await RawWebSocket.open(harness.port, STATE_PATH, AUTHORIZED);
     expect(listeners).toBe(1);
     socket.connection.destroy();
-    await until(() => harness.front.connections().websocket === 0);
+    await until(() => harness.front.underWay().websocket === 0);
     expect(listeners).toBe(0);
   });
 });

@@ -116,7 +116,7 @@ describe('a request whose token may or may not send', () => {
     await leaveUnproven(harness.authorizer);
     const proof = await harness.authorizer.nextProof();
     connection.destroy();
-    await until(() => harness.front.connections().http === 0);
+    await until(() => harness.front.underWay().http === 0);
     decide(proof);
     await turn();
     expect(harness.intake.taken).toEqual([]);
@@ -182,7 +182,7 @@ describe('a socket whose token may or may not send', () => {
     expect(await socket.nextAnswer()).toEqual({ error: error.toBody(), frame: 1 });
     expect(await socket.nextAnswer()).toEqual({ ack: 1 });
     expect(await socket.nextClose()).toEqual({ code: 1008, reason: error.message });
-    await until(() => front.connections().websocket === 0 && front.unansweredBytes() === 0);
+    await until(() => front.underWay().websocket === 0 && front.unansweredBytes() === 0);
     expect(authorizer.proofs).toHaveLength(1);
     expect(intake.taken).toEqual([]);
   });
@@ -221,7 +221,7 @@ describe('a socket whose token may or may not send', () => {
     await socket.send(OPCODE.text, '{"n":2}');
     const proof = await authorizer.nextProof();
     socket.connection.destroy();
-    await until(() => front.connections().websocket === 0);
+    await until(() => front.underWay().websocket === 0);
     proof.grant();
     await until(() => front.unansweredBytes() === 0);
     expect(intake.taken).toEqual([]);

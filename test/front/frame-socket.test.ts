@@ -89,7 +89,7 @@ describe('the bound on unanswered bytes', () => {
     await socket.connection.send(textFrames('1', '2', '3'));
     const bodies = await intake.nextBodies(3);
     socket.connection.destroy();
-    await until(() => front.connections().websocket === 0);
+    await until(() => front.underWay().websocket === 0);
     expect(front.unansweredBytes()).toBeGreaterThan(0);
     bodies[2]?.refuse(new StatewayError('STATEWAY_MALFORMED_BODY', 'no'));
     bodies[0]?.store();
@@ -103,22 +103,22 @@ test('a client that says goodbye is told goodbye', async () => {
   await socket.send(OPCODE.close, Buffer.of(0x03, 0xe8));
   expect((await socket.nextClose()).code).toBe(1000);
   await socket.connection.closed;
-  expect(front.connections().websocket).toBe(0);
+  expect(front.underWay().websocket).toBe(0);
 });
 
 test('a client that does not read its answers is cut off', async () => {
   const { socket, front } = await openSocket({ maxUnansweredBytes: 0 });
   socket.connection.pause();
   const many = textFrames(...Array<string>(10_000).fill('x'));
-  while (front.connections().websocket > 0) await socket.connection.send(many);
-  expect(front.connections().websocket).toBe(0);
+  while (front.underWay().websocket > 0) await socket.connection.send(many);
+  expect(front.underWay().websocket).toBe(0);
 });
 
 test('a client that does not read what it is told later is cut off too', async () => {
   const { socket, front, clock, meters } = await openSocket({ maxUnansweredBytes: 0 });
   socket.connection.pause();
   const some = textFrames(...Array<string>(60).fill('x'));
-  const isOpen = () => front.connections().websocket > 0;
+  const isOpen = () => front.underWay().websocket > 0;
   for (let refused = 60; isOpen(); refused += 60) {
     await socket.connection.send(some);
     await until(() => meters.received.websocket.unavailable >= refused || !isOpen());

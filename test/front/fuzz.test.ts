@@ -218,7 +218,7 @@ test.each([
   await Promise.all(Array.from({ length: CLIENTS_AT_ONCE }, client));
 
   const { front, intake } = harness;
-  await until(() => front.connections().http === 0 && front.connections().websocket === 0);
+  await until(() => front.underWay().http === 0 && front.underWay().websocket === 0);
   await until(() => front.unansweredBytes() === 0);
   // Among them were some in order, or this would prove little.
   expect(intake.taken.length).toBeGreaterThan(50);

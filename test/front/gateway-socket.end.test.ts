@@ -36,7 +36,7 @@ describe('the end', () => {
     grant.end(REFUSED);
     expect(await socket.nextAnswer()).toEqual({ ack: 1 });
     expect(await socket.nextClose()).toEqual({ code: 1008, reason: REFUSED.message });
-    await until(() => front.connections().websocket === 0);
+    await until(() => front.underWay().websocket === 0);
   });
 
   test('of the grant for one device leaves it open, and the next one in use is watched', async () => {
@@ -61,7 +61,7 @@ describe('the end', () => {
     (await intake.nextBody()).store();
     expect(await socket.nextAnswer()).toEqual({ ack: 1 });
     await clock.advance(4_000);
-    expect(front.connections().websocket).toBe(1);
+    expect(front.underWay().websocket).toBe(1);
     authorizer.withdraw();
     await clock.advance(1_000);
     (await authorizer.nextQuestion()).refuse(new StatewayError('STATEWAY_TOKEN_EXPIRED', 'the token has expired'));

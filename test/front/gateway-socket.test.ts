@@ -207,7 +207,7 @@ describe('a frame that names a device without a grant', () => {
     await socket.send(OPCODE.text, frameOf(THIRD_DEVICE, DEVICE));
     const question = await authorizer.nextQuestion();
     socket.connection.end();
-    await until(() => front.connections().websocket === 0);
+    await until(() => front.underWay().websocket === 0);
     question.grant();
     await until(() => front.unansweredBytes() === 0);
     expect(intake.taken).toEqual([]);

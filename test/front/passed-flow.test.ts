@@ -110,7 +110,7 @@ describe('a body that the cloud takes slowly', () => {
     incoming.resume();
     await taken.over;
     expect(taken.call.signal.aborted).toBe(true);
-    await until(() => front.unansweredBytes() === 0 && front.connections().http === 0);
+    await until(() => front.unansweredBytes() === 0 && front.underWay().http === 0);
     await expect(
       (async () => {
         for await (const _ of taken.call.body ?? []) expect.fail('nothing is left of it');
@@ -188,7 +188,7 @@ describe('an answer that the device takes slowly', () => {
     expect(taken.call.signal.aborted).toBe(true);
     incoming.resume();
     await once(incoming, 'error');
-    await until(() => front.connections().http === 0);
+    await until(() => front.underWay().http === 0);
     expect(clock.pendingTimers).toBe(1);
   });
 
@@ -200,7 +200,7 @@ describe('an answer that the device takes slowly', () => {
     await untilStill(answer.taken);
     outgoing.destroy();
     await taken.over;
-    await until(() => front.connections().http === 0);
+    await until(() => front.underWay().http === 0);
     // The front's own once-a-second look at its sockets.
     expect(clock.pendingTimers).toBe(1);
   });

@@ -37,7 +37,7 @@ describe('a call that the proxy does not serve itself', () => {
       ['x-a', 'b'],
     ]);
     expect(taken.header('x-forwarded-for')).toBe('127.0.0.1');
-    expect(harness.front.connections().http).toBe(1);
+    expect(harness.front.underWay().http).toBe(1);
     taken.respond(207, [['x-cloud', 'yes']], 'answer');
     const answer = await answering;
     expect({ status: answer.status, cloud: answer.headers['x-cloud'], text: answer.text }).toEqual({
@@ -45,7 +45,7 @@ describe('a call that the proxy does not serve itself', () => {
       cloud: 'yes',
       text: 'answer',
     });
-    await until(() => harness.front.connections().http === 0);
+    await until(() => harness.front.underWay().http === 0);
     expect(harness.authorizer.asked).toEqual([]);
     expect(harness.meters.received.http).toEqual({ accepted: 0, refused: 0, unavailable: 0 });
   });
@@ -91,7 +91,7 @@ describe('a device that goes away', () => {
     connection.destroy();
     await taken.over;
     expect(taken.call.signal.aborted).toBe(true);
-    await until(() => front.connections().http === 0);
+    await until(() => front.underWay().http === 0);
     // What the cloud still says then is said to nobody.
     taken.answer.onHead(200, 'OK', []);
     expect(taken.answer.onChunk(Buffer.from('late'))).toBeUndefined();
@@ -106,7 +106,7 @@ describe('a device that goes away', () => {
     const reading = textOf(taken.call.body);
     connection.destroy();
     await expect(reading).rejects.toThrow('the device is gone');
-    await until(() => front.connections().http === 0);
+    await until(() => front.underWay().http === 0);
     expect(front.unansweredBytes()).toBe(0);
   });
 });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { pickUws } from '../../src/front/uws.js';
 import {
   APPLICATION,
   createFront,
@@ -106,18 +107,35 @@ describe('listen', () => {
   });
 });
 
-test('connections tells requests and sockets that are open', async () => {
+test('what is under way are requests without an answer, and sockets', async () => {
   const harness = await frontWithGrant();
-  expect(harness.front.connections()).toEqual({ http: 0, websocket: 0 });
+  expect(harness.front.underWay()).toEqual({ http: 0, websocket: 0 });
   const connection = await RawConnection.open(harness.port);
   await connection.send(REQUEST);
   const taken = await harness.intake.nextBody();
   const socket = await RawWebSocket.open(harness.port, STATE_PATH, AUTHORIZED);
-  expect(harness.front.connections()).toEqual({ http: 1, websocket: 1 });
+  expect(harness.front.underWay()).toEqual({ http: 1, websocket: 1 });
   taken.store();
   socket.connection.destroy();
-  await until(() => harness.front.connections().websocket === 0);
-  expect(harness.front.connections().http).toBe(0);
+  await until(() => harness.front.underWay().websocket === 0);
+  expect(harness.front.underWay().http).toBe(0);
+});
+
+test('connections are counted by what they speak, idle ones too where the web server tells of them', async () => {
+  const { front, port } = await frontWithGrant();
+  const tells = 'filter' in pickUws().uws.App();
+  const idle = await RawConnection.open(port);
+  const served = await RawConnection.open(port);
+  await served.send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+  await served.readAnswer();
+  const socket = await RawWebSocket.open(port, STATE_PATH, AUTHORIZED);
+  expect(front.connections()).toEqual({ http: tells ? 2 : 0, websocket: 1 });
+  socket.connection.destroy();
+  await until(() => front.connections().websocket === 0);
+  expect(front.connections().http).toBe(tells ? 2 : 0);
+  idle.destroy();
+  served.destroy();
+  await until(() => front.connections().http === 0);
 });
 
 describe('close', () => {
@@ -198,7 +216,7 @@ describe('close', () => {
     const ofFrame = await harness.intake.nextBody();
     const incomplete = await RawConnection.open(harness.port);
     await incomplete.send(`${HEAD}Content-Length: 10\r\n\r\n123`);
-    await until(() => harness.front.connections().http === 2);
+    await until(() => harness.front.underWay().http === 2);
 
     expect(await closeWithin(harness, 500)).toBeLessThan(520);
     await Promise.all([connection.closed, incomplete.closed]);

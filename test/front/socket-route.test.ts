@@ -79,7 +79,7 @@ describe('an upgrade', () => {
     expect({ status: upgrade.status, type: body.type }).toEqual({ status, type });
     expect(body.message).toMatch(message);
     expect(upgrade.headers['www-authenticate']).toBe(status === 401 ? 'Bearer' : undefined);
-    expect(harness.front.connections().websocket).toBe(0);
+    expect(harness.front.underWay().websocket).toBe(0);
     // The connection is an ordinary one still.
     await connection.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     expect((await connection.readAnswer()).status).toBe(404);
@@ -124,7 +124,7 @@ describe('an upgrade whose grant is not at hand', () => {
     const opening = RawWebSocket.open(harness.port, STATE_PATH, { ...AUTHORIZED, 'Sec-WebSocket-Protocol': 'p' });
     const question = await harness.authorizer.nextQuestion();
     expect(question).toMatchObject({ token: TOKEN, applicationId: APPLICATION, deviceId: DEVICE });
-    expect(harness.front.connections().websocket).toBe(0);
+    expect(harness.front.underWay().websocket).toBe(0);
     const grant = question.grant();
     const socket = await opening;
     expect({ status: socket.upgrade.status, protocol: socket.upgrade.headers['sec-websocket-protocol'] }).toEqual({
@@ -164,7 +164,7 @@ describe('an upgrade whose grant is not at hand', () => {
       else question.leaveUnproven();
       await turn();
     }
-    expect(harness.front.connections().websocket).toBe(0);
+    expect(harness.front.underWay().websocket).toBe(0);
   });
 
   test('and whose grant ends before it opens is closed with 1008', async () => {
@@ -174,6 +174,6 @@ describe('an upgrade whose grant is not at hand', () => {
     question.grant().end(new StatewayError('STATEWAY_TOKEN_REFUSED', 'the cloud refused the token'));
     const socket = await opening;
     expect(await socket.nextClose()).toEqual({ code: 1008, reason: 'the cloud refused the token' });
-    await until(() => harness.front.connections().websocket === 0);
+    await until(() => harness.front.underWay().websocket === 0);
   });
 });

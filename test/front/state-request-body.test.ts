@@ -137,7 +137,7 @@ describe('a client that goes away', () => {
     await connection.send(`${sized(10)}01234`);
     await until(() => harness.front.unansweredBytes() === 5);
     connection.destroy();
-    await until(() => harness.front.connections().http === 0);
+    await until(() => harness.front.underWay().http === 0);
     expect(harness.front.unansweredBytes()).toBe(0);
     expect(harness.intake.taken).toEqual([]);
   });
@@ -149,7 +149,7 @@ describe('a client that goes away', () => {
     const question = await harness.authorizer.nextQuestion();
     await until(() => harness.front.unansweredBytes() === 2);
     connection.destroy();
-    await until(() => harness.front.connections().http === 0);
+    await until(() => harness.front.underWay().http === 0);
     question.grant();
     await question.answer;
     expect({ unanswered: harness.front.unansweredBytes(), taken: harness.intake.taken }).toEqual({
@@ -169,7 +169,7 @@ describe('a client that goes away', () => {
     expect(harness.front.unansweredBytes()).toBe(2);
     taken.store();
     expect(harness.front.unansweredBytes()).toBe(0);
-    expect(harness.front.connections().http).toBe(0);
+    expect(harness.front.underWay().http).toBe(0);
     expect(harness.meters.received.http.accepted).toBe(1);
   });
 });

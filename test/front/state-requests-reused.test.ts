@@ -43,7 +43,7 @@ describe('a request that is one used before', () => {
       ['json', '4', DEVICE],
     ]);
     expect(harness.front.unansweredBytes()).toBe(0);
-    expect(harness.front.connections().http).toBe(0);
+    expect(harness.front.underWay().http).toBe(0);
   });
 
   test('is answered by its own outcome, whatever becomes of those around it', async () => {
@@ -68,7 +68,7 @@ describe('a request that is one used before', () => {
     expect((await a.readAnswer()).status).toBe(200);
     expect((await c.readAnswer()).status).toBe(200);
     expect([a.unread, b.unread, c.unread]).toEqual([0, 0, 0]);
-    expect(harness.front.connections().http).toBe(0);
+    expect(harness.front.underWay().http).toBe(0);
   });
 
   test('does not hear of a client that went away after its answer, nor of one whose body waited for the disk', async () => {
@@ -98,7 +98,7 @@ describe('a request that is one used before', () => {
     (await harness.intake.nextBody()).store();
     expect((await stays.readAnswer()).status).toBe(200);
     expect(harness.meters.received.http.accepted).toBe(5);
-    await until(() => harness.front.connections().http === 0);
+    await until(() => harness.front.underWay().http === 0);
     expect(harness.front.unansweredBytes()).toBe(0);
   });
 

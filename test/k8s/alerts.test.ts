@@ -118,6 +118,29 @@ describe('the rules', () => {
   });
 });
 
+describe('the rules for a Prometheus without Kubernetes', () => {
+  const PLAIN = join(K8S, '../packaging/prometheus/stateway.rules.yaml');
+
+  it('are what "npm run docs" makes of those of the chart', () => {
+    const script = join(K8S, 'plain-rules.mjs');
+    expect(() => execFileSync(process.execPath, [script, '--check'], { stdio: 'pipe' })).not.toThrow();
+  });
+
+  it.for(UNIT_TEST_FILES)('fire as the others do, by the label that a target has there: %s', (file, { skip }) => {
+    const reason = whyNoPromtool();
+    if (reason !== undefined) return skip(notHere(`the unit tests of the plain rules in ${file}`, reason));
+    const cwd = temporaryDirectory();
+    cpSync(PLAIN, join(cwd, 'rules.yaml'));
+    const asked = readFileSync(join(UNIT_TESTS, file), 'utf8')
+      .replaceAll(/namespace="stateway", pod=/g, 'instance=')
+      .replaceAll(/namespace: stateway, pod:/g, 'instance:')
+      .replaceAll('{pod=', '{instance=');
+    writeFileSync(join(cwd, file), asked);
+    const told = execFileSync('promtool', ['test', 'rules', file], { cwd, encoding: 'utf8', stdio: 'pipe' });
+    expect(told).toContain('SUCCESS');
+  });
+});
+
 describe('an alert', () => {
   it.each(ALERTS.map((alert) => [alert.alert, alert] as const))(
     'says what it is, and where more is said: %s',

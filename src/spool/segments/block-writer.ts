@@ -1,4 +1,6 @@
 import { write } from 'node:fs';
+import type { Clock } from '../../core/clock.js';
+import { Distribution, LATENCY_BOUNDS_SECONDS } from '../../core/meters.js';
 import { blockBytes, entryBytes, writeBlock } from './block-layout.js';
 import { PendingEntry } from './pending-entry.js';
 import type { Segment } from './segment.js';
@@ -20,6 +22,7 @@ export type WriteCall = (
 ) => void;
 
 export interface BlockWriterOptions {
+  readonly clock: Clock;
   /** Asked when a block with records is on disk, before anybody is told; throws when it does not count after all. */
   readonly confirm: () => void;
   /** Told of a write that failed, before anybody else is. */
@@ -34,6 +37,8 @@ interface BlockUnderWay {
   readonly entries: readonly PendingEntry[];
   readonly memory: Buffer;
   readonly bytes: number;
+  /** Monotonic. */
+  readonly begunMs: number;
 }
 
 /**
@@ -45,6 +50,8 @@ interface BlockUnderWay {
  * else is taken.
  */
 export class BlockWriter {
+  /** From the beginning of a block's write to its end on the disk, of those that came to it. */
+  readonly commitSeconds = new Distribution(LATENCY_BOUNDS_SECONDS);
   readonly #pool: SegmentPool;
   readonly #options: BlockWriterOptions;
   readonly #write: WriteCall;
@@ -190,7 +197,7 @@ export class BlockWriter {
     const memory = needed <= MEMORY_BYTES ? this.#memory : Buffer.allocUnsafeSlow(needed);
     const position = this.#position + 1;
     const bytes = writeBlock(memory, segment.id, position, all);
-    this.#underWay = { segment, position, entries, memory, bytes };
+    this.#underWay = { segment, position, entries, memory, bytes, begunMs: this.#options.clock.monotonicMs() };
     this.#doneBytes = 0;
     this.#pool.begin(segment);
     this.#writeOn(this.#underWay);
@@ -216,7 +223,8 @@ export class BlockWriter {
   }
 
   #written(block: BlockUnderWay): void {
-    const { segment, position, entries, bytes } = block;
+    const { segment, position, entries, bytes, begunMs } = block;
+    this.commitSeconds.observe((this.#options.clock.monotonicMs() - begunMs) / 1_000);
     const refusal = this.#confirm(entries);
     this.#position = position;
     segment.writtenBytes += bytes;

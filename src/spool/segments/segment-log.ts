@@ -2,6 +2,7 @@ import { fstatSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Clock } from '../../core/clock.js';
 import { makeDirectory } from '../../core/make-directory.js';
+import type { Distribution } from '../../core/meters.js';
 import { blockBytes, entryBytes } from './block-layout.js';
 import { BlockWriter, type WriteCall } from './block-writer.js';
 import { Compaction } from './compaction.js';
@@ -85,7 +86,7 @@ export class SegmentLog {
   #currentFileOf: Segment | undefined = undefined;
 
   private constructor(options: SegmentLogOptions, readBack: ReadBack) {
-    const { positionAtLeast = 0, segmentBytes = SEGMENT_BYTES, placeOf, confirm, onFailed } = options;
+    const { positionAtLeast = 0, segmentBytes = SEGMENT_BYTES, clock, placeOf, confirm, onFailed } = options;
     this.#options = options;
     this.#readBack = readBack;
     const position = Math.max(readBack.position, positionAtLeast);
@@ -95,7 +96,12 @@ export class SegmentLog {
     const others = readBack.spares.filter(({ bytes }) => bytes !== segmentBytes);
     this.#pool = new SegmentPool({ ...options, segmentBytes }, [...readBack.closed, ...others], readBack.lastId);
     const write = options.write === undefined ? {} : { write: options.write };
-    this.#writer = new BlockWriter(this.#pool, position, { confirm: confirm ?? (() => {}), onFailed, ...write });
+    this.#writer = new BlockWriter(this.#pool, position, {
+      clock,
+      confirm: confirm ?? (() => {}),
+      onFailed,
+      ...write,
+    });
     this.#compaction = new Compaction({ placeOf, pool: this.#pool, writer: this.#writer });
   }
 
@@ -120,6 +126,11 @@ export class SegmentLog {
       new SegmentDirectory(directory),
       spares.filter(({ bytes }) => bytes === segmentBytes),
     );
+  }
+
+  /** What the writes of blocks take. */
+  get commitSeconds(): Distribution {
+    return this.#writer.commitSeconds;
   }
 
   /** What was read back, until {@link SegmentLog.replayed}. */

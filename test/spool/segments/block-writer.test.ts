@@ -77,6 +77,24 @@ describe('blocks', () => {
     expect(await sequencesAfterKill()).toEqual([1]);
   });
 
+  it('are timed, from the beginning of the write to its end, but for those that failed', async () => {
+    const { commitSeconds } = site.log;
+    void site.append(1, 'one');
+    await turn();
+    await site.clock.advance(40);
+    site.disk.finish(4);
+    await site.clock.advance(2);
+    site.disk.finish();
+    expect(commitSeconds).toMatchObject({ count: 1, sum: 0.042 });
+    const told = outcomes({ record: site.append(2, 'two') });
+    await turn();
+    await site.clock.advance(30_000);
+    site.disk.fail(IO_ERROR);
+    await turn();
+    expect(told).toEqual([`record: ${IO_ERROR.message}`]);
+    expect(commitSeconds.count).toBe(1);
+  });
+
   it('fail when the file system takes nothing and says nothing', async () => {
     const told = outcomes({ record: site.append(1, 'one') });
     await turn();
