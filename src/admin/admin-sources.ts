@@ -63,6 +63,14 @@ export interface KeptView {
   readonly unwritten: number;
 }
 
+/** What dead letters may take of the disk, and what became of those beyond it. */
+export interface DeadLetterRoom {
+  /** `STATEWAY_MAX_DEAD_LETTER_BYTES`. */
+  readonly maxBytes: number;
+  /** Since the start. */
+  readonly dropped: number;
+}
+
 /** Everything the admin side reads, at the moment somebody asks. The functions must be cheap and must not throw. */
 export interface AdminSources {
   readonly build: Build;
@@ -79,6 +87,7 @@ export interface AdminSources {
   spoolRoom(): SpoolRoom;
   /** What commits of the journal take, in seconds. */
   commitSeconds(): Distribution;
+  deadLetterRoom(): DeadLetterRoom;
   /** The newest first, `most` at most. */
   latestDeadLetters(most: number): readonly StoredDeadLetter[];
   /** Which devices are in trouble, and why. */

@@ -76,6 +76,11 @@ function counterRows(sources: AdminSources): MetricRow[] {
       read: () => [[meters.outOfWindow]],
     },
     {
+      name: 'stateway_dead_letters_dropped_total',
+      help: 'Dead letters that went for good, since all together took more than they may.',
+      read: () => [[sources.deadLetterRoom().dropped]],
+    },
+    {
       name: 'stateway_log_dropped_total',
       help: 'Lines of the log that nobody took, and that were dropped for it.',
       read: () => [[sources.droppedLogLines()]],
@@ -123,6 +128,16 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
       name: 'stateway_dead_letters',
       help: 'States that the cloud refused or that became too old; they are kept.',
       read: () => [[sources.spoolStatus().deadLetters]],
+    },
+    {
+      name: 'stateway_dead_letter_bytes',
+      help: 'Bytes that dead letters take on the disk.',
+      read: () => [[sources.spoolStatus().deadLetterBytes]],
+    },
+    {
+      name: 'stateway_dead_letter_max_bytes',
+      help: 'Bytes of dead letters from which on the oldest go (STATEWAY_MAX_DEAD_LETTER_BYTES).',
+      read: () => [[sources.deadLetterRoom().maxBytes]],
     },
     {
       name: 'stateway_memory_bytes',

@@ -55,8 +55,9 @@ export function oldestSeconds(sources: AdminSources): number | undefined {
 }
 
 function readSpool(sources: AdminSources, growth: SpoolGrowth): Status['spool'] {
-  const { bytes, states, unreadableRecords, deadLetters } = sources.spoolStatus();
+  const { bytes, states, unreadableRecords, deadLetters, deadLetterBytes } = sources.spoolStatus();
   const room = sources.spoolRoom();
+  const { maxBytes: maxDeadLetterBytes, dropped: deadLettersDropped } = sources.deadLetterRoom();
   const bytesPerSecond = growth.bytesPerSecond(bytes, sources.cloud().sinceMs);
   return {
     bytes,
@@ -64,6 +65,9 @@ function readSpool(sources: AdminSources, growth: SpoolGrowth): Status['spool'] 
     oldestSeconds: oldestSeconds(sources) ?? null,
     unreadableRecords,
     deadLetters,
+    deadLetterBytes,
+    maxDeadLetterBytes,
+    deadLettersDropped,
     maxBytes: room.maxBytes,
     freeDiskBytes: room.freeDiskBytes ?? null,
     growthBytesPerSecond: bytesPerSecond ?? null,

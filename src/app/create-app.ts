@@ -91,7 +91,7 @@ export class App {
       if (isTooMuch) log.warn({ event: 'clock-wrong', skewSeconds }, "the clock of this machine is not the cloud's");
       else log.info({ event: 'clock-right', skewSeconds }, 'the clock of this machine is right again');
     });
-    const spool = await openSpool(config.dataDir, log, timekeeper, bootTag);
+    const spool = await openSpool(config, log, timekeeper, bootTag);
     try {
       timekeeper.open(spool.timebaseStore);
       return new App(config, log, spool, timekeeper);
@@ -270,6 +270,7 @@ export class App {
       spoolStatus: () => this.#spool.status(),
       spoolRoom: () => ({ maxBytes: this.#config.maxSpoolBytes, freeDiskBytes: freeDiskBytes(this.#config.dataDir) }),
       commitSeconds: () => this.#spool.commitSeconds,
+      deadLetterRoom: () => ({ maxBytes: this.#config.maxDeadLetterBytes, dropped: this.#spool.orders.dropped }),
       latestDeadLetters: (most) => this.#spool.latestDeadLetters(most),
       devices: () => this.#lanes.devices(),
       kept: () => this.#auth.kept(),

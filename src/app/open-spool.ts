@@ -1,18 +1,30 @@
+import type { Config } from '../config/load.js';
 import type { Clock } from '../core/clock.js';
 import { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { LineWriter } from './event-log.js';
 
 /**
  * Opens the spool, and writes a line for what goes wrong with it.
- * @param directory made if missing
+ * @param config names the data directory, which is made if missing, and what dead letters may take of it
  * @param bootTag of the machine (`readBootTag`)
  * @throws SpoolOpenError when the data directory cannot be used
  */
-export function openSpool(directory: string, log: LineWriter, clock: Clock, bootTag: number): Promise<LmdbSpool> {
+export function openSpool(
+  { dataDir: directory, maxDeadLetterBytes }: Pick<Config, 'dataDir' | 'maxDeadLetterBytes'>,
+  log: LineWriter,
+  clock: Clock,
+  bootTag: number,
+): Promise<LmdbSpool> {
   return LmdbSpool.open({
     directory,
     clock,
     bootTag,
+    maxDeadLetterBytes,
+    onDropped: (dropped) =>
+      log.error(
+        { event: 'dead-letters-dropped', ...dropped, maxDeadLetterBytes },
+        'the oldest dead letters went for want of room',
+      ),
     onUnreadable: (item, reason) => log.error({ event: 'unreadable', item, reason }, 'set aside: it cannot be read'),
     onCutOff: (item, reason) =>
       log.info(

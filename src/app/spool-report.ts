@@ -39,6 +39,7 @@ export function statusTable(status: SpoolStatus, nowMs = Date.now()): string {
     ['bytes waiting', status.bytes.toLocaleString('en-US')],
     ['oldest waiting', oldest],
     ['dead letters', status.deadLetters.toLocaleString('en-US')],
+    ['bytes of dead letters', status.deadLetterBytes.toLocaleString('en-US')],
     ['unreadable records set aside', status.unreadableRecords.toLocaleString('en-US')],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));

@@ -118,6 +118,12 @@ export const OPTIONS = {
     default: '30d',
     meaning: 'Undeliverable state older than this goes to the dead letters.',
   }),
+  maxDeadLetterBytes: row({
+    variable: 'STATEWAY_MAX_DEAD_LETTER_BYTES',
+    kind: byteCount(64 * KIB, 64 * TIB),
+    default: '1GiB',
+    meaning: 'What dead letters may take of the disk. Beyond it the oldest go for good, counted and logged.',
+  }),
   windowMs: row({
     variable: 'STATEWAY_WINDOW_MS',
     kind: duration(0, 3_600_000),

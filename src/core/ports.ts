@@ -152,6 +152,8 @@ export interface SpoolStatus {
   /** States not settled yet, backlog included. */
   readonly states: number;
   readonly deadLetters: number;
+  /** Bytes that they take on the disk. */
+  readonly deadLetterBytes: number;
   /** When the oldest waiting record was stored, as `Ages` reads it; undefined when nothing waits. */
   readonly oldestStoredAtMs: number | undefined;
   /** Records that could not be read back at start; they are kept where they are. */

@@ -2,7 +2,8 @@ import type { DeadLetter, StoredDeadLetter } from '../core/dead-letter.js';
 import { decodeDeadLetter, encodeDeadLetter } from './dead-letter-row.js';
 import { numberKey, numberOfKey } from './keys.js';
 import type { Rows } from './table.js';
-import type { Change } from './transaction.js';
+import { type Change, changeOf } from './transaction.js';
+import { type TreeSize, treeSize } from './tree-size.js';
 import type { DamagedItem } from './unreadable-items.js';
 
 /** The states that the cloud will not have, kept until someone asks for them. */
@@ -10,7 +11,10 @@ export class DeadLetters {
   readonly #db: Rows;
   readonly #setAside: (letter: DamagedItem) => boolean;
   #lastNumber: number;
-  #count: number;
+  /** As it was when it could last be read. */
+  #size: TreeSize;
+  /** Those that are on their way out because they cannot be read. */
+  #aside: number[] = [];
 
   /**
    * @param floor the highest number given out, as far as it is known
@@ -20,7 +24,7 @@ export class DeadLetters {
   constructor(db: Rows, floor: number, leap: number, setAside: (letter: DamagedItem) => boolean) {
     this.#db = db;
     this.#setAside = setAside;
-    this.#count = db.getKeysCount();
+    this.#size = treeSize(db);
     this.#lastNumber = floor;
     for (const key of db.getKeys({ reverse: true, limit: 1 })) {
       this.#lastNumber = Math.max(floor, numberOfKey(key) || 0);
@@ -28,8 +32,14 @@ export class DeadLetters {
     this.#lastNumber += leap;
   }
 
+  /** Reads what LMDB keeps of it, some tenths of a millisecond: not for every batch. */
   get count(): number {
-    return this.#count;
+    return this.#readSize().rows - this.#aside.length;
+  }
+
+  /** Bytes that they take of the data file, in whole pages; read as {@link DeadLetters.count} is. */
+  get bytes(): number {
+    return this.#readSize().bytes;
   }
 
   /** The highest number given out. */
@@ -40,33 +50,37 @@ export class DeadLetters {
   add(letters: readonly DeadLetter[]): Change {
     const first = this.#lastNumber + 1;
     this.#lastNumber += letters.length;
-    return {
-      write: () =>
-        letters.map((letter, index) => {
-          const key = numberKey(first + index);
-          return this.#db.put(key, encodeDeadLetter(key, letter));
-        }),
-      committed: () => {
-        this.#count += letters.length;
-      },
-      failed: () => {},
-    };
+    return changeOf(() =>
+      letters.map((letter, index) => {
+        const key = numberKey(first + index);
+        return this.#db.put(key, encodeDeadLetter(key, letter));
+      }),
+    );
   }
 
+  /** Passes over those that there are not. */
   remove(numbers: readonly number[]): Change {
-    return {
-      write: () => numbers.map((number) => this.#db.remove(numberKey(number))),
-      committed: () => {
-        this.#count -= numbers.length;
-      },
-      failed: () => {},
-    };
+    return changeOf(() => numbers.map((number) => this.#db.remove(numberKey(number))));
   }
 
   /** Those of the numbers that there is a letter of. */
   present(numbers: readonly number[]): number[] {
     this.#db.resetReadTxn();
     return numbers.filter((number) => this.#db.doesExist(numberKey(number)));
+  }
+
+  /** The oldest, of so many bytes together or a letter more, `most` at most. What cannot be read is set aside on the way. */
+  oldest(bytes: number, most: number): { readonly numbers: number[]; readonly bytes: number } {
+    this.#db.resetReadTxn();
+    const numbers: number[] = [];
+    let found = 0;
+    for (const { key, value } of this.#db.getRange({})) {
+      if (found >= bytes || numbers.length === most) break;
+      found += value.byteLength;
+      if (decodeDeadLetter(key, value) === undefined) this.#forget(damagedItem(key, value));
+      else numbers.push(numberOfKey(key));
+    }
+    return { numbers, bytes: found };
   }
 
   /** All of a number and above, the oldest first. */
@@ -96,7 +110,17 @@ export class DeadLetters {
 
   /** One that is set aside is none any more. */
   #forget(letter: DamagedItem): void {
-    if (this.#setAside(letter)) this.#count--;
+    if (this.#setAside(letter)) this.#aside.push(numberOfKey(letter.key));
+  }
+
+  #readSize(): TreeSize {
+    try {
+      this.#size = treeSize(this.#db);
+      this.#aside = this.present(this.#aside);
+    } catch {
+      // The disk is failing: whoever wants the figures is told those of before.
+    }
+    return this.#size;
   }
 }
 
@@ -108,7 +132,11 @@ export function* readDeadLetters(
 ): Iterable<StoredDeadLetter> {
   for (const { key, value } of db.getRange({ start: numberKey(from) })) {
     const letter = decodeDeadLetter(key, value);
-    if (letter === undefined) onDamaged({ key: Buffer.from(key), value, reason: 'its checksum does not match' });
+    if (letter === undefined) onDamaged(damagedItem(key, value));
     else yield { ...letter, number: numberOfKey(key) };
   }
+}
+
+function damagedItem(key: Buffer, value: Buffer): DamagedItem {
+  return { key: Buffer.from(key), value, reason: 'its checksum does not match' };
 }

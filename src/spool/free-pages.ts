@@ -2,14 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATA_FILE } from './data-file.js';
 import type { Environment } from './environment.js';
-
-/** What `getStats` of lmdb-js 3.5 tells of a tree (`read.js`: getStats; typed as `{}` there). */
-interface TreeStats {
-  readonly pageSize: number;
-  readonly treeBranchPageCount: number;
-  readonly treeLeafPageCount: number;
-  readonly overflowPages: number;
-}
+import { pagesOf, type TreeStats } from './tree-size.js';
 
 interface Stats extends TreeStats {
   readonly free: TreeStats;
@@ -33,8 +26,4 @@ export function freeBytes(directory: string, environment: Environment): number {
   // A commit that failed may have made the file longer than what it says it is.
   const fileBytes = statSync(join(directory, DATA_FILE)).size;
   return Math.max(fileBytes, (whole.lastPageNumber + 1) * whole.pageSize) - usedPages * whole.pageSize;
-}
-
-function pagesOf(tree: TreeStats): number {
-  return tree.treeBranchPageCount + tree.treeLeafPageCount + tree.overflowPages;
 }

@@ -15,15 +15,15 @@ import { spoolError } from './failed-commit.js';
 import { Histories } from './histories.js';
 import { Journal } from './journal.js';
 import { Meta } from './meta.js';
+import { Orders, type OrdersOptions } from './orders.js';
 import { PIECE_FILE_NAME, PieceFile } from './piece-file.js';
 import { readPieceRows } from './piece-rows.js';
-import { Requeue } from './requeue.js';
 import { SpoolDisk, type SpoolDiskOptions } from './spool-disk.js';
 import type { Change } from './transaction.js';
 import { Turns } from './turns.js';
 import { type OnUnreadable, UnreadableItems } from './unreadable-items.js';
 
-export interface LmdbSpoolOptions extends SpoolDiskOptions {
+export interface LmdbSpoolOptions extends SpoolDiskOptions, OrdersOptions {
   /** Of the machine (`readBootTag`). */
   readonly bootTag: number;
   /** Told of whatever cannot be read back, as it is set aside: what it is, and why, in words for a log. */
@@ -52,7 +52,8 @@ export class LmdbSpool implements Spool {
   readonly #pieces: PieceFile;
   readonly #backlog: Backlog;
   readonly #letters: DeadLetters;
-  readonly #requeue: Requeue;
+  /** What of an operator's word it does, and has done. */
+  readonly orders: Orders;
   #lastSequence: number;
   readonly #meta: Meta;
 
@@ -84,7 +85,17 @@ export class LmdbSpool implements Spool {
     disk.health.watch(PIECE_FILE_NAME);
     this.#backlog = new Backlog(backlog, this.#pieces, rows, setPieceAside);
     this.#letters = new DeadLetters(deadLetters, deadLetterFloor, leap, unreadable.from('dead letter', deadLetters));
-    this.#requeue = this.#createRequeue();
+    this.orders = new Orders({
+      ...options,
+      environment,
+      unreadable,
+      letters: this.#letters,
+      transactions: disk.transactions,
+      turns: this.#turns,
+      storedAtMs: () => this.#meta.storedAtMs(),
+      stage: (device, piece) => this.#stage(device, piece),
+      raiseFloor: () => this.#meta.floors(),
+    });
     disk.health.onRecovery(() => this.#recover());
   }
 
@@ -149,7 +160,7 @@ export class LmdbSpool implements Spool {
   }
 
   async takeRequeued(): Promise<readonly BacklogSummary[]> {
-    return this.diskFault === undefined ? this.#requeue.take() : [];
+    return this.diskFault === undefined ? this.orders.take() : [];
   }
 
   deadLetters(): Iterable<StoredDeadLetter> {
@@ -174,12 +185,17 @@ export class LmdbSpool implements Spool {
   }
 
   status(): SpoolStatus {
-    const [journal, backlog] = [this.#journal, this.#backlog];
+    const [journal, backlog, letters] = [this.#journal, this.#backlog, this.#letters];
     return {
       bytes: journal.bytes + backlog.bytes,
       states: journal.states + backlog.states,
-      deadLetters: this.#letters.count,
-      // All devices may have to be gone through for it, and each batch asks for the bytes.
+      // Each batch asks for the bytes: what takes longer is looked up when it is asked for.
+      get deadLetters(): number {
+        return letters.count;
+      },
+      get deadLetterBytes(): number {
+        return letters.bytes;
+      },
       get oldestStoredAtMs(): number | undefined {
         const both = [journal.oldestStoredAtMs, backlog.oldestStoredAtMs].filter((ms) => ms !== undefined);
         return both.length === 0 ? undefined : Math.min(...both);
@@ -213,6 +229,7 @@ export class LmdbSpool implements Spool {
 
   async close(): Promise<void> {
     await this.#turns.settled();
+    await this.orders.stop();
     await this.#unreadable.moved();
     await this.#journal.close();
     await this.diskHealth.stop();
@@ -253,8 +270,9 @@ export class LmdbSpool implements Spool {
     ];
     if (progress !== undefined) changes.push(progress);
     if (deadLetters !== undefined) changes.push(this.#letters.add(deadLetters));
-    if (liftedLetters !== undefined) changes.push(this.#letters.remove(this.#letters.present(liftedLetters)));
+    if (liftedLetters !== undefined) changes.push(this.#letters.remove(liftedLetters));
     await this.#disk.transactions.commit(changes, true);
+    if (deadLetters !== undefined) this.orders.keepBound();
   }
 
   /** Writes down which numbers were given out, drops what no longer matters, and makes the journal ready. */
@@ -278,20 +296,5 @@ export class LmdbSpool implements Spool {
   async #recover(): Promise<void> {
     await this.#pieces.prove();
     await this.#journal.recover();
-  }
-
-  #createRequeue(): Requeue {
-    const { requests } = this.#environment;
-    const setRequestAside = this.#unreadable.from('request', requests);
-    return new Requeue({
-      requests,
-      letters: this.#letters,
-      transactions: this.#disk.transactions,
-      turns: this.#turns,
-      storedAtMs: () => this.#meta.storedAtMs(),
-      stage: (device, piece) => this.#stage(device, piece),
-      raiseFloor: () => this.#meta.floors(),
-      setRequestAside: (row) => setRequestAside({ ...row, reason: 'its checksum does not match' }),
-    });
   }
 }

@@ -23,6 +23,7 @@ import { readSegments } from './segments/segment-log.js';
 import { SpoolOpenError } from './spool-open-error.js';
 import type { Rows } from './table.js';
 import { readTimebases, TIMEBASES_KEY } from './timebase-row.js';
+import { treeSize } from './tree-size.js';
 import { countUnreadable } from './unreadable-items.js';
 import { decodeWatermarkRow, newerRow } from './watermark-row.js';
 
@@ -85,6 +86,7 @@ export class OfflineSpool {
   async status(): Promise<SpoolStatus> {
     const journal = await this.#findJournal();
     const { backlog, deadLetters, unreadable } = this.#environment;
+    const letters = treeSize(deadLetters);
     let bytes = 0;
     let states = 0;
     let oldestStoredAtMs: number | undefined;
@@ -106,7 +108,8 @@ export class OfflineSpool {
     return {
       bytes,
       states,
-      deadLetters: deadLetters.getKeysCount(),
+      deadLetters: letters.rows,
+      deadLetterBytes: letters.bytes,
       oldestStoredAtMs: oldestStoredAtMs === undefined ? undefined : oldestStoredAtMs + this.#wallJumpMs(),
       unreadableRecords: countUnreadable(unreadable),
     };

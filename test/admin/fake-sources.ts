@@ -37,7 +37,7 @@ export class FakeSources implements AdminSources {
   spoolStatus() {
     if (this.spoolFailure !== undefined) throw this.spoolFailure;
     const { spoolBytes: bytes, oldestStoredAtMs } = this;
-    return { bytes, states: 17, oldestStoredAtMs, unreadableRecords: 3, deadLetters: 5 };
+    return { bytes, states: 17, oldestStoredAtMs, unreadableRecords: 3, deadLetters: 5, deadLetterBytes: 8_192 };
   }
 
   kept() {
@@ -58,6 +58,10 @@ export class FakeSources implements AdminSources {
 
   commitSeconds() {
     return this.commits;
+  }
+
+  deadLetterRoom() {
+    return { maxBytes: 131_072, dropped: 6 };
   }
 
   latestDeadLetters(most: number): StoredDeadLetter[] {

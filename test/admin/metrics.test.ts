@@ -3,7 +3,7 @@ import { createMetrics } from '../../src/admin/metrics.js';
 import { parseExposition } from './exposition.js';
 import { FakeSources } from './fake-sources.js';
 
-/** contract 1.7, without `stateway_dead_letters`: there are no dead letters yet. */
+/** contract 1.7. */
 const CONTRACT: Readonly<Record<string, string>> = {
   stateway_states_received_total: 'counter',
   stateway_states_forwarded_total: 'counter',
@@ -20,6 +20,9 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_spool_states: 'gauge',
   stateway_spool_oldest_seconds: 'gauge',
   stateway_dead_letters: 'gauge',
+  stateway_dead_letter_bytes: 'gauge',
+  stateway_dead_letter_max_bytes: 'gauge',
+  stateway_dead_letters_dropped_total: 'counter',
   stateway_memory_bytes: 'gauge',
   stateway_memory_limit_bytes: 'gauge',
   stateway_known_devices: 'gauge',
@@ -95,6 +98,9 @@ describe('the metrics', () => {
     const valuesOf = (name: string) => Object.fromEntries(metrics.get(name)?.values ?? []);
     expect(valuesOf('stateway_spool_bytes')).toEqual({ '': 4_096 });
     expect(valuesOf('stateway_spool_max_bytes')).toEqual({ '': 65_536 });
+    expect(valuesOf('stateway_dead_letter_bytes')).toEqual({ '': 8_192 });
+    expect(valuesOf('stateway_dead_letter_max_bytes')).toEqual({ '': 131_072 });
+    expect(valuesOf('stateway_dead_letters_dropped_total')).toEqual({ '': 6 });
     expect(valuesOf('stateway_spool_states')).toEqual({ '': 17 });
     expect(valuesOf('stateway_disk_free_bytes')).toEqual({ '': 1_048_576 });
     expect(valuesOf('stateway_unreadable_records')).toEqual({ '': 3 });

@@ -136,6 +136,7 @@ export class MemorySpool implements Spool {
         sum(records.map(({ sequence, view }) => this.#openStates(sequence, view))) +
         sum(backlogs.map(({ states }) => states)),
       deadLetters: this.#disk.deadLetters.size,
+      deadLetterBytes: sum([...this.#disk.deadLetters.values()].map(({ fragment }) => fragment.byteLength)),
       oldestStoredAtMs: storedAtMs.length === 0 ? undefined : Math.min(...storedAtMs),
       unreadableRecords: 0,
     };

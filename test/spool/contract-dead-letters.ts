@@ -89,7 +89,7 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
         if (isRestarted) await restart();
         const kept = [...spool.deadLetters()];
         expect(kept.map(({ number, ...letter }) => letter)).toEqual(given);
-        expect(spool.status()).toEqual({ ...NOTHING, deadLetters: 2 });
+        expect(spool.status()).toEqual({ ...NOTHING, deadLetters: 2, deadLetterBytes: expect.any(Number) });
       }
     });
 
@@ -103,6 +103,27 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
       await restart();
       await giveUp(letterOf(DEVICE_A, 3, 3));
       expect(numbers()[0]).toBeGreaterThan(before[1] as number);
+    });
+
+    it('knows what they take of the disk, over a restart too', async () => {
+      const sizes: number[] = [];
+      const lookAndRestart = async () => {
+        sizes.push(spool.status().deadLetterBytes);
+        await restart();
+        sizes.push(spool.status().deadLetterBytes);
+      };
+      await giveUp({ ...letterOf(DEVICE_A, 1, 1), fragment: new Uint8Array(20_000) });
+      await lookAndRestart();
+      await giveUp({ ...letterOf(DEVICE_A, 2, 2), fragment: new Uint8Array(50_000) });
+      await lookAndRestart();
+      const [one, oneAgain, both, bothAgain] = sizes as [number, number, number, number];
+      expect(one).toBeGreaterThanOrEqual(20_000);
+      expect(both - one).toBeGreaterThanOrEqual(50_000);
+      expect([oneAgain, bothAgain]).toEqual([one, both]);
+      await site.requestRequeue('all');
+      await spool.takeRequeued();
+      await lookAndRestart();
+      expect(sizes.slice(4)).toEqual([0, 0]);
     });
 
     it('gives up states of the backlog too', async () => {
@@ -127,7 +148,7 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
     it('takes nothing in when nothing was asked for', async () => {
       await giveUp(letterOf(DEVICE_A, 1, 1));
       expect(await spool.takeRequeued()).toEqual([]);
-      expect(spool.status()).toEqual({ ...NOTHING, deadLetters: 1 });
+      expect(spool.status()).toEqual({ ...NOTHING, deadLetters: 1, deadLetterBytes: expect.any(Number) });
     });
 
     it('makes the letters asked for backlog of their devices again, as old as that', async () => {

@@ -44,7 +44,14 @@ export function wholeChunk(device: Device, sequence: number, states: number): Se
 }
 
 /** The status of a spool that holds nothing. */
-export const NOTHING = { bytes: 0, states: 0, deadLetters: 0, oldestStoredAtMs: undefined, unreadableRecords: 0 };
+export const NOTHING = {
+  bytes: 0,
+  states: 0,
+  deadLetters: 0,
+  deadLetterBytes: 0,
+  oldestStoredAtMs: undefined,
+  unreadableRecords: 0,
+};
 
 /** What every implementation of the `Spool` port promises of its journal, to be called at the top of a test file. */
 export function describeJournalContract(name: string, createSite: (clock: FakeClock) => SpoolSite): void {

@@ -1,7 +1,7 @@
 import { copyText } from './clipboard.js';
 import { byId, make, makeTime, setText } from './elements.js';
 import type { LatestDeadLetter, Status } from './status-shape.js';
-import { clockTime, count } from './words.js';
+import { bytes, clockTime, count, counted } from './words.js';
 
 const COPIED_FOR_MS = 2_000;
 
@@ -14,6 +14,7 @@ export function showDeadLetters({ latestDeadLetters, spool, now }: Status): void
   byId('some-letters').hidden = spool.deadLetters === 0;
   const isCut = spool.deadLetters > latestDeadLetters.length;
   setText(byId('letters-shown'), isCut ? `The latest ${latestDeadLetters.length} of ${count(spool.deadLetters)}:` : '');
+  setText(byId('letters-room'), roomWords(spool));
   const key = JSON.stringify(latestDeadLetters);
   if (key === shown) return;
   shown = key;
@@ -29,6 +30,11 @@ function itemOf(letter: LatestDeadLetter, nowMs: number): HTMLElement {
     make('span', '', answerWords(letter)),
   ]);
   return make('li', '', [make('div', '', [make('p', 'reason', reason), facts]), copyButton(letter, number)]);
+}
+
+function roomWords({ deadLetterBytes, maxDeadLetterBytes, deadLettersDropped: dropped }: Status['spool']): string {
+  const gone = dropped === 0 ? 'the oldest go' : `the oldest go: ${counted(dropped, 'is', 'are')} gone since the start`;
+  return `They take ${bytes(deadLetterBytes)} of the disk; beyond ${bytes(maxDeadLetterBytes)} ${gone}.`;
 }
 
 function answerWords({ status }: LatestDeadLetter): string {

@@ -71,6 +71,12 @@ export interface Status {
     readonly unreadableRecords: number;
     /** States that the cloud refused or that became too old; they are kept. */
     readonly deadLetters: number;
+    /** That they take on the disk. */
+    readonly deadLetterBytes: number;
+    /** `STATEWAY_MAX_DEAD_LETTER_BYTES`: beyond it the oldest go. */
+    readonly maxDeadLetterBytes: number;
+    /** That went so since the start. */
+    readonly deadLettersDropped: number;
     /** `STATEWAY_MAX_SPOOL_BYTES`. */
     readonly maxBytes: number;
     /** Free on its disk; null when that cannot be told. */
