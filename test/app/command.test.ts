@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { notHere } from '../helpers/fault-form.js';
-import { MAIN_FILE, startChild, startProgram } from '../helpers/program.js';
+import { endNow, MAIN_FILE, startChild, startProgram } from '../helpers/program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
 /** What the program is started with, and what it asks of V8, told when it ends. */
@@ -48,7 +48,7 @@ test.each([
   ['simulate cloud', true, ['simulate', 'cloud', '--listen', '127.0.0.1:0', '--json']],
 ])('"%s" whose reader has read what it wanted ends quietly', async (_name, isSilent, args) => {
   const child = startProgram(args);
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(() => endNow(child));
   let errors = '';
   child.stderr.on('data', (chunk) => {
     errors += chunk;
@@ -62,7 +62,7 @@ test.each([
 
 test('without a command it prints its help and exits with 2', async () => {
   const child = startProgram([], { cwd: temporaryDirectory() });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(() => endNow(child));
   let told = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
@@ -91,7 +91,7 @@ test.skipIf(npm !== undefined)('by "npm start" it is told of a signal as it is b
     '--json',
   ];
   const child = startChild(['npm', ...args], { env: { ...process.env }, cwd: join(MAIN_FILE, '../../..') });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(() => endNow(child));
   const closed = once(child, 'close');
   await once(child.stdout, 'data');
   // Its output ends when the last process that writes to it has.

@@ -1,11 +1,12 @@
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readlinkSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { SimulatedCloud } from '../../src/simulator/cloud.js';
 import { type PlannedDevice, planFleet } from '../../src/simulator/fleet-plan.js';
-import { MAIN_FILE, startChild } from '../helpers/program.js';
+import { descriptorsOf, fileOf } from '../helpers/descriptors.js';
+import { endNow, MAIN_FILE, startChild } from '../helpers/program.js';
 import { startProxy } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
@@ -56,7 +57,7 @@ function start(pipe: HeldPipe, env: Record<string, string>): ChildProcess {
     stdio: ['ignore', output, output],
   });
   closeSync(output);
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(() => endNow(child));
   return child;
 }
 
@@ -131,13 +132,7 @@ async function untilListening({ pid }: ChildProcess): Promise<string> {
 
 /** Of TCP sockets of a process (proc(5), "/proc/net/tcp"). */
 function listeningPorts(pid: number): number[] {
-  const links = readdirSync(`/proc/${pid}/fd`).map((fd) => {
-    try {
-      return readlinkSync(`/proc/${pid}/fd/${fd}`);
-    } catch {
-      return '';
-    }
-  });
+  const links = descriptorsOf(pid).map((descriptor) => fileOf(pid, descriptor));
   const rows = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').split('\n').slice(1);
   const listening = rows.map((row) => row.trim().split(/\s+/)).filter(([, , , state]) => state === '0A');
   return listening
@@ -226,7 +221,7 @@ test('a terminal that is held holds up no stop', async () => {
   const script = startChild(['script', '-qefc', `exec ${MAIN_FILE} serve`, '/dev/null'], {
     env: { PATH: process.env.PATH, ...env },
   });
-  onTestFinished(() => void script.kill('SIGKILL'));
+  onTestFinished(() => endNow(script));
   let shown = '';
   script.stdout.on('data', (chunk) => {
     shown += chunk;

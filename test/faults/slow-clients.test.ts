@@ -9,6 +9,7 @@ import { inForm, measured } from '../helpers/fault-form.js';
 import { memoryOf, portOf } from '../helpers/fault-process.js';
 import { type AtEnd, FaultSite, until } from '../helpers/fault-site.js';
 import { SlowCrowd } from '../helpers/fault-slow-crowd.js';
+import { endNow } from '../helpers/program.js';
 
 const OTHER_SERVER_FILE = fileURLToPath(new URL('../helpers/fault-other-server.mjs', import.meta.url));
 const SLOW = inForm({ short: 500, long: 5_000 });
@@ -90,7 +91,7 @@ test(
 /** The port of a server in a process of its own. */
 async function otherServer(atEnd: AtEnd): Promise<number> {
   const child = fork(OTHER_SERVER_FILE);
-  atEnd(() => void child.kill());
+  atEnd(() => endNow(child));
   const [port] = await once(child, 'message');
   return port as number;
 }

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Fault } from '../../src/simulator/cloud-faults.js';
 import type { AtEnd } from './fault-site.js';
-import { startProgram } from './program.js';
+import { endNow, startProgram } from './program.js';
 
 const CROWD_FILE = fileURLToPath(new URL('./fault-crowd.mjs', import.meta.url));
 const SEED = 'crowd';
@@ -20,7 +20,7 @@ export class Crowd {
 
   constructor(atEnd: AtEnd, devices: number) {
     this.#child = fork(CROWD_FILE, [JSON.stringify({ devices, seed: SEED, connections: CONNECTIONS })]);
-    atEnd(() => void this.#child.kill('SIGKILL'));
+    atEnd(() => endNow(this.#child));
   }
 
   /** Each device logs in through the proxy on `port`. */
@@ -56,7 +56,7 @@ export class CrowdCloud {
   static async start(atEnd: AtEnd, devices: number): Promise<CrowdCloud> {
     const args = ['simulate', 'cloud', '--devices', String(devices), '--seed', SEED, '--listen', '127.0.0.1:0'];
     const child = startProgram(args);
-    atEnd(() => void child.kill('SIGKILL'));
+    atEnd(() => endNow(child));
     const [line] = await once(createInterface({ input: child.stdout }), 'line');
     return new CrowdCloud((JSON.parse(line as string) as { url: string }).url);
   }

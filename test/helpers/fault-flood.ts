@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { on } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { AtEnd } from './fault-site.js';
+import { endNow } from './program.js';
 
 const FLOOD_FILE = fileURLToPath(new URL('./fault-flood.mjs', import.meta.url));
 
@@ -42,7 +43,7 @@ export class Flooder {
   readonly #child = fork(FLOOD_FILE, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
 
   constructor(atEnd: AtEnd) {
-    atEnd(() => void this.#child.kill('SIGKILL'));
+    atEnd(() => endNow(this.#child));
   }
 
   /** @param onMark called when the sending begins and when it is over; answers may still be out then */

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { descriptorsOf, fileOf, flagsOf } from './descriptors.js';
 
 /** A call to the kernel, as strace saw it. */
 export interface TracedCall {
@@ -74,23 +75,9 @@ export function parseTrace(trace: string): TracedCall[] {
 
 const O_DSYNC = 0o10000;
 
-/** What a descriptor stands for; nothing when it was closed since it was listed. */
-function fileOf(pid: number, descriptor: number): string {
-  try {
-    return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
-  }
-}
-
 /** Descriptors on which a process has files of such names open that each write is a sync. */
 export function syncingDescriptors(pid: number, name: RegExp): number[] {
-  return readdirSync(`/proc/${pid}/fd`)
-    .map(Number)
-    .filter((descriptor) => {
-      if (!name.test(fileOf(pid, descriptor))) return false;
-      const flags = /^flags:\s+([0-7]+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, 'utf8'))?.[1] ?? '0';
-      return (Number.parseInt(flags, 8) & O_DSYNC) !== 0;
-    });
+  return descriptorsOf(pid).filter(
+    (descriptor) => name.test(fileOf(pid, descriptor)) && (flagsOf(pid, descriptor) & O_DSYNC) !== 0,
+  );
 }

@@ -9,6 +9,7 @@ import {
   type StdioPipe,
   spawn,
 } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -69,6 +70,14 @@ export function startChild(words: readonly string[], options: SpawnOptions): Chi
 export function startChild(words: readonly string[], options: SpawnOptions): ChildProcess {
   const [command, ...rest] = [...ENDING_WITH_US, ...words];
   return spawn(command as string, rest, options);
+}
+
+/** Kills a process unless it has ended, and waits until it is gone: from then on it writes nothing anywhere. */
+export async function endNow(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
 }
 
 /** Vitest counts an error that nobody catches as a failure of the run. */

@@ -10,7 +10,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/config/load.js';
 import { notHere } from '../helpers/fault-form.js';
-import { startProgram } from '../helpers/program.js';
+import { endNow, startProgram } from '../helpers/program.js';
 import { startProxy } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { COMPOSE_FOLDER, type ComposeService, fileAt, mountsOf, readComposeFile } from './compose-file.js';
@@ -79,7 +79,7 @@ describe('the compose file', () => {
 describe('the services', () => {
   it('work together as they are told to: what the fleet sends reaches the cloud, and Prometheus is let in', async () => {
     const tools = startProgram(replaced(cloud.command, { '0.0.0.0:8081': '127.0.0.1:0' }));
-    onTestFinished(() => void tools.kill('SIGKILL'));
+    onTestFinished(() => endNow(tools));
     const lines = createInterface({ input: tools.stdout });
     const [line] = (await once(lines, 'line')) as [string];
     const { url: cloudUrl } = JSON.parse(line) as { url: string };

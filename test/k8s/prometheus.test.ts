@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { logIn, openSite, postState, type Site } from '../helpers/bench-site.js';
 import { notHere } from '../helpers/fault-form.js';
-import { startChild } from '../helpers/program.js';
+import { endNow, startChild } from '../helpers/program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { COMPOSE_FOLDER } from './compose-file.js';
 import { K8S } from './manifests.js';
@@ -36,7 +36,7 @@ async function startPrometheus(adminUrl: string): Promise<string> {
   cpSync(join(K8S, 'chart/monitoring/rules.yaml'), join(folder, 'rules.yaml'));
   const args = ['--config.file=prometheus.yml', '--storage.tsdb.path=data', '--web.listen-address=127.0.0.1:0'];
   const child = startChild(['prometheus', ...args], { cwd: folder });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(() => endNow(child));
   for await (const line of createInterface({ input: child.stderr })) {
     const [, address] = /msg="Listening on" address=(\S+)/.exec(line) ?? [];
     if (address === undefined) continue;

@@ -13,7 +13,7 @@ import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { OfflineSpool } from '../../src/spool/offline-spool.js';
 import { ProcessSocket } from '../../src/spool/process-socket.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { startChild } from '../helpers/program.js';
+import { endNow, startChild } from '../helpers/program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, drain, recordOf } from './contract.js';
 import { WaitingDevice } from './waiting-device.js';
@@ -170,7 +170,7 @@ function startAppender(): { directory: string; child: ChildProcess; stored: numb
   writeFileSync(recordFile, RECORD);
   const args = [APPENDER_FILE, 'forever', directory, recordFile];
   const child = startChild([process.execPath, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(() => endNow(child));
   const stored: number[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => stored.push(Number(/\d+$/.exec(line)?.[0])));
   return { directory, child, stored };

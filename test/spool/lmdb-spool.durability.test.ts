@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { SmallDisk } from '../helpers/fault-disk.js';
-import { startChild } from '../helpers/program.js';
+import { endNow, startChild } from '../helpers/program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, drain, recordOf } from './contract.js';
 
@@ -52,7 +52,7 @@ async function reopen(directory: string): Promise<LmdbSpool> {
 it('has after a SIGKILL every record it had said is stored', async () => {
   const { directory, command } = prepareAppender('forever', 200);
   const child = startChild(command, { stdio: ['ignore', 'pipe', 'inherit'] });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(() => endNow(child));
   const stored = sequencesIn(await killAfterLines(child, 200), 'stored');
   expect(child.signalCode).toBe('SIGKILL');
   expect(stored.length).toBeGreaterThanOrEqual(200);

@@ -5,6 +5,7 @@ import type { TokenRequest } from '../../../src/simulator/cloud-tokens.js';
 import type { PlannedDevice } from '../../../src/simulator/fleet-plan.js';
 import type { DeviceState } from '../../../src/state/validate.js';
 import type { AtEnd } from '../fault-site.js';
+import { endNow } from '../program.js';
 
 const CLOUD_FILE = fileURLToPath(new URL('./cloud.mjs', import.meta.url));
 
@@ -39,7 +40,7 @@ export class CloudProcess {
     onTaken: (deviceId: string, states: readonly DeviceState[]) => void,
   ): Promise<CloudProcess> {
     const cloud = new CloudProcess(onTaken);
-    atEnd(() => void cloud.#child.kill('SIGKILL'));
+    atEnd(() => endNow(cloud.#child));
     cloud.url = (await cloud.#ask({ do: 'start', devices })) as string;
     return cloud;
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { IS_LONG } from '../fault-form.js';
 import type { AtEnd } from '../fault-site.js';
+import { endNow } from '../program.js';
 
 const CROWD_FILE = fileURLToPath(new URL('./crowd.mjs', import.meta.url));
 /**
@@ -52,7 +53,7 @@ export class Crowd {
   readonly #child: ChildProcess = fork(CROWD_FILE, BEHIND_ALL);
 
   constructor(atEnd: AtEnd) {
-    atEnd(() => void this.#child.kill('SIGKILL'));
+    atEnd(() => endNow(this.#child));
   }
 
   #atWork: Promise<unknown> = Promise.resolve();

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { whileThere } from '../while-there.js';
 
 const FIRST = -20;
 
@@ -11,5 +12,5 @@ const FIRST = -20;
  * @throws Error where that is not allowed: it takes root, or CAP_SYS_NICE
  */
 export function putFirst(pid: number): void {
-  for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), FIRST);
+  for (const thread of readdirSync(`/proc/${pid}/task`)) whileThere(() => setPriority(Number(thread), FIRST));
 }

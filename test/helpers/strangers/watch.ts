@@ -1,5 +1,5 @@
-import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { descriptorsOf } from '../descriptors.js';
 import { inForm } from '../fault-form.js';
 import { call } from '../http-client.js';
 import { forgetPeak, inMiB, peakResidentBytes, residentBytes } from '../resident-memory.js';
@@ -64,7 +64,7 @@ export class Watch {
   async #run(): Promise<void> {
     while (!this.#isStopped) {
       const fromMs = performance.now();
-      this.#mostHandles = Math.max(this.#mostHandles, readdirSync(`/proc/${this.#pid}/fd`).length);
+      this.#mostHandles = Math.max(this.#mostHandles, descriptorsOf(this.#pid).length);
       await this.#probe();
       await pause(Math.max(0, EVERY_MS - (performance.now() - fromMs)));
     }
