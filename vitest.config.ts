@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import LongestFirst from './test/frame/longest-first.js';
 
 /** Folders whose tests start programs, browsers or containers, and wait for them. */
 const PROCESSES = ['app', 'faults', 'bench', 'image', 'packaging', 'docs', 'k8s', 'frame', 'admin/status-page'].map(
@@ -7,10 +8,13 @@ const PROCESSES = ['app', 'faults', 'bench', 'image', 'packaging', 'docs', 'k8s'
 
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // Vitest's own second is too little where processes and disks of a busy machine are waited for.
+    expect: { poll: { timeout: 20_000 } },
     passWithNoTests: false,
     reporters: ['default', './test/frame/tally-reporter.ts'],
+    sequence: { sequencer: LongestFirst },
     // One after the other, so that no unit test takes a processor from a program whose answers are timed.
     projects: [
       {

@@ -5,8 +5,9 @@ export default defineConfig({
   test: {
     include: ['test/faults/**/*.test.ts'],
     env: { FAULTS: process.env.FAULTS ?? 'long' },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 20_000 } },
     // What is measured here is not to be measured beside something else.
     fileParallelism: false,
     passWithNoTests: false,

@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { type PlannedDevice, planGateway } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, type Site, statePath, untilHeld } from '../helpers/bench-site.js';
 import { MovedClock } from '../helpers/moved-clock.js';
+import { expect } from '../helpers/test-scope.js';
 import { TestSocket } from '../helpers/test-socket.js';
 
 const [gateway, first] = planGateway(1, 'clock') as [PlannedDevice, PlannedDevice];
@@ -10,13 +11,15 @@ const TEN_YEARS_MS = 3_650 * 86_400_000;
 /** A site whose proxy sees a wall clock of its own. */
 async function open(offByMs: number): Promise<{ site: Site; clock: MovedClock }> {
   const clock = new MovedClock(offByMs);
-  const site = await openSite({ cloud: { devices: [gateway, first] }, env: clock.env });
+  // A start of another boot waits for a window of the limit.
+  const env = { ...clock.env, STATEWAY_RATE_LIMIT: '30/1s' };
+  const site = await openSite({ cloud: { devices: [gateway, first] }, env });
   return { site, clock };
 }
 
 const state = (n: number) => ({ time: Date.now(), data: { n } });
 
-test('a clock ten years ahead keeps no token out: the cloud decides whether it is over', async () => {
+test.concurrent('a clock ten years ahead keeps no token out: the cloud decides whether it is over', async () => {
   const { site } = await open(TEN_YEARS_MS);
   const subject = { kind: 'device', deviceId: gateway.deviceId } as const;
   const builtIn = site.cloud.issueToken({ subject, scopes: ['all.Device'], ttlSeconds: 3_600 });
@@ -39,7 +42,7 @@ test('a clock ten years ahead keeps no token out: the cloud decides whether it i
   expect((await postState(site, gateway, over, state(9))).status).toBe(401);
 });
 
-test('a clock that jumps ten years ahead closes no socket and parks no device', async () => {
+test.concurrent('a clock that jumps ten years ahead closes no socket and parks no device', async () => {
   const { site, clock } = await open(0);
   const token = await logIn(site, gateway);
   const device = await TestSocket.open(site.proxy.socketUrl + statePath(gateway), token);
@@ -55,7 +58,9 @@ test('a clock that jumps ten years ahead closes no socket and parks no device', 
   expect([device.closeCode, frames.closeCode]).toEqual([undefined, undefined]);
 });
 
-test('a start ten years ahead in an outage removes no token and no log-in', { timeout: 120_000 }, async () => {
+test.concurrent('a start ten years ahead in an outage removes no token and no log-in', {
+  timeout: 120_000,
+}, async () => {
   const { site, clock } = await open(0);
   const token = await logIn(site, gateway);
   expect((await postState(site, gateway, token, state(1))).status).toBe(200);

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, type Site, statePath } from '../helpers/bench-site.js';
 import { sendThenRead } from '../helpers/half-duplex.js';
 import { openPassingSite } from '../helpers/passing-site.js';
 import { RawConnection } from '../helpers/raw-connection.js';
+import { expect } from '../helpers/test-scope.js';
 
 /** More than any buffer on the way takes without being read, and more than a state may have. */
 const LARGE = 'x'.repeat(1_000_000);
@@ -25,7 +26,7 @@ function answerEarly(status: number, isSized: boolean) {
   };
 }
 
-describe('a client that reads only when it has written everything gets the answer', () => {
+describe.concurrent('a client that reads only when it has written everything gets the answer', () => {
   test('of whatever is refused by its head, or by its size', async () => {
     const site = await openSite({ env: { STATEWAY_PASSTHROUGH: 'auth' } });
     const device = site.devices[0] as PlannedDevice;
@@ -82,7 +83,7 @@ describe('a client that reads only when it has written everything gets the answe
       }
     }
     const { port, cloud } = await openPassingSite();
-    await cloud.close();
+    cloud.leave();
     const away = await sendThenRead(port, { head: large, body: LARGE });
     expect({ status: away.status, type: JSON.parse(away.body).type }).toEqual({ status: 502, type: 'BadGateway' });
   });
@@ -102,7 +103,7 @@ describe('a client that reads only when it has written everything gets the answe
   }, 60_000);
 });
 
-describe('a client that never ends', () => {
+describe.concurrent('a client that never ends', () => {
   test('is cut when 8 MiB of it were dropped, having been answered at once', async () => {
     const site = await openSite();
     const device = site.devices[0] as PlannedDevice;

@@ -1,7 +1,8 @@
 import { Packr } from 'msgpackr';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, type Site, statePath, status, untilHeld } from '../helpers/bench-site.js';
+import { expect } from '../helpers/test-scope.js';
 import { TestSocket } from '../helpers/test-socket.js';
 
 const packr = new Packr({ useRecords: false });
@@ -20,7 +21,7 @@ function exactStates(count: number): { time: number; data: Record<string, number
   }));
 }
 
-test('values and order are exact over HTTP, one request after another', async () => {
+test.concurrent('values and order are exact over HTTP, one request after another', async () => {
   const site = await openSite();
   const device = deviceOf(site);
   const token = await logIn(site, device);
@@ -55,7 +56,7 @@ for (const [kind, encode] of [
   });
 }
 
-test('a refused frame is named before the ack that covers it, and the connection goes on', async () => {
+test.concurrent('a refused frame is named before the ack that covers it, and the connection goes on', async () => {
   const site = await openSite();
   const device = deviceOf(site);
   const socket = await TestSocket.open(site.proxy.socketUrl + statePath(device), await logIn(site, device));
@@ -71,7 +72,7 @@ test('a refused frame is named before the ack that covers it, and the connection
   expect(records.map(({ data }) => data.n)).toEqual([1, 3]);
 });
 
-test('a gateway sends for its peripherals, and for nobody else', async () => {
+test.concurrent('a gateway sends for its peripherals, and for nobody else', async () => {
   const { planGateway } = await import('../../src/simulator/fleet-plan.js');
   const [gateway, first, second] = planGateway(2, 'plant') as [PlannedDevice, PlannedDevice, PlannedDevice];
   const [stranger] = planGateway(0, 'elsewhere');
@@ -106,7 +107,7 @@ test('a gateway sends for its peripherals, and for nobody else', async () => {
   expect(site.cloud.ledger(stranger.deviceId)?.posts ?? 0).toBe(0);
 });
 
-test('states without a time get stamps of their own, in one body and in many at once', async () => {
+test.concurrent('states without a time get stamps of their own, in one body and in many at once', async () => {
   const site = await openSite();
   const device = deviceOf(site);
   const token = await logIn(site, device);
@@ -122,7 +123,7 @@ test('states without a time get stamps of their own, in one body and in many at 
   );
 });
 
-test('fifty simultaneous requests with an unknown token ask the cloud once', async () => {
+test.concurrent('fifty simultaneous requests with an unknown token ask the cloud once', async () => {
   const site = await openSite();
   const device = deviceOf(site);
   const token = site.cloud.issueToken({
@@ -141,7 +142,7 @@ test('fifty simultaneous requests with an unknown token ask the cloud once', asy
   await untilHeld(site, device, (ledger) => ledger.records.length === 50);
 });
 
-test('a token of one device is refused for another, however the ids are written', async () => {
+test.concurrent('a token of one device is refused for another, however the ids are written', async () => {
   const site = await openSite();
   const token = await logIn(site, deviceOf(site, 0));
   const other = deviceOf(site, 1);
@@ -155,7 +156,7 @@ test('a token of one device is refused for another, however the ids are written'
   expect(site.cloud.ledger(other.deviceId)?.posts ?? 0).toBe(0);
 });
 
-test('a relative time counts from its arrival here, not from its forwarding', async () => {
+test.concurrent('a relative time counts from its arrival here, not from its forwarding', async () => {
   const site = await openSite();
   const device = deviceOf(site);
   const token = await logIn(site, device);
@@ -170,7 +171,7 @@ test('a relative time counts from its arrival here, not from its forwarding', as
   expect(records[0]?.timeMs).toBeLessThanOrEqual(after - 600_000);
 });
 
-test('the cloud never sees more requests of a device than its limit, and loses none of the states', async () => {
+test.concurrent('the cloud never sees more requests of a device than its limit, and loses none of the states', async () => {
   // Long beside what a request takes on a machine that has other tests to run.
   const rateLimit = { requests: 5, windowMs: 3_000 };
   const site = await openSite({ cloud: { rateLimit }, env: { STATEWAY_RATE_LIMIT: '5/3s', STATEWAY_WINDOW_MS: '1' } });
@@ -189,7 +190,7 @@ test('the cloud never sees more requests of a device than its limit, and loses n
   expect(ledger.posts).toBeGreaterThan(3 * (rateLimit.requests - 2));
 });
 
-test('what was acknowledged before a kill -9 is replayed, once and in order', async () => {
+test.concurrent('what was acknowledged before a kill -9 is replayed, once and in order', async () => {
   const site = await openSite();
   const device = deviceOf(site);
   const token = await logIn(site, device);
@@ -207,7 +208,7 @@ test('what was acknowledged before a kill -9 is replayed, once and in order', as
   expect(records.every(({ deliveries }) => deliveries === 1)).toBe(true);
 });
 
-test('what was delivered is not sent again after a restart', async () => {
+test.concurrent('what was delivered is not sent again after a restart', async () => {
   const site = await openSite({ env: {} });
   const device = deviceOf(site);
   const token = await logIn(site, device);
@@ -221,7 +222,7 @@ test('what was delivered is not sent again after a restart', async () => {
   expect(records.map(({ deliveries }) => deliveries)).toEqual(Array.from({ length: 11 }, () => 1));
 });
 
-test('with a token of its own the proxy replays without any device', async () => {
+test.concurrent('with a token of its own the proxy replays without any device', async () => {
   const site = await openSite();
   const device = deviceOf(site);
   const upstreamToken = site.cloud.issueToken({
@@ -238,7 +239,7 @@ test('with a token of its own the proxy replays without any device', async () =>
   await untilHeld(site, device, (ledger) => ledger.records.length === 5);
 });
 
-test('SIGTERM under load: exit 0 within ten seconds, nothing lost, nothing twice', async () => {
+test.concurrent('SIGTERM under load: exit 0 within ten seconds, nothing lost, nothing twice', async () => {
   const site = await openSite();
   const device = deviceOf(site);
   const token = await logIn(site, device);

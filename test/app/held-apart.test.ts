@@ -1,8 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import type { Fault } from '../../src/simulator/cloud-faults.js';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, type Site, untilHeld } from '../helpers/bench-site.js';
+import { askOnce } from '../helpers/http-client.js';
+import { expect } from '../helpers/test-scope.js';
 
 const EVERY_MS = 250;
 const STATES = 40;
@@ -15,7 +17,7 @@ interface Shown {
 }
 
 async function shown(site: Site): Promise<Shown> {
-  return (await fetch(`${site.proxy.adminUrl}/status`)).json() as never;
+  return (await askOnce(`${site.proxy.adminUrl}/status`)).json() as never;
 }
 
 const FAULTS: readonly [string, Fault][] = [
@@ -23,7 +25,7 @@ const FAULTS: readonly [string, Fault][] = [
   ['cuts the connection', { kind: 'cut-attribute', attribute: 'poison', route: 'state' }],
 ];
 
-test.each(FAULTS)(
+test.concurrent.each(FAULTS)(
   'one state for which the cloud %s holds up nothing: it is held apart, over a restart, and delivered in the end',
   async (_name, fault) => {
     // One device: no other shows that the cloud is well.

@@ -1,14 +1,15 @@
 import { Agent, request } from 'undici';
-import { expect, onTestFinished, test } from 'vitest';
+import { test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, type Site, untilHeld } from '../helpers/bench-site.js';
+import { atEnd, expect } from '../helpers/test-scope.js';
 
 const first = (site: Site) => site.devices[0] as PlannedDevice;
 
 /** Calls the proxy as a client that takes such heads itself, since they are handed on. */
 function call(site: Site, path: string, token: string, body?: unknown) {
   const dispatcher = new Agent({ maxHeaderSize: 131_072 });
-  onTestFinished(() => dispatcher.destroy());
+  atEnd(() => dispatcher.destroy());
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const sent = body === undefined ? {} : ({ method: 'POST', body: JSON.stringify(body) } as const);
   return request(site.proxy.url + path, { headers, dispatcher, ...sent });
@@ -16,7 +17,7 @@ function call(site: Site, path: string, token: string, body?: unknown) {
 
 const readPath = ({ applicationId, deviceId }: PlannedDevice) => `/applications/${applicationId}/devices/${deviceId}`;
 
-test.each([17_000, 60_000])(
+test.concurrent.each([17_000, 60_000])(
   'an answer whose head has %i bytes more is taken: to log-ins, questions, states and passed calls',
   async (headBytes) => {
     const site = await openSite({ devices: 1 });
@@ -34,7 +35,7 @@ test.each([17_000, 60_000])(
   },
 );
 
-test('one of more than 64 KiB is an error with a name, and what it was to is sent again slowly', async () => {
+test.concurrent('one of more than 64 KiB is an error with a name, and what it was to is sent again slowly', async () => {
   const site = await openSite({ devices: 1 });
   const device = first(site);
   const token = await logIn(site, device);

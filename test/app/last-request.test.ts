@@ -1,9 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, statePath, untilHeld } from '../helpers/bench-site.js';
 import { openPassingSite } from '../helpers/passing-site.js';
 import { RawConnection } from '../helpers/raw-connection.js';
+import { expect, sharedByTests } from '../helpers/test-scope.js';
 
 const CHUNKED = 'Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n';
 const BEHIND = 'GET /behind HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -43,24 +44,33 @@ async function answersOf(port: number, first: string, when: (connection: RawConn
   return text.match(/HTTP\/1\.1 \d+/g) ?? [];
 }
 
-describe('a request in chunks is the last of its connection', () => {
-  test.each<[string, Record<string, string | number>, string]>([
-    ['sized', { 'content-length': 5 }, 'hello'],
-    ['sized, of one byte', { 'content-length': 1 }, 'h'],
-    ['sized, empty', { 'content-length': 0 }, ''],
-    ['in chunks', {}, 'hello'],
-    ['sized and large', { 'content-length': 300_000 }, 'x'.repeat(300_000)],
-    ['in chunks and large', {}, 'x'.repeat(300_000)],
-  ])(
-    'where it is passed on and the answer is %s',
-    async (_what, headers, body) => {
-      const { port, cloud } = await openPassingSite({
-        answer: (_request, response) => {
-          response.writeHead(200, headers);
-          response.end(body);
-        },
-      });
-      const first = `POST /first HTTP/1.1\r\nHost: a\r\n${CHUNKED}`;
+/** How the cloud answers, by the path. */
+const ANSWERS: Readonly<Record<string, { readonly what: string; readonly isSized: boolean; readonly body: string }>> = {
+  '/sized': { what: 'sized', isSized: true, body: 'hello' },
+  '/byte': { what: 'sized, of one byte', isSized: true, body: 'h' },
+  '/empty': { what: 'sized, empty', isSized: true, body: '' },
+  '/chunks': { what: 'in chunks', isSized: false, body: 'hello' },
+  '/large': { what: 'sized and large', isSized: true, body: 'x'.repeat(300_000) },
+  '/large-chunks': { what: 'in chunks and large', isSized: false, body: 'x'.repeat(300_000) },
+};
+
+// Who sends another request waits for the end of the connection: side by side they take as long as one.
+describe.concurrent('a request in chunks is the last of its connection', () => {
+  const shared = sharedByTests(() =>
+    openPassingSite({
+      answer: ({ url }, response) => {
+        const { isSized, body } = ANSWERS[url] ?? { isSized: true, body: 'nobody may ask for this' };
+        response.writeHead(200, isSized ? { 'content-length': body.length } : {});
+        response.end(body);
+      },
+    }),
+  );
+
+  test.each(Object.entries(ANSWERS).map(([path, answer]) => ({ path, ...answer })))(
+    'where it is passed on and the answer is $what',
+    async ({ path, isSized, body }) => {
+      const { port, cloud } = shared();
+      const first = `POST ${path} HTTP/1.1\r\nHost: a\r\n${CHUNKED}`;
       const sent = WHEN.flatMap(([, when]) => Array.from({ length: TIMES }, () => answersOf(port, first, when)));
       for (const answers of await Promise.all(sent)) expect(answers.length).toBeLessThanOrEqual(1);
       expect(cloud.requests.filter(({ url }) => url === '/behind')).toEqual([]);
@@ -69,7 +79,7 @@ describe('a request in chunks is the last of its connection', () => {
       await alone.send(first);
       const answer = await alone.readAnswer();
       expect(answer.headers.connection).toBe('close');
-      expect(answer.body || (headers['content-length'] === 0 ? '' : await alone.readChunks())).toBe(body);
+      expect(isSized ? answer.body : await alone.readChunks()).toBe(body);
     },
     60_000,
   );

@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest';
+import { it } from 'vitest';
 import { logIn, openSite, postState, type Site, untilHeld } from '../helpers/bench-site.js';
+import { expect } from '../helpers/test-scope.js';
 
 const DEVICES = 15;
 const MANY_STATES = Array.from({ length: 500 }, (_, n) => ({ data: { n } }));
@@ -25,7 +26,7 @@ async function untilLogged(site: Site, event: string, times = 1): Promise<Record
   return eventsOf(site, event).at(-1) as Record<string, unknown>;
 }
 
-it('begins with the configuration in effect, secrets hidden, and ends with what waits', async () => {
+it.concurrent('begins with the configuration in effect, secrets hidden, and ends with what waits', async () => {
   const token = 'a-token-that-nobody-may-read';
   const site = await openSite({ env: { STATEWAY_UPSTREAM_TOKEN: token, STATEWAY_WINDOW_MS: '2s' } });
   expect(site.proxy.log[0]).toMatchObject({
@@ -46,7 +47,7 @@ it('begins with the configuration in effect, secrets hidden, and ends with what 
   expect(JSON.stringify(site.proxy.log)).not.toContain(token);
 });
 
-it('has a line for an outage and one for its end, and none for a state', async () => {
+it.concurrent('has a line for an outage and one for its end, and none for a state', async () => {
   const site = await openSite({ devices: DEVICES });
   const tokens = await logInAll(site);
   const before = site.proxy.log.length;
@@ -64,7 +65,7 @@ it('has a line for an outage and one for its end, and none for a state', async (
   expect(JSON.stringify(site.proxy.log)).not.toContain(tokens[0]);
 });
 
-it('has a line when the spool is full, and one when there is room', async () => {
+it.concurrent('has a line when the spool is full, and one when there is room', async () => {
   const site = await openSite({ devices: DEVICES, env: { STATEWAY_MAX_SPOOL_BYTES: '64KiB' } });
   const tokens = await logInAll(site);
   site.cloud.setFaults([{ kind: 'outage' }]);
@@ -75,7 +76,7 @@ it('has a line when the spool is full, and one when there is room', async () => 
   expect(eventsOf(site, 'spool-full')).toHaveLength(1);
 });
 
-it('names ten of many parked devices, counts the others, and says when one delivers again', async () => {
+it.concurrent('names ten of many parked devices, counts the others, and says when one delivers again', async () => {
   const site = await openSite({ devices: DEVICES });
   const tokens = await logInAll(site);
   for (const { deviceId } of site.devices) site.cloud.revokeDevice(deviceId);
@@ -90,7 +91,7 @@ it('names ten of many parked devices, counts the others, and says when one deliv
   expect(eventsOf(site, 'device-parked')).toHaveLength(10);
 });
 
-it('has a line for a dead letter, without the state', async () => {
+it.concurrent('has a line for a dead letter, without the state', async () => {
   const site = await openSite({ devices: 1 });
   const [token] = await logInAll(site);
   site.cloud.setFaults([{ kind: 'refuse-attribute', attribute: 'bad' }]);

@@ -1,10 +1,11 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { openPassingSite } from '../helpers/passing-site.js';
 import { OPCODE, RawWebSocket } from '../helpers/raw-websocket.js';
 import { RecordingCloud } from '../helpers/recording-cloud.js';
 import { type ProxyOptions, type RunningProxy, startProxy } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { atEnd, expect, sharedByTests } from '../helpers/test-scope.js';
 
 const DEVICE = '/applications/5a0000000000000000000001/devices/5b0000000000000000000001';
 const LOOP = { type: 'BadGateway', message: expect.stringContaining('has come through a Stateway already') };
@@ -52,7 +53,7 @@ async function openLoop({ cloudPort, start = (upstreamUrl) => ({ upstreamUrl }) 
     for (const socket of sockets) socket.destroy();
   };
   if (cloudPort === undefined) close();
-  onTestFinished(async () => {
+  atEnd(async () => {
     await proxy.kill();
     for (const socket of sockets) socket.destroy();
     relay.close();
@@ -63,7 +64,7 @@ async function openLoop({ cloudPort, start = (upstreamUrl) => ({ upstreamUrl }) 
 const JSON_BODY = { 'content-type': 'application/json' };
 const STATE = { method: 'POST', headers: { ...JSON_BODY, authorization: 'Bearer a' }, body: '{"data":{"n":1}}' };
 
-test('a proxy whose cloud is itself says so at the first turn, whatever it is asked', async () => {
+test.concurrent('a proxy whose cloud is itself says so at the first turn, whatever it is asked', async () => {
   const { proxy, rounds } = await openLoop();
   const passed = await fetch(`${proxy.url}/me`);
   expect({ status: passed.status, body: await passed.json() }).toEqual({ status: 502, body: LOOP });
@@ -76,7 +77,7 @@ test('a proxy whose cloud is itself says so at the first turn, whatever it is as
   expect(rounds()).toBeLessThan(5);
 });
 
-describe('a proxy whose cloud is itself opens one connection for each thing that it asks', () => {
+describe.concurrent('a proxy whose cloud is itself opens one connection for each thing that it asks', () => {
   test.each([
     ['an upload', (url: string) => fetch(`${url}/files`, { method: 'PUT', body: 'x'.repeat(100_000) })],
     ['an event stream', (url: string) => fetch(`${url + DEVICE}/commandStream`)],
@@ -124,14 +125,14 @@ describe('a proxy whose cloud is itself opens one connection for each thing that
   test('a call, through another one', async () => {
     const { proxy, rounds } = await openLoop();
     const other = await startProxy({ upstreamUrl: proxy.url, dataDir: temporaryDirectory() });
-    onTestFinished(() => other.kill());
+    atEnd(() => other.kill());
     const answer = await fetch(`${other.url}/me`);
     expect({ status: answer.status, body: await answer.json() }).toEqual({ status: 502, body: LOOP });
     expect(rounds()).toBe(0);
   });
 });
 
-test('a cloud that comes to lead back here takes nothing from the proxy, whose states are kept', async () => {
+test.concurrent('a cloud that comes to lead back here takes nothing from the proxy, whose states are kept', async () => {
   const cloud = await RecordingCloud.open();
   const { proxy, rounds, close } = await openLoop({ cloudPort: cloud.port });
   const post = async (token: string) => {
@@ -150,38 +151,43 @@ test('a cloud that comes to lead back here takes nothing from the proxy, whose s
   expect(rounds() - before).toBeLessThanOrEqual(5);
 });
 
-test.each([
-  ['1.1 stateway', true],
-  ['1.0 fred, 1.1 Stateway (plant 7)', true],
-  ['HTTP/1.1 stateway,1.1 other', true],
-  ['1.1 stateway.example', false],
-  ['1.1 other (stateway)', false],
-])('Via: %s', async (via, isLoop) => {
-  const { cloud, proxy, port } = await openPassingSite({
-    answer: (_request, response) => response.writeHead(404).end(),
+describe('a request that says where it has been', () => {
+  const shared = sharedByTests(() =>
+    openPassingSite({ answer: (_request, response) => response.writeHead(404).end() }),
+  );
+
+  test.each([
+    ['1.1 stateway', true],
+    ['1.0 fred, 1.1 Stateway (plant 7)', true],
+    ['HTTP/1.1 stateway,1.1 other', true],
+    ['1.1 stateway.example', false],
+    ['1.1 other (stateway)', false],
+  ])('Via: %s', async (via, isLoop) => {
+    const { cloud, proxy, port } = shared();
+    const before = cloud.requests.length;
+    for (const [method, path] of [
+      ['GET', '/me'],
+      ['GET', DEVICE],
+      ['POST', '/auth/device'],
+      ['POST', `${DEVICE}/state`],
+    ] as const) {
+      const answer = await fetch(proxy.url + path, {
+        method,
+        headers: { via, authorization: 'Bearer a', 'content-type': 'application/json' },
+        ...(method === 'POST' && { body: '{"data":{}}' }),
+      });
+      if (isLoop) expect({ status: answer.status, body: await answer.json() }).toEqual({ status: 502, body: LOOP });
+      else expect(answer.status).not.toBe(502);
+    }
+    if (isLoop) {
+      const { upgrade } = await RawWebSocket.open(port, `${DEVICE}/state`, { Via: via, Authorization: 'Bearer a' });
+      expect(upgrade.status).toBe(502);
+    }
+    expect(cloud.requests.length > before).toBe(!isLoop);
   });
-  for (const [method, path] of [
-    ['GET', '/me'],
-    ['GET', DEVICE],
-    ['POST', '/auth/device'],
-    ['POST', `${DEVICE}/state`],
-  ] as const) {
-    const answer = await fetch(proxy.url + path, {
-      method,
-      headers: { via, authorization: 'Bearer a', 'content-type': 'application/json' },
-      ...(method === 'POST' && { body: '{"data":{}}' }),
-    });
-    if (isLoop) expect({ status: answer.status, body: await answer.json() }).toEqual({ status: 502, body: LOOP });
-    else expect(answer.status).not.toBe(502);
-  }
-  if (isLoop) {
-    const { upgrade } = await RawWebSocket.open(port, `${DEVICE}/state`, { Via: via, Authorization: 'Bearer a' });
-    expect(upgrade.status).toBe(502);
-  }
-  expect(cloud.requests.length > 0).toBe(!isLoop);
 });
 
-test('every call of the proxy’s own says who it is', async () => {
+test.concurrent('every call of the proxy’s own says who it is', async () => {
   const { cloud, proxy } = await openPassingSite({
     answer: ({ method }, response) =>
       method === 'GET'

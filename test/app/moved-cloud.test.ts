@@ -1,14 +1,16 @@
 import type { ServerResponse } from 'node:http';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { MAX_AGE_MS } from '../../src/upstream/connections.js';
 import { PlantLine } from '../helpers/plant-line.js';
 import { type Answering, answerAsCloud, RecordingCloud } from '../helpers/recording-cloud.js';
 import { type RunningProxy, startProxy } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { atEnd, expect } from '../helpers/test-scope.js';
 import { openTunnels } from '../helpers/tunnels.js';
 
 const NAME = 'cloud.plant.invalid';
-const [OLD, NEW] = ['127.0.0.2', '127.0.0.3'];
+/** Addresses that no other test listens at or calls from: a port that is free at one is free at the other. */
+const [OLD, NEW] = ['127.0.4.1', '127.0.4.2'];
 const APPLICATION = '5a0000000000000000000001';
 const DEVICES = [1, 2, 3, 4].map((n) => `5b000000000000000000000${n}`);
 const JSON_BODY = { 'content-type': 'application/json' };
@@ -51,7 +53,7 @@ async function openMovingSite(isTunnelled = false): Promise<MovingSite> {
   const tunnels = await openTunnels(() => ({ host: address, port: oldCloud.port }));
   const env = { ...line.env, ...(isTunnelled && { HTTP_PROXY: `http://127.0.0.1:${tunnels}` }) };
   const proxy = await startProxy({ upstreamUrl, dataDir: temporaryDirectory(), env });
-  onTestFinished(() => proxy.kill());
+  atEnd(() => proxy.kill());
   return {
     proxy,
     line,
@@ -80,7 +82,7 @@ async function openMovingSite(isTunnelled = false): Promise<MovingSite> {
 async function openStream(proxy: RunningProxy) {
   const stream = await fetch(`${proxy.url}/applications/${APPLICATION}/devices/${DEVICES[0]}/commandStream`);
   const reader = (stream.body as ReadableStream<Uint8Array>).getReader();
-  onTestFinished(() => void reader.cancel().catch(() => {}));
+  atEnd(() => void reader.cancel().catch(() => {}));
   const next = async () => Buffer.from((await reader.read()).value ?? []).toString();
   return { next };
 }
@@ -95,7 +97,7 @@ const LEFT_BEHIND: readonly (readonly [string, Answering])[] = [
   ['says nothing any more', () => {}],
 ];
 
-describe('the cloud moves, and its old address', () => {
+describe.concurrent('the cloud moves, and its old address', () => {
   test.each([
     ...LEFT_BEHIND.map((row) => [...row, false] as const),
     ['answers 503, behind a proxy', LEFT_BEHIND[0]?.[1] as Answering, true] as const,
@@ -126,7 +128,7 @@ describe('the cloud moves, and its old address', () => {
       streams[0]?.write('data: second\n\n');
       expect(await stream.next()).toBe('data: second\n\n');
     },
-    60_000,
+    120_000,
   );
 
   test('has failed for a while: the next probe finds the new one', async () => {
@@ -153,10 +155,10 @@ describe('the cloud moves, and its old address', () => {
     await logIn();
     site.old = (_request, response) => response.writeHead(503).end();
     site.move();
-    await expect.poll(me, { timeout: 10_000, interval: 200 }).toBe(200);
+    await expect.poll(me, { timeout: 20_000, interval: 200 }).toBe(200);
     await expect
       .poll(async () => (await logIn()) !== 0 && newCloud.requests.some(({ url }) => url === '/auth/device'), {
-        timeout: 10_000,
+        timeout: 20_000,
         interval: 200,
       })
       .toBe(true);

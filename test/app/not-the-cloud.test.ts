@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, type Site, untilHeld } from '../helpers/bench-site.js';
 import { Middlebox, type Page } from '../helpers/middlebox.js';
+import { expect } from '../helpers/test-scope.js';
 
 const HTML = { 'content-type': 'text/html' };
 const WELCOME = '<html><h1>Welcome to our network</h1></html>';
@@ -37,7 +38,7 @@ function tryLogIn(site: Site, credentials: object): Promise<Response> {
   return fetch(`${site.proxy.url}/auth/device`, { method: 'POST', headers, body: JSON.stringify(credentials) });
 }
 
-describe("what is not the cloud's word", () => {
+describe.concurrent("what is not the cloud's word", () => {
   test.each(PAGES)('settles, ends, parks and gives up nothing: %s', async (_name, page) => {
     const { site, middlebox } = await openLine();
     const tokens = await Promise.all(site.devices.map((device) => logIn(site, device)));
@@ -95,7 +96,7 @@ describe("what is not the cloud's word", () => {
   );
 });
 
-test("a 429 that is not the cloud's holds the device back and loses nothing", async () => {
+test.concurrent("a 429 that is not the cloud's holds the device back and loses nothing", async () => {
   const { site, middlebox } = await openLine(1);
   const device = first(site);
   const token = await logIn(site, device);

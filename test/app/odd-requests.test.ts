@@ -1,9 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { pickUws } from '../../src/front/uws.js';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, statePath, untilHeld } from '../helpers/bench-site.js';
 import { RawConnection } from '../helpers/raw-connection.js';
+import { expect } from '../helpers/test-scope.js';
 
 /** `docs/architecture.md`, "The web server underneath". */
 const IS_OLDER_WEB_SERVER = pickUws().name.includes('@20.30.');
@@ -76,7 +77,7 @@ async function outcomeOf(port: number, pieces: readonly string[], answers: numbe
   return tookMs < AT_ONCE_MS ? 'closed' : 'silence';
 }
 
-test(
+test.concurrent(
   'odd requests end as docs/decisions.md has it for this build',
   async () => {
     const site = await openSite({ env: { STATEWAY_PASSTHROUGH: 'none' } });
@@ -89,7 +90,7 @@ test(
   SILENCE_MS + 15_000,
 );
 
-test('a line end behind the body harms nobody who closes, nor whoever ends its direction there', async () => {
+test.concurrent('a line end behind the body harms nobody who closes, nor whoever ends its direction there', async () => {
   const site = await openSite();
   const device = site.devices[0] as PlannedDevice;
   const token = await logIn(site, device);
@@ -108,7 +109,7 @@ test('a line end behind the body harms nobody who closes, nor whoever ends its d
 });
 
 // uWebSockets.js closes at once: what is on its way to the disk then is stored, and nobody is told.
-test('whoever ends its direction without having said close is stored, and may not be answered', async () => {
+test.concurrent('whoever ends its direction without having said close is stored, and may not be answered', async () => {
   const site = await openSite();
   const device = site.devices[0] as PlannedDevice;
   const token = await logIn(site, device);

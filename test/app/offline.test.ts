@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { expect, onTestFinished, test } from 'vitest';
+import { test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import {
   logIn,
@@ -14,6 +14,7 @@ import {
 } from '../helpers/bench-site.js';
 import { FaultProxy } from '../helpers/fault-proxy.js';
 import { MAIN_FILE } from '../helpers/program.js';
+import { atEnd, expect } from '../helpers/test-scope.js';
 import { TestSocket } from '../helpers/test-socket.js';
 
 const WAIT = { timeout: 15_000 };
@@ -29,7 +30,7 @@ async function siteWithCable(options: SiteOptions = {}): Promise<{ site: Site; c
     ...options,
     line: async (cloudUrl) => {
       const started = await FaultProxy.start(cloudUrl);
-      onTestFinished(() => started.close());
+      atEnd(() => started.close());
       line = started;
       return started.url;
     },
@@ -78,7 +79,7 @@ async function metric(site: Site, name: string): Promise<number> {
   return Number(line?.slice(name.length));
 }
 
-test('with the cable cut, after a kill -9: devices log in, report, and are forwarded when it is back', async () => {
+test.concurrent('with the cable cut, after a kill -9: devices log in, report, and are forwarded when it is back', async () => {
   const { site, cable } = await siteWithCable();
   const device = deviceOf(site);
   const credentials = credentialsOf(device);
@@ -109,7 +110,7 @@ test('with the cable cut, after a kill -9: devices log in, report, and are forwa
   expect(site.cloud.ledger(other.deviceId)?.posts ?? 0).toBe(0);
 });
 
-test('a cloud that answers 5xx is as good as away', async () => {
+test.concurrent('a cloud that answers 5xx is as good as away', async () => {
   const site = await openSite();
   const credentials = credentialsOf(deviceOf(site));
   const online = await tryLogIn(site.proxy.url, credentials);
@@ -117,7 +118,7 @@ test('a cloud that answers 5xx is as good as away', async () => {
   expect(await tryLogIn(site.proxy.url, credentials)).toEqual(online);
 });
 
-test('what waits after a restart is sent without its device', async () => {
+test.concurrent('what waits after a restart is sent without its device', async () => {
   const site = await openSite();
   const device = deviceOf(site);
   const token = await logInForGood(site, device);
@@ -130,7 +131,7 @@ test('what waits after a restart is sent without its device', async () => {
   expect(records[0]).toMatchObject({ deliveries: 1, data: { n: 1 } });
 });
 
-test('a token that was revoked while the proxy was down delivers nothing and is told so', async () => {
+test.concurrent('a token that was revoked while the proxy was down delivers nothing and is told so', async () => {
   const site = await openSite();
   const device = deviceOf(site);
   const token = await logInForGood(site, device);
@@ -148,7 +149,7 @@ test('a token that was revoked while the proxy was down delivers nothing and is 
   await untilHeld(site, device, (ledger) => ledger.records.length === 1);
 });
 
-test('an idle socket is closed with 1008 once the cloud refuses its token', async () => {
+test.concurrent('an idle socket is closed with 1008 once the cloud refuses its token', async () => {
   const site = await openSite({ env: { STATEWAY_TOKEN_TTL_MS: '300ms' } });
   const device = deviceOf(site);
   const token = await logIn(site, device);
@@ -158,7 +159,7 @@ test('an idle socket is closed with 1008 once the cloud refuses its token', asyn
   expect((await postState(site, device, token, { data: { n: 1 } })).status).toBe(401);
 });
 
-test('a token that may send but not read is granted by its first state', async () => {
+test.concurrent('a token that may send but not read is granted by its first state', async () => {
   const site = await openSite();
   const [device, other] = [deviceOf(site), deviceOf(site, 1)];
   const token = site.cloud.issueToken({
@@ -174,7 +175,7 @@ test('a token that may send but not read is granted by its first state', async (
   expect((await postState(site, other, token, { data: { n: 1 } })).status).toBe(403);
 });
 
-test('the cloud away, a kill -9, the cloud back, a restart: all of a fleet arrives, with no device there', async () => {
+test.concurrent('the cloud away, a kill -9, the cloud back, a restart: all of a fleet arrives, with no device there', async () => {
   const { site, cable } = await siteWithCable({ devices: 20 });
   const tokens = await Promise.all(site.devices.map((device) => logIn(site, device)));
   await untilKept(site, site.devices.length);
@@ -196,7 +197,7 @@ test('the cloud away, a kill -9, the cloud back, a restart: all of a fleet arriv
   }
 });
 
-test('what an operator puts back is sent with the token that is known, though its device is away', async () => {
+test.concurrent('what an operator puts back is sent with the token that is known, though its device is away', async () => {
   const site = await openSite();
   const device = deviceOf(site);
   const token = await logInForGood(site, device);
@@ -214,7 +215,7 @@ test('what an operator puts back is sent with the token that is known, though it
   expect(records[0]?.data).toEqual({ n: 1 });
 });
 
-test('first states keep to the limit of their device: the cloud never counts more than 30 in 15 s', async () => {
+test.concurrent('first states keep to the limit of their device: the cloud never counts more than 30 in 15 s', async () => {
   const site = await openSite();
   const device = deviceOf(site);
   const own = await logIn(site, device);

@@ -6,20 +6,28 @@ import { Arrivals } from '../helpers/arrivals.js';
 import { openPassingSite } from '../helpers/passing-site.js';
 import { RawConnection } from '../helpers/raw-connection.js';
 import type { RecordedRequest } from '../helpers/recording-cloud.js';
+import { sharedByTests } from '../helpers/test-scope.js';
 
 /** A header of a request, as the cloud's parser gives it. */
 function headersOf({ rawHeaders }: RecordedRequest): [name: string, value: string][] {
   return rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [[name.toLowerCase(), rawHeaders[i + 1] as string]] : []));
 }
 
+/** What the cloud answers, as bytes. */
+let said = '';
+const shared = sharedByTests(() =>
+  openPassingSite({ answer: (_request, { socket }) => socket?.end(Buffer.from(said, 'latin1')) }),
+);
+
 /** Sends raw bytes to a proxy whose cloud answers with raw bytes; what each of the two has received. */
 async function exchange(requestText: string, answerText: string) {
-  const site = await openPassingSite({
-    answer: (_request, { socket }) => socket?.end(Buffer.from(answerText, 'latin1')),
-  });
-  const connection = await RawConnection.open(site.port);
+  const { cloud, port } = shared();
+  said = answerText;
+  const before = cloud.requests.length;
+  const connection = await RawConnection.open(port);
   await connection.send(requestText);
-  return { came: await site.cloud.nextRequest(), connection, site };
+  await expect.poll(() => cloud.requests.length, { interval: 5 }).toBe(before + 1);
+  return { came: cloud.requests[before] as RecordedRequest, connection };
 }
 
 describe('the head of a call', () => {
@@ -142,9 +150,9 @@ describe('an answer', () => {
 });
 
 test('a cloud that cannot be reached is 502 in its own shape', async () => {
-  const { site } = await exchange('GET /a HTTP/1.1\r\nHost: a\r\n\r\n', 'HTTP/1.1 204 No Content\r\n\r\n');
-  await site.cloud.close();
-  const response = await fetch(`${site.proxy.url}/me`);
+  const { cloud, proxy } = await openPassingSite();
+  cloud.leave();
+  const response = await fetch(`${proxy.url}/me`);
   expect(response.status).toBe(502);
   expect(response.headers.get('content-type')).toMatch(/^application\/json/);
   expect(await response.json()).toEqual({ type: 'BadGateway', message: expect.stringContaining('did not answer') });

@@ -1,8 +1,9 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { tokenOf } from '../auth/tokens.js';
 import { answerAsCloud, type RecordedRequest, RecordingCloud } from '../helpers/recording-cloud.js';
 import { type RunningProxy, startProxy } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { atEnd, expect } from '../helpers/test-scope.js';
 import { TestSocket } from '../helpers/test-socket.js';
 
 const APPLICATION_PATH = '/applications/5a0000000000000000000001';
@@ -37,7 +38,7 @@ class OrderSite {
       answer: (request, response) => answerAsCloud(request, response, site.#judge(request)),
     });
     await site.start();
-    onTestFinished(() => site.proxy.kill());
+    atEnd(() => site.proxy.kill());
     return site;
   }
 
@@ -79,7 +80,7 @@ class OrderSite {
 
 const IN_ORDER = [0, 1, 2, 3, 4, 5, 6, 7];
 
-describe.each([
+describe.concurrent.each([
   ['its own token', {}],
   ['the token of the plant', { STATEWAY_UPSTREAM_TOKEN: 'of-the-plant' }],
 ])('states of a device that wait, sent with %s,', (_name, env: Record<string, string>) => {
@@ -113,7 +114,7 @@ describe.each([
   });
 });
 
-test('after one passing 403, the same token goes on with what waits', async () => {
+test.concurrent('after one passing 403, the same token goes on with what waits', async () => {
   const site = await OrderSite.open({ STATEWAY_WINDOW_MS: '500ms' });
   site.statusFor = (_token, posts) => (posts === 2 ? 403 : 200);
   for (let n = 0; n < 7; n++) expect(await site.post(n, OLD)).toBe(200);
@@ -122,7 +123,7 @@ test('after one passing 403, the same token goes on with what waits', async () =
   expect(await site.untilTaken(8)).toEqual(IN_ORDER);
 });
 
-test('a restart with what waits on disk and no token that serves: the first that does takes up where it stood', async () => {
+test.concurrent('a restart with what waits on disk and no token that serves: the first that does takes up where it stood', async () => {
   // A start waits for a window of the limit.
   const site = await OrderSite.open({ STATEWAY_RATE_LIMIT: '30/1s' });
   site.statusFor = (token, posts) => (posts === 1 || token === NEW ? 200 : 401);
@@ -136,7 +137,7 @@ test('a restart with what waits on disk and no token that serves: the first that
   expect(await site.untilTaken(8)).toEqual(IN_ORDER);
 });
 
-test('a device that is at its limit is told when to come again, and nothing of it is stored', async () => {
+test.concurrent('a device that is at its limit is told when to come again, and nothing of it is stored', async () => {
   const site = await OrderSite.open({ STATEWAY_RATE_LIMIT: '2/60s', STATEWAY_WINDOW_MS: '100ms' });
   for (const n of [0, 1]) {
     expect(await site.post(n, OLD)).toBe(200);

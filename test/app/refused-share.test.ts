@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, type Site, untilHeld } from '../helpers/bench-site.js';
+import { askOnce } from '../helpers/http-client.js';
+import { expect } from '../helpers/test-scope.js';
 
 const EVERY_MS = 100;
 const TIMEOUT_MS = 90_000;
@@ -13,11 +15,11 @@ interface Shown {
 }
 
 async function shown(site: Site): Promise<Shown> {
-  return (await fetch(`${site.proxy.adminUrl}/status`)).json() as never;
+  return (await askOnce(`${site.proxy.adminUrl}/status`)).json() as never;
 }
 
 async function metric(site: Site, name: string): Promise<number> {
-  const text = await (await fetch(`${site.proxy.adminUrl}/metrics`)).text();
+  const text = await (await askOnce(`${site.proxy.adminUrl}/metrics`)).text();
   return Number(
     text
       .split('\n')
@@ -42,7 +44,7 @@ async function trickle(site: Site, states: number, isBad: (n: number) => boolean
   return waiting;
 }
 
-test(
+test.concurrent(
   'a tenth of ten states a second is refused: the device keeps up, and nothing good is given up',
   async () => {
     const site = await openSite();
@@ -64,7 +66,7 @@ test(
   TIMEOUT_MS,
 );
 
-test(
+test.concurrent(
   'every state of a device is refused: it is shown with the reason, and falls no further behind',
   async () => {
     const site = await openSite();

@@ -1,14 +1,28 @@
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { type PlannedDevice, planGateway } from '../../src/simulator/fleet-plan.js';
 import { openSite, postState, type Site, statePath, untilHeld } from '../helpers/bench-site.js';
+import { expect } from '../helpers/test-scope.js';
 import { TestSocket } from '../helpers/test-socket.js';
 
 const [gateway, first, second] = planGateway(2, 'rights') as [PlannedDevice, PlannedDevice, PlannedDevice];
 const DEVICES = [gateway, first, second];
 const GATEWAY_PATH = `/applications/${gateway.applicationId}/state`;
 
-const openPlant = (env?: Record<string, string>) =>
-  openSite({ cloud: { devices: DEVICES, gatewayReadsPeripherals: true }, ...(env && { env }) });
+/** @param hasToken whether the proxy has a token of the plant, which may send for every device */
+const openPlant = (hasToken = false) =>
+  openSite({
+    cloud: { devices: DEVICES, gatewayReadsPeripherals: true },
+    env: (cloud): Record<string, string> =>
+      hasToken
+        ? {
+            STATEWAY_UPSTREAM_TOKEN: cloud.issueToken({
+              subject: { kind: 'user' },
+              scopes: ['all.User'],
+              ttlSeconds: 600,
+            }),
+          }
+        : {},
+  });
 
 interface TokenOptions {
   readonly device?: PlannedDevice;
@@ -42,19 +56,12 @@ async function expectNothingSent(site: Site): Promise<void> {
 const state = { data: { n: 1 } };
 const named = (...devices: PlannedDevice[]) => JSON.stringify(devices.map(({ deviceId }) => ({ deviceId, ...state })));
 
-describe.each([
+describe.concurrent.each([
   ['alone', {}],
   ['with a token of the plant that may send', { upstream: true }],
 ])('a token that may read but not send, %s', (_name, { upstream = false }: { upstream?: boolean }) => {
   /** A plant whose devices deliver: what a token without the right brought would arrive under another. */
-  async function open(): Promise<Site> {
-    const site = await openPlant();
-    if (!upstream) return site;
-    const token = site.cloud.issueToken({ subject: { kind: 'user' }, scopes: ['all.User'], ttlSeconds: 600 });
-    await site.proxy.stop();
-    await site.restart({ STATEWAY_UPSTREAM_TOKEN: token });
-    return site;
-  }
+  const open = () => openPlant(upstream);
 
   test.each([
     [['all.Device.read'], true],
@@ -100,12 +107,9 @@ describe.each([
   });
 });
 
-describe('a token whose claims do not say what it may do', () => {
+describe.concurrent('a token whose claims do not say what it may do', () => {
   test('is proven with itself, not with the token of the plant, and then stored like any other', async () => {
-    const site = await openPlant();
-    const plant = site.cloud.issueToken({ subject: { kind: 'user' }, scopes: ['all.User'], ttlSeconds: 600 });
-    await site.proxy.stop();
-    await site.restart({ STATEWAY_UPSTREAM_TOKEN: plant });
+    const site = await openPlant(true);
     const sends = tokenWith(site, ['all.Device'], { namesScopes: false });
     for (const n of [1, 2, 3]) {
       expect((await postState(site, first, sends, { time: n + Date.now(), data: { n } })).status).toBe(200);

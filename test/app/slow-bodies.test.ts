@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, type Site, statePath, untilHeld } from '../helpers/bench-site.js';
 import { sendThenRead } from '../helpers/half-duplex.js';
 import { openPassingSite } from '../helpers/passing-site.js';
 import { RawConnection } from '../helpers/raw-connection.js';
+import { expect } from '../helpers/test-scope.js';
 
 const portOf = (site: Site): number => Number(new URL(site.proxy.url).port);
 
@@ -25,7 +26,7 @@ function chunked(body: string, pieceBytes: number): string {
   return `${text}0\r\n\r\n`;
 }
 
-describe('a body that makes progress is taken, whatever its pace', () => {
+describe.concurrent('a body that makes progress is taken, whatever its pace', () => {
   test('states, log-ins and passed calls, sized and in chunks', async () => {
     const site = await openSite();
     const device = site.devices[0] as PlannedDevice;
@@ -85,7 +86,8 @@ describe('a body that makes progress is taken, whatever its pace', () => {
     for (const { status, type, tookMs } of outcomes) {
       expect({ status, type }).toEqual({ status: 408, type: 'RequestTimeout' });
       expect(tookMs).toBeGreaterThan(9_900);
-      expect(tookMs).toBeLessThan(14_000);
+      // The web server looks every 4 s, and this machine may be busy.
+      expect(tookMs).toBeLessThan(20_000);
     }
     expect(passing.cloud.requests).toEqual([]);
   }, 60_000);

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { Arrivals } from '../helpers/arrivals.js';
 import { PlantLine } from '../helpers/plant-line.js';
 import { type Answering, answerAsCloud, RecordingCloud } from '../helpers/recording-cloud.js';
 import { type RunningProxy, startProxy } from '../helpers/running-proxy.js';
 import { SilentAddresses } from '../helpers/silent-addresses.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { atEnd, expect } from '../helpers/test-scope.js';
 import { openTunnels } from '../helpers/tunnels.js';
 import { makeCertificate } from '../upstream/test-servers.js';
 
@@ -31,7 +32,7 @@ const answer: Answering = (request, response) => {
 
 async function startOn(line: PlantLine, upstreamUrl: string, env: Record<string, string> = {}): Promise<RunningProxy> {
   const proxy = await startProxy({ upstreamUrl, dataDir: temporaryDirectory(), env: { ...line.env, ...env } });
-  onTestFinished(() => proxy.kill());
+  atEnd(() => proxy.kill());
   return proxy;
 }
 
@@ -62,7 +63,7 @@ async function expectAllServed(proxy: RunningProxy, cloud: RecordingCloud): Prom
 // As Linux sorts them where no route leads to any IPv6 address: nothing listens at ::1, so that one fails at once.
 const WITHOUT_IPV6 = ['127.0.0.1', '::1'];
 
-describe('a round trip of 700 ms, to a name that has IPv6 addresses too where there is no IPv6', () => {
+describe.concurrent('a round trip of 700 ms, to a name that has IPv6 addresses too where there is no IPv6', () => {
   test('serves each kind of call', async () => {
     const cloud = await RecordingCloud.open({ answer });
     const line = new PlantLine({ names: { [NAME]: WITHOUT_IPV6 }, connectMs: ROUND_TRIP_MS });
@@ -91,7 +92,7 @@ describe('a round trip of 700 ms, to a name that has IPv6 addresses too where th
 
 test('addresses that say nothing do not keep out the one that answers, and later connections do not wait for them', async () => {
   const cloud = await RecordingCloud.open({ answer });
-  const silent = Array.from({ length: 5 }, (_, index) => `127.0.2.${index + 1}`);
+  const silent = Array.from({ length: 12 }, (_, index) => `127.0.2.${index + 1}`);
   await SilentAddresses.open(silent, cloud.port);
   const line = new PlantLine({ names: { [NAME]: [...silent, '127.0.0.1'] } });
   const proxy = await startOn(line, `http://${NAME}:${cloud.port}`);
@@ -100,16 +101,16 @@ test('addresses that say nothing do not keep out the one that answers, and later
   const startedMs = performance.now();
   const calls = await Promise.all(Array.from({ length: 20 }, () => fetch(`${proxy.url}/me`)));
   expect(calls.map(({ status }) => status)).toEqual(Array(20).fill(200));
-  // One silent address before it would have taken 250 ms, all of them 1,250.
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  // One silent address before it would have taken 250 ms, all of them 3,000.
+  expect(performance.now() - startedMs).toBeLessThan(2_000);
 });
 
-test('a stop waits for no connection that is being made', async () => {
+test.concurrent('a stop waits for no connection that is being made', async () => {
   // Takes connections, and says nothing to the first words of TLS.
   const begun = new Arrivals<Socket>();
   const server = createServer((socket) => begun.add(socket.on('error', () => {})));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
+  atEnd(() => void server.close());
   const proxy = await startOn(new PlantLine(), `https://127.0.0.1:${(server.address() as { port: number }).port}`);
   const headers = { ...JSON_BODY, authorization: 'Bearer unknown' };
   const ended = Promise.allSettled([

@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, status, untilHeld } from '../helpers/bench-site.js';
 import { MAIN_FILE } from '../helpers/program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { expect } from '../helpers/test-scope.js';
 
 const run = promisify(execFile);
 
@@ -32,7 +33,7 @@ function linesOf(text: string): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-test('what waits can be counted and written out while the proxy runs', async () => {
+test.concurrent('what waits can be counted and written out while the proxy runs', async () => {
   const site = await openSite();
   const device = site.devices[0] as PlannedDevice;
   const token = await logIn(site, device);
@@ -59,7 +60,7 @@ test('what waits can be counted and written out while the proxy runs', async () 
   await untilHeld(site, device, (ledger) => ledger.records.length === 30);
 });
 
-test('an export does not take the place of a file that is there, unless it is told to', async () => {
+test.concurrent('an export does not take the place of a file that is there, unless it is told to', async () => {
   const site = await openSite();
   const file = join(temporaryDirectory(), 'waiting.ndjson');
   writeFileSync(file, 'of last week');
@@ -73,7 +74,7 @@ test('an export does not take the place of a file that is there, unless it is to
   expect(readFileSync(file, 'utf8')).toBe('');
 });
 
-test('a state the cloud refuses is a dead letter with its reason, and is sent again on request', async () => {
+test.concurrent('a state the cloud refuses is a dead letter with its reason, and is sent again on request', async () => {
   const site = await openSite();
   const device = site.devices[0] as PlannedDevice;
   const token = await logIn(site, device);
@@ -104,7 +105,7 @@ test('a state the cloud refuses is a dead letter with its reason, and is sent ag
   expect((await spool('dead-letters', '--data-dir', site.dataDir)).stdout).toBe('no dead letters\n');
 });
 
-test('bad usage is told in one line with exit 2, a directory without a spool with exit 1', async () => {
+test.concurrent('bad usage is told in one line with exit 2, a directory without a spool with exit 1', async () => {
   const site = await openSite();
   const noNumbers = await spool('requeue', '--data-dir', site.dataDir);
   expect(noNumbers).toMatchObject({ code: 2, stderr: expect.stringMatching(/^stateway: .*--all\n$/) });

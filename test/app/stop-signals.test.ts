@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { expect, onTestFinished, test } from 'vitest';
+import { test } from 'vitest';
 import { openPassingSite, type PassingSite } from '../helpers/passing-site.js';
+import { atEnd, expect } from '../helpers/test-scope.js';
 
 /** A proxy that is stopping, and cannot be done at once: a passed call waits for its answer. */
 async function stopping(signal: NodeJS.Signals): Promise<PassingSite & { ended: Promise<unknown[]> }> {
@@ -11,7 +12,7 @@ async function stopping(signal: NodeJS.Signals): Promise<PassingSite & { ended: 
   });
   const site = await openPassingSite({ onRequest: () => isAsked() });
   const givenUp = new AbortController();
-  onTestFinished(() => givenUp.abort());
+  atEnd(() => givenUp.abort());
   void fetch(`${site.proxy.url}/files`, { signal: givenUp.signal }).catch(() => {});
   await asked;
   const { process, log } = site.proxy;
@@ -21,21 +22,21 @@ async function stopping(signal: NodeJS.Signals): Promise<PassingSite & { ended: 
   return { ...site, ended };
 }
 
-test('SIGTERM again changes nothing: it stops in order all the same', async () => {
+test.concurrent('SIGTERM again changes nothing: it stops in order all the same', async () => {
   const { proxy, ended } = await stopping('SIGTERM');
   proxy.process.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);
   expect(proxy.log.at(-1)?.event).toBe('stopped');
 });
 
-test('SIGINT again, as by Ctrl-C pressed twice, ends it at once', async () => {
+test.concurrent('SIGINT again, as by Ctrl-C pressed twice, ends it at once', async () => {
   const { proxy, ended } = await stopping('SIGINT');
   proxy.process.kill('SIGINT');
   expect(await ended).toEqual([null, 'SIGINT']);
   expect(proxy.log.some(({ event }) => event === 'stopped')).toBe(false);
 });
 
-test('a stop waits for no answer that only is still listened for', { timeout: 90_000 }, async () => {
+test.concurrent('a stop waits for no answer that only is still listened for', { timeout: 90_000 }, async () => {
   const { proxy } = await openPassingSite({ onRequest: () => {} });
   const path = '/applications/5a0000000000000000000001/devices/5b0000000000000000000001/state';
   const headers = { authorization: 'Bearer unknown', 'content-type': 'application/json' };

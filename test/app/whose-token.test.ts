@@ -1,10 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import type { TokenSubject } from '../../src/simulator/cloud-tokens.js';
 import { type PlannedDevice, planFleet, planGateway } from '../../src/simulator/fleet-plan.js';
 import { tokenOf } from '../auth/tokens.js';
 import { openSite, postState, untilHeld } from '../helpers/bench-site.js';
 import { openPassingSite, type PassingSite } from '../helpers/passing-site.js';
 import { answerAsCloud } from '../helpers/recording-cloud.js';
+import { expect } from '../helpers/test-scope.js';
 
 const [gateway, peripheral] = planGateway(1, 'whose') as [PlannedDevice, PlannedDevice];
 const [device, other] = planFleet(2, 'whose') as [PlannedDevice, PlannedDevice];
@@ -29,7 +30,7 @@ const RIGHTS: readonly [whose: string, TokenSubject, scope: string, may: Planned
   ["a user's", { kind: 'user' }, 'all.User', DEVICES],
 ];
 
-describe.each([
+describe.concurrent.each([
   ['lets gateways read their peripherals', true],
   ['does not let them', false],
 ])('where the cloud %s', (_name, gatewayReadsPeripherals) => {
@@ -47,7 +48,7 @@ describe.each([
   });
 });
 
-describe('states are forwarded', () => {
+describe.concurrent('states are forwarded', () => {
   const path = `/applications/${device.applicationId}/devices/${device.deviceId}`;
 
   async function post({ proxy }: PassingSite, token: string): Promise<void> {

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { type ArrivedState, ClockSite } from '../helpers/clock-site.js';
+import { expect } from '../helpers/test-scope.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** A `Date` has whole seconds, and a busy machine takes its time. */
-const EXACT_MS = 5_000;
+/** A `Date` has whole seconds, and a busy machine takes its time. Less than the minute that some states are given back. */
+const EXACT_MS = 30_000;
 
 /** How far the clock is off that starts in a year. */
 function bootIn(year: number): number {
@@ -31,7 +32,7 @@ async function sendMany(site: ClockSite, sentAtMs: number[], count: number): Pro
   }
 }
 
-test.each([1970, 2000])(
+test.concurrent.each([1970, 2000])(
   'booted in %i with a cloud that says what time it is, nothing has a wrong time',
   async (year) => {
     const site = await ClockSite.open({ offByMs: bootIn(year), cloudOffByMs: 0 });
@@ -43,15 +44,18 @@ test.each([1970, 2000])(
   },
 );
 
-test.each([8 * HOUR_MS, -8 * HOUR_MS])('a clock %i ms off is corrected by that of the cloud', async (offByMs) => {
-  const site = await ClockSite.open({ offByMs, cloudOffByMs: 0 });
-  const sentAtMs: number[] = [];
-  await sendMany(site, sentAtMs, 6);
-  await expect.poll(() => site.arrived.length, { timeout: 20_000 }).toBe(6);
-  expectRight(site.arrived, sentAtMs);
-});
+test.concurrent.each([8 * HOUR_MS, -8 * HOUR_MS])(
+  'a clock %i ms off is corrected by that of the cloud',
+  async (offByMs) => {
+    const site = await ClockSite.open({ offByMs, cloudOffByMs: 0 });
+    const sentAtMs: number[] = [];
+    await sendMany(site, sentAtMs, 6);
+    await expect.poll(() => site.arrived.length, { timeout: 20_000 }).toBe(6);
+    expectRight(site.arrived, sentAtMs);
+  },
+);
 
-test('in an outage after a boot in 1970, states wait for a right clock and are corrected by it', async () => {
+test.concurrent('in an outage after a boot in 1970, states wait for a right clock and are corrected by it', async () => {
   const site = await ClockSite.open({ offByMs: 0, cloudOffByMs: 0 });
   // The token is granted, so that states are taken while the cloud is away.
   expect(await site.post(0)).toBe(200);
@@ -71,7 +75,7 @@ test('in an outage after a boot in 1970, states wait for a right clock and are c
   expect(await site.metric('stateway_states_out_of_window_total')).toBe(0);
 }, 60_000);
 
-test('with a cloud that does not say what time it is, states of 1970 wait until the clock is set, and are shown', async () => {
+test.concurrent('with a cloud that does not say what time it is, states of 1970 wait until the clock is set, and are shown', async () => {
   const site = await ClockSite.open({ offByMs: bootIn(1970) });
   const sentAtMs: number[] = [];
   await sendMany(site, sentAtMs, 4);
@@ -84,7 +88,7 @@ test('with a cloud that does not say what time it is, states of 1970 wait until 
   expectRight(site.arrived, sentAtMs);
 }, 60_000);
 
-test('states of an earlier boot whose clock was never right end when this one began, in order', async () => {
+test.concurrent('states of an earlier boot whose clock was never right end when this one began, in order', async () => {
   const site = await ClockSite.open({ offByMs: bootIn(2000), env: { MOVED_BOOT: 'first' } });
   const sentAtMs: number[] = [];
   await sendMany(site, sentAtMs, 4);
@@ -101,7 +105,7 @@ test('states of an earlier boot whose clock was never right end when this one be
   );
 }, 60_000);
 
-test('a state that may have arrived is sent again with the time it had, whatever the clock does and after a kill', async () => {
+test.concurrent('a state that may have arrived is sent again with the time it had, whatever the clock does and after a kill', async () => {
   const site = await ClockSite.open({ cloudOffByMs: 0 });
   expect(await site.post(0)).toBe(200);
   await expect.poll(() => site.arrived.length, { timeout: 20_000 }).toBe(1);
@@ -120,7 +124,7 @@ test('a state that may have arrived is sent again with the time it had, whatever
   expect(new Set(times).size).toBe(1);
 }, 90_000);
 
-test('a jump that the cloud does not make changes no time of its own', async () => {
+test.concurrent('a jump that the cloud does not make changes no time of its own', async () => {
   const site = await ClockSite.open({ cloudOffByMs: 0 });
   const sentAtMs: number[] = [];
   await sendMany(site, sentAtMs, 3);
@@ -132,7 +136,7 @@ test('a jump that the cloud does not make changes no time of its own', async () 
   expectRight(site.arrived, sentAtMs);
 });
 
-test('what becomes too old for the cloud while it waits is counted when it is sent', async () => {
+test.concurrent('what becomes too old for the cloud while it waits is counted when it is sent', async () => {
   const site = await ClockSite.open({ cloudOffByMs: 0 });
   expect(await site.post(0)).toBe(200);
   await expect.poll(async () => (await site.status()).spool.states, { timeout: 20_000 }).toBe(0);
@@ -146,7 +150,7 @@ test('what becomes too old for the cloud while it waits is counted when it is se
   await expect.poll(() => site.metric('stateway_states_out_of_window_total')).toBe(2);
 }, 60_000);
 
-test('while nothing says what time it is, a first state that is a proof is taken with a time of its own alone', async () => {
+test.concurrent('while nothing says what time it is, a first state that is a proof is taken with a time of its own alone', async () => {
   const site = await ClockSite.open({ offByMs: bootIn(1970) });
   expect(await site.postBody({ data: { n: 0 } }, 'opaque')).toBe(503);
   expect(await site.postBody({ data: { n: 0 }, time: -1_000 }, 'opaque')).toBe(503);

@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { SmallDisk } from '../helpers/fault-disk.js';
 import { inForm, measured, notHere } from '../helpers/fault-form.js';
 import { type AtEnd, FaultSite, freshDirectory, until } from '../helpers/fault-site.js';
+import { expect } from '../helpers/test-scope.js';
 
 const DISK_BYTES = 16 * 1024 * 1024;
 const DEVICES = 6;

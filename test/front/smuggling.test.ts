@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { pickUws } from '../../src/front/uws.js';
 import { HttpCallStream } from '../../src/upstream/call-stream.js';
@@ -8,6 +8,7 @@ import type { ScriptedIntake } from '../helpers/front-doubles.js';
 import { APPLICATION, createFront, DEVICE, STATE_PATH } from '../helpers/front-harness.js';
 import { RecordingCloud } from '../helpers/recording-cloud.js';
 import type { ScriptedAuthorizer } from '../helpers/scripted-authorizer.js';
+import { expect } from '../helpers/test-scope.js';
 import { connectionsWith } from '../upstream/test-servers.js';
 import { MALFORMED, type MalformedRequest, type Target } from './malformed-requests.js';
 
@@ -83,7 +84,8 @@ test('there are enough of them', () => {
   expect(new Set(MALFORMED.map(({ name }) => name)).size).toBe(MALFORMED.length);
 });
 
-describe.each(Object.entries(PATHS))('as %s', (_what, targetOf) => {
+// Both wait for the same: until the web server has given all of them up.
+describe.concurrent.each(Object.entries(PATHS))('as %s', (_what, targetOf) => {
   const outcomes = new Map<MalformedRequest, Outcome>();
   let tearDown = async (): Promise<void> => {};
 

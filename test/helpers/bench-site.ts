@@ -1,10 +1,11 @@
-import { onTestFinished } from 'vitest';
 import type { Status } from '../../src/admin/status-page/status-shape.js';
 import { SimulatedCloud, type SimulatedCloudOptions } from '../../src/simulator/cloud.js';
 import type { DeviceLedger } from '../../src/simulator/cloud-holdings.js';
 import { type PlannedDevice, planFleet } from '../../src/simulator/fleet-plan.js';
+import { askOnce } from './http-client.js';
 import { type RunningProxy, startProxy } from './running-proxy.js';
 import { temporaryDirectory } from './temporary-directory.js';
+import { atEnd } from './test-scope.js';
 
 export interface Site {
   readonly cloud: SimulatedCloud;
@@ -17,9 +18,12 @@ export interface Site {
   restart(env?: Readonly<Record<string, string>>): Promise<RunningProxy>;
 }
 
+type Env = Readonly<Record<string, string>>;
+
 export interface SiteOptions {
   readonly cloud?: Partial<SimulatedCloudOptions>;
-  readonly env?: Readonly<Record<string, string>>;
+  /** More `STATEWAY_*` variables; or what makes them, where the cloud has to give a token for one. */
+  readonly env?: Env | ((cloud: SimulatedCloud) => Env);
   readonly devices?: number;
   /** Puts something on the line; resolves to where the proxy is to find the cloud instead of at its own address. */
   readonly line?: (cloudUrl: string) => Promise<string>;
@@ -29,12 +33,12 @@ export interface SiteOptions {
 export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const devices = planFleet(options.devices ?? 3, 'site');
   const cloud = new SimulatedCloud({ devices, ...options.cloud });
-  onTestFinished(() => cloud.close());
+  atEnd(() => cloud.close());
   const cloudUrl = await cloud.start({ host: '127.0.0.1', port: 0 });
   const dataDir = temporaryDirectory();
   const upstreamUrl = (await options.line?.(cloudUrl)) ?? cloudUrl;
-  const start = (env: Readonly<Record<string, string>> = {}) =>
-    startProxy({ upstreamUrl, dataDir, env: { ...options.env, ...env } });
+  const ownEnv = typeof options.env === 'function' ? options.env(cloud) : options.env;
+  const start = (env: Env = {}) => startProxy({ upstreamUrl, dataDir, env: { ...ownEnv, ...env } });
   const site: Site = {
     cloud,
     cloudUrl,
@@ -46,7 +50,7 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
       return site.proxy;
     },
   };
-  onTestFinished(() => site.proxy.kill());
+  atEnd(() => site.proxy.kill());
   return site;
 }
 
@@ -96,7 +100,7 @@ export async function untilHeld(
   site: Site,
   device: PlannedDevice,
   isThere: (ledger: DeviceLedger) => boolean,
-  withinMs = 15_000,
+  withinMs = 30_000,
 ): Promise<DeviceLedger> {
   const deadline = Date.now() + withinMs;
   for (;;) {
@@ -109,5 +113,5 @@ export async function untilHeld(
 
 /** `/status` of the proxy. */
 export async function status(site: Site): Promise<Pick<Status, 'spool' | 'kept' | 'forwarded'>> {
-  return (await fetch(`${site.proxy.adminUrl}/status`)).json() as never;
+  return (await askOnce(`${site.proxy.adminUrl}/status`)).json() as never;
 }

@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import { onTestFinished } from 'vitest';
 import { tokenOf } from '../auth/tokens.js';
+import { askOnce } from './http-client.js';
 import { MovedClock } from './moved-clock.js';
 import { type RecordedRequest, RecordingCloud } from './recording-cloud.js';
 import { type RunningProxy, startProxy } from './running-proxy.js';
 import { temporaryDirectory } from './temporary-directory.js';
+import { atEnd } from './test-scope.js';
 
 const APPLICATION_ID = 'a'.repeat(24);
 export const DEVICE_ID = 'd'.repeat(24);
@@ -54,7 +55,7 @@ export class ClockSite {
   static async open(options: ClockSiteOptions = {}): Promise<ClockSite> {
     const site = new ClockSite(options);
     site.#cloud = await RecordingCloud.open({ answer: (request, response) => site.#answer(request, response) });
-    onTestFinished(() => site.proxy.kill());
+    atEnd(() => site.proxy.kill());
     await site.start();
     return site;
   }
@@ -82,12 +83,12 @@ export class ClockSite {
   }
 
   async metric(name: string): Promise<number> {
-    const text = await (await fetch(`${this.proxy.adminUrl}/metrics`)).text();
+    const text = await (await askOnce(`${this.proxy.adminUrl}/metrics`)).text();
     return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
   }
 
   async status(): Promise<{ spool: { states: number }; devices: { listed: { reason: string }[] } }> {
-    return (await fetch(`${this.proxy.adminUrl}/status`)).json() as never;
+    return (await askOnce(`${this.proxy.adminUrl}/status`)).json() as never;
   }
 
   #answer(request: RecordedRequest, response: ServerResponse): void {

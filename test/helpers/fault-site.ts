@@ -9,7 +9,7 @@ import { Deliveries } from './fault-deliveries.js';
 import { portOf } from './fault-process.js';
 import { type Disturbance, verdictOf } from './fault-verdict.js';
 import { HttpWitness, postNumbers, SocketWitness, type Witness } from './fault-witness.js';
-import { call } from './http-client.js';
+import { askOnce, call } from './http-client.js';
 import { type ProxyOptions, type RunningProxy, startProxy } from './running-proxy.js';
 
 /** Registers what is to be done when a test is over: `onTestFinished` of its context. */
@@ -213,19 +213,19 @@ export class FaultSite {
   }
 
   async readiness(): Promise<number> {
-    return (await fetch(`${this.proxy.adminUrl}/readyz`)).status;
+    return (await askOnce(`${this.proxy.adminUrl}/readyz`)).status;
   }
 
   async status(): Promise<{
     spool: { states: number; bytes: number; unreadableRecords: number };
     received: Record<'http' | 'websocket', { accepted: number; refused: number; unavailable: number }>;
   }> {
-    return (await fetch(`${this.proxy.adminUrl}/status`)).json() as never;
+    return (await askOnce(`${this.proxy.adminUrl}/status`)).json() as never;
   }
 
   /** A figure of `/metrics` that has no label. */
   async metric(name: string): Promise<number> {
-    const text = await (await fetch(`${this.proxy.adminUrl}/metrics`)).text();
+    const text = await (await askOnce(`${this.proxy.adminUrl}/metrics`)).text();
     return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
   }
 }

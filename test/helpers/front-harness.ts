@@ -1,5 +1,4 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, onTestFinished } from 'vitest';
 import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/meters.js';
 import type { CallStream } from '../../src/core/passed-call.js';
@@ -9,6 +8,7 @@ import { pickUws } from '../../src/front/uws.js';
 import { FakeClock } from './fake-clock.js';
 import { ScriptedCalls, ScriptedIntake, ScriptedLogin } from './front-doubles.js';
 import { ScriptedAuthorizer } from './scripted-authorizer.js';
+import { atEnd, expect } from './test-scope.js';
 
 export const APPLICATION = '5a0000000000000000000001';
 export const DEVICE = '5b0000000000000000000001';
@@ -53,7 +53,7 @@ export interface FrontHarness {
 export async function startFront(options: HarnessOptions = {}): Promise<FrontHarness> {
   const harness = createFront(options);
   const { front, authorizer, intake, calls } = harness;
-  onTestFinished(async () => {
+  atEnd(async () => {
     await front.close(0);
     for (const question of authorizer.asked) question.refuse(new StatewayError('STATEWAY_STOPPING', 'over'));
     for (const proof of authorizer.proofs) proof.refuse(new StatewayError('STATEWAY_STOPPING', 'over'));

@@ -43,6 +43,14 @@ export function call(port: number, path: string, options: HttpCall = {}): Promis
   });
 }
 
+/**
+ * GET on a connection of its own. Those that fetch keeps may be closed by the server for want of a request, unnoticed while
+ * this process has no time: the next request on one fails.
+ */
+export function askOnce(url: string): Promise<Response> {
+  return askAs(new URL(url).host, url);
+}
+
 /** GET by another `Host` than that of the URL, which fetch lets nobody name. */
 export async function askAs(host: string, url: string): Promise<Response> {
   const { port, pathname } = new URL(url);

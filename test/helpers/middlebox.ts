@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { atEnd } from './test-scope.js';
 
 /** What a middlebox says in the cloud's place. */
 export interface Page {
@@ -26,7 +26,7 @@ export class Middlebox {
   /** Closed when the running test is over. */
   static async open(cloudUrl: string): Promise<Middlebox> {
     const middlebox = new Middlebox(cloudUrl);
-    onTestFinished(() => {
+    atEnd(() => {
       middlebox.#server.close();
       middlebox.#server.closeAllConnections();
     });

@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http';
-import { onTestFinished } from 'vitest';
 import { type Answering, RecordingCloud } from './recording-cloud.js';
 import { type RunningProxy, startProxy } from './running-proxy.js';
 import { temporaryDirectory } from './temporary-directory.js';
+import { atEnd } from './test-scope.js';
 
 export interface PassingSite {
   readonly cloud: RecordingCloud;
@@ -21,6 +21,6 @@ export interface PassingSiteOptions {
 export async function openPassingSite({ env, ...options }: PassingSiteOptions = {}): Promise<PassingSite> {
   const cloud = await RecordingCloud.open(options);
   const proxy = await startProxy({ upstreamUrl: cloud.url, dataDir: temporaryDirectory(), ...(env && { env }) });
-  onTestFinished(() => proxy.kill());
+  atEnd(() => proxy.kill());
   return { cloud, proxy, port: Number(new URL(proxy.url).port) };
 }

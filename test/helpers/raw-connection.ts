@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { atEnd } from './test-scope.js';
 
 /** An HTTP answer, read byte by byte from the wire. */
 export interface RawAnswer {
@@ -44,7 +44,7 @@ export class RawConnection {
     const socket = connect(port, host);
     socket.setNoDelay(true);
     const connection = new RawConnection(socket);
-    onTestFinished(() => connection.destroy());
+    atEnd(() => connection.destroy());
     await once(socket, 'connect');
     return connection;
   }

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { onTestFinished } from 'vitest';
 import { Arrivals } from './arrivals.js';
+import { atEnd } from './test-scope.js';
 
 /** A request that has come whole. */
 export interface RecordedRequest {
@@ -71,7 +71,7 @@ export class RecordingCloud {
   /** The same, closed when the running test is over. */
   static async open(options: RecordingOptions = {}): Promise<RecordingCloud> {
     const cloud = await RecordingCloud.start(options);
-    onTestFinished(() => cloud.close());
+    atEnd(() => cloud.close());
     return cloud;
   }
 
@@ -86,6 +86,12 @@ export class RecordingCloud {
   /** The oldest request that no call has returned yet. */
   nextRequest(): Promise<RecordedRequest> {
     return this.#arrivals.next();
+  }
+
+  /** From now on nobody is there: what is open is cut, and what comes. The port stays its own, so that no other gets it. */
+  leave(): void {
+    this.#server.on('connection', (socket) => socket.destroy());
+    this.#server.closeAllConnections();
   }
 
   async close(): Promise<void> {

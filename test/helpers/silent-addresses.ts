@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { onTestFinished } from 'vitest';
+import { atEnd } from './test-scope.js';
 
 /** Connections that the kernel takes for a listener that accepts none: its backlog and one more. */
 const BACKLOG = 1;
@@ -37,7 +37,7 @@ export class SilentAddresses {
     const gate = new Int32Array(new SharedArrayBuffer(4));
     const worker = new Worker(LISTENER, { eval: true, workerData: { addresses, port, backlog: BACKLOG, gate } });
     const fillers: Socket[] = [];
-    onTestFinished(async () => {
+    atEnd(async () => {
       for (const filler of fillers) filler.destroy();
       await worker.terminate();
     });

@@ -1,9 +1,9 @@
 import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onTestFinished } from 'vitest';
 import { answerAsCloud, type RecordedRequest, RecordingCloud } from './recording-cloud.js';
 import { type RunningProxy, startProxy } from './running-proxy.js';
 import { temporaryDirectory } from './temporary-directory.js';
+import { atEnd } from './test-scope.js';
 
 export const APPLICATION = '5a0000000000000000000001';
 
@@ -62,7 +62,7 @@ export async function openStrangerSite(env: Readonly<Record<string, string>> = {
     },
   });
   const proxy = await startProxy({ upstreamUrl: cloud.url, dataDir: temporaryDirectory(), env });
-  onTestFinished(() => proxy.kill());
+  atEnd(() => proxy.kill());
   return {
     proxy,
     port: Number(new URL(proxy.url).port),
@@ -81,6 +81,6 @@ export async function openStrangerSite(env: Readonly<Record<string, string>> = {
 /** Connections from an address of this machine, kept open. */
 export function agentFrom(address: string): Agent {
   const agent = new Agent({ keepAlive: true, localAddress: address } as ConstructorParameters<typeof Agent>[0]);
-  onTestFinished(() => agent.destroy());
+  atEnd(() => agent.destroy());
   return agent;
 }

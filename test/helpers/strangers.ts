@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
-import { onTestFinished } from 'vitest';
 import { upgradeHead } from './raw-websocket.js';
+import { atEnd } from './test-scope.js';
 
 /** A token that no cloud has given out. */
 export const FORGED_TOKEN = 'forged.token.x';
@@ -24,7 +24,7 @@ export class Strangers {
   turnedAway = 0;
 
   constructor() {
-    onTestFinished(() => this.leave());
+    atEnd(() => this.leave());
   }
 
   join(count: number, options: StrangerOptions): void {

@@ -1,5 +1,5 @@
 import { WebSocket } from 'undici';
-import { onTestFinished } from 'vitest';
+import { atEnd } from './test-scope.js';
 
 /** What a proxy's socket answers. */
 export type SocketAnswer =
@@ -31,7 +31,7 @@ export class TestSocket {
   /** Connects; the socket is closed when the running test is over. */
   static async open(url: string, token: string): Promise<TestSocket> {
     const client = new TestSocket(url, token);
-    onTestFinished(() => client.close());
+    atEnd(() => client.close());
     await new Promise<void>((resolve, reject) => {
       client.#socket.addEventListener('open', () => resolve());
       client.#socket.addEventListener('error', () => reject(new Error('the socket did not open')));

@@ -1,5 +1,5 @@
 import { connect, createServer } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { atEnd } from './test-scope.js';
 
 /**
  * A proxy for HTTPS_PROXY and HTTP_PROXY that opens tunnels, whatever the name they are for; closed with the running test.
@@ -18,7 +18,7 @@ export async function openTunnels(where: () => { readonly host: string; readonly
       near.on('close', () => far.destroy());
     });
   });
-  onTestFinished(() => void server.close());
+  atEnd(() => void server.close());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as { port: number }).port;
 }

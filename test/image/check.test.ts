@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { expect } from '../helpers/test-scope.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 /** Staging installs packages, and a check starts four processes. */
@@ -11,18 +12,20 @@ const TIMEOUT_MS = 180_000;
 let directory: string;
 let stage: string;
 
-function runScript(script: string, ...args: string[]): { status: number | null; output: string } {
-  const command = [join(ROOT, 'k8s/image', script), ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
-  return { status, output: stdout + stderr };
+function runScript(script: string, ...args: string[]): Promise<{ status: number | null; output: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [join(ROOT, 'k8s/image', script), ...args], (_error, stdout, stderr) =>
+      resolve({ status: child.exitCode, output: stdout + stderr }),
+    );
+  });
 }
 
-beforeAll(() => {
+beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'stateway-image-test-'));
   // Where these tests run as root, the check runs the program as another user.
   chmodSync(directory, 0o755);
   stage = join(directory, 'app');
-  expect(runScript('stage.mjs', stage)).toMatchObject({ status: 0 });
+  expect(await runScript('stage.mjs', stage)).toMatchObject({ status: 0 });
 }, TIMEOUT_MS);
 
 afterAll(() => {
@@ -57,7 +60,8 @@ function add(copy: string, path: string): void {
   });
 }
 
-describe('image:check', () => {
+// Each starts programs of its own, and waits for them.
+describe.concurrent('image:check', () => {
   it('ends with 3 where the system of the image cannot be had, which is no fault of the program', () => {
     const check = [join(ROOT, 'k8s/image/check.mjs'), '--trixie', '--root', join(directory, 'trixie')];
     const { status, stderr } = spawnSync(process.execPath, check, { env: { PATH: directory }, encoding: 'utf8' });
@@ -67,8 +71,8 @@ describe('image:check', () => {
 
   it(
     'passes what the stage script stages, and reports its size by part',
-    () => {
-      const { status, output } = runScript('check.mjs', '--stage', stage);
+    async () => {
+      const { status, output } = await runScript('check.mjs', '--stage', stage);
       expect(output).toMatch(/^ +\d+\.\d MB {2}node_modules\/lmdb$/m);
       expect(output).toMatch(/^ +\d+\.\d MB {2}all$/m);
       expect(status).toBe(0);
@@ -78,7 +82,7 @@ describe('image:check', () => {
 
   it(
     'fails for what is too much',
-    () => {
+    async () => {
       const otherArchitecture = process.arch === 'arm64' ? 'x64' : 'arm64';
       const abi = process.versions.modules;
       const otherAbi = abi === '127' ? '115' : '127';
@@ -91,7 +95,7 @@ describe('image:check', () => {
         for (const path of [...foreign, 'node_modules/yaml']) add(folder, path);
         chmodSync(join(folder, 'dist/src'), 0o755);
       });
-      const { status, output } = runScript('check.mjs', '--stage', copy);
+      const { status, output } = await runScript('check.mjs', '--stage', copy);
       expect(output).toContain(`${foreign[0]} is not a Linux binary`);
       expect(output).toContain(`${foreign[1]} is not for ${process.arch}`);
       expect(output).toContain(`${foreign[2]} is for Node ABI ${otherAbi}`);
@@ -104,12 +108,12 @@ describe('image:check', () => {
 
   it(
     'fails for what is missing',
-    () => {
+    async () => {
       const copy = planted('missing', (folder) => {
         remove(join(folder, 'dist/src/front/reply.js'));
         remove(join(folder, 'node_modules/pino'));
       });
-      const { status, output } = runScript('check.mjs', '--stage', copy);
+      const { status, output } = await runScript('check.mjs', '--stage', copy);
       expect(output).toMatch(/dist\/src\/front\/reply\.js is missing, which dist\/src\/front\/[\w-]+\.js imports/);
       expect(output).toContain('node_modules/pino is missing');
       expect(output).toContain('the library pino does not load');
@@ -123,19 +127,19 @@ describe('image:check', () => {
     ['the program that is started', 'bin/stateway'],
   ])(
     'fails in use without %s',
-    (_what, path) => {
+    async (_what, path) => {
       const copy = planted(`without-${path.replaceAll('/', '-')}`, (folder) => remove(join(folder, path)));
-      const { status, output } = runScript('check.mjs', '--stage', copy);
+      const { status, output } = await runScript('check.mjs', '--stage', copy);
       expect(output).not.toContain('running: ');
       expect(status).toBe(1);
     },
     TIMEOUT_MS,
   );
 
-  it('refuses an option that it does not have', () => {
-    expect(runScript('check.mjs', '--stages', stage).status).toBe(2);
-    expect(runScript('stage.mjs').status).toBe(2);
-    expect(runScript('prune-binaries.mjs').status).toBe(2);
+  it('refuses an option that it does not have', async () => {
+    expect((await runScript('check.mjs', '--stages', stage)).status).toBe(2);
+    expect((await runScript('stage.mjs')).status).toBe(2);
+    expect((await runScript('prune-binaries.mjs')).status).toBe(2);
   });
 });
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { onTestFinished } from 'vitest';
+import { atEnd, expect } from '../../helpers/test-scope.js';
 
 /** Debian's chromium; undefined where it is not installed. */
 export const CHROMIUM: string | undefined = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin']
@@ -37,7 +37,7 @@ export async function watchedPage(
   prepare?: string,
 ): Promise<WatchedPage> {
   const context = await browser.newContext({ viewport: SCREENS.desk, ...options });
-  onTestFinished(() => context.close());
+  atEnd(() => context.close());
   if (prepare !== undefined) await context.addInitScript(prepare);
   const page = await context.newPage();
   const complaints: string[] = [];
@@ -55,4 +55,11 @@ export async function watchedPage(
 export async function openStatusPage({ page }: WatchedPage, adminUrl: string): Promise<void> {
   await page.goto(`${adminUrl}/`);
   await page.locator('#link[data-link="live"]').waitFor();
+}
+
+/** Nothing went wrong in the browser, and nobody else was asked for anything. */
+export function expectNoHarm({ complaints, requests }: WatchedPage, adminUrl: string): void {
+  expect(complaints).toEqual([]);
+  expect(requests.length).toBeGreaterThan(5);
+  expect(requests.filter((request) => !request.startsWith(`${adminUrl}/`))).toEqual([]);
 }

@@ -1,16 +1,16 @@
-import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../../bench/processes/free-port.js';
 import { MAX_VIEWERS } from '../../../src/admin/event-feed.js';
 import type { PlannedDevice } from '../../../src/simulator/fleet-plan.js';
 import { tokenOf } from '../../auth/tokens.js';
-import { logIn, openSite, postState, type Site } from '../../helpers/bench-site.js';
+import { openSite, type Site } from '../../helpers/bench-site.js';
 import { startProxy } from '../../helpers/running-proxy.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
-import { CHROMIUM, launch, openStatusPage, SCREENS, type WatchedPage, watchedPage } from './browser.js';
+import { CHROMIUM, expectNoHarm, launch, openStatusPage, type WatchedPage, watchedPage } from './browser.js';
 import { HOSTILE_WORDS, startHostileCloud } from './hostile-cloud.js';
+import { logInAll, report } from './plant.js';
 
-const LOW_CONTRAST = readFileSync(new URL('./low-contrast.js', import.meta.url), 'utf8');
 const DEVICES = 6;
 
 if (CHROMIUM === undefined) {
@@ -18,31 +18,6 @@ if (CHROMIUM === undefined) {
     '\nTHE STATUS PAGE IS NOT TESTED IN A BROWSER: there is no chromium on this machine ' +
       '(apt-get install chromium). Everything else is tested.\n\n',
   );
-}
-
-/** A state of each device, through the proxy. */
-async function report(site: Site, tokens: readonly string[], states = 1): Promise<void> {
-  await Promise.all(
-    site.devices.map((device, index) =>
-      postState(
-        site,
-        device,
-        tokens[index] as string,
-        Array.from({ length: states }, (_, n) => ({ data: { temperature: n } })),
-      ),
-    ),
-  );
-}
-
-function logInAll(site: Site): Promise<string[]> {
-  return Promise.all(site.devices.map((device) => logIn(site, device)));
-}
-
-/** Nothing went wrong in the browser, and nobody else was asked for anything. */
-function expectNoHarm({ complaints, requests }: WatchedPage, adminUrl: string): void {
-  expect(complaints).toEqual([]);
-  expect(requests.length).toBeGreaterThan(5);
-  expect(requests.filter((request) => !request.startsWith(`${adminUrl}/`))).toEqual([]);
 }
 
 async function untilText(page: Page, selector: string, text: string | RegExp): Promise<void> {
@@ -202,7 +177,8 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
   });
 
   it('says when it has lost the proxy and how old its figures are, and finds it again', async () => {
-    const site = await openSite();
+    // It is started there again: one that no other program is given meanwhile.
+    const site = await openSite({ env: { STATEWAY_ADMIN_LISTEN: `127.0.0.1:${await freePort()}` } });
     const { adminUrl } = site.proxy;
     const watched = await watchedPage(browser);
     const { page } = watched;
@@ -216,7 +192,7 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
       '? Connection lost · Stateway',
     ]);
     expect(await textOf(page, '#level')).toBe('Last known: Nothing to do');
-    await site.restart({ STATEWAY_ADMIN_LISTEN: adminUrl.replace('http://', '') });
+    await site.restart();
     await untilText(page, '#link-text', 'Live');
     expect(await page.locator('#lost').isVisible()).toBe(false);
     expect(await page.title()).toContain('Ready');
@@ -243,40 +219,9 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
     await openStatusPage(watched, site.proxy.adminUrl);
     const startedMs = performance.now();
     expect(await site.proxy.stop()).toBe(0);
-    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    // Its event stream is never over by itself.
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
   });
-
-  for (const [screen, viewport] of Object.entries(SCREENS)) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      it(`can be read on a ${screen}, ${colorScheme}: nothing sticks out, and every text has a contrast of 4.5`, async () => {
-        const site = await openSite({ devices: DEVICES });
-        const tokens = await logInAll(site);
-        const watched = await watchedPage(browser, { viewport, colorScheme, reducedMotion: 'reduce' });
-        const { page } = watched;
-        await openStatusPage(watched, site.proxy.adminUrl);
-        site.cloud.setFaults([{ kind: 'refuse-attribute', attribute: 'temperature' }]);
-        await report(site, tokens);
-        await page
-          .locator('#letters li')
-          .nth(DEVICES - 1)
-          .waitFor();
-        site.cloud.revokeDevice(site.devices[0]?.deviceId as string);
-        await report(site, tokens);
-        await page.locator('.trouble').waitFor();
-
-        expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(viewport.width);
-        const { checked, low } = (await page.evaluate(LOW_CONTRAST)) as { checked: number; low: string[] };
-        expect(checked).toBeGreaterThan(40);
-        expect(low).toEqual([]);
-        expect(await page.evaluate("getComputedStyle(document.querySelector('.dot')).animationName")).toBe('none');
-        const chart = await page.locator('#chart-received canvas').boundingBox();
-        expect(chart?.width).toBeGreaterThan(200);
-        const picture = await page.screenshot({ fullPage: true });
-        expect(picture.readUInt32BE(16)).toBe(viewport.width);
-        expectNoHarm(watched, site.proxy.adminUrl);
-      });
-    }
-  }
 
   it('draws the last hour, and says in words what it draws', async () => {
     const site = await openSite({ devices: DEVICES });
