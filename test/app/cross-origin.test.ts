@@ -15,7 +15,7 @@ describe('an answer of the proxy’s own', () => {
       answer: (_request, response) => response.writeHead(404).end(),
       env: { STATEWAY_MAX_BODY_BYTES: '1KiB' },
     });
-    await cloud.close();
+    cloud.leave();
     const headers = { authorization: 'Bearer a', 'content-type': 'application/json' };
     for (const [status, path, init] of [
       [400, '/applications/x/devices/y/state', { method: 'POST', headers, body: '{}' }],
@@ -134,7 +134,7 @@ describe.skipIf(CHROMIUM === undefined)('a page of another origin, in a real bro
     expect(ack).toBe('{"ack":1}');
     const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 2);
     expect(records.map(({ data }) => data.n)).toEqual([1, 2]);
-    await site.cloud.close();
+    site.cloud.setFaults([{ kind: 'outage' }]);
     expect((await post('/auth/device', credentials)).body).toMatchObject({ token });
     expect(await post('/auth/device', { ...credentials, key: 'never seen' })).toMatchObject({
       status: 503,

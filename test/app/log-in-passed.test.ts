@@ -71,7 +71,7 @@ test('a log-in takes its headers along and gets the cloud’s own, coded as it c
     body: '{"data":{"n":1}}',
   });
   expect(state.status).toBe(200);
-  await cloud.close();
+  cloud.leave();
   await connection.send(logInRequest());
   const offline = await connection.readAnswer();
   expect({ status: offline.status, type: offline.headers['content-type'], body: offline.body }).toEqual({

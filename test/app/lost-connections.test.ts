@@ -56,7 +56,7 @@ describe('an event stream', () => {
 
   test('is cut without an answer where nobody listens, and anything else is 502', async () => {
     const { cloud, port, proxy } = await openPassingSite();
-    await cloud.close();
+    cloud.leave();
     const connection = await RawConnection.open(port);
     await connection.send(`GET ${DEVICE_PATH}/commandStream HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n`);
     await connection.closed;

@@ -80,7 +80,7 @@ test('and so is what it answers in the cloud’s stead', async () => {
   const site = await openSite();
   const [device, other] = site.devices as [PlannedDevice, PlannedDevice];
   const online = await jsonOf(await logIn(site, device));
-  await site.cloud.close();
+  site.cloud.setFaults([{ kind: 'outage' }]);
   const offline = await logIn(site, device);
   expect(offline.status).toBe(200);
   const authed = (await offline.json()) as object;

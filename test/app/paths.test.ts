@@ -47,7 +47,7 @@ test('the real client, its url ending in a slash, logs in and sends, and goes on
   const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 1);
   expect(records.map(({ data }) => data)).toEqual([{ n: 1 }]);
   expect(await passedCalls(site)).toEqual({});
-  await site.cloud.close();
+  site.cloud.setFaults([{ kind: 'outage' }]);
   expect(await send(2)).toEqual({ success: true });
   expect(
     await client.auth.authenticateDevice({ credentials: { deviceId: device.deviceId, ...device.credentials } }),
@@ -135,7 +135,7 @@ test('what a server could take for such a path is refused, and nothing of it rea
     expect(await cloud.nextRequest()).toMatchObject({ method, url: target });
   }
   expect(await passedCalls({ proxy })).toEqual({ '{code="200"}': 5 });
-  await cloud.close();
+  cloud.leave();
   expect((await fetch(`${proxy.url}/me`)).status).toBe(502);
   expect(await passedCalls({ proxy })).toEqual({ '{code="200"}': 5, '{code="error"}': 1 });
 });

@@ -98,7 +98,7 @@ describe('WebSockets that anybody may open', () => {
     const token = await logIn(site, device);
     expect(await acknowledged(site, gatewayPath(device), token, largeFrame(device, 200))).toEqual({ ack: 1 });
     await site.proxy.stop();
-    await site.cloud.close();
+    site.cloud.setFaults([{ kind: 'outage' }]);
     await site.restart();
     const strangers = new Strangers();
     const text = strangerUpgrade(gatewayPath(device));

@@ -192,7 +192,7 @@ describe('the running proxy', () => {
     await expectDescribed(LOG_IN, 401, await logInWith(JSON.stringify({ deviceId, key: 'no', secret: 'no' })));
     await expectDescribed(LOG_IN, 413, await logInWith(JSON.stringify({ deviceId, key: 'k'.repeat(20_000) })));
     await expectDescribed(LOG_IN, 415, await logInWith(good, { 'content-encoding': 'gzip' }));
-    await site.cloud.close();
+    site.cloud.setFaults([{ kind: 'outage' }]);
     const stranger = JSON.stringify({ deviceId, key: 'never', secret: 'seen' });
     await expectDescribed(LOG_IN, 503, await logInWith(stranger));
   });
@@ -237,7 +237,7 @@ describe('the running proxy', () => {
     expect(proving.answers).toMatchObject([{ error: { type: 'Forbidden' }, frame: 1 }, { ack: 1 }]);
     expect(document.misfit('SocketAnswer', proving.answers[0])).toBeUndefined();
     await expectDescribed(DEVICE_SOCKET, 404, await upgrade(unknown, ofApplication));
-    await site.cloud.close();
+    site.cloud.setFaults([{ kind: 'outage' }]);
     await expectDescribed(
       DEVICE_SOCKET,
       503,

@@ -4,6 +4,7 @@ import { Crowd, CrowdCloud } from '../helpers/fault-crowd.js';
 import { inForm, measured, notHere } from '../helpers/fault-form.js';
 import { memoryOf, portOf } from '../helpers/fault-process.js';
 import { freshDirectory } from '../helpers/fault-site.js';
+import { askOnce } from '../helpers/http-client.js';
 import { memoryGroup } from '../helpers/memory-group.js';
 import { type ProxyOptions, type RunningProxy, startProxy } from '../helpers/running-proxy.js';
 
@@ -65,9 +66,7 @@ test(
 async function untilNothingWaits(proxy: RunningProxy, withinMs: number): Promise<void> {
   const deadlineMs = performance.now() + withinMs;
   for (;;) {
-    // On a connection of its own: where this machine is busy, a kept one may have been closed for want of a request.
-    const asking = fetch(`${proxy.adminUrl}/status`, { headers: { connection: 'close' } });
-    const answer = await asking.catch((error: Error) => withFateOf(proxy, error));
+    const answer = await askOnce(`${proxy.adminUrl}/status`).catch((error: Error) => withFateOf(proxy, error));
     const { spool } = (await answer.json()) as { spool: { states: number } };
     if (spool.states === 0) return;
     if (performance.now() > deadlineMs) throw new Error(`${spool.states} states still wait`);
@@ -81,5 +80,5 @@ async function untilNothingWaits(proxy: RunningProxy, withinMs: number): Promise
  */
 async function withFateOf({ process: { pid, exitCode, signalCode } }: RunningProxy, error: Error): Promise<never> {
   const fate = exitCode ?? signalCode;
-  throw new Error(`the status: ${error.cause}; the proxy (${pid}) ${fate === null ? 'runs' : `ended with ${fate}`}`);
+  throw new Error(`the status: ${error.message}; the proxy (${pid}) ${fate === null ? 'runs' : `ended with ${fate}`}`);
 }

@@ -16,8 +16,11 @@ const PHASE_MS = inForm({ short: 2_500, long: 30_000 });
 const REPORT_EVERY_MS = 1_000;
 const SICK_EVERY_MS = 50;
 const MOST_SLOWER = 2;
-/** Medians below it are as good as equal: the timers and the scheduler of the machine are no finer. */
-const NOT_MEASURABLE_MS = 5;
+/**
+ * Medians below it are as good as equal: the timers and the scheduler of the machine are no finer. Beside other tests on the
+ * same machine a ratio of so short a time says nothing, but that nobody is held up.
+ */
+const NOT_MEASURABLE_MS = inForm({ short: 250, long: 5 });
 /** Each refused state costs 2·log2(n) requests, of which the device has two a second. */
 const DRAIN_WITHIN_MS = inForm({ short: 30_000, long: 300_000 });
 const TIMEOUT_MS = inForm({ short: 180_000, long: 600_000 });

@@ -142,7 +142,7 @@ describe('the pages of its file', () => {
     renameSync(`${directory}-away`, directory);
     readAll(table);
     await table.put('last', Buffer.from('last'));
-    await vi.waitFor(() => expect(vi.mocked(lmdb.open).mock.calls.length).toBeGreaterThan(seen));
+    await expect.poll(() => vi.mocked(lmdb.open).mock.calls.length).toBeGreaterThan(seen);
     expect(table.get('later')?.toString()).toBe('later');
     expect(statSync(join(directory, 'data.mdb')).size).toBeGreaterThanOrEqual(size);
   });
@@ -151,12 +151,12 @@ describe('the pages of its file', () => {
     const table = await filled();
     readAll(table);
     expect(mappedBytes()).toBeGreaterThan(10 * 1024 * 1024);
-    await vi.waitFor(() => expect(mappedBytes()).toBeLessThan(1024 * 1024));
+    await expect.poll(mappedBytes).toBeLessThan(1024 * 1024);
     for (let i = 0; i < ROWS; i++) {
       table.get(`row ${i}`);
       if (i % 100 === 0) await new Promise(setImmediate);
     }
-    await vi.waitFor(() => expect(mappedBytes()).toBeLessThan(GIVEN_BACK_BYTES));
+    await expect.poll(mappedBytes).toBeLessThan(GIVEN_BACK_BYTES);
   });
 
   it('can be given back at any time: every row is there, and every write is done', async () => {
@@ -185,12 +185,12 @@ describe('the pages of its file', () => {
 
   it('that cannot be opened anew are a fault of the disk, and the table is there when that is over', async () => {
     const table = await filled();
-    await vi.waitFor(() => expect(table.get('row 1')).toHaveLength(1_000));
+    await expect.poll(() => table.get('row 1')).toHaveLength(1_000);
     vi.mocked(lmdb.open).mockImplementationOnce(() => {
       throw new Error('too many open files');
     });
     readAll(table);
-    await vi.waitFor(() => expect(disk.fault).toBeDefined());
+    await expect.poll(() => disk.fault).toBeDefined();
     await expect(table.put('row 1', Buffer.from('new'))).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
     await wellAgain(clock, disk);
     expect(table.get('row 1')).toHaveLength(1_000);
