@@ -1,5 +1,6 @@
 import type { Ages } from '../core/ages.js';
 import type { Clock } from '../core/clock.js';
+import type { CallTrouble } from '../core/cloud-results.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { DeviceReport } from '../core/device-report.js';
 import type { Distribution, Meters, Transport } from '../core/meters.js';
@@ -24,13 +25,16 @@ export interface Readiness {
   readonly isOnlyFull: boolean;
 }
 
-/** The cloud as the forwarder last saw it. */
+/** The cloud as all calls to it saw it. */
 export interface CloudView {
-  readonly url: string;
-  /** Whether the cloud answered the last request, and not with a server error. */
-  readonly up: boolean;
-  /** Wall-clock milliseconds since when that is so; undefined while nothing was asked yet. */
-  readonly sinceMs: number | undefined;
+  /** Whether it answers, and not with server errors; true as well while nothing is known yet. */
+  readonly isUp: boolean;
+  /** Whether it has answered in this run. */
+  readonly hasAnswered: boolean;
+  /** Wall-clock milliseconds since when it is up or lost; undefined while nothing is known yet. */
+  readonly sinceWallMs: number | undefined;
+  /** The last call that failed; undefined while none has. */
+  readonly lastFailure: CallTrouble | undefined;
 }
 
 /** What memory the process has and takes, and the devices that it is enough for. Bytes. */
@@ -82,6 +86,8 @@ export interface AdminSources {
   /** The same by the monotonic clock. */
   readonly startedMs: number;
   readiness(): Readiness;
+  /** `STATEWAY_UPSTREAM_URL`. */
+  readonly cloudUrl: string;
   cloud(): CloudView;
   spoolStatus(): SpoolStatus;
   spoolRoom(): SpoolRoom;

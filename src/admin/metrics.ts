@@ -59,6 +59,12 @@ function counterRows(sources: AdminSources): MetricRow[] {
       read: () => [...meters.upstreamRequests].map(([code, value]): Sample => [value, code]),
     },
     {
+      name: 'stateway_upstream_failures_total',
+      help: 'Calls to the cloud of any kind that were not answered, or by something else, by why.',
+      labelNames: ['reason'],
+      read: () => byLabel(meters.upstreamFailures),
+    },
+    {
       name: 'stateway_passed_calls_total',
       help: 'Calls passed to the cloud as they came, by its status code, or error where there was no answer.',
       labelNames: ['code'],
@@ -191,8 +197,8 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
     },
     {
       name: 'stateway_upstream_up',
-      help: '1 while the cloud answers without a server error, else 0.',
-      read: () => [[sources.cloud().up ? 1 : 0]],
+      help: '1 while the cloud answers without a server error, by what all calls show, else 0.',
+      read: () => [[sources.cloud().isUp ? 1 : 0]],
     },
     {
       name: 'stateway_build_info',

@@ -1,9 +1,11 @@
+import type { CallTrouble } from '../core/cloud-results.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { TroubledDevice as CoreTroubledDevice, DeviceReport } from '../core/device-report.js';
+import { FAILURE_REMEDIES } from '../core/failure-remedies.js';
 import type { AdminSources } from './admin-sources.js';
 import type { HourRing } from './hour-ring.js';
 import { fullInSeconds, type SpoolGrowth } from './spool-growth.js';
-import type { LatestDeadLetter, Status, TroubledDevice } from './status-page/status-shape.js';
+import type { Failure, LatestDeadLetter, Status, TroubledDevice } from './status-page/status-shape.js';
 
 /** What the admin side itself keeps of the last minutes. */
 export interface History {
@@ -18,7 +20,6 @@ export const MOST_DEAD_LETTERS = 20;
 export function readStatus(sources: AdminSources, history: History): Status {
   const { build, meters, clock, startedAtMs, startedMs } = sources;
   const { ready, reason } = sources.readiness();
-  const { url, up, sinceMs } = sources.cloud();
   const nowMs = clock.wallMs();
   return {
     version: build.version,
@@ -29,7 +30,7 @@ export function readStatus(sources: AdminSources, history: History): Status {
     uptimeSeconds: (clock.monotonicMs() - startedMs) / 1_000,
     ready,
     reason,
-    cloud: { url, up, since: sinceMs === undefined ? null : isoTime(sinceMs) },
+    cloud: readCloud(sources),
     spool: readSpool(sources, history.growth),
     kept: sources.kept(),
     memory: sources.memory(),
@@ -54,11 +55,22 @@ export function oldestSeconds(sources: AdminSources): number | undefined {
   return Math.max(0, clock.monotonicMs() - ages.sinceMs(oldestStoredAtMs)) / 1_000;
 }
 
+function readCloud(sources: AdminSources): Status['cloud'] {
+  const { isUp, hasAnswered, sinceWallMs, lastFailure } = sources.cloud();
+  const since = sinceWallMs === undefined ? null : isoTime(sinceWallMs);
+  const failure = lastFailure === undefined ? null : plainFailure(lastFailure);
+  return { url: sources.cloudUrl, up: isUp, hasAnswered, since, lastFailure: failure };
+}
+
+function plainFailure({ atMs, call, reason, code, words }: CallTrouble): Failure {
+  return { at: isoTime(atMs), call, reason, code: code ?? null, words, remedy: FAILURE_REMEDIES[reason] };
+}
+
 function readSpool(sources: AdminSources, growth: SpoolGrowth): Status['spool'] {
   const { bytes, states, unreadableRecords, deadLetters, deadLetterBytes } = sources.spoolStatus();
   const room = sources.spoolRoom();
   const { maxBytes: maxDeadLetterBytes, dropped: deadLettersDropped } = sources.deadLetterRoom();
-  const bytesPerSecond = growth.bytesPerSecond(bytes, sources.cloud().sinceMs);
+  const bytesPerSecond = growth.bytesPerSecond(bytes, sources.cloud().sinceWallMs);
   return {
     bytes,
     states,

@@ -8,7 +8,6 @@ import type { BacklogSummary } from '../core/backlog.js';
 import { readBootTag } from '../core/boot.js';
 import { MAX_HELD_BYTES, MAX_UNANSWERED_BYTES } from '../core/bounds.js';
 import { systemClock } from '../core/clock.js';
-import type { CloudTrouble } from '../core/cloud-results.js';
 import { Meters } from '../core/meters.js';
 import { RecordMemory } from '../core/record-memory.js';
 import { Timekeeper } from '../core/timekeeper.js';
@@ -23,13 +22,15 @@ import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { AskThread } from '../upstream/ask-thread.js';
 import type { HttpCallStream } from '../upstream/call-stream.js';
 import type { SendThread } from '../upstream/send-thread.js';
+import type { UpstreamHealth } from '../upstream/upstream-health.js';
 import { Capacity } from './capacity.js';
 import { createAuth } from './create-auth.js';
+import { createHealth } from './create-health.js';
 import { createLanes } from './create-lanes.js';
 import { createAskThread, createCallStream, createSendThread } from './create-upstream.js';
-import { DatedCloud } from './dated-cloud.js';
 import { freeDiskBytes } from './disk-space.js';
 import type { EventLog } from './event-log.js';
+import { HeardCloud } from './heard-cloud.js';
 import { maxEventStreams } from './open-files.js';
 import { openSpool } from './open-spool.js';
 import { PACKAGE_VERSION } from './package-info.js';
@@ -60,7 +61,8 @@ export class App {
   readonly #recordMemory = new RecordMemory();
   /** For what asks for the time with every state. */
   readonly #turnClock: TurnClock;
-  readonly #cloud: DatedCloud;
+  readonly #health: UpstreamHealth;
+  readonly #cloud: HeardCloud;
   readonly #sends: SendThread;
   readonly #asks: AskThread;
   readonly #calls: HttpCallStream;
@@ -76,8 +78,6 @@ export class App {
   readonly #admin: AdminServer;
   readonly #picked: PickedUws;
   #phase: Phase = 'starting';
-  /** Monotonic; meaningful while the cloud is down. */
-  #cloudLostMs = 0;
 
   /**
    * Opens the spool and builds every stage; nothing listens yet.
@@ -108,16 +108,21 @@ export class App {
     const clock = systemClock;
     this.#turnClock = new TurnClock(timekeeper);
     const meters = this.#meters;
+    const health = createHealth(log, { clock, meters, cloud: () => this.#cloud, spoolStatus: () => spool.status() });
+    this.#health = health;
     // What states find out, which are sent most, holds for all other calls too.
     this.#sends = createSendThread(config, () => {
       this.#cloud.renewConnections();
       this.#calls.renewConnections();
     });
-    this.#calls = createCallStream(config);
+    this.#calls = createCallStream(config, {
+      onTrouble: (trouble) => health.failed('passed call', trouble),
+      onDoubt: () => health.doubt(),
+    });
     this.#spool = spool;
     this.#ages = new Ages(clock, config.retentionMs, spool.wallOffsetMs);
     this.#asks = createAskThread(config);
-    const cloud = new DatedCloud(this.#asks, this.#sends, timekeeper);
+    const cloud = new HeardCloud(this.#asks, this.#sends, timekeeper, health);
     this.#cloud = cloud;
     this.#lanes = createLanes(config, log, {
       cloud,
@@ -127,7 +132,7 @@ export class App {
       ages: this.#ages,
       meters,
       recordMemory: this.#recordMemory,
-      onCloudChange: (isUp, trouble) => this.#logCloud(isUp, trouble),
+      onCloudChange: (isUp, trouble) => health.noteLanes(isUp, trouble),
     });
     const intake = () => this.#intake;
     const forAuth = { cloud, clock: this.#turnClock, timekeeper, meters, log, lanes: this.#lanes, spool, intake };
@@ -174,6 +179,7 @@ export class App {
     const { listen, adminListen } = this.#config;
     this.#sends.start();
     this.#asks.start();
+    this.#health.start();
     this.#capacity.start();
     const admin = await this.#admin.listen(adminListen.host, adminListen.port);
     const replayed = this.#replay();
@@ -202,6 +208,7 @@ export class App {
     await this.#requeueWatch.stop();
     this.#capacity.stop();
     const unansweredRequests = await this.#lanes.close(startedMs + FLUSH_WITHIN_MS - systemClock.monotonicMs());
+    this.#health.stop();
     await this.#auth.close();
     // Before the spool, which it reads.
     await this.#admin.close();
@@ -209,15 +216,6 @@ export class App {
     await this.#spool.close();
     await Promise.all([this.#cloud.close(), this.#sends.close()]);
     this.#log.info({ event: 'stopped', waitingStates: states, unansweredRequests }, 'stopped');
-  }
-
-  #logCloud(isUp: boolean, trouble: CloudTrouble | undefined): void {
-    const nowMs = systemClock.monotonicMs();
-    const { states: waitingStates } = this.#spool.status();
-    const outageMs = Math.round(nowMs - this.#cloudLostMs);
-    if (isUp) this.#log.info({ event: 'cloud-back', outageMs, waitingStates }, 'the cloud is back');
-    else this.#log.warn({ event: 'cloud-lost', ...trouble, waitingStates }, 'the cloud does not answer');
-    this.#cloudLostMs = nowMs;
   }
 
   #createFront(): Front {
@@ -266,7 +264,8 @@ export class App {
       startedAtMs: systemClock.wallMs(),
       startedMs: systemClock.monotonicMs(),
       readiness: () => this.#readiness(),
-      cloud: () => ({ url: this.#config.upstreamUrl, up: this.#lanes.isCloudUp(), sinceMs: this.#lanes.cloudSince() }),
+      cloudUrl: this.#config.upstreamUrl,
+      cloud: () => this.#health,
       spoolStatus: () => this.#spool.status(),
       spoolRoom: () => ({ maxBytes: this.#config.maxSpoolBytes, freeDiskBytes: freeDiskBytes(this.#config.dataDir) }),
       commitSeconds: () => this.#spool.commitSeconds,

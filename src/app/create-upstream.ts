@@ -5,7 +5,7 @@ import { systemClock } from '../core/clock.js';
 import { MAX_REQUESTS_IN_FLIGHT } from '../forward/lanes.js';
 import { createAgent } from '../upstream/agent.js';
 import { AskThread } from '../upstream/ask-thread.js';
-import { HttpCallStream } from '../upstream/call-stream.js';
+import { type CallStreamOptions, HttpCallStream } from '../upstream/call-stream.js';
 import { CloudConnections } from '../upstream/connections.js';
 import { Dialer } from '../upstream/dialer.js';
 import { SendThread } from '../upstream/send-thread.js';
@@ -38,7 +38,10 @@ export function createAskThread(config: Config): AskThread {
 }
 
 /** Connections of its own, one for each call, so that long streams never hold up anything else. */
-export function createCallStream(config: Config): HttpCallStream {
+export function createCallStream(
+  config: Config,
+  told: Pick<CallStreamOptions, 'onTrouble' | 'onDoubt'>,
+): HttpCallStream {
   // As many as there may be calls: none ever waits for one of another kind.
   const kept = MAX_CALLS.upload + MAX_CALLS.other;
   const dialer = new Dialer(systemClock);
@@ -47,7 +50,7 @@ export function createCallStream(config: Config): HttpCallStream {
     streams: connectionsFor(config, MAX_CALLS.stream, dialer),
     fresh: connectionsFor(config, kept + MAX_CALLS.stream, dialer),
   };
-  return new HttpCallStream(connections, systemClock, { url: new URL(config.upstreamUrl) });
+  return new HttpCallStream(connections, systemClock, { url: new URL(config.upstreamUrl), ...told });
 }
 
 function connectionsFor(config: Config, connections: number, dialer: Dialer): CloudConnections {

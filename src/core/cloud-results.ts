@@ -22,6 +22,18 @@ export interface CloudTrouble {
   readonly reason: FailureReason;
   /** For people: what happened. Of a body it holds at most the message of the cloud's own error. */
   readonly words: string;
+  /** What the system, OpenSSL or an answer's status line calls it: `ENOTFOUND`, `SELF_SIGNED_CERT_IN_CHAIN`, `302`. */
+  readonly code?: string;
+}
+
+/** What the cloud was called for: with states, about a token or a log-in, for a device, or by the proxy for itself. */
+export type CloudCall = 'states' | 'check' | 'log-in' | 'passed call' | 'greeting';
+
+/** A call to the cloud of which nothing was learnt. */
+export interface CallTrouble extends CloudTrouble {
+  readonly call: CloudCall;
+  /** Wall-clock milliseconds. */
+  readonly atMs: number;
 }
 
 /** The cloud could not be asked: no answer came, or one that is not its own. */

@@ -3,6 +3,8 @@
  * when Prometheus asks (contract 1.7) and is the only one to know the metrics' names.
  */
 
+import type { FailureReason } from './cloud-results.js';
+
 /** A histogram of fixed upper bounds, ready to be shown as a Prometheus histogram. */
 export class Distribution {
   /** Upper bounds, rising; a last bucket for everything above is implied. */
@@ -52,6 +54,17 @@ export class Meters {
   forwarded = 0;
   /** Requests to the cloud by outcome: the status code, or `error` where there was no answer. */
   readonly upstreamRequests = new Map<string, number>();
+  /** Calls of any kind of which nothing was learnt, by why. */
+  readonly upstreamFailures: Record<FailureReason, number> = {
+    dns: 0,
+    refused: 0,
+    tls: 0,
+    timeout: 0,
+    reset: 0,
+    status: 0,
+    not_the_cloud: 0,
+    proxy: 0,
+  };
   /** Calls that were passed on, by the status that the cloud answered, or `error` where there was no answer. */
   readonly passedCalls = new Map<string, number>();
   readonly upstreamSeconds = new Distribution(LATENCY_BOUNDS_SECONDS);

@@ -81,6 +81,8 @@ export function reasonOf(result: SendResult): string {
 
 /** What is the matter, of a result that settles nothing. */
 export function troubleOf(result: SendResult): CloudTrouble {
-  const reason = result.kind === 'answer' ? 'status' : result.reason;
-  return { reason, words: reasonOf(result) };
+  const words = reasonOf(result);
+  if (result.kind === 'answer') return { reason: 'status', words, code: String(result.status) };
+  const { reason, code } = result;
+  return { reason, words, ...(code === undefined ? {} : { code }) };
 }

@@ -13,7 +13,7 @@ import type { CloudWay } from './thread-messages.js';
 export type AskKind = 'questions' | 'checks' | 'logIns';
 
 /** One question, as the asking thread is told of it (`thread-messages.ts`). */
-export type AskOrder = DeviceOrder | LogInOrder;
+export type AskOrder = DeviceOrder | LogInOrder | GreetingOrder;
 
 /** Its result is an {@link AskResult}. */
 export interface DeviceOrder {
@@ -28,6 +28,11 @@ export interface LogInOrder {
   readonly kind: 'logIns';
   readonly head: LogInHead;
   readonly body: Uint8Array;
+}
+
+/** Goes out with the checks. Its result is an {@link AskResult}. */
+export interface GreetingOrder {
+  readonly kind: 'greeting';
 }
 
 /** What the asking thread is started with. */

@@ -26,6 +26,7 @@ export class AskService implements ThreadWork<AskOrder, AskResult | LogInResult>
   }
 
   async do(order: AskOrder): Promise<AskResult | LogInResult> {
+    if (order.kind === 'greeting') return this.#clients.checks.greet();
     const client = this.#clients[order.kind];
     if (order.kind === 'logIns') return compact(await client.logIn(order.body, order.head));
     return client.askForDevice(new Device(order.applicationId, order.deviceId), order.token);

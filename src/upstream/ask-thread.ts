@@ -48,6 +48,11 @@ export class AskThread implements Pick<CloudClient, 'askForDevice' | 'checkDevic
     return this.#ask('checks', device, token);
   }
 
+  /** Has the cloud say anything at all, without a token. Never rejects. */
+  greet(): Promise<AskResult> {
+    return this.#thread.run({ kind: 'greeting' }) as Promise<AskResult>;
+  }
+
   /** As {@link CloudClient.logIn}. */
   logIn(body: Uint8Array, { target, headers }: LogInHead): Promise<LogInResult> {
     // A copy, since what it is cut from would go along whole.

@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.js';
+import type { CloudTrouble } from '../core/cloud-results.js';
 import type { CallStream, PassedAnswer, PassedCall } from '../core/passed-call.js';
 import { TimeLimit } from '../core/time-limit.js';
 import type { CloudConnections } from './connections.js';
-import { wasKeptTooLong, wordsOf } from './failure-reason.js';
+import { GivenUp, troubleOf, wasKeptTooLong, wordsOf } from './failure-reason.js';
 import { endToEnd, gathered } from './passed-fields.js';
 
 /**
@@ -30,6 +31,10 @@ export interface CallStreamOptions {
   /** The cloud; a path in it goes before every path (`STATEWAY_UPSTREAM_URL`). */
   readonly url: URL;
   readonly progressTimeoutMs?: number;
+  /** Told of each call that was not answered, or by a server that has nothing to say; not of one whose device left. */
+  readonly onTrouble?: (trouble: CloudTrouble) => void;
+  /** Told of an answer that the cloud gives to few calls, and a portal to all: one to go elsewhere. */
+  readonly onDoubt?: () => void;
 }
 
 /**
@@ -42,6 +47,8 @@ export class HttpCallStream implements CallStream {
   readonly #origin: string;
   readonly #pathPrefix: string;
   readonly #progressTimeoutMs: number;
+  readonly #onTrouble: (trouble: CloudTrouble) => void;
+  readonly #onDoubt: () => void;
 
   constructor(connections: CallConnections, clock: Clock, options: CallStreamOptions) {
     this.#connections = connections;
@@ -49,6 +56,8 @@ export class HttpCallStream implements CallStream {
     this.#origin = options.url.origin;
     this.#pathPrefix = options.url.pathname.replace(/\/+$/, '');
     this.#progressTimeoutMs = options.progressTimeoutMs ?? PROGRESS_TIMEOUT_MS;
+    this.#onTrouble = options.onTrouble ?? (() => {});
+    this.#onDoubt = options.onDoubt ?? (() => {});
   }
 
   pass(call: PassedCall, answer: PassedAnswer): Promise<void> {
@@ -59,6 +68,8 @@ export class HttpCallStream implements CallStream {
         onOver: resolve,
         onWord: (isGood) => connections.note(dispatcher, isGood),
         onSilence: () => connections.distrust(dispatcher),
+        onTrouble: this.#onTrouble,
+        onDoubt: this.#onDoubt,
         // Told to close it, undici does not keep the connection.
         sendAgain: () => this.#connections.fresh.forRequest().dispatch({ ...request, reset: true }, passing),
       });
@@ -95,6 +106,8 @@ interface PassingParts {
   readonly onWord: (isGood: boolean) => void;
   /** There was no sign of it in time. */
   readonly onSilence: () => void;
+  readonly onTrouble: (trouble: CloudTrouble) => void;
+  readonly onDoubt: () => void;
   /** Dispatches it a second time, on another connection. */
   readonly sendAgain: () => void;
 }
@@ -156,6 +169,7 @@ class PassingCall implements Dispatcher.DispatchHandler {
     if (status < 200 || this.#isOver) return;
     this.#hasHead = true;
     this.#parts.onWord(status < 500);
+    this.#tellStatus(status);
     const headers = endToEnd(controller.rawHeaders as Buffer[]);
     // Between two events as much time may pass as likes to (WHATWG HTML, 9.2).
     this.#hasTimeout = !headers.some(([name, value]) => isEventStream(name, value));
@@ -199,7 +213,10 @@ class PassingCall implements Dispatcher.DispatchHandler {
       return;
     }
     if (this.#finish()) {
-      if (!this.#hasHead) this.#parts.onWord(false);
+      if (!this.#hasHead) {
+        this.#parts.onWord(false);
+        this.#parts.onTrouble(troubleOf(error));
+      }
       this.#answer.onFailure(wordsOf(error));
     }
     this.#parts.onOver();
@@ -209,9 +226,23 @@ class PassingCall implements Dispatcher.DispatchHandler {
     this.#limit?.cancel();
     if (!this.#hasTimeout || this.#isOver) return;
     this.#limit = new TimeLimit(this.#clock, this.#timeoutMs, () => {
-      if (!this.#hasHead) this.#parts.onSilence();
-      this.#giveUp(new Error(`no progress within ${this.#timeoutMs} ms`));
+      const error = new GivenUp('timeout', `no progress within ${this.#timeoutMs} ms`);
+      if (!this.#hasHead) {
+        this.#parts.onSilence();
+        this.#parts.onTrouble(troubleOf(error));
+      }
+      this.#giveUp(error);
     });
+  }
+
+  /** All that a status alone says: what else is answered may be the cloud's or a portal's. */
+  #tellStatus(status: number): void {
+    const { onTrouble, onDoubt } = this.#parts;
+    const code = String(status);
+    if (status === 407) onTrouble({ reason: 'proxy', words: 'the proxy wants credentials (407)', code });
+    else if (status === 511) onTrouble({ reason: 'not_the_cloud', words: 'the network wants a log-in (511)', code });
+    else if (status >= 500) onTrouble({ reason: 'status', words: `the cloud answered ${status}`, code });
+    else if (status >= 300 && status < 400 && status !== 304) onDoubt();
   }
 
   /** Tells the device at once; undici's own last word comes when it has let go of the request. */

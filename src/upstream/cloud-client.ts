@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../core/clock.js';
 import type { AskResult, CloudFailure, LogInResult, SendResult } from '../core/cloud-results.js';
 import { type AuthedDevice, authedDeviceOf, isDeviceAnswer, isSuccess } from '../core/cloud-shapes.js';
-import type { Device } from '../core/device.js';
+import { Device } from '../core/device.js';
 import { type LogInHead, VIA } from '../core/passed-call.js';
 import type { CloudClient } from '../core/ports.js';
 import { dateMs, firstOf, wordOf } from './cloud-word.js';
@@ -29,6 +29,11 @@ const KEPT_LOGIN_BYTES = 262_144;
 const DELTA_SECONDS = /^\d{1,9}$/;
 /** The three date forms (RFC 9110, 5.6.7) all start with the day's name; `Date.parse` alone takes nearly anything. */
 const DATE_START = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/;
+
+/** Asked for without a token, it gets the cloud's own no: 401. */
+const NO_DEVICE = new Device('0'.repeat(24), '0'.repeat(24));
+/** Only what has a token is never answered by a cache on the way (RFC 9111, 3.5), and with the `Date` of then. */
+const UNAUTHORIZED = { accept: 'application/json', 'cache-control': 'no-cache', via: VIA };
 
 export interface UpstreamOptions {
   /** The cloud; a path in it goes before every path (`STATEWAY_UPSTREAM_URL`). */
@@ -89,6 +94,15 @@ export class HttpCloudClient implements Omit<CloudClient, 'checkDevice'> {
     const onLate = (result: ExchangeResult) => this.#lateAnswers.add(key, read(result));
     const asking = { keptBytes: KEPT_DEVICE_BYTES, key, mayListen: true, mayRepeat: true };
     return this.#lateAnswers.firstOf(key, () => this.#call(request, asking, read, onLate));
+  }
+
+  /** Has the cloud say anything at all, without a token: its no tells that it is there, and what time it is. */
+  greet(): Promise<AskResult> {
+    const request = this.#request('GET', pathOf(NO_DEVICE), UNAUTHORIZED, null);
+    const read = (result: ExchangeResult) => readAnswerTo(result, NO_DEVICE);
+    // Listened for, so that one which is not answered does not make the next wait longer: those end an outage.
+    const asking = { keptBytes: KEPT_STATE_ANSWER_BYTES, key: '', mayListen: true, mayRepeat: true };
+    return this.#call(request, asking, read, undefined);
   }
 
   logIn(body: Uint8Array, head: LogInHead): Promise<LogInResult> {
@@ -203,25 +217,29 @@ function readAnswerTo(result: ExchangeResult, device: Device): AskResult {
     result.kind === 'failure'
       ? result
       : wordOf(result, (answer, status) => (status === 200 && isDeviceAnswer(answer, device) ? true : undefined));
-  if (word.kind === 'failure') return { kind: 'failure', reason: word.reason, words: word.words };
+  if (word.kind === 'failure') return failureOf(word);
   return { kind: 'answer', status: word.status, message: word.message, cloudDate: word.cloudDate };
 }
 
 function readLogIn(result: ExchangeResult): LogInResult {
   const word = result.kind === 'failure' ? result : wordOf(result, readAuthedDevice);
   if (result.kind === 'failure' || word.kind === 'failure') {
-    const { reason, words } = word as CloudFailure;
-    return { kind: 'failure', reason, words };
+    return failureOf(word as CloudFailure);
   }
   const { status, headers: answered, isCloudsOwn, yes: authed, cloudDate } = word;
   if (!isCloudsOwn) {
     // A balancer's words are no answer for a device.
     const reason = status >= 500 ? 'status' : 'not_the_cloud';
-    return { kind: 'failure', reason, words: `the answer (${status}) is not the cloud's` };
+    return { kind: 'failure', reason, words: `the answer (${status}) is not the cloud's`, code: String(status) };
   }
   const contentType = firstOf(answered['content-type']) ?? '';
   const asItCame = { headers: endToEnd(result.rawHeaders), body: result.body };
   return { kind: 'answer', answer: { status, contentType, body: word.body, asItCame }, authed, cloudDate };
+}
+
+/** Without what only those who send states need to know. */
+function failureOf({ reason, words, code }: CloudFailure): CloudFailure {
+  return { kind: 'failure', reason, words, ...(code === undefined ? {} : { code }) };
 }
 
 function readSuccess(answer: Readonly<Record<string, unknown>>): true | undefined {

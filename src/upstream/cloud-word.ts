@@ -46,7 +46,7 @@ export interface Word<T> {
  */
 export function wordOf<T>(answer: Answer, readYes: ReadYes<T>): Word<T> | CloudFailure {
   const { status, headers, brokenBy, sentMs, heardMs } = answer;
-  if (status === 407) return failure('proxy', 'the proxy wants credentials (407)');
+  if (status === 407) return failure('proxy', 'the proxy wants credentials (407)', status);
   if (status < 200 || (status >= 300 && status < 400) || status === 511) return stranger(answer);
   const body = decoded(answer.body, firstOf(headers['content-encoding']), MAX_DECODED_BYTES);
   const members = body === undefined ? undefined : jsonObjectOf(body);
@@ -56,7 +56,7 @@ export function wordOf<T>(answer: Answer, readYes: ReadYes<T>): Word<T> | CloudF
   if (!isCloudsOwn && status < 500 && status !== 429) {
     return brokenBy === undefined
       ? stranger(answer)
-      : failure(brokenBy.reason, `the answer (${status}) broke off: ${brokenBy.words}`);
+      : failure(brokenBy.reason, `the answer (${status}) broke off: ${brokenBy.words}`, status);
   }
   return {
     kind: 'answer',
@@ -88,7 +88,7 @@ function stranger({ status, headers }: Answer): CloudFailure {
   const mediaType = MEDIA_TYPE.exec(firstOf(headers['content-type']) ?? '')?.[0];
   const host = hostOf(firstOf(headers.location));
   const marks = [String(status), mediaType, host && `to ${host}`].filter((mark) => mark !== undefined);
-  return failure('not_the_cloud', `the answer (${marks.join(', ')}) is not the cloud's`);
+  return failure('not_the_cloud', `the answer (${marks.join(', ')}) is not the cloud's`, status);
 }
 
 function hostOf(location: string | undefined): string | undefined {
@@ -97,6 +97,6 @@ function hostOf(location: string | undefined): string | undefined {
   return HOST.test(host) ? host : undefined;
 }
 
-function failure(reason: CloudFailure['reason'], words: string): CloudFailure {
-  return { kind: 'failure', reason, words };
+function failure(reason: CloudFailure['reason'], words: string, status: number): CloudFailure {
+  return { kind: 'failure', reason, words, code: String(status) };
 }

@@ -22,7 +22,8 @@ const PROXY_WORDS = /^(?:Proxy response|Proxy Authentication Required|no tunnel 
 
 /** What an error of undici's, or of {@link GivenUp}, says of the way to the cloud. */
 export function troubleOf(error: Error & { code?: string }): CloudTrouble {
-  return { reason: reasonOf(error), words: wordsOf(error) };
+  const { code } = error;
+  return { reason: reasonOf(error), words: wordsOf(error), ...(code === undefined ? {} : { code }) };
 }
 
 /** The error's code and words; an AggregateError of several addresses has only the code. */

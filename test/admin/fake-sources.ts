@@ -30,8 +30,12 @@ export class FakeSources implements AdminSources {
     return this.isReady;
   }
 
+  readonly cloudUrl = 'https://cloud.test';
+
   cloud(): CloudView {
-    return { url: 'https://cloud.test', up: this.isCloudUp, sinceMs: this.startedAtMs + 1_000 };
+    const failure = { call: 'log-in', reason: 'dns', words: 'ENOTFOUND', code: 'ENOTFOUND' } as const;
+    const lastFailure = { ...failure, atMs: this.startedAtMs + 2_000 };
+    return { isUp: this.isCloudUp, hasAnswered: true, sinceWallMs: this.startedAtMs + 1_000, lastFailure };
   }
 
   spoolStatus() {

@@ -33,6 +33,7 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_token_cache_total: 'counter',
   stateway_connections: 'gauge',
   stateway_worker_queue_depth: 'gauge',
+  stateway_upstream_failures_total: 'counter',
   stateway_upstream_up: 'gauge',
   stateway_states_out_of_window_total: 'counter',
   stateway_log_dropped_total: 'counter',

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { HourRing, STEP_MS } from '../../src/admin/hour-ring.js';
 import { SpoolGrowth } from '../../src/admin/spool-growth.js';
 import { readStatus } from '../../src/admin/status.js';
+import { FAILURE_REMEDIES } from '../../src/core/failure-remedies.js';
 import { FakeSources } from './fake-sources.js';
 
 function historyOf({ clock, meters }: FakeSources) {
@@ -28,7 +29,20 @@ it('says how things stand, in plain JSON', async () => {
     uptimeSeconds: 110,
     ready: true,
     reason: 'accepting states',
-    cloud: { url: 'https://cloud.test', up: true, since: '2025-12-31T23:58:31.000Z' },
+    cloud: {
+      url: 'https://cloud.test',
+      up: true,
+      hasAnswered: true,
+      since: '2025-12-31T23:58:31.000Z',
+      lastFailure: {
+        at: '2025-12-31T23:58:32.000Z',
+        call: 'log-in',
+        reason: 'dns',
+        code: 'ENOTFOUND',
+        words: 'ENOTFOUND',
+        remedy: FAILURE_REMEDIES.dns,
+      },
+    },
     spool: {
       bytes: 4_096,
       states: 17,
@@ -107,7 +121,7 @@ it('has null where there is nothing to say', () => {
   const sources = new FakeSources();
   sources.oldestStoredAtMs = undefined;
   sources.freeDiskBytes = undefined;
-  sources.cloud = () => ({ url: 'https://cloud.test', up: true, sinceMs: undefined });
+  sources.cloud = () => ({ isUp: true, hasAnswered: false, sinceWallMs: undefined, lastFailure: undefined });
   const { spool, cloud } = readStatus(sources, historyOf(sources));
   expect(cloud.since).toBeNull();
   expect(spool).toMatchObject({

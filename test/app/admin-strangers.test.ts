@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openSite } from '../helpers/bench-site.js';
 import { askAs } from '../helpers/http-client.js';
 import { MAIN_FILE } from '../helpers/program.js';
-import { inMiB, residentBytes } from '../helpers/resident-memory.js';
+import { inMiB, residentBytes, startedBytes } from '../helpers/resident-memory.js';
 
 /** From each of five addresses of this machine: more than the admin side keeps, of one and in all. */
 const STRANGERS = 300;
@@ -44,7 +44,7 @@ function healthcheck(port: number): Promise<{ code: number; out: string }> {
 test('probes are answered beside any number of heads that never end, which cost little memory', async () => {
   const { proxy } = await openSite();
   const port = Number(new URL(proxy.adminUrl).port);
-  const beforeBytes = residentBytes(proxy.process.pid as number);
+  const beforeBytes = await startedBytes(proxy);
   const sockets: Socket[] = [];
   const closed: Promise<unknown>[] = [];
   const flood = async (localAddress: string) => {

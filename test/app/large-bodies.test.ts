@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { openPassingSite, type PassingSite } from '../helpers/passing-site.js';
-import { forgetPeak, inMiB, peakResidentBytes, residentBytes } from '../helpers/resident-memory.js';
+import { forgetPeak, inMiB, peakResidentBytes, startedBytes } from '../helpers/resident-memory.js';
 
 const MIB = 1024 * 1024;
 /** Large enough that a proxy which gathers bodies would be told from one that does not. `BODY_MIB=1024` for a gigabyte. */
@@ -56,7 +56,7 @@ async function readSlowly(stream: AsyncIterable<Buffer>): Promise<{ bytes: numbe
 /** What the proxy held at most while `action` ran, beyond what it held before. */
 async function growthMiB({ proxy }: PassingSite, action: () => Promise<void>): Promise<number> {
   const pid = proxy.process.pid as number;
-  const before = residentBytes(pid);
+  const before = await startedBytes(proxy);
   forgetPeak(pid);
   await action();
   return inMiB(peakResidentBytes(pid) - before);

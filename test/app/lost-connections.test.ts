@@ -6,6 +6,7 @@ import { parseExposition } from '../admin/exposition.js';
 import { Arrivals } from '../helpers/arrivals.js';
 import { openPassingSite } from '../helpers/passing-site.js';
 import { RawConnection } from '../helpers/raw-connection.js';
+import { GREETING_PATH } from '../helpers/recording-cloud.js';
 import { startProxy } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
@@ -80,6 +81,9 @@ describe('an event stream', () => {
   });
 });
 
+const NO = '{"type":"Unauthorized","message":"no token"}';
+const GREETING_ANSWER = `HTTP/1.1 401 Unauthorized\r\ncontent-length: ${NO.length}\r\n\r\n${NO}`;
+
 /** What a cloud does with the requests on one connection, by their number there, from 1 on. */
 type Serving = (socket: Socket, nth: number) => void;
 
@@ -92,6 +96,10 @@ async function openBareSite(serve: Serving) {
     sockets.add(socket);
     socket.on('error', () => {});
     socket.on('data', (bytes) => {
+      if (bytes.includes(GREETING_PATH)) {
+        socket.write(GREETING_ANSWER);
+        return;
+      }
       methods.push(bytes.toString().split(' ', 1)[0] as string);
       serve(socket, ++nth);
     });

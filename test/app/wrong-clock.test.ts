@@ -55,6 +55,13 @@ test.concurrent.each([8 * HOUR_MS, -8 * HOUR_MS])(
   },
 );
 
+test.concurrent('that the clock is wrong is known before any device has come', async () => {
+  const site = await ClockSite.open({ offByMs: 8 * HOUR_MS, cloudOffByMs: 0 });
+  const told = () => site.proxy.log.find(({ event }) => event === 'clock-wrong');
+  await expect.poll(told, { timeout: 20_000 }).toBeDefined();
+  expect(Math.abs(Number(told()?.skewSeconds) - (8 * HOUR_MS) / 1_000)).toBeLessThanOrEqual(EXACT_MS / 1_000);
+});
+
 test.concurrent('in an outage after a boot in 1970, states wait for a right clock and are corrected by it', async () => {
   const site = await ClockSite.open({ offByMs: 0, cloudOffByMs: 0 });
   // The token is granted, so that states are taken while the cloud is away.

@@ -54,7 +54,7 @@ it('a result is told by the status and the words of the cloud, or by why there a
   expect(reasonOf(answer(500))).toBe('the cloud answered 500');
   expect(reasonOf(LOST)).toBe('no answer');
   expect(reasonOf(answer(400, undefined, 'x'.repeat(1_001)))).toBe('x'.repeat(1_000));
-  expect(troubleOf(answer(503, undefined, 'busy'))).toEqual({ reason: 'status', words: 'busy' });
+  expect(troubleOf(answer(503, undefined, 'busy'))).toEqual({ reason: 'status', words: 'busy', code: '503' });
   expect(troubleOf(REFUSED)).toEqual({ reason: 'refused', words: 'ECONNREFUSED' });
 });
 

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { tokenOf } from '../auth/tokens.js';
 import { askOnce } from './http-client.js';
 import { MovedClock } from './moved-clock.js';
-import { type RecordedRequest, RecordingCloud } from './recording-cloud.js';
+import { answerAsCloud, type RecordedRequest, RecordingCloud } from './recording-cloud.js';
 import { type RunningProxy, startProxy } from './running-proxy.js';
 import { temporaryDirectory } from './temporary-directory.js';
 import { atEnd } from './test-scope.js';
@@ -54,7 +54,12 @@ export class ClockSite {
   /** A site that is gone when the running test is over. */
   static async open(options: ClockSiteOptions = {}): Promise<ClockSite> {
     const site = new ClockSite(options);
-    site.#cloud = await RecordingCloud.open({ answer: (request, response) => site.#answer(request, response) });
+    site.#cloud = await RecordingCloud.open({
+      answer: (request, response) => site.#answer(request, response),
+      onGreeting: (request, response) => {
+        if (site.#isThere(response)) answerAsCloud(request, response, 401);
+      },
+    });
     atEnd(() => site.proxy.kill());
     await site.start();
     return site;
@@ -92,14 +97,7 @@ export class ClockSite {
   }
 
   #answer(request: RecordedRequest, response: ServerResponse): void {
-    if (this.isCloudAway) {
-      response.socket?.destroy();
-      return;
-    }
-    response.sendDate = false;
-    if (this.cloudOffByMs !== undefined) {
-      response.setHeader('date', new Date(Date.now() + this.cloudOffByMs).toUTCString());
-    }
+    if (!this.#isThere(response)) return;
     if (request.method === 'POST') this.#take(request);
     if (request.method === 'POST' && this.isCloudMute) {
       response.socket?.destroy();
@@ -111,6 +109,19 @@ export class ClockSite {
         : { id: DEVICE_ID, deviceId: DEVICE_ID, applicationId: APPLICATION_ID };
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(body));
+  }
+
+  /** Whether there is somebody to answer, by the clock that the cloud has. */
+  #isThere(response: ServerResponse): boolean {
+    if (this.isCloudAway) {
+      response.socket?.destroy();
+      return false;
+    }
+    response.sendDate = false;
+    if (this.cloudOffByMs !== undefined) {
+      response.setHeader('date', new Date(Date.now() + this.cloudOffByMs).toUTCString());
+    }
+    return true;
   }
 
   #take({ body }: RecordedRequest): void {

@@ -15,6 +15,8 @@ export class Middlebox {
   page: Page | undefined = undefined;
   /** Requests that were answered with a page, as `GET /path`. */
   readonly kept: string[] = [];
+  /** Requests that were let through. */
+  passed = 0;
   readonly #server: Server;
   readonly #port: number;
 
@@ -45,6 +47,7 @@ export class Middlebox {
       asked.resume().once('end', () => answer.writeHead(page.status, page.headers).end(page.text));
       return;
     }
+    this.passed++;
     const { method, url: path, headers } = asked;
     const onward = request({ host: '127.0.0.1', port: this.#port, method, path, headers }, (answered) => {
       answer.writeHead(answered.statusCode ?? 502, answered.headers);

@@ -21,12 +21,17 @@ export interface RecordingOptions {
   readonly answer?: Answering;
   /** Takes requests as they come, instead of recording them. */
   readonly onRequest?: RequestListener;
+  /** Answers the proxy's greetings; unless given, with the cloud's own no to a call without a token. */
+  readonly onGreeting?: RequestListener;
   readonly tls?: { readonly key: string; readonly cert: string };
   /** How long it keeps a connection that is idle; Node's 5 s unless given. */
   readonly keepAliveMs?: number;
   /** Of the loopback; 127.0.0.1 and any free port unless given. */
   readonly at?: { readonly host: string; readonly port: number };
 }
+
+/** The proxy asks for this device to see whether the cloud is there. */
+export const GREETING_PATH = `/applications/${'0'.repeat(24)}/devices/${'0'.repeat(24)}`;
 
 const DEVICE_PATH = /^\/applications\/([^/]+)\/devices\/([^/?]+)(?:\?|$)/;
 
@@ -42,16 +47,24 @@ export function answerAsCloud(
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
 }
 
-/** A cloud that writes down what comes, by a parser that takes nothing but HTTP as it should be. */
+function refuse(request: IncomingMessage, response: ServerResponse): void {
+  answerAsCloud(request, response, 401);
+}
+
+/**
+ * A cloud that writes down what comes, by a parser that takes nothing but HTTP as it should be. Greetings are of the proxy's
+ * own accord, at any time: it does not write them down.
+ */
 export class RecordingCloud {
   readonly requests: RecordedRequest[] = [];
   readonly #server: Server;
   readonly #arrivals = new Arrivals<RecordedRequest>();
   readonly #scheme: string;
 
-  private constructor({ answer = answerAsCloud, onRequest, tls, keepAliveMs }: RecordingOptions) {
-    const listener: RequestListener =
-      onRequest ?? ((request, response) => void this.#record(request, response, answer));
+  private constructor({ answer = answerAsCloud, onRequest, onGreeting = refuse, tls, keepAliveMs }: RecordingOptions) {
+    const listen: RequestListener = onRequest ?? ((request, response) => void this.#record(request, response, answer));
+    const listener: RequestListener = (request, response) =>
+      (request.url === GREETING_PATH ? onGreeting : listen)(request, response);
     this.#scheme = tls === undefined ? 'http' : 'https';
     this.#server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
     if (keepAliveMs !== undefined) this.#server.keepAliveTimeout = keepAliveMs;

@@ -1,4 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Status } from '../../src/admin/status-page/status-shape.js';
+import type { RunningProxy } from './running-proxy.js';
 
 const MIB = 1024 * 1024;
 
@@ -10,6 +13,18 @@ export function forgetPeak(pid: number): void {
 /** The most memory a process has held. */
 export function peakResidentBytes(pid: number): number {
   return bytesOf(pid, 'VmHWM');
+}
+
+/**
+ * The memory of a proxy that has nothing to do yet: it has greeted its cloud, for which a thread loads what it works with.
+ * That cloud must answer.
+ */
+export async function startedBytes({ adminUrl, process }: RunningProxy): Promise<number> {
+  for (;;) {
+    const { cloud } = (await (await fetch(`${adminUrl}/status`)).json()) as Status;
+    if (cloud.since !== null) return residentBytes(process.pid as number);
+    await pause(10);
+  }
 }
 
 /** The memory a process holds. */

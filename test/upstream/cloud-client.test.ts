@@ -9,10 +9,10 @@ import type { LogInHead } from '../../src/core/passed-call.js';
 import type { CloudClient } from '../../src/core/ports.js';
 import { retryAfterMs } from '../../src/upstream/cloud-client.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { answerAsCloud } from '../helpers/recording-cloud.js';
+import { answerAsCloud, GREETING_PATH } from '../helpers/recording-cloud.js';
 import { askThreadClient, Cleaner, type ClientOptions, plainClient, startHttp, startTcp } from './test-servers.js';
 
-type Asks = Pick<CloudClient, 'askForDevice' | 'logIn' | 'close'>;
+type Asks = Pick<CloudClient, 'askForDevice' | 'logIn' | 'close'> & { greet(): Promise<AskResult> };
 
 /** Every implementation passes this suite. */
 const ASKERS: readonly (readonly [string, (port: number, options?: ClientOptions) => Asks])[] = [
@@ -78,6 +78,28 @@ describe.each(ASKERS)('askForDevice %s', (_where, clientFor) => {
   it('gives a failure with its reason', async () => {
     const port = await startTcp(cleaner, (socket) => socket.destroy());
     expect(await clientFor(port).askForDevice(device, 'tok')).toMatchObject({ kind: 'failure', reason: /./ });
+  });
+});
+
+describe.each(ASKERS)('greet %s', (_where, clientFor) => {
+  it("asks for no device and without a token, and takes the cloud's no for its answer", async () => {
+    const seen: unknown[] = [];
+    const port = await startHttp(cleaner, (request, response) => {
+      const { authorization, via, 'cache-control': cacheControl } = request.headers;
+      seen.push([request.method, request.url, authorization, via, cacheControl]);
+      answerAsCloud(request, response, 401);
+    });
+    const answer = { kind: 'answer', status: 401, cloudDate: { dateMs: expect.any(Number) } };
+    expect(await clientFor(port).greet()).toMatchObject(answer);
+    // A cache would answer in the place of a cloud that is gone.
+    expect(seen).toEqual([['GET', GREETING_PATH, undefined, '1.1 stateway', 'no-cache']]);
+  });
+
+  it('waits no longer for the next answer where none came', async () => {
+    const client = clientFor(await startHttp(cleaner, () => {}), { answerTimeoutMs: 100 });
+    for (let n = 0; n < 3; n++) {
+      expect(await client.greet()).toMatchObject({ reason: 'timeout', words: 'no answer within 100 ms' });
+    }
   });
 });
 

@@ -156,6 +156,7 @@ describe.each(SENDERS)('sendStates %s', (_where, clientFor) => {
       openMs: 0,
       reason: 'reset',
       words: expect.stringMatching(/./),
+      code: expect.stringMatching(/ECONNRESET|UND_ERR_SOCKET/),
     });
   });
 
@@ -169,6 +170,7 @@ describe.each(SENDERS)('sendStates %s', (_where, clientFor) => {
       openMs: 0,
       reason: 'refused',
       words: expect.stringMatching(/./),
+      code: 'ECONNREFUSED',
     });
   });
 

@@ -17,10 +17,7 @@ function showCloud({ cloud, now }: Status): void {
   setText(byId('cloud'), cloud.up ? (wasAsked ? 'Reachable' : 'Not asked yet') : 'Not reachable');
   const since = cloud.since ?? now;
   const forWords = duration((nowMs - Date.parse(since)) / 1_000);
-  setText(
-    byId('cloud-since'),
-    wasAsked ? `since ${clockTime(since, nowMs)}, for ${forWords}` : 'no state was sent yet',
-  );
+  setText(byId('cloud-since'), wasAsked ? `since ${clockTime(since, nowMs)}, for ${forWords}` : 'no answer yet');
   setText(byId('cloud-url'), cloud.url);
 }
 

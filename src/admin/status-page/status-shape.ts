@@ -16,6 +16,20 @@ export interface Rates {
   readonly refused: number;
 }
 
+/** Why a call to the cloud was not answered. */
+export interface Failure {
+  readonly at: string;
+  /** What it was called for; `greeting`: to see whether it is there. */
+  readonly call: 'states' | 'check' | 'log-in' | 'passed call' | 'greeting';
+  readonly reason: 'dns' | 'refused' | 'tls' | 'timeout' | 'reset' | 'status' | 'not_the_cloud' | 'proxy';
+  /** Of the system, of TLS, or the status of an answer; null where there is none. */
+  readonly code: string | null;
+  /** May hold the cloud's words, or a stranger's: hostile text. */
+  readonly words: string;
+  /** What can be done about it. */
+  readonly remedy: string;
+}
+
 /** A device that is not well. */
 export interface TroubledDevice {
   readonly applicationId: string;
@@ -58,8 +72,12 @@ export interface Status {
   readonly cloud: {
     readonly url: string;
     readonly up: boolean;
+    /** Whether it has answered since the start. */
+    readonly hasAnswered: boolean;
     /** Since when it is up or down; null while nothing was asked yet. */
     readonly since: string | null;
+    /** The last call to it that failed, of any kind; null while none has since the start. */
+    readonly lastFailure: Failure | null;
   };
   /** What waits for the cloud. */
   readonly spool: {

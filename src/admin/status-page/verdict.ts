@@ -1,4 +1,4 @@
-import type { Status } from './status-shape.js';
+import type { Failure, Status } from './status-shape.js';
 import { clockTime, count, counted, duration, roughly } from './words.js';
 
 /** `good`: nothing to do. `watch`: look at it by day. `act`: somebody is needed now. */
@@ -24,6 +24,17 @@ const HELD_UP_SECONDS = 60;
 const ACT_BELOW_SECONDS = 86_400;
 /** Dead letters older than this are no news. */
 const NEWS_FOR_MS = 3_600_000;
+
+const CAUSES: Readonly<Record<Failure['reason'], string>> = {
+  dns: 'Its name is not found',
+  refused: 'No connection is made',
+  tls: 'Its certificate is not trusted, or TLS fails otherwise',
+  timeout: 'No answer comes in time',
+  reset: 'The connection breaks off',
+  status: 'It answers with an error of its own',
+  not_the_cloud: 'Something else answers in its place',
+  proxy: 'The proxy on the way lets nothing through',
+};
 
 /** Says in plain words whether all is well. */
 export function verdictOf(status: Status, timeZone?: string): Verdict {
@@ -52,8 +63,7 @@ function allWell({ cloud, received, spool }: Status): Remark {
   if (!hasReceived && spool.states === 0) {
     return { level: 'good', sentence: 'Ready, and no state has come yet.', more: ['Devices may send now.'] };
   }
-  const more =
-    cloud.since === null ? 'Nothing has been sent to the cloud yet.' : 'The cloud takes states as they come.';
+  const more = cloud.since === null ? 'The cloud has not answered yet.' : 'The cloud takes states as they come.';
   return { level: 'good', sentence: 'All is well.', more: [more] };
 }
 
@@ -101,21 +111,41 @@ function roomAdvice({ bytes, maxBytes, freeDiskBytes }: Status['spool']): string
 }
 
 function cloudLost(status: Status, timeZone: string | undefined): Remark | undefined {
-  const { cloud, spool, ready } = status;
+  const { cloud, kept, spool, ready } = status;
   if (cloud.up) return undefined;
   const { fullInSeconds } = spool;
   const isShort = fullInSeconds !== null && fullInSeconds < ACT_BELOW_SECONDS;
+  const cause = causeSentences(status);
+  if (!cloud.hasAnswered && kept.grants === 0) {
+    return {
+      level: 'act',
+      sentence: `The cloud has not answered since the start${forWords(status)}.`,
+      more: [...cause, 'Until it does no device is known here, and each is told to send again later.'],
+    };
+  }
   const waiting = `${counted(spool.states, 'state')} ${spool.states === 1 ? 'waits' : 'wait'} on this disk.`;
   return {
     level: isShort ? 'act' : 'watch',
     sentence: `The cloud cannot be reached${sinceWords(status, timeZone)}.`,
     more: [
+      ...cause,
       waiting,
       'Nothing is lost.',
       ...(ready ? [roomSentence(fullInSeconds)] : []),
       'It is tried again by itself.',
     ],
   };
+}
+
+/** Why the last call failed, and what can be done. */
+function causeSentences({ cloud: { lastFailure } }: Status): readonly string[] {
+  if (lastFailure === null) return [];
+  const { reason, words, remedy } = lastFailure;
+  return [`${CAUSES[reason]} (${words}).`, remedy];
+}
+
+function forWords({ startedAt, now }: Status): string {
+  return ` (${duration((Date.parse(now) - Date.parse(startedAt)) / 1_000)})`;
 }
 
 function roomSentence(fullInSeconds: number | null): string {

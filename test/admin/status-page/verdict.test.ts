@@ -15,7 +15,13 @@ const WELL: Status = {
   uptimeSeconds: 98_220,
   ready: true,
   reason: 'accepting states',
-  cloud: { url: 'https://cloud.test', up: true, since: '2026-01-01T00:00:01.000Z' },
+  cloud: {
+    url: 'https://cloud.test',
+    up: true,
+    hasAnswered: true,
+    since: '2026-01-01T00:00:01.000Z',
+    lastFailure: null,
+  },
   spool: {
     bytes: 1_000,
     states: 12,
@@ -72,6 +78,15 @@ function wordsOf(changes: Changes) {
   return [level, sentence, more.join(' '), also.join(' ')];
 }
 
+const FAILURE = {
+  at: '2026-01-02T03:16:00.000Z',
+  call: 'log-in',
+  reason: 'dns',
+  code: 'ENOTFOUND',
+  words: 'ENOTFOUND: no such name',
+  remedy: 'See the DNS server.',
+} as const;
+
 const OUTAGE = { cloud: { up: false, since: '2026-01-02T02:14:00.000Z' } } as const;
 
 describe('all is well', () => {
@@ -100,6 +115,24 @@ describe('an outage', () => {
         'It is tried again by itself.',
       '',
     ]);
+  });
+
+  it('is told with why the last call failed, and what to do', () => {
+    const [, , more] = wordsOf({ cloud: { ...OUTAGE.cloud, lastFailure: FAILURE } });
+    expect(more).toMatch(/^Its name is not found \(ENOTFOUND: no such name\)\. See the DNS server\. 12 states wait/);
+  });
+
+  it('needs somebody at once where the cloud has never answered and no device is known', () => {
+    const never = { up: false, hasAnswered: false, lastFailure: FAILURE };
+    expect(wordsOf({ cloud: never })).toEqual([
+      'act',
+      'The cloud has not answered since the start (1 d 3 h).',
+      'Its name is not found (ENOTFOUND: no such name). See the DNS server. ' +
+        'Until it does no device is known here, and each is told to send again later.',
+      '',
+    ]);
+    const kept = { grants: 3, logIns: 0, unwritten: 0 };
+    expect(wordsOf({ cloud: never, kept })[1]).toContain('The cloud cannot be reached');
   });
 
   it('needs somebody when there is room for less than a day', () => {

@@ -1,0 +1,43 @@
+import type { Clock } from '../core/clock.js';
+import type { CloudTrouble } from '../core/cloud-results.js';
+import { FAILURE_REMEDIES } from '../core/failure-remedies.js';
+import type { Meters } from '../core/meters.js';
+import type { SpoolStatus } from '../core/ports.js';
+import { UpstreamHealth } from '../upstream/upstream-health.js';
+import type { LineWriter } from './event-log.js';
+
+export interface HealthSurroundings {
+  readonly clock: Clock;
+  readonly meters: Meters;
+  /** Comes to be after it. */
+  readonly cloud: () => { greet(): Promise<unknown> };
+  readonly spoolStatus: () => Pick<SpoolStatus, 'states'>;
+}
+
+/** What is known of the cloud by all calls, whose changes go to the log. */
+export function createHealth(log: LineWriter, surroundings: HealthSurroundings): UpstreamHealth {
+  const { clock, meters, cloud, spoolStatus } = surroundings;
+  /** Monotonic. */
+  let lostMs = 0;
+  const warn = (trouble: CloudTrouble, message: string): void => {
+    const { reason, words, code } = trouble;
+    const remedy = FAILURE_REMEDIES[reason];
+    const waitingStates = spoolStatus().states;
+    log.warn({ event: 'cloud-lost', reason, ...(code && { code }), words, remedy, waitingStates }, message);
+  };
+  return new UpstreamHealth({
+    clock,
+    meters,
+    random: Math.random,
+    greet: () => cloud().greet(),
+    onLost: (trouble) => {
+      lostMs = clock.monotonicMs();
+      warn(trouble, 'the cloud does not answer');
+    },
+    onOtherCause: (trouble) => warn(trouble, 'the cloud does not answer, now for another reason'),
+    onBack: () => {
+      const outageMs = Math.round(clock.monotonicMs() - lostMs);
+      log.info({ event: 'cloud-back', outageMs, waitingStates: spoolStatus().states }, 'the cloud is back');
+    },
+  });
+}
