@@ -46,6 +46,7 @@ export async function drive(folder) {
     const asHealthcheck = { ...env, STATEWAY_ADMIN_LISTEN: adminListen };
     expectExit(folder, ['healthcheck'], asHealthcheck, 0);
     expectExit(folder, ['config'], env, 0);
+    expectExit(folder, ['check'], { ...env, STATEWAY_MAX_SPOOL_BYTES: '64MiB' }, 0);
     const rssBytes = proxy.rssBytes();
     await proxy.stop();
     expectExit(folder, ['healthcheck'], asHealthcheck, 1);

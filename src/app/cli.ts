@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config/config-error.js';
+import { checkCommand } from './check-command.js';
 import { configCommand } from './config-command.js';
 import { demoCommand } from './demo-command.js';
 import { healthcheckCommand } from './healthcheck-command.js';
@@ -36,10 +37,16 @@ export function createProgram(): Command {
     .version(PACKAGE_VERSION)
     .showHelpAfterError('(see --help)');
   program.addCommand(serveCommand());
-  for (const command of [spoolCommand(), configCommand(), healthcheckCommand(), demoCommand(), simulateCommand()]) {
-    program.addCommand(command);
-  }
-  program.addCommand(versionCommand());
+  const others = [
+    spoolCommand(),
+    configCommand(),
+    checkCommand(),
+    healthcheckCommand(),
+    demoCommand(),
+    simulateCommand(),
+    versionCommand(),
+  ];
+  for (const command of others) program.addCommand(command);
   overrideExit(program);
   return program;
 }

@@ -63,7 +63,7 @@ export function createAgent(options: AgentOptions): Dispatcher {
 }
 
 /** undici leaves out a user name that has no password, which some proxies take a token in. */
-function credentialsIn(proxyUrl: string): { token?: string } {
+export function credentialsIn(proxyUrl: string): { token?: string } {
   const { username, password } = new URL(proxyUrl);
   if (username === '' && password === '') return {};
   const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
@@ -101,7 +101,7 @@ class TunnelPool extends Pool {
 let lastTrust: { readonly pem: string; readonly context: SecureContext } | undefined;
 
 /** The usual certificates and those of the file; a list of its own would otherwise take the place of the usual ones. */
-function trustedWith(caFile: string): SecureContext {
+export function trustedWith(caFile: string): SecureContext {
   try {
     const pem = readFileSync(caFile, 'utf8');
     // Throws unless a certificate comes first; of a text without any, TLS would make nothing and say nothing.

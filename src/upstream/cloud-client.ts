@@ -96,9 +96,13 @@ export class HttpCloudClient implements Omit<CloudClient, 'checkDevice'> {
     return this.#lateAnswers.firstOf(key, () => this.#call(request, asking, read, onLate));
   }
 
-  /** Has the cloud say anything at all, without a token: its no tells that it is there, and what time it is. */
-  greet(): Promise<AskResult> {
-    const request = this.#request('GET', pathOf(NO_DEVICE), UNAUTHORIZED, null);
+  /**
+   * Has the cloud say anything at all: its no tells that it is there, and what time it is.
+   * @param token of which it is then said as well whether it is known; without one as a rule
+   */
+  greet(token?: string): Promise<AskResult> {
+    const headers = token === undefined ? UNAUTHORIZED : authorized(token);
+    const request = this.#request('GET', pathOf(NO_DEVICE), headers, null);
     const read = (result: ExchangeResult) => readAnswerTo(result, NO_DEVICE);
     // Listened for, so that one which is not answered does not make the next wait longer: those end an outage.
     const asking = { keptBytes: KEPT_STATE_ANSWER_BYTES, key: '', mayListen: true, mayRepeat: true };
