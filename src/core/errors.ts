@@ -21,6 +21,7 @@ export const ERROR_TABLE = {
   STATEWAY_INVALID_CREDENTIALS: { type: 'Validation', status: 400, retryable: false },
   STATEWAY_BAD_UPGRADE: { type: 'Validation', status: 400, retryable: false },
   STATEWAY_BAD_QUERY: { type: 'Validation', status: 400, retryable: false },
+  STATEWAY_MQTT_MALFORMED: { type: 'Validation', status: 400, retryable: false },
   STATEWAY_CONFIGURATION: { type: 'Validation', status: 400, retryable: false },
   STATEWAY_UNSUPPORTED_SYSTEM: { type: 'Validation', status: 400, retryable: false },
   STATEWAY_TOKEN_MISSING: { type: 'Unauthorized', status: 401, retryable: false },

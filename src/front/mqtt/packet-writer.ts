@@ -1,0 +1,31 @@
+/** What the proxy answers to packets of a device (MQTT 3.1.1, 3.2, 3.4, 3.9, 3.11 and 3.13), in bytes. */
+
+/** Why a CONNECT is not accepted (MQTT 3.1.1, 3.2.2.3). 3, "server unavailable", is never said (contract 1.9.2). */
+export type ConnackCode = 0 | 1 | 2 | 4 | 5;
+
+/** Session present is always 0 (contract 1.9.2). */
+export function connack(code: ConnackCode): Uint8Array {
+  return Uint8Array.of(0x20, 2, 0, code);
+}
+
+export const PINGRESP: Uint8Array = Uint8Array.of(0xd0, 0);
+
+export const PUBACK_BYTES = 4;
+
+/** Writes a PUBACK into `bytes` at a place. */
+export function writePuback(bytes: Uint8Array, at: number, packetId: number): void {
+  bytes[at] = 0x40;
+  bytes[at + 1] = 2;
+  bytes[at + 2] = packetId >> 8;
+  bytes[at + 3] = packetId & 0xff;
+}
+
+/** @param granted for each filter whether it is granted, which is at QoS 0; there are at most 64, so that one byte holds the length */
+export function suback(packetId: number, granted: readonly boolean[]): Uint8Array {
+  const codes = granted.map((isGranted) => (isGranted ? 0 : 0x80));
+  return Uint8Array.of(0x90, 2 + codes.length, packetId >> 8, packetId & 0xff, ...codes);
+}
+
+export function unsuback(packetId: number): Uint8Array {
+  return Uint8Array.of(0xb0, 2, packetId >> 8, packetId & 0xff);
+}
