@@ -87,6 +87,11 @@ function counterRows(sources: AdminSources): MetricRow[] {
       read: () => [[sources.deadLetterRoom().dropped]],
     },
     {
+      name: 'stateway_attributes_left_out_total',
+      help: 'Attributes without a value (null, $undefined) that were left out of states that came by MQTT.',
+      read: () => [[meters.leftOut]],
+    },
+    {
       name: 'stateway_log_dropped_total',
       help: 'Lines of the log that nobody took, and that were dropped for it.',
       read: () => [[sources.droppedLogLines()]],

@@ -50,6 +50,8 @@ export class Meters {
   readonly tokenCache: Record<TokenCacheResult, number> = { hit: 0, miss: 0, negative: 0, offline: 0 };
   /** Accepted states that the cloud will ignore: older than 30 days or more than a day ahead (docs/cloud.md, "States"). */
   outOfWindow = 0;
+  /** Attributes without a value that were left out of states that came by MQTT (contract 1.9.4). */
+  leftOut = 0;
   /** States the cloud has answered 2xx for. */
   forwarded = 0;
   /** Requests to the cloud by outcome: the status code, or `error` where there was no answer. */

@@ -12,8 +12,8 @@ import type { StatewayError } from './errors.js';
 import type { Grant } from './grant.js';
 import type { LogInHead } from './passed-call.js';
 
-/** How the bytes of a body are written. */
-export type Encoding = 'json' | 'msgpack';
+/** How the bytes of a body are written; `extended-json` is JSON as devices that speak MQTT write it (contract 1.9.4). */
+export type Encoding = 'json' | 'msgpack' | 'extended-json';
 
 // ---------------------------------------------------------------- auth
 
@@ -181,6 +181,8 @@ export interface Spool {
   settle(settlement: Settlement): Promise<void>;
   /** What the last run left: records in order, to be called once before the first append. */
   replay(): Iterable<StoredRecord>;
+  /** Keeps letters of states that were never in a record; resolves when that is on stable storage. */
+  keepDeadLetters(letters: readonly DeadLetter[]): Promise<void>;
   /** Moves waiting states from the journal to the device's backlog; resolves when that is on stable storage. */
   spill(spill: Spill): Promise<void>;
   /** The first piece of a device's backlog, read from disk; undefined when it has none. */

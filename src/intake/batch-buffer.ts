@@ -1,12 +1,20 @@
 import type { Grant } from '../core/grant.js';
 import type { BodyReceiver, Encoding } from '../core/ports.js';
-import { type BatchRequest, ENTRY_BYTES, FLAG_MSGPACK, FLAG_NAMES_DEVICES } from '../state/batch-layout.js';
+import {
+  type BatchRequest,
+  ENTRY_BYTES,
+  FLAG_EXTENDED,
+  FLAG_MSGPACK,
+  FLAG_NAMES_DEVICES,
+} from '../state/batch-layout.js';
 import { RECORD_CHUNK_BYTES, RECORD_HEADER_BYTES } from '../state/record-layout.js';
 
 /** Bodies a batch takes at most: about 4 ms of a worker's time, so that a batch does not make its first body wait. */
 export const MAX_BATCH_ENTRIES = 2048;
 /** Bytes of bodies that the recycled buffers hold; one body that is larger gets a buffer of its own. */
 export const BATCH_BYTES = 256 * 1024;
+
+const FLAG_OF: Readonly<Record<Encoding, number>> = { json: 0, msgpack: FLAG_MSGPACK, 'extended-json': FLAG_EXTENDED };
 
 /** The two buffers of a batch that travel to a worker and come back to be filled again. */
 export interface BatchMemory {
@@ -65,7 +73,7 @@ export class BatchBuffer {
   ): void {
     const firstSlot = this.#entrySlots.length;
     this.#entrySlots.push(this.#slotOf(grant));
-    this.#write(body, arrivalMs, firstSlot, 1, encoding === 'msgpack' ? FLAG_MSGPACK : 0, receiver, ticket);
+    this.#write(body, arrivalMs, firstSlot, 1, FLAG_OF[encoding], receiver, ticket);
   }
 
   /** Adds a gateway frame, whose states name their devices among those of `grants`. It must fit. */
@@ -79,7 +87,7 @@ export class BatchBuffer {
   ): void {
     const firstSlot = this.#entrySlots.length;
     for (const grant of grants) this.#entrySlots.push(this.#slotOf(grant));
-    const flags = FLAG_NAMES_DEVICES | (encoding === 'msgpack' ? FLAG_MSGPACK : 0);
+    const flags = FLAG_NAMES_DEVICES | FLAG_OF[encoding];
     this.#write(body, arrivalMs, firstSlot, grants.length, flags, receiver, ticket);
   }
 

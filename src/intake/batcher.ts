@@ -230,6 +230,7 @@ export class Batcher implements Intake {
   async #storeRecord(batch: BatchBuffer, result: BatchResult): Promise<StoredBatch | StatewayError | undefined> {
     const { ages, clock, meters, sink } = this.#options;
     const { record } = result;
+    meters.leftOut += result.leftOut;
     if (record === undefined) return undefined;
     const view = new RecordView(record);
     const grants: Grant[] = [];

@@ -1,5 +1,5 @@
 import type { BacklogPiece, BacklogSummary } from '../core/backlog.js';
-import type { StoredDeadLetter } from '../core/dead-letter.js';
+import type { DeadLetter, StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { Distribution } from '../core/meters.js';
 import type { DeviceHistory, DiskFault, Settlement, Spill, Spool, SpoolStatus, StoredRecord } from '../core/ports.js';
@@ -134,6 +134,10 @@ export class LmdbSpool implements Spool {
     const { device, backlog, deadLetters, liftedLetters } = settlement;
     const isOfJournal = backlog === undefined && !deadLetters?.length && liftedLetters === undefined;
     return this.#turns.run(device.key, () => (isOfJournal ? this.#settle(settlement) : this.#settleInLmdb(settlement)));
+  }
+
+  keepDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
+    return this.#disk.transactions.commit([this.#letters.add(letters)], false);
   }
 
   spill({ device, piece, watermark, finishedSequences }: Spill): Promise<void> {

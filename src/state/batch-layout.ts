@@ -20,6 +20,8 @@
 export const FLAG_MSGPACK = 1;
 /** Set in an entry's flags: each state names its device by `deviceId` (gateway frame). */
 export const FLAG_NAMES_DEVICES = 2;
+/** Set in an entry's flags: the body is JSON with extensions (`extended-json.ts`). */
+export const FLAG_EXTENDED = 4;
 
 export const ENTRY_BYTES = 32;
 
@@ -52,7 +54,7 @@ export interface Refusal {
 
 /** What a worker answers. */
 export interface BatchResult {
-  /** States found in each entry; 0 for a refused one (and for an empty array, which is none the less accepted). */
+  /** States found in each entry; 0 for a refused one (and for an empty array, or states without a value left, which are none the less accepted). */
   readonly stateCounts: Uint32Array;
   /** In the order of the entries. */
   readonly refusals: readonly Refusal[];
@@ -65,6 +67,8 @@ export interface BatchResult {
   readonly chunkSlots: Uint32Array;
   /** Accepted states that the cloud will ignore for their age (docs/cloud.md, "States"). */
   readonly outOfWindow: number;
+  /** Attributes of extended JSON that had no value, and were left out of accepted states. */
+  readonly leftOut: number;
   /** The request's buffers, to be filled again. */
   readonly entries: ArrayBuffer;
   readonly bodies: ArrayBuffer;

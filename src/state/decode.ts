@@ -5,11 +5,11 @@ import { decodeMsgpack } from './decode-msgpack.js';
 import { jsonErrorIndex } from './json-error.js';
 
 /**
- * Reads a body as the value that `JSON.parse` would give for its JSON form.
+ * Reads a body as the value that `JSON.parse` would give for its JSON form. Of extended JSON the extensions are left in it.
  * @throws StatewayError STATEWAY_MALFORMED_BODY, saying where; the message never quotes the body
  */
 export function decode(encoding: Encoding, bytes: Uint8Array): unknown {
-  return encoding === 'json' ? decodeJson(bytes) : decodeMsgpack(bytes);
+  return encoding === 'msgpack' ? decodeMsgpack(bytes) : decodeJson(bytes);
 }
 
 /**

@@ -5,11 +5,13 @@ import {
   type BatchRequest,
   type BatchResult,
   ENTRY_BYTES,
+  FLAG_EXTENDED,
   FLAG_MSGPACK,
   FLAG_NAMES_DEVICES,
   type Refusal,
 } from './batch-layout.js';
 import { decode } from './decode.js';
+import { takeExtensions } from './extended-json.js';
 import { fragmentOf, singleBodyBytes } from './fragment.js';
 import { PlainJsonCopier } from './plain-json.js';
 import { StateList } from './state-list.js';
@@ -41,10 +43,11 @@ export function processBatch(request: BatchRequest): BatchResult {
   const stateCounts = new Uint32Array(request.entryCount);
   const refusals: Refusal[] = [];
   let outOfWindow = 0;
+  let leftOut = 0;
   for (let entry = 0; entry < request.entryCount; entry++) {
     const before = list.count;
     try {
-      batch.takeEntry(entry);
+      leftOut += batch.takeEntry(entry);
       stateCounts[entry] = list.count - before;
       outOfWindow += batch.countOutOfWindow(entry, before);
     } catch (error) {
@@ -60,6 +63,7 @@ export function processBatch(request: BatchRequest): BatchResult {
     record: grouped?.record,
     chunkSlots: grouped?.chunkSlots ?? new Uint32Array(0),
     outOfWindow,
+    leftOut,
     entries: request.entries,
     bodies: request.bodies,
     spare: grouped?.record.buffer === spare ? undefined : spare,
@@ -90,8 +94,11 @@ class Batch {
     this.#plainJson = new PlainJsonCopier(list, this.#bodies, request.maxStateBytes);
   }
 
-  /** Adds the states of an entry to the list. On a StatewayError some may have been added; the caller takes them back. */
-  takeEntry(entry: number): void {
+  /**
+   * Adds the states of an entry to the list. On a StatewayError some may have been added; the caller takes them back.
+   * @returns how many attributes were left out
+   */
+  takeEntry(entry: number): number {
     const at = entry * ENTRY_BYTES;
     const arrivalMs = this.#arrivalMs(entry);
     const start = this.#entries.getUint32(at + 8, true);
@@ -100,15 +107,17 @@ class Batch {
     const slotCount = this.#entries.getUint32(at + 20, true);
     const flags = this.#entries.getUint32(at + 24, true);
     const slot = this.#entrySlots[firstSlot] as number;
-    if (flags === 0) {
+    if ((flags & ~FLAG_EXTENDED) === 0) {
       const before = list.count;
-      if (this.#plainJson.copyBody(start, end, arrivalMs, slot)) return;
+      if (this.#plainJson.copyBody(start, end, arrivalMs, slot)) return 0;
       list.truncate(before);
     }
     const encoding: Encoding = (flags & FLAG_MSGPACK) !== 0 ? 'msgpack' : 'json';
     const body = decode(encoding, this.#bodies.subarray(start, end));
-    if ((flags & FLAG_NAMES_DEVICES) === 0) this.#takeStates(body, arrivalMs, slot);
+    if ((flags & FLAG_EXTENDED) !== 0) return this.#takeExtended(body, arrivalMs, slot);
+    if ((flags & FLAG_NAMES_DEVICES) === 0) this.#takeStates(body, statesIn(body), arrivalMs, slot);
     else this.#takeNamedStates(body, arrivalMs, this.#entrySlots.subarray(firstSlot, firstSlot + slotCount));
+    return 0;
   }
 
   /** How many of the states from `firstState` on the cloud will ignore for their age at arrival. */
@@ -125,13 +134,25 @@ class Batch {
     return this.#entries.getFloat64(entry * ENTRY_BYTES, true);
   }
 
-  #takeStates(body: unknown, arrivalMs: number, slot: number): void {
-    const states = statesIn(body);
+  #takeExtended(body: unknown, arrivalMs: number, slot: number): number {
+    const { leftOut, emptied } = takeExtensions(body);
+    this.#takeStates(body, statesIn(body), arrivalMs, slot, emptied);
+    return leftOut;
+  }
+
+  /** @param emptied those that are checked, and not added */
+  #takeStates(
+    body: unknown,
+    states: readonly unknown[],
+    arrivalMs: number,
+    slot: number,
+    emptied?: ReadonlySet<unknown>,
+  ): void {
     for (let i = 0; i < states.length; i++) {
       const index = states === body ? i : -1;
       const problem = findProblem(states[i], index, false);
       if (problem !== undefined) throw new StatewayError('STATEWAY_INVALID_STATE', problem);
-      this.#addState(states[i] as DeviceState, index, arrivalMs, slot);
+      if (emptied?.has(states[i]) !== true) this.#addState(states[i] as DeviceState, index, arrivalMs, slot);
     }
   }
 

@@ -2,6 +2,7 @@ import { StatewayError } from '../core/errors.js';
 import type { Encoding } from '../core/ports.js';
 import { withTimebase } from '../core/timebase.js';
 import { decode } from './decode.js';
+import { takeExtensions } from './extended-json.js';
 import { fragmentOf, singleBodyBytes } from './fragment.js';
 import { absoluteTime, isOutOfWindow, timeJson } from './time.js';
 import { beginAboutState, bodyProblem, type DeviceState, findProblem, statesOf } from './validate.js';
@@ -37,7 +38,8 @@ export interface SingleBody {
  */
 export function singleBody(encoding: Encoding, body: Uint8Array, rules: SingleBodyRules): SingleBody {
   const decoded = decode(encoding, body);
-  const states = checkedStates(decoded);
+  const emptied = encoding === 'extended-json' ? takeExtensions(decoded).emptied : undefined;
+  const states = checkedStates(decoded).filter((state) => emptied?.has(state) !== true);
   if (!rules.isClockCredible) assertNamesTimes(states, rules.arrivalMs);
   const times = stamped(states, rules);
   const parts: string[] = [];
@@ -45,7 +47,7 @@ export function singleBody(encoding: Encoding, body: Uint8Array, rules: SingleBo
   for (let i = 0; i < states.length; i++) {
     const timeMs = times[i] as number;
     const fragment = fragmentOf(states[i] as DeviceState);
-    assertFits(fragment, timeMs, states === decoded ? i : -1, rules.maxBodyBytes);
+    assertFits(fragment, timeMs, Array.isArray(decoded) ? i : -1, rules.maxBodyBytes);
     parts.push(`{"time":${timeJson(timeMs)},${fragment}`);
     if (isOutOfWindow(timeMs, rules.arrivalMs)) outOfWindow++;
   }

@@ -36,6 +36,7 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_upstream_failures_total: 'counter',
   stateway_upstream_up: 'gauge',
   stateway_states_out_of_window_total: 'counter',
+  stateway_attributes_left_out_total: 'counter',
   stateway_log_dropped_total: 'counter',
   stateway_build_info: 'gauge',
 };

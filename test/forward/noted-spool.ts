@@ -55,6 +55,10 @@ export class NotedSpool implements Spool {
   /** From now on nothing reaches the disk. */
   isCrashed = false;
 
+  keepDeadLetters(): Promise<void> {
+    throw new Error('the lanes keep no letters of states that were never stored');
+  }
+
   constructor(disk = new NotedDisk()) {
     this.disk = disk;
     this.histories = new Map(disk.histories);

@@ -1,6 +1,6 @@
 import type { BacklogPiece, BacklogSummary } from '../../src/core/backlog.js';
 import type { Clock } from '../../src/core/clock.js';
-import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
+import type { DeadLetter, StoredDeadLetter } from '../../src/core/dead-letter.js';
 import type { Device } from '../../src/core/device.js';
 import type {
   DeviceHistory,
@@ -58,14 +58,18 @@ export class MemorySpool implements Spool {
     return { sequence, stored: Promise.resolve() };
   }
 
+  async keepDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
+    for (const letter of letters) {
+      const number = ++this.#disk.lastDeadLetter;
+      this.#disk.deadLetters.set(number, { ...letter, fragment: copyOf(letter.fragment), number });
+    }
+  }
+
   async settle({ device, watermark, sends, backlog, deadLetters = [], liftedLetters = [] }: Settlement): Promise<void> {
     this.#disk.histories.set(device.key, { watermark, sends });
     if (backlog !== undefined) this.#settlePiece(device, backlog);
     for (const number of liftedLetters) this.#disk.deadLetters.delete(number);
-    for (const letter of deadLetters) {
-      const number = ++this.#disk.lastDeadLetter;
-      this.#disk.deadLetters.set(number, { ...letter, fragment: copyOf(letter.fragment), number });
-    }
+    await this.keepDeadLetters(deadLetters);
     this.#trim();
   }
 

@@ -21,6 +21,7 @@ function resultOf(stateCounts: readonly number[], refusals: readonly Refusal[]):
     record: undefined,
     chunkSlots: new Uint32Array(0),
     outOfWindow: 0,
+    leftOut: 0,
     entries: new ArrayBuffer(0),
     bodies: new ArrayBuffer(0),
   };

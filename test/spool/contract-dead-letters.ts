@@ -191,6 +191,18 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
       expect((await drainBacklog(spool, a, 9)).map(({ time }) => time)).toEqual([10, 11, 5]);
     });
 
+    it('keeps those of states that were never stored, which move nothing else, over a restart', async () => {
+      await store(1, 1);
+      await spool.keepDeadLetters([letterOf(DEVICE_A, 5, 1), letterOf(DEVICE_B, 6, 2, 'not a state')]);
+      expect(spool.status()).toMatchObject({ states: 1, deadLetters: 2 });
+      await restart();
+      expect([...spool.deadLetters()]).toMatchObject([
+        { device: DEVICE_A, timeMs: 5, number: 1 },
+        { device: DEVICE_B, timeMs: 6, number: 2, reason: 'not a state' },
+      ]);
+      expect(spool.status()).toMatchObject({ states: 1, deadLetters: 2 });
+    });
+
     it('takes in what was asked for while it was closed', async () => {
       await giveUp(letterOf(DEVICE_A, 1, 1));
       await spool.close();

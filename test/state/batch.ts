@@ -3,6 +3,7 @@ import {
   type BatchRequest,
   type BatchResult,
   ENTRY_BYTES,
+  FLAG_EXTENDED,
   FLAG_MSGPACK,
   FLAG_NAMES_DEVICES,
 } from '../../src/state/batch-layout.js';
@@ -18,6 +19,7 @@ export interface TestEntry {
   readonly devices?: readonly number[];
   readonly arrivalMs?: number;
   readonly msgpack?: boolean;
+  readonly extended?: boolean;
   readonly namesDevices?: boolean;
 }
 
@@ -53,7 +55,16 @@ export function batchOf(entries: readonly TestEntry[], options: TestOptions = {}
     table.setUint32(at + 12, bodyLength, true);
     table.setUint32(at + 16, firstSlot, true);
     table.setUint32(at + 20, slotCount, true);
-    table.setUint32(at + 24, (entry.msgpack ? FLAG_MSGPACK : 0) + (entry.namesDevices ? FLAG_NAMES_DEVICES : 0), true);
+    const flags = [
+      entry.msgpack && FLAG_MSGPACK,
+      entry.extended && FLAG_EXTENDED,
+      entry.namesDevices && FLAG_NAMES_DEVICES,
+    ];
+    table.setUint32(
+      at + 24,
+      flags.reduce<number>((sum, flag) => sum + (flag || 0), 0),
+      true,
+    );
     bodyOffset += bodyLength;
     firstSlot += slotCount;
   });
