@@ -65,13 +65,12 @@ export class HourRing {
   }
 
   #totals(): Totals {
-    const { http, websocket } = this.#meters.received;
-    return {
-      atMs: this.#clock.monotonicMs(),
-      received: http.accepted + websocket.accepted,
-      forwarded: this.#meters.forwarded,
-      refused: http.refused + http.unavailable + websocket.refused + websocket.unavailable,
-    };
+    let [received, refused] = [0, 0];
+    for (const results of Object.values(this.#meters.received)) {
+      received += results.accepted;
+      refused += results.refused + results.unavailable;
+    }
+    return { atMs: this.#clock.monotonicMs(), received, forwarded: this.#meters.forwarded, refused };
   }
 }
 

@@ -87,6 +87,29 @@ function counterRows(sources: AdminSources): MetricRow[] {
       read: () => [[sources.deadLetterRoom().dropped]],
     },
     {
+      name: 'stateway_mqtt_connects_total',
+      help: 'MQTT connections, by what became of their CONNECT.',
+      labelNames: ['result'],
+      read: () => byLabel(meters.mqtt.connects),
+    },
+    {
+      name: 'stateway_mqtt_closes_total',
+      help: 'Ends of MQTT connections that had been accepted, by why.',
+      labelNames: ['reason'],
+      read: () => byLabel(meters.mqtt.closes),
+    },
+    {
+      name: 'stateway_mqtt_publishes_total',
+      help: 'MQTT publishes of devices, by what became of them.',
+      labelNames: ['result'],
+      read: () => byLabel(meters.mqtt.publishes),
+    },
+    {
+      name: 'stateway_mqtt_wills_ignored_total',
+      help: 'Wills of MQTT connections with QoS 2, or with a topic that the device may not use.',
+      read: () => [[meters.mqtt.ignoredWills]],
+    },
+    {
       name: 'stateway_attributes_left_out_total',
       help: 'Attributes without a value (null, $undefined) that were left out of states that came by MQTT.',
       read: () => [[meters.leftOut]],

@@ -6,7 +6,7 @@ import type { Config } from '../config/load.js';
 import { Ages } from '../core/ages.js';
 import type { BacklogSummary } from '../core/backlog.js';
 import { readBootTag } from '../core/boot.js';
-import { MAX_HELD_BYTES, MAX_UNANSWERED_BYTES } from '../core/bounds.js';
+import { MAX_HELD_BYTES } from '../core/bounds.js';
 import { systemClock } from '../core/clock.js';
 import { Meters } from '../core/meters.js';
 import { RecordMemory } from '../core/record-memory.js';
@@ -14,7 +14,7 @@ import { Timekeeper } from '../core/timekeeper.js';
 import { TurnClock } from '../core/turn-clock.js';
 import type { Lanes } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
-import { Front } from '../front/server.js';
+import type { Front } from '../front/server.js';
 import { type PickedUws, pickUws } from '../front/uws.js';
 import { Batcher } from '../intake/batcher.js';
 import { WorkerPool } from '../intake/worker-pool.js';
@@ -25,13 +25,13 @@ import type { SendThread } from '../upstream/send-thread.js';
 import type { UpstreamHealth } from '../upstream/upstream-health.js';
 import { Capacity } from './capacity.js';
 import { createAuth } from './create-auth.js';
+import { createFront } from './create-front.js';
 import { createHealth } from './create-health.js';
 import { createLanes } from './create-lanes.js';
 import { createAskThread, createCallStream, createSendThread } from './create-upstream.js';
 import { freeDiskBytes } from './disk-space.js';
 import type { EventLog } from './event-log.js';
 import { HeardCloud } from './heard-cloud.js';
-import { maxEventStreams } from './open-files.js';
 import { openSpool } from './open-spool.js';
 import { PACKAGE_VERSION } from './package-info.js';
 import { StoredThenForwarded } from './stored-then-forwarded.js';
@@ -47,6 +47,8 @@ const FLUSH_WITHIN_MS = 7_500;
 export interface Addresses {
   readonly listen: string;
   readonly adminListen: string;
+  readonly mqttListen?: string;
+  readonly mqttTlsListen?: string;
 }
 
 /** Why the proxy takes no states at the moment, where it does not. */
@@ -143,7 +145,7 @@ export class App {
       onRequeued: (added) => this.#takeUpRequeued(added),
       onError: (error) => log.error({ event: 'requeue-failed', err: error }, 'dead letters could not be taken back'),
     });
-    this.#sink = new StoredThenForwarded(this.#spool, this.#lanes, {
+    this.#sink = new StoredThenForwarded(this.#spool, this.#lanes, timekeeper, {
       maxSpoolBytes: config.maxSpoolBytes,
       maxHeldBytes: MAX_HELD_BYTES,
       isMemoryShort: () => this.#capacity.isMemoryShort,
@@ -167,7 +169,16 @@ export class App {
       auth: this.#auth,
       sink: this.#sink,
     });
-    this.#front = this.#createFront();
+    this.#front = createFront(config, log, {
+      uws: this.#picked.uws,
+      authorizer: this.#capacity.devices.authorizer(this.#auth.authorizer),
+      deviceLogin: this.#capacity.devices.deviceLogin(this.#auth.deviceLogin),
+      intake: this.#intake,
+      calls: this.#calls,
+      meters,
+      clock: this.#turnClock,
+      letters: this.#sink,
+    });
     this.#admin = new AdminServer(this.#adminSources(), config.adminHosts);
   }
 
@@ -176,7 +187,7 @@ export class App {
    * @throws Error when an address cannot be had
    */
   async start(): Promise<Addresses> {
-    const { listen, adminListen } = this.#config;
+    const { listen, adminListen, mqttListen, mqttTlsListen } = this.#config;
     this.#sends.start();
     this.#asks.start();
     this.#health.start();
@@ -185,10 +196,15 @@ export class App {
     const replayed = this.#replay();
     const restoredGrants = this.#auth.restore();
     this.#capacity.clearAfterStart();
-    const port = await this.#front.listen();
+    const ports = await this.#front.listen();
     this.#phase = 'accepting states';
     this.#requeueWatch.start();
-    const addresses = { listen: hostPort(listen.host, port), adminListen: hostPort(admin.host, admin.port) };
+    const addresses = {
+      listen: hostPort(listen.host, ports.device),
+      adminListen: hostPort(admin.host, admin.port),
+      ...(mqttListen !== 'off' && ports.mqtt ? { mqttListen: hostPort(mqttListen.host, ports.mqtt) } : {}),
+      ...(mqttTlsListen !== 'off' && ports.mqtts ? { mqttTlsListen: hostPort(mqttTlsListen.host, ports.mqtts) } : {}),
+    };
     this.#log.info(
       { event: 'ready', version: PACKAGE_VERSION, uws: this.#picked.name, ...addresses, ...replayed, restoredGrants },
       `ready on ${addresses.listen}`,
@@ -216,26 +232,6 @@ export class App {
     await this.#spool.close();
     await Promise.all([this.#cloud.close(), this.#sends.close()]);
     this.#log.info({ event: 'stopped', waitingStates: states, unansweredRequests }, 'stopped');
-  }
-
-  #createFront(): Front {
-    const { listen, tlsCertFile, tlsKeyFile, maxBodyBytes, passthrough } = this.#config;
-    return new Front({
-      uws: this.#picked.uws,
-      host: listen.host,
-      port: listen.port,
-      ...(tlsCertFile && tlsKeyFile ? { tls: { certFile: tlsCertFile, keyFile: tlsKeyFile } } : {}),
-      maxBodyBytes,
-      maxUnansweredBytes: MAX_UNANSWERED_BYTES,
-      authorizer: this.#capacity.devices.authorizer(this.#auth.authorizer),
-      deviceLogin: this.#capacity.devices.deviceLogin(this.#auth.deviceLogin),
-      intake: this.#intake,
-      calls: this.#calls,
-      passthrough,
-      maxPassedCalls: { stream: maxEventStreams() },
-      meters: this.#meters,
-      clock: this.#turnClock,
-    });
   }
 
   #replay(): { replayedRecords: number; replayedStates: number } {

@@ -92,6 +92,8 @@ export class DeviceBound {
         }
         return inner.logIn(body, head, asker);
       },
+      // Its token is granted here, so that its device is known.
+      recall: (body) => inner.recall(body),
     };
   }
 

@@ -1,6 +1,10 @@
+import type { Clock } from '../core/clock.js';
+import type { SetAside } from '../core/dead-letter.js';
+import type { Device } from '../core/device.js';
 import { type ErrorCode, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Forwarder, RecordSink, Spool } from '../core/ports.js';
+import { fragmentOfUnreadable } from '../state/unreadable-payload.js';
 
 /** Seconds a device is asked to wait while the spool takes nothing: room comes as the cloud takes what waits. */
 const RETRY_AFTER_SECONDS = 10;
@@ -24,14 +28,16 @@ export interface SpoolLimits {
 }
 
 /** Where the stages after the workers meet: a record goes to disk, and once its devices have their answers to its lanes. */
-export class StoredThenForwarded implements RecordSink {
+export class StoredThenForwarded implements RecordSink, SetAside {
   readonly #spool: Spool;
   readonly #forwarder: Forwarder;
+  readonly #clock: Pick<Clock, 'wallMs'>;
   readonly #limits: SpoolLimits;
 
-  constructor(spool: Spool, forwarder: Forwarder, limits: SpoolLimits) {
+  constructor(spool: Spool, forwarder: Forwarder, clock: Pick<Clock, 'wallMs'>, limits: SpoolLimits) {
     this.#spool = spool;
     this.#forwarder = forwarder;
+    this.#clock = clock;
     this.#limits = limits;
   }
 
@@ -44,6 +50,24 @@ export class StoredThenForwarded implements RecordSink {
   }
 
   async store(record: Uint8Array, latestStampMs: number): Promise<number> {
+    this.#assertRoom();
+    const { sequence, stored } = this.#spool.append(record, latestStampMs);
+    await stored;
+    return sequence;
+  }
+
+  async setAside(device: Device, payload: Uint8Array, reason: string): Promise<void> {
+    this.#assertRoom();
+    const timeMs = this.#clock.wallMs();
+    const fragment = fragmentOfUnreadable(payload);
+    await this.#spool.keepDeadLetters([{ device, timeMs, fragment, status: 0, reason, refusedAtMs: timeMs }]);
+  }
+
+  handOver(sequence: number, record: Uint8Array, grants: readonly Grant[]): void {
+    this.#forwarder.enqueue(sequence, record, grants);
+  }
+
+  #assertRoom(): void {
     const shortage = this.shortage();
     if (shortage !== undefined) {
       const [code, what] = REFUSALS[shortage];
@@ -60,12 +84,5 @@ export class StoredThenForwarded implements RecordSink {
         },
       );
     }
-    const { sequence, stored } = this.#spool.append(record, latestStampMs);
-    await stored;
-    return sequence;
-  }
-
-  handOver(sequence: number, record: Uint8Array, grants: readonly Grant[]): void {
-    this.#forwarder.enqueue(sequence, record, grants);
   }
 }

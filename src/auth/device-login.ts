@@ -67,6 +67,12 @@ export class CloudDeviceLogin implements DeviceLogin {
     return answer;
   }
 
+  recall(body: Uint8Array): CloudAnswer | undefined {
+    const credentials = readCredentials(body);
+    const known = credentials === undefined ? 'unknown' : this.#options.logIns.find(credentials);
+    return typeof known !== 'string' && this.#isGranted(known) ? known : undefined;
+  }
+
   /** What the cloud says when it is these credentials' turn, or why they have none. */
   async #ask(
     credentials: Credentials | undefined,

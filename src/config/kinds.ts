@@ -82,6 +82,13 @@ export const address: Kind<Address> = {
   format: ({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`),
 };
 
+/** An address, or `off` for none. */
+export const addressOrOff: Kind<Address | 'off'> = {
+  allowed: `off, or ${address.allowed}`,
+  parse: (text) => (text === 'off' ? 'off' : address.parse(text)),
+  format: (value) => (value === 'off' ? value : address.format(value)),
+};
+
 /** Names of hosts: `stateway.plant.example,gateway7`. */
 export const hostNames: Kind<readonly string[]> = {
   allowed: 'names of hosts with commas between, without ports, as in stateway.plant.example,gateway7',

@@ -70,14 +70,15 @@ function checkFile(name: string, file: string): void {
 }
 
 function checkTogether(config: OptionValues, nameOf: (key: OptionKey) => string): void {
-  const { tlsCertFile, tlsKeyFile, listen, adminListen, dataDir } = config;
+  const { tlsCertFile, tlsKeyFile, mqttTlsListen, dataDir } = config;
   if (tlsCertFile !== undefined && tlsKeyFile === undefined) refuseLone(nameOf('tlsCertFile'), nameOf('tlsKeyFile'));
   if (tlsKeyFile !== undefined && tlsCertFile === undefined) refuseLone(nameOf('tlsKeyFile'), nameOf('tlsCertFile'));
-  if (collide(listen, adminListen)) {
+  if (mqttTlsListen !== 'off' && tlsCertFile === undefined) {
     throw new ConfigError(
-      `${nameOf('adminListen')} takes port ${adminListen.port}, which ${nameOf('listen')} has; allowed is another port`,
+      `${nameOf('mqttTlsListen')} is set without ${nameOf('tlsCertFile')} and ${nameOf('tlsKeyFile')}; allowed is off, or both files`,
     );
   }
+  refuseSharedPorts(config, nameOf);
   const why = whyNoDirectory(dataDir);
   if (why !== undefined) {
     throw new ConfigError(`${nameOf('dataDir')} ${quote(dataDir)} ${why}; allowed is a directory, or a new path`);
@@ -86,6 +87,24 @@ function checkTogether(config: OptionValues, nameOf: (key: OptionKey) => string)
 
 function refuseLone(set: string, missing: string): never {
   throw new ConfigError(`${set} is set without ${missing}; allowed is both, or neither`);
+}
+
+/** In this order each must keep clear of those before it. */
+const LISTENING = ['listen', 'adminListen', 'mqttListen', 'mqttTlsListen'] as const;
+
+function refuseSharedPorts(config: OptionValues, nameOf: (key: OptionKey) => string): void {
+  const taken: { readonly key: OptionKey; readonly address: Address }[] = [];
+  for (const key of LISTENING) {
+    const address = config[key];
+    if (address === 'off') continue;
+    const other = taken.find((earlier) => collide(earlier.address, address));
+    if (other !== undefined) {
+      throw new ConfigError(
+        `${nameOf(key)} takes port ${address.port}, which ${nameOf(other.key)} has; allowed is another port`,
+      );
+    }
+    taken.push({ key, address });
+  }
 }
 
 function collide(a: Address, b: Address): boolean {

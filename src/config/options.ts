@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import {
   address,
+  addressOrOff,
   base64Bytes,
   baseUrl,
   byteCount,
@@ -163,6 +164,31 @@ export const OPTIONS = {
     default: String(Math.max(1, availableParallelism() - 1)),
     defaultInWords: 'cores - 1, at least 1',
     meaning: 'Worker threads that decode and check states.',
+  }),
+  mqttListen: row({
+    variable: 'STATEWAY_MQTT_LISTEN',
+    kind: addressOrOff,
+    default: 'off',
+    meaning:
+      'MQTT over plain TCP, as `0.0.0.0:1883`; it shows keys and secrets to whoever reads the network. MQTT over WebSocket is served on `STATEWAY_LISTEN` in any case.',
+  }),
+  mqttTlsListen: row({
+    variable: 'STATEWAY_MQTT_TLS_LISTEN',
+    kind: addressOrOff,
+    default: 'off',
+    meaning: 'MQTT over TLS, as `0.0.0.0:8883`, with `STATEWAY_TLS_CERT_FILE` and `STATEWAY_TLS_KEY_FILE`.',
+  }),
+  mqttMaxConnections: row({
+    variable: 'STATEWAY_MQTT_MAX_CONNECTIONS',
+    kind: count(1, 1_000_000),
+    default: '20000',
+    meaning: 'MQTT connections, over TCP, TLS and WebSocket together; beyond it new ones are closed.',
+  }),
+  mqttMaxInflight: row({
+    variable: 'STATEWAY_MQTT_MAX_INFLIGHT',
+    kind: count(1, 65_535),
+    default: '1000',
+    meaning: 'Publishes of one MQTT connection that are not acknowledged; then nothing more is read of it.',
   }),
   tokenCacheSize: row({
     variable: 'STATEWAY_TOKEN_CACHE_SIZE',

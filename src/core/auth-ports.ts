@@ -68,4 +68,9 @@ export interface DeviceLogin {
    * @throws StatewayError Unavailable when the cloud cannot be reached, or when others that the asker brought go before.
    */
   logIn(body: Uint8Array, head: LogInHead, asker: Asker): Promise<CloudAnswer>;
+  /**
+   * The answer of the last good log-in with these credentials, where the token that it brought is good here: without the
+   * cloud, and at once.
+   */
+  recall(body: Uint8Array): CloudAnswer | undefined;
 }

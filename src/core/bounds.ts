@@ -174,6 +174,17 @@ export function strangerSockets(maxBodyBytes: number): HeldBounds {
   return { all, each: all / 2 };
 }
 
+/**
+ * MQTT connections whose device has not been accepted, by address: each has room for a CONNECT of 64 KiB at most. A plant
+ * whose devices come back at once, behind one address, has most of them in here for a moment.
+ */
+export function mqttStrangers(maxConnections: number): HeldBounds {
+  const all = Math.max(LEAST_STRANGER_SOCKETS, Math.ceil(maxConnections / 2));
+  return { all, each: Math.ceil(all / 2) };
+}
+
+/** A WebSocket for MQTT says who it is at once: after so long it gives way to one that wants its place. */
+export const MQTT_SOCKET_KEEPS_MS = 1_000;
 /** For so long a WebSocket keeps its place without a proof; then it gives way to one that wants it. */
 export const STRANGER_SOCKET_KEEPS_MS = 30_000;
 /** As {@link MAX_UNREAD_ANSWER_BYTES}, of such a socket: 300 refusals of frames, and pongs that nobody reads. */

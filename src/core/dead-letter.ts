@@ -21,3 +21,9 @@ export interface DeadLetter {
 export interface StoredDeadLetter extends DeadLetter {
   readonly number: number;
 }
+
+/** Takes what was sent as a state and is none, where its sender is told that it was taken (contract 1.9.4). */
+export interface SetAside {
+  /** Keeps the beginning of a payload as a dead letter; resolves when that is on stable storage. */
+  setAside(device: Device, payload: Uint8Array, reason: string): Promise<void>;
+}

@@ -30,13 +30,48 @@ export class Distribution {
   }
 }
 
-export type Transport = 'http' | 'websocket';
+export type MqttTransport = 'mqtt' | 'mqtts' | 'mqtt-ws';
+export type Transport = 'http' | 'websocket' | MqttTransport;
 /** What became of received states: `accepted` are on stable storage; `refused` the sender must change; `unavailable` may be sent again. */
 export type ReceiveResult = 'accepted' | 'refused' | 'unavailable';
 export type TokenCacheResult = 'hit' | 'miss' | 'negative' | 'offline';
 
 /** Of whatever takes some milliseconds when all is well. */
 export const LATENCY_BOUNDS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** What became of a CONNECT, or of a connection that never sent one that could be read. */
+export type MqttConnectResult =
+  | 'accepted'
+  | 'takeover'
+  | 'credentials'
+  | 'identifier'
+  | 'protocol'
+  | 'unavailable'
+  | 'full';
+
+/** Why a connection that was accepted has ended. */
+export type MqttCloseReason =
+  | 'client'
+  | 'keepalive'
+  | 'takeover'
+  | 'protocol'
+  | 'slow'
+  | 'unavailable'
+  | 'stopping'
+  | 'revoked';
+
+/** What became of a PUBLISH. */
+export type MqttPublishResult = 'state' | 'dead_letter' | 'denied' | 'oversize' | 'unavailable';
+
+/** What is counted of MQTT alone (contract 1.9.8). */
+export interface MqttMeters {
+  readonly connects: Record<MqttConnectResult, number>;
+  readonly closes: Record<MqttCloseReason, number>;
+  readonly publishes: Record<MqttPublishResult, number>;
+  /** Wills of a topic that is not allowed, or of QoS 2. */
+  ignoredWills: number;
+}
+
 const BATCH_BOUNDS_STATES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 
 /** All counters of one running proxy. */
@@ -44,6 +79,15 @@ export class Meters {
   readonly received: Record<Transport, Record<ReceiveResult, number>> = {
     http: { accepted: 0, refused: 0, unavailable: 0 },
     websocket: { accepted: 0, refused: 0, unavailable: 0 },
+    mqtt: { accepted: 0, refused: 0, unavailable: 0 },
+    mqtts: { accepted: 0, refused: 0, unavailable: 0 },
+    'mqtt-ws': { accepted: 0, refused: 0, unavailable: 0 },
+  };
+  readonly mqtt: MqttMeters = {
+    connects: { accepted: 0, takeover: 0, credentials: 0, identifier: 0, protocol: 0, unavailable: 0, full: 0 },
+    closes: { client: 0, keepalive: 0, takeover: 0, protocol: 0, slow: 0, unavailable: 0, stopping: 0, revoked: 0 },
+    publishes: { state: 0, dead_letter: 0, denied: 0, oversize: 0, unavailable: 0 },
+    ignoredWills: 0,
   };
   /** From the last byte of a request or frame to its answer, seconds. */
   readonly ackSeconds = new Distribution(LATENCY_BOUNDS_SECONDS);

@@ -3,8 +3,9 @@ import type { Asker, Unproven } from '../core/auth-ports.js';
 import { asStatewayError, type StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Encoding } from '../core/ports.js';
-import { CLOSE_POLICY, FrameSocket, type SocketData } from './frame-socket.js';
+import { CLOSE_POLICY, FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
+import type { SocketData } from './served-socket.js';
 import type { StrangerPlace } from './stranger-sockets.js';
 
 interface WaitingFrame {

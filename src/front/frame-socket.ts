@@ -4,6 +4,7 @@ import type { BodyReceiver, Encoding } from '../core/ports.js';
 import { CumulativeAck } from './cumulative-ack.js';
 import type { AckSender } from './due-acks.js';
 import type { FrontContext } from './front-context.js';
+import type { ServedSocket, SocketData } from './served-socket.js';
 import type { StrangerPlace } from './stranger-sockets.js';
 
 /** Close codes of RFC 6455 7.4.1; 1013 of the registry that it begins (IANA, "WebSocket Close Code Number Registry"). */
@@ -32,11 +33,6 @@ const MOST_UNTOLD = 64;
 const OVERLOADED = new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send this frame again');
 const OVERLOADED_HEAD = `{"error":${JSON.stringify(OVERLOADED.toBody())},"frame":`;
 
-/** What uWebSockets.js keeps with a connection: it copies the own properties of this, so that no class may stand here. */
-export interface SocketData {
-  readonly socket: FrameSocket;
-}
-
 /**
  * One WebSocket: numbers its frames, bounds them, and answers them (contract 1.3). What is done with a frame is left to
  * the kind of socket.
@@ -44,7 +40,7 @@ export interface SocketData {
  * uWebSockets.js cannot stop reading a WebSocket, so frames beyond the front's bound are refused as Unavailable, each
  * by its number, while the connection stays open: the client keeps what is not acknowledged and sends it again.
  */
-export abstract class FrameSocket implements BodyReceiver, AckSender {
+export abstract class FrameSocket implements BodyReceiver, AckSender, ServedSocket {
   protected readonly context: FrontContext;
   readonly #acks = new CumulativeAck();
   /** While its token has proven nothing: what it sends counts as a stranger's. */
@@ -82,6 +78,8 @@ export abstract class FrameSocket implements BodyReceiver, AckSender {
     this.#ws = undefined;
     this.#place?.leave();
   }
+
+  drained(): void {}
 
   /** The token has turned out to be good: from now on what comes does not count as a stranger's. */
   protected noteProven(): void {

@@ -2,7 +2,7 @@ import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from '
 import type { Authorizer, DeviceLogin } from '../core/auth-ports.js';
 import { type CallKind, strangerSockets } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
-import type { Meters } from '../core/meters.js';
+import type { Meters, Transport } from '../core/meters.js';
 import type { CallStream } from '../core/passed-call.js';
 import type { Intake } from '../core/ports.js';
 import { Admission } from './admission.js';
@@ -13,6 +13,7 @@ import { DueRefusals } from './due-refusals.js';
 import { CLOSE_GOING_AWAY, type FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { HttpSockets } from './http-sockets.js';
+import { MqttFront, type MqttOptions } from './mqtt/mqtt-front.js';
 import { Passthrough, type PassthroughMode } from './passthrough.js';
 import { servedPath } from './request-path.js';
 import { routeSockets } from './socket-route.js';
@@ -59,17 +60,26 @@ export interface FrontOptions {
   readonly passthrough: PassthroughMode;
   /** Calls passed on at once, of each kind; `MAX_CALLS` where left out. */
   readonly maxPassedCalls?: Partial<Readonly<Record<CallKind, number>>>;
+  readonly mqtt: MqttOptions;
   readonly meters: Meters;
   readonly clock: Clock;
 }
 
-/** The device side: HTTP and WebSocket on uWebSockets.js (contract 1.3). */
+/** The ports that were had; of MQTT those that are served. */
+export interface FrontPorts {
+  readonly device: number;
+  readonly mqtt: number | undefined;
+  readonly mqtts: number | undefined;
+}
+
+/** The device side: HTTP and WebSocket on uWebSockets.js (contract 1.3), and MQTT (contract 1.9). */
 export class Front {
   readonly #options: FrontOptions;
   readonly #app: TemplatedApp;
   readonly #context: FrontContext;
   readonly #passthrough: Passthrough;
   readonly #sockets = new Set<FrameSocket>();
+  readonly #mqtt: MqttFront;
   #listenSocket: us_listen_socket | undefined = undefined;
   #cancelTick: () => void = () => {};
 
@@ -101,16 +111,21 @@ export class Front {
       maxHeldBytes: options.maxUnansweredBytes,
       maxCalls: options.maxPassedCalls ?? {},
     });
+    this.#mqtt = new MqttFront(this.#context, options.mqtt);
     this.#app = tls === undefined ? uws.App() : createTlsApp(uws, tls);
     this.#route();
   }
 
   /**
    * Starts to listen.
-   * @returns the port, for when any was asked for
-   * @throws Error when the address cannot be had
+   * @throws Error when an address cannot be had
    */
-  listen(): Promise<number> {
+  async listen(): Promise<FrontPorts> {
+    const device = await this.#listenForDevices();
+    return { device, ...(await this.#mqtt.listen()) };
+  }
+
+  #listenForDevices(): Promise<number> {
     const { host, port, uws } = this.#options;
     return new Promise((resolve, reject) => {
       (this.#app as TemplatedApp & ExclusiveListener).listen(host, port, LISTEN_EXCLUSIVELY, (listenSocket) => {
@@ -130,9 +145,10 @@ export class Front {
   }
 
   /** Connections open now; of HTTP with the older build of uWebSockets.js, requests in flight ({@link HttpSockets}). */
-  connections(): { http: number; websocket: number } {
+  connections(): Record<Transport, number> {
     const { httpSockets, openRequests } = this.#context;
-    return { http: httpSockets.count(openRequests), websocket: this.#sockets.size };
+    const http = httpSockets.count(openRequests);
+    return { http, websocket: this.#sockets.size, ...this.#mqtt.connections() };
   }
 
   /** What is not over: requests without an answer, and WebSockets. */
@@ -157,10 +173,12 @@ export class Front {
     this.#cancelTick();
     this.#passthrough.endStreams();
     const deadlineMs = clock.monotonicMs() + withinMs;
+    const mqttClosed = this.#mqtt.close(withinMs);
     while (!this.#isSettled() && clock.monotonicMs() < deadlineMs) {
       await new Promise<void>((resolve) => clock.schedule(DRAIN_POLL_MS, resolve));
     }
     for (const socket of this.#sockets) socket.end(CLOSE_GOING_AWAY, 'the proxy is being stopped');
+    await mqttClosed;
     this.#app.close();
     this.#context.bodies.close();
   }
@@ -186,7 +204,7 @@ export class Front {
       else pass(res, req);
     };
     context.httpSockets.follow(this.#app);
-    routeSockets(this.#app, context, this.#sockets, pass);
+    routeSockets(this.#app, context, this.#sockets, this.#mqtt, pass);
     // The quick way for the spelling that nearly all use; every other one is read by our own reader, on either build alike.
     this.#app.post('/applications/:applicationId/devices/:deviceId/state', (res, req) => {
       const applicationId = req.getParameter(0) as string;

@@ -10,14 +10,17 @@ import { asStatewayError, StatewayError } from '../core/errors.js';
 import { overloaded } from './admission.js';
 import { askerOf } from './client-address.js';
 import { DeviceSocket } from './device-socket.js';
-import type { FrameSocket, SocketData } from './frame-socket.js';
+import { FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { GatewaySocket } from './gateway-socket.js';
 import { readHead } from './head-fields.js';
+import type { MqttFront } from './mqtt/mqtt-front.js';
+import { asksForMqtt, openMqttSocket } from './mqtt-route.js';
 import { refuseHead } from './refuse-head.js';
 import { writeError } from './reply.js';
 import { assertIds, assertToken, bearerToken, queryOf, tokenOfQuery } from './request-head.js';
 import { servedPath } from './request-path.js';
+import type { ServedSocket, SocketData } from './served-socket.js';
 
 const IDLE_TIMEOUT_SECONDS = 120;
 
@@ -47,14 +50,15 @@ interface Routes {
 }
 
 /**
- * WebSockets at the paths of a device's states and of a gateway's (contract 1.3).
- * @param sockets holds every open one
+ * WebSockets at the paths of a device's states and of a gateway's (contract 1.3), and for MQTT at any path (contract 1.9.1).
+ * @param sockets holds every open one but those for MQTT
  * @param pass takes over every other request that looks like one for a WebSocket
  */
 export function routeSockets(
   app: TemplatedApp,
   context: FrontContext,
   sockets: Set<FrameSocket>,
+  mqtt: MqttFront,
   pass: (res: HttpResponse, req: HttpRequest) => void,
 ): void {
   const { maxBodyBytes } = context;
@@ -75,6 +79,12 @@ export function routeSockets(
     maxPayloadLength: hardFrameBytesOfStrangers(maxBodyBytes),
     maxBackpressure: MAX_UNREAD_BYTES_OF_STRANGERS,
     upgrade(res, req, small) {
+      const protocol = asksForMqtt(req);
+      if (protocol !== undefined) {
+        const upgrade = { ...upgradeOf(res, req, { whole: small, small }), protocol };
+        openMqttSocket(context, mqtt, res, (socket) => complete(res, upgrade, socket, 'small'));
+        return;
+      }
       // A path of one part is not served, and the first route not asked.
       startUpgrade(context, res, req, { whole: whole ?? small, small }, pass);
     },
@@ -88,15 +98,18 @@ function socketHandlers({ httpSockets }: FrontContext, sockets: Set<FrameSocket>
     open(ws) {
       const { socket } = ws.getUserData();
       httpSockets.upgraded();
-      sockets.add(socket);
+      if (socket instanceof FrameSocket) sockets.add(socket);
       socket.open(ws);
     },
     message(ws, message, isBinary) {
       ws.getUserData().socket.receive(message, isBinary);
     },
+    drain(ws) {
+      ws.getUserData().socket.drained();
+    },
     close(ws) {
       const { socket } = ws.getUserData();
-      sockets.delete(socket);
+      if (socket instanceof FrameSocket) sockets.delete(socket);
       socket.closed();
     },
   };
@@ -114,13 +127,7 @@ function startUpgrade(
     pass(res, req);
     return;
   }
-  const upgrade = {
-    key: req.getHeader('sec-websocket-key'),
-    protocol: req.getHeader('sec-websocket-protocol').split(',')[0]?.trim() ?? '',
-    extensions: req.getHeader('sec-websocket-extensions'),
-    routes,
-    asker: askerOf(res),
-  };
+  const upgrade = upgradeOf(res, req, routes);
   try {
     assertAccepting(context);
     assertIds(served.applicationId, served.kind === 'state' ? served.deviceId : undefined);
@@ -131,6 +138,16 @@ function startUpgrade(
     const refusal = asStatewayError(error, 'STATEWAY_BAD_UPGRADE', 'the upgrade request cannot be read');
     refuseHead(context.bodies, res, refusal, { isHead: false, framing: 'none' });
   }
+}
+
+function upgradeOf(res: HttpResponse, req: HttpRequest, routes: Routes): Upgrade {
+  return {
+    key: req.getHeader('sec-websocket-key'),
+    protocol: req.getHeader('sec-websocket-protocol').split(',')[0]?.trim() ?? '',
+    extensions: req.getHeader('sec-websocket-extensions'),
+    routes,
+    asker: askerOf(res),
+  };
 }
 
 /** Whose socket it is to be. */
@@ -225,7 +242,7 @@ function waitForCloud(
   );
 }
 
-function complete(res: HttpResponse, upgrade: Upgrade, socket: FrameSocket, route: keyof Routes): void {
+function complete(res: HttpResponse, upgrade: Upgrade, socket: ServedSocket, route: keyof Routes): void {
   const data: SocketData = { socket };
   res.upgrade(data, upgrade.key, upgrade.protocol, upgrade.extensions, upgrade.routes[route]);
 }

@@ -17,38 +17,41 @@ export class StrangerSockets {
   }
 
   /**
-   * A place for one more, if there is room, or room is made: one that has stood for {@link STRANGER_SOCKET_KEEPS_MS}
-   * gives way, so that nobody keeps the others out for good.
+   * A place for one more, if there is room, or room is made: one that has stood for its time gives way, so that nobody keeps the others out for good.
+   * @param keepsMs for how long this one keeps its place
    */
-  take(address: string): StrangerPlace | undefined {
+  take(address: string, keepsMs = STRANGER_SOCKET_KEEPS_MS): StrangerPlace | undefined {
     const ofAddress = [...this.#places].filter((place) => place.address === address);
-    if (ofAddress.length >= this.#bounds.each && !this.#makeRoom(ofAddress[0])) return undefined;
-    const [oldest] = this.#places;
-    if (this.#places.size >= this.#bounds.all && !this.#makeRoom(oldest)) return undefined;
-    const place = new StrangerPlace(address, this.#clock.monotonicMs(), this.#places);
+    if (ofAddress.length >= this.#bounds.each && !this.#makeRoom(ofAddress)) return undefined;
+    if (this.#places.size >= this.#bounds.all && !this.#makeRoom(this.#places)) return undefined;
+    const place = new StrangerPlace(address, this.#clock.monotonicMs() + keepsMs, this.#places);
     this.#places.add(place);
     return place;
   }
 
-  #makeRoom(place: StrangerPlace | undefined): boolean {
-    if (place === undefined || this.#clock.monotonicMs() - place.sinceMs < STRANGER_SOCKET_KEEPS_MS) return false;
-    place.giveWay();
-    return true;
+  #makeRoom(places: Iterable<StrangerPlace>): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    for (const place of places) {
+      if (nowMs < place.untilMs) continue;
+      place.giveWay();
+      return true;
+    }
+    return false;
   }
 }
 
 /** One of {@link StrangerSockets}. */
 export class StrangerPlace {
   readonly address: string;
-  /** Monotonic. */
-  readonly sinceMs: number;
+  /** Monotonic: so long it keeps its place. */
+  readonly untilMs: number;
   readonly #places: Set<StrangerPlace>;
   /** Ends the socket; set when it has opened. */
   onGiveWay: () => void = () => {};
 
-  constructor(address: string, sinceMs: number, places: Set<StrangerPlace>) {
+  constructor(address: string, untilMs: number, places: Set<StrangerPlace>) {
     this.address = address;
-    this.sinceMs = sinceMs;
+    this.untilMs = untilMs;
     this.#places = places;
   }
 

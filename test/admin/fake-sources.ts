@@ -101,7 +101,7 @@ export class FakeSources implements AdminSources {
   }
 
   connections() {
-    return { http: 21, websocket: 22 };
+    return { http: 21, websocket: 22, mqtt: 23, mqtts: 24, 'mqtt-ws': 25 };
   }
 
   queueDepth() {

@@ -36,6 +36,10 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_upstream_failures_total: 'counter',
   stateway_upstream_up: 'gauge',
   stateway_states_out_of_window_total: 'counter',
+  stateway_mqtt_connects_total: 'counter',
+  stateway_mqtt_closes_total: 'counter',
+  stateway_mqtt_publishes_total: 'counter',
+  stateway_mqtt_wills_ignored_total: 'counter',
   stateway_attributes_left_out_total: 'counter',
   stateway_log_dropped_total: 'counter',
   stateway_build_info: 'gauge',
@@ -68,6 +72,14 @@ describe('the metrics', () => {
     meters.received.websocket.accepted = 4;
     meters.received.websocket.refused = 5;
     meters.received.websocket.unavailable = 6;
+    meters.received.mqtt.accepted = 15;
+    meters.received.mqtts.refused = 16;
+    meters.received['mqtt-ws'].unavailable = 17;
+    meters.mqtt.connects.accepted = 18;
+    meters.mqtt.closes.keepalive = 19;
+    meters.mqtt.publishes.dead_letter = 20;
+    meters.mqtt.ignoredWills = 21;
+    meters.leftOut = 22;
     meters.forwarded = 7;
     meters.outOfWindow = 8;
     Object.assign(meters.tokenCache, { hit: 9, miss: 10, negative: 11, offline: 0 });
@@ -82,7 +94,21 @@ describe('the metrics', () => {
       '{transport="websocket",result="accepted"}': 4,
       '{transport="websocket",result="refused"}': 5,
       '{transport="websocket",result="unavailable"}': 6,
+      '{transport="mqtt",result="accepted"}': 15,
+      '{transport="mqtt",result="refused"}': 0,
+      '{transport="mqtt",result="unavailable"}': 0,
+      '{transport="mqtts",result="accepted"}': 0,
+      '{transport="mqtts",result="refused"}': 16,
+      '{transport="mqtts",result="unavailable"}': 0,
+      '{transport="mqtt-ws",result="accepted"}': 0,
+      '{transport="mqtt-ws",result="refused"}': 0,
+      '{transport="mqtt-ws",result="unavailable"}': 17,
     });
+    expect(valuesOf('stateway_mqtt_connects_total')).toMatchObject({ '{result="accepted"}': 18, '{result="full"}': 0 });
+    expect(valuesOf('stateway_mqtt_closes_total')).toMatchObject({ '{reason="keepalive"}': 19, '{reason="slow"}': 0 });
+    expect(valuesOf('stateway_mqtt_publishes_total')).toMatchObject({ '{result="dead_letter"}': 20 });
+    expect(valuesOf('stateway_mqtt_wills_ignored_total')).toEqual({ '': 21 });
+    expect(valuesOf('stateway_attributes_left_out_total')).toEqual({ '': 22 });
     expect(valuesOf('stateway_states_forwarded_total')).toEqual({ '': 7 });
     expect(valuesOf('stateway_states_out_of_window_total')).toEqual({ '': 8 });
     expect(valuesOf('stateway_token_cache_total')).toEqual({
@@ -120,7 +146,13 @@ describe('the metrics', () => {
       '{trouble="refused"}': 46,
       '{trouble="silent"}': 45,
     });
-    expect(valuesOf('stateway_connections')).toEqual({ '{transport="http"}': 21, '{transport="websocket"}': 22 });
+    expect(valuesOf('stateway_connections')).toEqual({
+      '{transport="http"}': 21,
+      '{transport="websocket"}': 22,
+      '{transport="mqtt"}': 23,
+      '{transport="mqtts"}': 24,
+      '{transport="mqtt-ws"}': 25,
+    });
     expect(valuesOf('stateway_memory_bytes')).toEqual({ '{of="process"}': 52, '{of="heap"}': 53 });
     expect(valuesOf('stateway_memory_limit_bytes')).toEqual({ '{of="process"}': 50, '{of="heap"}': 51 });
     expect(valuesOf('stateway_known_devices')).toEqual({ '': 54 });

@@ -41,12 +41,13 @@ function authorizer() {
   });
 }
 
+const ANSWER = { status: 200, contentType: 'application/json', body: new Uint8Array(0) };
 const ASKER = { address: '192.0.2.1' };
 const ask = (n: number) => authorizer().ask('token', APPLICATION, idOf(n), ASKER);
 const find = (n: number) => authorizer().find('token', APPLICATION, idOf(n));
 const logIn = (n: number) =>
   bound
-    .deviceLogin({ logIn: async () => ({ status: 200, contentType: 'application/json', body: new Uint8Array(0) }) })
+    .deviceLogin({ logIn: async () => ANSWER, recall: () => ANSWER })
     .logIn(Buffer.from(JSON.stringify({ deviceId: idOf(n), key: 'k', secret: 's' })), [] as never, ASKER);
 
 describe('the bound on devices', () => {

@@ -1,5 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import { StoredThenForwarded } from '../../src/app/stored-then-forwarded.js';
+import type { DeadLetter } from '../../src/core/dead-letter.js';
+import { Device } from '../../src/core/device.js';
 
 const MIB = 1024 * 1024;
 
@@ -9,6 +11,7 @@ let heldBytes: number;
 let isMemoryShort: boolean;
 let stored: number;
 let taken: unknown[];
+let kept: DeadLetter[];
 
 const sink: StoredThenForwarded = new StoredThenForwarded(
   {
@@ -17,13 +20,16 @@ const sink: StoredThenForwarded = new StoredThenForwarded(
     },
     status: () => ({ bytes: spoolBytes }),
     append: () => ({ sequence: ++stored, stored: Promise.resolve() }),
+    keepDeadLetters: async (letters: readonly DeadLetter[]) => void kept.push(...letters),
   } as never,
   { heldBytes: () => heldBytes, enqueue: (...record: unknown[]) => taken.push(record) } as never,
+  { wallMs: () => 1_234 },
   { maxSpoolBytes: 10_240 * MIB, maxHeldBytes: 64 * MIB, isMemoryShort: () => isMemoryShort },
 );
 
 beforeEach(() => {
   [isDiskFull, spoolBytes, heldBytes, isMemoryShort, stored, taken] = [false, 10 * MIB, 0, false, 0, []];
+  kept = [];
 });
 
 const RECORD = new Uint8Array(8);
@@ -68,4 +74,16 @@ it.each([
   const message = `${words}; keep the state and send it again`;
   await expect(store()).rejects.toMatchObject({ code, message, retryAfterSeconds: 10 });
   expect(stored).toBe(0);
+});
+
+it('sets aside what is no state, with what it was and why, as long as there is room', async () => {
+  const device = new Device('5a0000000000000000000001', '5b0000000000000000000001');
+  await sink.setAside(device, Buffer.from('21.5 C'), 'it is not JSON');
+  expect(kept).toMatchObject([{ device, timeMs: 1_234, refusedAtMs: 1_234, status: 0, reason: 'it is not JSON' }]);
+  expect(Buffer.from((kept[0] as DeadLetter).fragment).toString()).toBe('"data":{},"meta":{"payload":"21.5 C"}}');
+  isDiskFull = true;
+  await expect(sink.setAside(device, Buffer.from('x'), 'it is not JSON')).rejects.toMatchObject({
+    code: 'STATEWAY_SPOOL_FULL',
+  });
+  expect(kept).toHaveLength(1);
 });

@@ -16,6 +16,11 @@ export class Arrivals<T> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** All that have come and nobody has taken. */
+  takeAll(): T[] {
+    return this.#come.splice(0);
+  }
+
   /** How many have come that nobody has taken. */
   get untaken(): number {
     return this.#come.length;

@@ -1,5 +1,7 @@
 import type { DeviceLogin } from '../../src/core/auth-ports.js';
 import type { CloudAnswer } from '../../src/core/cloud-results.js';
+import type { SetAside } from '../../src/core/dead-letter.js';
+import type { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import type { Grant } from '../../src/core/grant.js';
 import type { CallStream, LogInHead, PassedAnswer, PassedCall } from '../../src/core/passed-call.js';
@@ -103,6 +105,18 @@ export class ScriptedIntake implements Intake {
   }
 }
 
+/** What was set aside as no state, to be written by the test, or at once where it says so. */
+export class ScriptedLetters implements SetAside {
+  readonly taken: { readonly device: Device; readonly payload: string; readonly reason: string }[] = [];
+  /** What comes of the next ones. */
+  write: () => Promise<void> = async () => {};
+
+  setAside(device: Device, payload: Uint8Array, reason: string): Promise<void> {
+    this.taken.push({ device, payload: Buffer.from(payload).toString(), reason });
+    return this.write();
+  }
+}
+
 /** What the front passed to a log-in. */
 export interface LogInCall {
   readonly body: string;
@@ -114,6 +128,12 @@ export interface LogInCall {
 export class ScriptedLogin implements DeviceLogin {
   readonly calls: LogInCall[] = [];
   answer: () => Promise<CloudAnswer> = () => Promise.reject(new Error('the test gave no answer'));
+  /** Answers of log-ins that are known, by the body of the request. */
+  readonly known = new Map<string, CloudAnswer>();
+
+  recall(body: Uint8Array): CloudAnswer | undefined {
+    return this.known.get(Buffer.from(body).toString());
+  }
 
   logIn(body: Uint8Array, head: LogInHead): Promise<CloudAnswer> {
     this.calls.push({ body: Buffer.from(body).toString(), ...head });

@@ -3,10 +3,11 @@ import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/meters.js';
 import type { CallStream } from '../../src/core/passed-call.js';
 import { TOLD_AFTER_MS } from '../../src/front/due-refusals.js';
+import type { MqttOptions } from '../../src/front/mqtt/mqtt-front.js';
 import { Front, type FrontOptions } from '../../src/front/server.js';
 import { pickUws } from '../../src/front/uws.js';
 import { FakeClock } from './fake-clock.js';
-import { ScriptedCalls, ScriptedIntake, ScriptedLogin } from './front-doubles.js';
+import { ScriptedCalls, ScriptedIntake, ScriptedLetters, ScriptedLogin } from './front-doubles.js';
 import { ScriptedAuthorizer } from './scripted-authorizer.js';
 import { atEnd, expect } from './test-scope.js';
 
@@ -32,6 +33,8 @@ export interface HarnessOptions {
   readonly maxPassedCalls?: FrontOptions['maxPassedCalls'];
   /** Where calls go in place of {@link FrontHarness.calls}. */
   readonly callStream?: CallStream;
+  /** MQTT over WebSocket alone, unless it says where else. */
+  readonly mqtt?: Partial<MqttOptions>;
 }
 
 /** A real front on a port of its own between clients and scripted stages. */
@@ -44,6 +47,8 @@ export interface FrontHarness {
   readonly calls: ScriptedCalls;
   readonly meters: Meters;
   readonly clock: FakeClock;
+  /** What was set aside as no state. */
+  readonly letters: ScriptedLetters;
 }
 
 /**
@@ -65,9 +70,12 @@ export async function startFront(options: HarnessOptions = {}): Promise<FrontHar
       unanswered: 0,
       http: 0,
       websocket: 0,
+      mqtt: 0,
+      mqtts: 0,
+      'mqtt-ws': 0,
     });
   });
-  return { ...harness, port: await front.listen() };
+  return { ...harness, port: (await front.listen()).device };
 }
 
 /** A front that does not listen yet. */
@@ -78,6 +86,7 @@ export function createFront(options: HarnessOptions = {}): Omit<FrontHarness, 'p
   const calls = new ScriptedCalls();
   const meters = new Meters();
   const clock = new FakeClock();
+  const letters = new ScriptedLetters();
   const front = new Front({
     uws,
     host: options.host ?? '127.0.0.1',
@@ -91,10 +100,21 @@ export function createFront(options: HarnessOptions = {}): Omit<FrontHarness, 'p
     calls: options.callStream ?? calls,
     passthrough: options.passthrough ?? 'none',
     ...(options.maxPassedCalls === undefined ? {} : { maxPassedCalls: options.maxPassedCalls }),
+    mqtt: {
+      listen: undefined,
+      tlsListen: undefined,
+      maxConnections: 1_000,
+      maxInflight: 1_000,
+      letters,
+      random: () => 0,
+      onFlapping: () => {},
+      onDenied: () => {},
+      ...options.mqtt,
+    },
     meters,
     clock,
   });
-  return { front, authorizer, intake, login, calls, meters, clock };
+  return { front, authorizer, intake, login, calls, meters, clock, letters };
 }
 
 /** Lets the event loop turn until `isSo`; the test's own time limit ends a wait in vain. */

@@ -57,7 +57,11 @@ function showDevices({ devices, connections }: Status): void {
     byId('troubled'),
     troubled === 0 ? 'none needs a look' : `${counted(troubled, 'needs a look', 'need a look')}`,
   );
-  setText(byId('connections'), `${count(connections.http)} HTTP, ${count(connections.websocket)} WebSocket connected`);
+  const mqtt = connections.mqtt + connections.mqtts + connections['mqtt-ws'];
+  setText(
+    byId('connections'),
+    `${count(connections.http)} HTTP, ${count(connections.websocket)} WebSocket, ${count(mqtt)} MQTT connected`,
+  );
 }
 
 function showFoot({ version, uptimeSeconds, startedAt, now, uws, node }: Status): void {

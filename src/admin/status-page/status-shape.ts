@@ -3,7 +3,7 @@
  * browser share it. Times are ISO 8601 in UTC; counters start at 0 with the process.
  */
 
-export type Transport = 'http' | 'websocket';
+export type Transport = 'http' | 'websocket' | 'mqtt' | 'mqtts' | 'mqtt-ws';
 export type Trouble = 'parked' | 'throttled' | 'failing' | 'refused' | 'silent';
 
 /** States a second. */

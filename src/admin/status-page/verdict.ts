@@ -59,7 +59,7 @@ export function verdictOf(status: Status, timeZone?: string): Verdict {
 }
 
 function allWell({ cloud, received, spool }: Status): Remark {
-  const hasReceived = received.http.accepted + received.websocket.accepted > 0;
+  const hasReceived = Object.values(received).some(({ accepted }) => accepted > 0);
   if (!hasReceived && spool.states === 0) {
     return { level: 'good', sentence: 'Ready, and no state has come yet.', more: ['Devices may send now.'] };
   }

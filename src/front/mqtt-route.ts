@@ -1,0 +1,50 @@
+import type { HttpRequest, HttpResponse } from 'uws-current';
+import { MQTT_SOCKET_KEEPS_MS } from '../core/bounds.js';
+import { StatewayError } from '../core/errors.js';
+import { overloaded } from './admission.js';
+import { askerOf, clientAddress } from './client-address.js';
+import type { FrontContext } from './front-context.js';
+import type { MqttFront } from './mqtt/mqtt-front.js';
+import { refuseHead } from './refuse-head.js';
+import type { ServedSocket } from './served-socket.js';
+
+/** The names of MQTT as a subprotocol; the second is that of clients before 3.1.1. The first that is offered is taken. */
+const PROTOCOLS = ['mqtt', 'mqttv3.1'];
+
+/**
+ * What to answer to a client that asks for MQTT, whatever the path: the vendor's own clients ask for different ones.
+ * @param offered value of `Sec-WebSocket-Protocol`
+ * @returns undefined where it does not
+ */
+export function mqttProtocolOf(offered: string): string | undefined {
+  if (offered === '') return undefined;
+  const names = offered.split(',').map((name) => name.trim());
+  return PROTOCOLS.find((protocol) => names.includes(protocol));
+}
+
+/**
+ * Opens a WebSocket for MQTT. Who is at the other end says its first packet, so that until then it counts as a stranger's.
+ * @param complete answers the upgrade with the protocol
+ */
+export function openMqttSocket(
+  context: FrontContext,
+  mqtt: MqttFront,
+  res: HttpResponse,
+  complete: (socket: ServedSocket) => void,
+): void {
+  const asker = askerOf(res);
+  const place = context.stopping ? undefined : context.strangerSockets.take(asker.address, MQTT_SOCKET_KEEPS_MS);
+  if (place !== undefined) {
+    complete(mqtt.overSocket(clientAddress(res.getRemoteAddress()), asker, place));
+    return;
+  }
+  const error = context.stopping
+    ? new StatewayError('STATEWAY_STOPPING', 'the proxy is being stopped; connect again shortly')
+    : overloaded();
+  refuseHead(context.bodies, res, error, { isHead: false, framing: 'none' });
+}
+
+/** Whether a request to open a WebSocket is for MQTT. */
+export function asksForMqtt(req: HttpRequest): string | undefined {
+  return mqttProtocolOf(req.getHeader('sec-websocket-protocol'));
+}

@@ -1,0 +1,305 @@
+import { isId } from '../../core/device.js';
+import type { StatewayError } from '../../core/errors.js';
+import type { MqttCloseReason, MqttConnectResult } from '../../core/meters.js';
+import { Alarm } from './alarm.js';
+import { Flow, type FlowUser, type HaltReason } from './flow.js';
+import type { Line, LineUser } from './line.js';
+import type { LoggedIn, MqttCredentials } from './log-ins.js';
+import type { MqttContext } from './mqtt-context.js';
+import { Outbox } from './outbox.js';
+import { textOf } from './packet-fields.js';
+import { type ConnackCode, connack, PINGRESP } from './packet-writer.js';
+import { type ConnectPacket, malformed, type OtherVersion } from './packets.js';
+import { Session, type SessionOwner } from './session.js';
+import type { StrangerLine } from './stranger-lines.js';
+import type { AcceptedConnection } from './takeovers.js';
+import { usableWill } from './wills.js';
+
+/** Contract 1.9.1: so long a connection may say nothing. */
+const CONNECT_WITHIN_MS = 10_000;
+/** From CONNECT on, while the cloud cannot be asked (contract 1.9.2): clients themselves give up after 30 s. */
+const LOG_IN_WITHIN_MS = 25_000;
+/** Between two questions of one CONNECT: first, and longest. */
+const ASK_AGAIN_FIRST_MS = 1_000;
+const ASK_AGAIN_LONGEST_MS = 5_000;
+
+/**
+ * - `new`: no CONNECT yet
+ * - `logging in`: the credentials are being checked
+ * - `open`: accepted
+ * - `held`: refused, and not told yet
+ * - `ended`
+ */
+type Phase = 'new' | 'logging in' | 'open' | 'held' | 'ended';
+
+function longer(waitMs: number): number {
+  return Math.min(2 * waitMs, ASK_AGAIN_LONGEST_MS);
+}
+
+/** One MQTT connection, whatever it comes over: from its first byte to its end (contract 1.9.2, 1.9.6). */
+export class MqttConnection implements LineUser, FlowUser, SessionOwner, AcceptedConnection, StrangerLine {
+  readonly address: string;
+  readonly peer: string;
+  readonly outbox: Outbox;
+  readonly #context: MqttContext;
+  readonly #line: Line;
+  readonly #onEnded: (connection: MqttConnection) => void;
+  readonly #flow: Flow;
+  /** What the phase waits for; while open, the keep-alive. */
+  readonly #alarm: Alarm;
+  readonly #askAgain: Alarm;
+  #phase: Phase = 'new';
+  /** As the client spells it; '' before CONNECT, and where it is no id. */
+  #clientId = '';
+  #keepAliveMs = 0;
+  /** Monotonic. */
+  #heardAtMs = 0;
+  #session: Session | undefined = undefined;
+  #isStopping = false;
+  #isLineGone = false;
+
+  /** @param onEnded called once, when nothing is to be done for it any more */
+  constructor(context: MqttContext, line: Line, onEnded: (connection: MqttConnection) => void) {
+    const { clock, dueAcks } = context.front;
+    this.#context = context;
+    this.#line = line;
+    this.#onEnded = onEnded;
+    this.address = line.address;
+    this.peer = line.peer;
+    this.outbox = new Outbox((bytes) => this.#flow.write(bytes), dueAcks);
+    this.#flow = new Flow(context, line, this);
+    this.#alarm = new Alarm(clock);
+    this.#askAgain = new Alarm(clock);
+    context.strangers.add(this);
+    this.#alarm.set(CONNECT_WITHIN_MS, () => this.#leave('protocol'));
+  }
+
+  /** Whether everything that was read has been answered, as far as that does not depend on others. */
+  get isSettled(): boolean {
+    return this.#session?.isSettled ?? true;
+  }
+
+  /** There are too many: it is held, and then closed. */
+  refuseForNumber(): void {
+    this.#refuse('full', undefined);
+  }
+
+  /** Nothing more is read; what was read is still answered. Where it was not accepted yet, that is all. */
+  stop(): void {
+    this.#isStopping = true;
+    if (this.#phase === 'open') this.halt('stopping');
+    else this.#leave('unavailable');
+  }
+
+  receive(chunk: Uint8Array): void {
+    this.#flow.receive(chunk);
+  }
+
+  drained(): void {
+    this.#flow.drained();
+  }
+
+  closed(): void {
+    // First: nothing is written to it any more.
+    this.#flow.end();
+    this.#isLineGone = true;
+    if (this.#phase === 'open') this.#finish('client', !this.#isStopping);
+    else this.#end();
+  }
+
+  giveWay(): void {
+    this.#leave('unavailable');
+  }
+
+  takenOver(): void {
+    this.end('takeover');
+  }
+
+  onConnect(packet: ConnectPacket | OtherVersion): void {
+    if (this.#phase !== 'new') {
+      this.onMalformed(malformed('CONNECT: it comes a second time (3.1.0-2)'));
+      return;
+    }
+    if (packet.kind === 'other version') {
+      this.#refuse('protocol', 1);
+      return;
+    }
+    if (!isId(packet.clientId)) {
+      this.#refuse('identifier', 2);
+      return;
+    }
+    this.#clientId = packet.clientId;
+    const key = packet.userName ?? '';
+    const secret = packet.password === undefined ? '' : (textOf(packet.password) ?? '');
+    if (key === '' || secret === '') this.#refuse('credentials', 4);
+    else this.#logIn(packet, { deviceId: packet.clientId, key, secret });
+  }
+
+  onPublish(qos: 0 | 1, packetId: number, topic: Uint8Array, payload: Uint8Array): void {
+    this.#opened('PUBLISH')?.publish(qos, packetId, topic, payload);
+  }
+
+  onOversize(qos: 0 | 1, packetId: number): void {
+    this.#opened('PUBLISH')?.oversize(qos, packetId);
+  }
+
+  onSubscribe(packetId: number, filters: readonly string[]): void {
+    this.#opened('SUBSCRIBE')?.subscribe(packetId, filters);
+  }
+
+  onUnsubscribe(packetId: number, filters: readonly string[]): void {
+    this.#opened('UNSUBSCRIBE')?.unsubscribe(packetId, filters);
+  }
+
+  onPing(): void {
+    if (this.#opened('PINGREQ') !== undefined) this.outbox.add(PINGRESP);
+  }
+
+  onPuback(): void {
+    this.#opened('PUBACK');
+  }
+
+  onDisconnect(): void {
+    if (this.#opened('DISCONNECT') !== undefined) this.#finish('client', false);
+  }
+
+  onMalformed(_error: StatewayError): void {
+    if (this.#phase === 'open') this.end('protocol');
+    else this.#refuse('protocol', undefined);
+  }
+
+  onStuck(why: 'slow' | 'unavailable'): void {
+    if (this.#phase === 'open') this.end(why);
+    else this.#refuse('unavailable', undefined);
+  }
+
+  halt(reason: HaltReason): void {
+    this.#flow.halt(reason);
+  }
+
+  goOn(reason: HaltReason): void {
+    this.#flow.goOn(reason);
+  }
+
+  /** Its will is taken in, unless it is the proxy that leaves. */
+  end(reason: MqttCloseReason): void {
+    this.#finish(reason, reason !== 'stopping');
+  }
+
+  #logIn(packet: ConnectPacket, credentials: MqttCredentials): void {
+    this.#phase = 'logging in';
+    this.#flow.keepBehindConnect();
+    const { logIns } = this.#context;
+    const known = logIns.recall(credentials);
+    if (known !== undefined) {
+      this.#acceptInTurn(packet, credentials, known);
+      return;
+    }
+    this.#alarm.set(LOG_IN_WITHIN_MS, () => this.#leave('unavailable'));
+    void this.#askCloud(packet, credentials, ASK_AGAIN_FIRST_MS);
+  }
+
+  async #askCloud(packet: ConnectPacket, credentials: MqttCredentials, waitMs: number): Promise<void> {
+    const outcome = await this.#context.logIns.ask(credentials, this, this.peer);
+    if (this.#phase !== 'logging in') return;
+    if (outcome.kind === 'logged in') this.#acceptInTurn(packet, credentials, outcome);
+    else if (outcome.kind === 'refused') this.#refuse('credentials', 5);
+    else this.#askAgain.set(waitMs, () => void this.#askCloud(packet, credentials, longer(waitMs)));
+  }
+
+  /** Where two clients share an id, each has to wait (contract 1.9.6). */
+  #acceptInTurn(packet: ConnectPacket, credentials: MqttCredentials, loggedIn: LoggedIn): void {
+    const delayMs = this.#context.takeovers.delayMs(this.#deviceId);
+    if (delayMs === 0) this.#accept(packet, credentials, loggedIn);
+    else this.#alarm.set(delayMs, () => this.#accept(packet, credentials, loggedIn));
+  }
+
+  #accept(packet: ConnectPacket, credentials: MqttCredentials, loggedIn: LoggedIn): void {
+    const { front, holds, strangers, takeovers } = this.#context;
+    const { clock, meters, maxBodyBytes } = front;
+    this.#phase = 'open';
+    this.#alarm.clear();
+    strangers.remove(this);
+    holds.forget(this.#deviceId);
+    this.#line.accepted();
+    const isTakeover = takeovers.accept(this.#deviceId, this);
+    meters.mqtt.connects[isTakeover ? 'takeover' : 'accepted']++;
+    const will = usableWill(packet.will, this.#deviceId, loggedIn.access, maxBodyBytes);
+    if (will !== packet.will) meters.mqtt.ignoredWills++;
+    this.outbox.add(connack(0));
+    const { peer, transport } = this.#line;
+    this.#session = new Session(this.#context, this, { credentials, loggedIn, will, transport, asker: this, peer });
+    this.#keepAliveMs = 1_500 * packet.keepAliveSeconds;
+    this.#heardAtMs = clock.monotonicMs();
+    this.#watchKeepAlive();
+    this.#flow.open(this.#deviceId);
+  }
+
+  /** The connection is held, told where there is something to tell, and closed. */
+  #refuse(result: MqttConnectResult, code: ConnackCode | undefined): void {
+    if (this.#phase === 'held' || this.#phase === 'ended') return;
+    this.#phase = 'held';
+    this.#context.front.meters.mqtt.connects[result]++;
+    this.#flow.end();
+    this.#askAgain.clear();
+    const holdMs = this.#context.holds.next(this.#clientId === '' ? this.address : this.#deviceId);
+    this.#alarm.set(holdMs, () => {
+      if (code !== undefined) this.#line.write(connack(code));
+      this.#end();
+      this.#line.end();
+    });
+  }
+
+  /** One that has not been accepted is closed without a word. */
+  #leave(result: MqttConnectResult): void {
+    if (this.#phase === 'open' || this.#phase === 'ended') return;
+    if (this.#phase !== 'held') this.#context.front.meters.mqtt.connects[result]++;
+    // First: a line may say that it is closed within the call.
+    this.#end();
+    this.#line.cut();
+  }
+
+  #finish(reason: MqttCloseReason, takesWill: boolean): void {
+    if (this.#phase !== 'open') return;
+    this.#context.front.meters.mqtt.closes[reason]++;
+    this.#session?.close(takesWill);
+    this.#context.takeovers.release(this.#deviceId, this);
+    this.outbox.sendAck();
+    this.#end();
+    if (this.#isLineGone) return;
+    if (reason === 'keepalive' || reason === 'slow') this.#line.cut();
+    else this.#line.end();
+  }
+
+  #end(): void {
+    if (this.#phase === 'ended') return;
+    this.#phase = 'ended';
+    this.#context.strangers.remove(this);
+    this.#flow.end();
+    this.#alarm.clear();
+    this.#askAgain.clear();
+    this.#onEnded(this);
+  }
+
+  get #deviceId(): string {
+    return this.#clientId.toLowerCase();
+  }
+
+  /** What takes a packet that only a device that has been accepted may send; undefined where that is not so. */
+  #opened(packet: string): Session | undefined {
+    this.#heardAtMs = this.#context.front.clock.monotonicMs();
+    if (this.#phase === 'open') return this.#session;
+    if (this.#phase === 'new') this.onMalformed(malformed(`${packet}: it comes before CONNECT (3.1.0-1)`));
+    return undefined;
+  }
+
+  /** Every packet counts; while nothing is read, none can come (contract 1.9.6). */
+  #watchKeepAlive(): void {
+    if (this.#keepAliveMs === 0) return;
+    const nowMs = this.#context.front.clock.monotonicMs();
+    const heardAtMs = this.#flow.isHalted ? nowMs : Math.max(this.#heardAtMs, this.#flow.readAgainAtMs);
+    const leftMs = this.#keepAliveMs - (nowMs - heardAtMs);
+    if (leftMs <= 0) this.end('keepalive');
+    else this.#alarm.set(leftMs, () => this.#watchKeepAlive());
+  }
+}

@@ -1,0 +1,160 @@
+import { Holding } from '../admission.js';
+import { Alarm } from './alarm.js';
+import { HeldBytes } from './held-bytes.js';
+import type { Line } from './line.js';
+import type { MqttContext } from './mqtt-context.js';
+import { PacketReader } from './packet-reader.js';
+import type { PacketReceiver } from './packets.js';
+
+/** So long nothing may be read of a connection, or nothing be taken by it (contract 1.9.4, 1.9.6). */
+const STUCK_AFTER_MS = 60_000;
+/** What the other end has not taken, from which on nothing more is read of it. */
+const MAX_UNSENT_BYTES = 64 * 1024;
+/** What comes behind a CONNECT that is not answered, from which on nothing more is read. */
+const MAX_BEHIND_CONNECT_BYTES = 16 * 1024;
+/** How often it is looked whether there is room for what was read. */
+const LOOK_FOR_ROOM_MS = 1_000;
+
+/** Why a connection is not read at the moment. */
+export type HaltReason = 'in flight' | 'no room' | 'no token' | 'unsent' | 'held bytes' | 'stopping';
+
+/** Whom it tells. */
+export interface FlowUser extends PacketReceiver {
+  /** `slow`: the other end takes nothing. `unavailable`: there is no room here for what it sends. */
+  onStuck(why: 'slow' | 'unavailable'): void;
+}
+
+/**
+ * What comes and goes on one line: no more is read than can be taken, and what is held of it counts under the bounds of
+ * the front. Bytes that are not read stay with the device, which is all the back-pressure that MQTT has.
+ */
+export class Flow {
+  readonly #context: MqttContext;
+  readonly #line: Line;
+  readonly #user: FlowUser;
+  readonly #reader: PacketReader;
+  readonly #heldBytes: HeldBytes;
+  readonly #halts = new Set<HaltReason>();
+  readonly #haltedTooLong: Alarm;
+  readonly #unsentTooLong: Alarm;
+  readonly #lookForRoom: Alarm;
+  #readAgainAtMs = Number.NEGATIVE_INFINITY;
+  #isOpen = false;
+  #isEnded = false;
+
+  constructor(context: MqttContext, line: Line, user: FlowUser) {
+    const { admission, clock, maxBodyBytes } = context.front;
+    this.#context = context;
+    this.#line = line;
+    this.#user = user;
+    this.#reader = new PacketReader(user, maxBodyBytes);
+    this.#heldBytes = new HeldBytes(this.#reader, new Holding(admission.strangers, line.address, undefined));
+    this.#haltedTooLong = new Alarm(clock);
+    this.#unsentTooLong = new Alarm(clock);
+    this.#lookForRoom = new Alarm(clock);
+  }
+
+  get isHalted(): boolean {
+    return this.#halts.size > 0;
+  }
+
+  /** Monotonic: until then nothing was read, and no packet can have been missed. */
+  get readAgainAtMs(): number {
+    return this.#readAgainAtMs;
+  }
+
+  receive(chunk: Uint8Array): void {
+    if (this.#isEnded) return;
+    this.#reader.push(chunk);
+    this.#checkHeld();
+  }
+
+  /** What comes behind a CONNECT waits until {@link Flow.open}. The line is read on, so that its end is noticed. */
+  keepBehindConnect(): void {
+    this.#reader.halt();
+  }
+
+  /** The device has been accepted: what it sends counts as its own from now on. */
+  open(deviceId: string): void {
+    this.#isOpen = true;
+    this.#heldBytes.moveTo(this.#context.front.admission.unfinished, deviceId);
+    this.#readOn();
+  }
+
+  halt(reason: HaltReason): void {
+    if (this.#isEnded) return;
+    if (this.#halts.size === 0) {
+      this.#reader.halt();
+      this.#line.halt();
+      this.#haltedTooLong.set(STUCK_AFTER_MS, () => this.#user.onStuck(reason === 'unsent' ? 'slow' : 'unavailable'));
+    }
+    this.#halts.add(reason);
+  }
+
+  /** @param reason that has passed; where it was none, nothing changes */
+  goOn(reason: HaltReason): void {
+    if (!this.#halts.delete(reason) || this.#halts.size > 0) return;
+    this.#haltedTooLong.clear();
+    // Not within whoever has made room: what is read now may be for it again.
+    queueMicrotask(() => this.#readOn());
+  }
+
+  /** @param bytes are the line's from now on */
+  write(bytes: Uint8Array): void {
+    if (this.#isEnded) return;
+    this.#line.write(bytes);
+    const { unsentBytes } = this.#line;
+    if (unsentBytes > MAX_UNSENT_BYTES) this.halt('unsent');
+    if (unsentBytes > 0 && !this.#unsentTooLong.isSet) this.#watchUnsent(unsentBytes);
+  }
+
+  /** The line has nothing unsent any more. */
+  drained(): void {
+    this.#unsentTooLong.clear();
+    this.goOn('unsent');
+  }
+
+  /** Nothing is read and written any more, and nothing held. */
+  end(): void {
+    this.#isEnded = true;
+    this.#reader.end();
+    this.#heldBytes.release();
+    this.#haltedTooLong.clear();
+    this.#unsentTooLong.clear();
+    this.#lookForRoom.clear();
+  }
+
+  #readOn(): void {
+    if (this.#isEnded || this.isHalted) return;
+    this.#readAgainAtMs = this.#context.front.clock.monotonicMs();
+    this.#reader.goOn();
+    this.#checkHeld();
+    if (!this.#isEnded && !this.isHalted) this.#line.goOn();
+  }
+
+  #checkHeld(): void {
+    if (this.#isEnded) return;
+    const hasRoom = this.#heldBytes.settle();
+    if (!this.#isOpen && this.#reader.heldBytes > MAX_BEHIND_CONNECT_BYTES) this.#line.halt();
+    if (hasRoom || this.#lookForRoom.isSet) return;
+    // One that cannot be kept from sending would bring more and more.
+    if (!this.#isOpen || !this.#line.canHalt) this.#user.onStuck('unavailable');
+    else this.#waitForRoom();
+  }
+
+  #waitForRoom(): void {
+    this.halt('held bytes');
+    this.#lookForRoom.set(LOOK_FOR_ROOM_MS, () => {
+      if (this.#heldBytes.settle()) this.goOn('held bytes');
+      else this.#waitForRoom();
+    });
+  }
+
+  #watchUnsent(unsentBytes: number): void {
+    this.#unsentTooLong.set(STUCK_AFTER_MS, () => {
+      const left = this.#line.unsentBytes;
+      if (left >= unsentBytes) this.#user.onStuck('slow');
+      else if (left > 0) this.#watchUnsent(left);
+    });
+  }
+}

@@ -1,0 +1,35 @@
+import type { Holding, Share } from '../admission.js';
+import type { PacketReader } from './packet-reader.js';
+
+/** What a connection has read and cannot use yet, as it counts under the bounds of the front (contract 1.4, 1.6). */
+export class HeldBytes {
+  readonly #reader: PacketReader;
+  readonly #holding: Holding;
+  #counted = 0;
+
+  constructor(reader: PacketReader, holding: Holding) {
+    this.#reader = reader;
+    this.#holding = holding;
+  }
+
+  /** Counts what the reader holds now; false, counting as before, where there is no room for it. */
+  settle(): boolean {
+    const held = this.#reader.heldBytes;
+    if (held <= this.#counted) this.#holding.forgetBytes(this.#counted - held);
+    else if (!this.#holding.admit(held - this.#counted)) return false;
+    this.#counted = held;
+    return true;
+  }
+
+  /** Counts it under another share from now on; false, counting nothing, where there is no room for it there. */
+  moveTo(share: Share, holder: string): boolean {
+    const fits = this.#holding.moveTo(share, holder);
+    if (!fits) this.#counted = 0;
+    return fits;
+  }
+
+  release(): void {
+    this.#holding.release();
+    this.#counted = 0;
+  }
+}

@@ -1,0 +1,130 @@
+import type { Asker } from '../../core/auth-ports.js';
+import { mqttStrangers } from '../../core/bounds.js';
+import type { SetAside } from '../../core/dead-letter.js';
+import type { MqttTransport } from '../../core/meters.js';
+import type { FrontContext } from '../front-context.js';
+import type { StrangerPlace } from '../stranger-sockets.js';
+import { MqttConnection } from './connection.js';
+import { type DeniedTopic, DeniedTopics } from './denied-topics.js';
+import type { Line, LineUser } from './line.js';
+import { LogIns } from './log-ins.js';
+import type { MqttContext } from './mqtt-context.js';
+import { RefusalHolds } from './refusal-holds.js';
+import { SocketLine } from './socket-line.js';
+import { StrangerLines } from './stranger-lines.js';
+import { type FlappingId, Takeovers } from './takeovers.js';
+import { TcpListener } from './tcp-listener.js';
+
+/** Devices that lost their connection at once are not to come back at once (contract 1.9.5). */
+const JITTER_MS = 3_000;
+/** Of the time that a stop allows, what jitter may take: closing takes some as well. */
+const JITTER_SHARE = 0.9;
+/** How often a stopping front looks whether everything is answered. */
+const DRAIN_POLL_MS = 10;
+
+/** Where to listen. */
+export interface MqttAddress {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+}
+
+export interface MqttOptions {
+  /** Plain TCP; undefined: not served. */
+  readonly listen: MqttAddress | undefined;
+  readonly tlsListen: (MqttAddress & { readonly certFile: string; readonly keyFile: string }) | undefined;
+  /** Beyond it new connections are refused. */
+  readonly maxConnections: number;
+  readonly maxInflight: number;
+  readonly letters: SetAside;
+  /** From 0 to 1, for jitter. */
+  readonly random: () => number;
+  readonly onFlapping: (flapping: FlappingId) => void;
+  readonly onDenied: (denied: DeniedTopic) => void;
+}
+
+/** The ports that were had, where they are served. */
+export interface MqttPorts {
+  readonly mqtt: number | undefined;
+  readonly mqtts: number | undefined;
+}
+
+/** The device side's MQTT, over TCP, TLS and the WebSockets that the front hands it (contract 1.9). */
+export class MqttFront {
+  readonly #front: FrontContext;
+  readonly #options: MqttOptions;
+  readonly #context: MqttContext;
+  readonly #plain: TcpListener | undefined;
+  readonly #tls: TcpListener | undefined;
+  readonly #connections = new Map<MqttConnection, MqttTransport>();
+
+  /** @throws Error when the TLS files cannot be used */
+  constructor(front: FrontContext, options: MqttOptions) {
+    const { clock, deviceLogin, authorizer } = front;
+    const { listen, tlsListen, letters, maxConnections, maxInflight, onFlapping, onDenied } = options;
+    const strangers = new StrangerLines(mqttStrangers(maxConnections));
+    this.#front = front;
+    this.#options = options;
+    this.#context = {
+      front,
+      letters,
+      logIns: new LogIns(deviceLogin, authorizer),
+      takeovers: new Takeovers(clock, onFlapping),
+      holds: new RefusalHolds(clock),
+      strangers,
+      denied: new DeniedTopics(clock, onDenied),
+      maxInflight,
+    };
+    const shared = {
+      clock,
+      strangers,
+      onLine: (line: Line & { attach(user: LineUser): void }) => line.attach(this.#connect(line)),
+    };
+    this.#plain = listen && new TcpListener({ ...shared, ...listen, tls: undefined });
+    this.#tls = tlsListen && new TcpListener({ ...shared, ...tlsListen, tls: tlsListen });
+  }
+
+  /** @throws Error when an address cannot be had */
+  async listen(): Promise<MqttPorts> {
+    return { mqtt: await this.#plain?.listen(), mqtts: await this.#tls?.listen() };
+  }
+
+  /** A WebSocket that has asked for MQTT, to be opened. */
+  overSocket(peer: string, asker: Asker, place: StrangerPlace): SocketLine {
+    return new SocketLine(peer, asker, place, (line) => this.#connect(line));
+  }
+
+  /** Open connections. */
+  connections(): Record<MqttTransport, number> {
+    const counts = { mqtt: 0, mqtts: 0, 'mqtt-ws': 0 };
+    for (const transport of this.#connections.values()) counts[transport]++;
+    return counts;
+  }
+
+  /** Accepts and reads nothing more, answers what was read, and closes, for `withinMs` at the most. */
+  async close(withinMs: number): Promise<void> {
+    const { clock } = this.#front;
+    this.#plain?.close();
+    this.#tls?.close();
+    const jitterMs = JITTER_SHARE * Math.min(JITTER_MS, withinMs);
+    const startedMs = clock.monotonicMs();
+    const leaving = [...this.#connections.keys()].map((connection) => {
+      connection.stop();
+      return { connection, atMs: startedMs + jitterMs * this.#options.random() };
+    });
+    while (this.#connections.size > 0 && clock.monotonicMs() < startedMs + withinMs) {
+      const nowMs = clock.monotonicMs();
+      for (const { connection, atMs } of leaving) if (nowMs >= atMs && connection.isSettled) connection.end('stopping');
+      await new Promise<void>((resolve) => clock.schedule(DRAIN_POLL_MS, resolve));
+    }
+    for (const connection of [...this.#connections.keys()]) connection.end('stopping');
+  }
+
+  #connect(line: Line): MqttConnection {
+    const connection = new MqttConnection(this.#context, line, (ended) => this.#connections.delete(ended));
+    this.#connections.set(connection, line.transport);
+    if (this.#front.stopping) connection.stop();
+    else if (this.#connections.size > this.#options.maxConnections) connection.refuseForNumber();
+    return connection;
+  }
+}

@@ -1,0 +1,240 @@
+import type { StatewayError } from '../../core/errors.js';
+import type { Grant } from '../../core/grant.js';
+import type { BodyReceiver } from '../../core/ports.js';
+import type { MqttContext } from './mqtt-context.js';
+
+/** What a publish counts for beside its payload, as a frame of a WebSocket does. */
+const PUBLISH_OVERHEAD_BYTES = 320;
+/** What the spool or the disk did not take is tried again so often, one payload first. */
+const RETRY_MS = 1_000;
+
+/**
+ * - `waiting`: its device is being asked for
+ * - `stored`: it is with the intake
+ * - `setting aside`: it is no state, and a dead letter of it is on its way to disk
+ * - `refused`: neither was to be had, and it will be tried again
+ * - `done`
+ */
+type Stage = 'waiting' | 'stored' | 'setting aside' | 'refused' | 'done';
+
+/** A PUBLISH that has not been answered, or stands behind one. */
+export class QueuedPublish {
+  /** Of its connection's publishes. */
+  readonly number: number;
+  readonly qos: 0 | 1;
+  readonly packetId: number;
+  readonly payload: Uint8Array;
+  /** Monotonic. */
+  readonly arrivedAtMs: number;
+  stage: Stage = 'waiting';
+  grant: Grant | undefined = undefined;
+  /** Why it is no state, once that is known: it is to be set aside and not to be stored. */
+  objection: string | undefined = undefined;
+  /** While they count under the front's bound. */
+  admittedBytes = 0;
+
+  constructor(number: number, qos: 0 | 1, packetId: number, payload: Uint8Array, arrivedAtMs: number) {
+    this.number = number;
+    this.qos = qos;
+    this.packetId = packetId;
+    this.payload = payload;
+    this.arrivedAtMs = arrivedAtMs;
+  }
+}
+
+/** Whom a queue tells. */
+export interface QueueUser {
+  /** The oldest publishes up to here are answered: PUBACKs leave in this order (MQTT 3.1.1, 4.6.0-2). */
+  onAnswered(publish: QueuedPublish): void;
+  /** Something was not taken for want of room, and will be tried again; and that is over. */
+  onStalled(): void;
+  onRoom(): void;
+}
+
+/**
+ * The publishes of one connection, from their arrival to their PUBACK: in order, after the commit that holds them
+ * (contract 1.9.5). What cannot be taken for want of room is tried again until it can: so nothing that was read is lost
+ * but with the connection, which is not read meanwhile.
+ */
+export class PublishQueue implements BodyReceiver {
+  readonly #context: MqttContext;
+  readonly #user: QueueUser;
+  readonly #received: Record<'accepted' | 'refused' | 'unavailable', number>;
+  readonly #queue: QueuedPublish[] = [];
+  /** Number of the first in the queue. */
+  #first = 0;
+  /** With the intake, or on their way to being set aside. */
+  #underWay = 0;
+  #refused = 0;
+  #isStalled = false;
+  #isClosed = false;
+  #cancelRetry: () => void = () => {};
+
+  constructor(context: MqttContext, user: QueueUser, received: Record<'accepted' | 'refused' | 'unavailable', number>) {
+    this.#context = context;
+    this.#user = user;
+    this.#received = received;
+  }
+
+  /** Publishes that are not answered. */
+  get size(): number {
+    return this.#queue.length;
+  }
+
+  /** Of them, those that the proxy itself will answer without anybody else's doing. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** Puts one behind the others. It counts under the front's bound from now on, as far as there is room. */
+  add(qos: 0 | 1, packetId: number, payload: Uint8Array): QueuedPublish {
+    const number = this.#first + this.#queue.length;
+    const publish = new QueuedPublish(number, qos, packetId, payload, this.#context.front.clock.monotonicMs());
+    this.#queue.push(publish);
+    this.#admit(publish);
+    return publish;
+  }
+
+  /** Has one stored for a device. */
+  store(publish: QueuedPublish, grant: Grant): void {
+    publish.grant = grant;
+    // What comes behind one that was refused must not overtake it.
+    if (this.#refused > 0 || !this.#admit(publish)) this.#refuse(publish);
+    else this.#submit(publish);
+  }
+
+  /** One needs nothing more: what it says is not kept, or has been taken otherwise. */
+  finish(publish: QueuedPublish): void {
+    publish.stage = 'done';
+    this.#release(publish);
+    this.#advance();
+  }
+
+  /** Nobody is to be told any more; what is with the intake is kept all the same, and all else is given up. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelRetry();
+    for (const publish of this.#queue) {
+      if (publish.stage === 'waiting' || publish.stage === 'refused') this.#release(publish);
+    }
+  }
+
+  /** The cloud itself has taken one, as a proof of its token (contract 1.4). */
+  deliver(publish: QueuedPublish, states: number): void {
+    const { clock, meters } = this.#context.front;
+    this.#received.accepted += states;
+    meters.mqtt.publishes.state++;
+    meters.ackSeconds.observe((clock.monotonicMs() - publish.arrivedAtMs) / 1000);
+    this.finish(publish);
+  }
+
+  onStored(ticket: number, states: number): void {
+    this.deliver(this.#comeBack(ticket), states);
+    this.#retryOthers();
+  }
+
+  onRefused(ticket: number, error: StatewayError): void {
+    const publish = this.#comeBack(ticket);
+    if (error.retryable) {
+      this.#received.unavailable++;
+      this.#refuse(publish);
+      return;
+    }
+    this.#received.refused++;
+    publish.objection = error.message;
+    this.#setAside(publish);
+  }
+
+  #submit(publish: QueuedPublish): void {
+    publish.stage = 'stored';
+    this.#underWay++;
+    const { grant, payload, number } = publish;
+    this.#context.front.intake.accept(grant as Grant, 'extended-json', payload, this, number);
+  }
+
+  #comeBack(ticket: number): QueuedPublish {
+    this.#underWay--;
+    return this.#queue[ticket - this.#first] as QueuedPublish;
+  }
+
+  #setAside(publish: QueuedPublish): void {
+    publish.stage = 'setting aside';
+    this.#underWay++;
+    const { device } = publish.grant as Grant;
+    this.#context.letters.setAside(device, publish.payload, publish.objection as string).then(
+      () => {
+        this.#underWay--;
+        this.#context.front.meters.mqtt.publishes.dead_letter++;
+        this.finish(publish);
+        this.#retryOthers();
+      },
+      () => {
+        this.#underWay--;
+        this.#refuse(publish);
+      },
+    );
+  }
+
+  #refuse(publish: QueuedPublish): void {
+    publish.stage = 'refused';
+    this.#refused++;
+    if (this.#isClosed) {
+      this.#release(publish);
+      return;
+    }
+    if (this.#isStalled) return;
+    this.#isStalled = true;
+    this.#user.onStalled();
+    this.#scheduleRetry();
+  }
+
+  #scheduleRetry(): void {
+    this.#cancelRetry();
+    this.#cancelRetry = this.#context.front.clock.schedule(RETRY_MS, () => {
+      // Those that went before must have come back, or one of them could be overtaken.
+      if (this.#underWay === 0) this.#retry(this.#queue.find(({ stage }) => stage === 'refused'));
+      this.#scheduleRetry();
+    });
+  }
+
+  /** One was taken: there is room, and the rest goes on in order. */
+  #retryOthers(): void {
+    if (!this.#isStalled || this.#isClosed) return;
+    for (const publish of this.#queue.filter(({ stage }) => stage === 'refused')) {
+      if (!this.#retry(publish)) return;
+    }
+    this.#isStalled = false;
+    this.#cancelRetry();
+    this.#user.onRoom();
+  }
+
+  #retry(publish: QueuedPublish | undefined): boolean {
+    if (publish === undefined) return true;
+    if (!this.#admit(publish)) return false;
+    this.#refused--;
+    if (publish.objection === undefined) this.#submit(publish);
+    else this.#setAside(publish);
+    return true;
+  }
+
+  #advance(): void {
+    while (this.#queue[0]?.stage === 'done') {
+      const publish = this.#queue.shift() as QueuedPublish;
+      this.#first++;
+      if (!this.#isClosed) this.#user.onAnswered(publish);
+    }
+  }
+
+  #admit(publish: QueuedPublish): boolean {
+    if (publish.admittedBytes > 0) return true;
+    const bytes = publish.payload.length + PUBLISH_OVERHEAD_BYTES;
+    if (!this.#context.front.admission.admit(bytes)) return false;
+    publish.admittedBytes = bytes;
+    return true;
+  }
+
+  #release(publish: QueuedPublish): void {
+    this.#context.front.admission.release(publish.admittedBytes);
+    publish.admittedBytes = 0;
+  }
+}

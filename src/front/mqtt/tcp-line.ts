@@ -1,0 +1,73 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../../core/clock.js';
+import type { MqttTransport } from '../../core/meters.js';
+import { networkOf } from '../../core/network.js';
+import { Alarm } from './alarm.js';
+import type { Line, LineUser } from './line.js';
+
+/** The kernel asks after a silent end so often, and gives it up after some minutes (contract 1.9.6). */
+const TCP_KEEP_ALIVE_MS = 60_000;
+/** What was written last may take so long to leave; then the socket is closed all the same. */
+const END_WITHIN_MS = 5_000;
+
+/** A line over TCP, or TLS over it. */
+export class TcpLine implements Line {
+  readonly transport: MqttTransport;
+  readonly peer: string;
+  readonly address: string;
+  readonly canHalt = true;
+  readonly #socket: Socket;
+  readonly #ending: Alarm;
+
+  constructor(socket: Socket, transport: MqttTransport, clock: Clock) {
+    this.transport = transport;
+    // An IPv4 address as a socket for both families shows it (RFC 4291, 2.5.5.2).
+    this.peer = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
+    this.address = networkOf(this.peer);
+    this.#socket = socket;
+    this.#ending = new Alarm(clock);
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+    // It comes as 'close' too, with or without an error.
+    socket.on('error', () => {});
+  }
+
+  /** From now on a user is told. To be called once. */
+  attach(user: LineUser): void {
+    this.#socket.on('data', (chunk) => user.receive(chunk));
+    this.#socket.on('drain', () => user.drained());
+    this.#socket.on('close', () => {
+      this.#ending.clear();
+      user.closed();
+    });
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  accepted(): void {}
+
+  write(bytes: Uint8Array): void {
+    if (this.#socket.writable) this.#socket.write(bytes);
+  }
+
+  halt(): void {
+    this.#socket.pause();
+  }
+
+  goOn(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    this.#socket.end();
+    // Whoever does not read on never learns that the other end has closed as well.
+    this.#socket.resume();
+    this.#ending.set(END_WITHIN_MS, () => this.#socket.destroy());
+  }
+
+  cut(): void {
+    this.#socket.destroy();
+  }
+}

@@ -1,0 +1,208 @@
+import { readFileSync } from 'node:fs';
+import { expect, onTestFinished, test } from 'vitest';
+import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
+import { openSite, type Site, status, untilHeld } from '../helpers/bench-site.js';
+import { FaultProxy } from '../helpers/fault-proxy.js';
+import {
+  connectClient,
+  connectPacket,
+  MQTT_CLIENTS,
+  mqttAddress,
+  mqttPort,
+  publishAcknowledged,
+  RawMqtt,
+  stateTopic,
+} from '../helpers/mqtt-clients.js';
+import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { makeCertificate } from '../upstream/test-servers.js';
+
+const LISTEN = { STATEWAY_MQTT_LISTEN: '127.0.0.1:0' };
+const VERSIONS = Object.keys(MQTT_CLIENTS) as (keyof typeof MQTT_CLIENTS)[];
+
+function deviceOf(site: Site, index = 0): PlannedDevice {
+  return site.devices[index] as PlannedDevice;
+}
+
+async function metric(site: Site, line: string): Promise<number> {
+  const text = await (await fetch(`${site.proxy.adminUrl}/metrics`)).text();
+  const found = text.split('\n').find((candidate) => candidate.startsWith(`${line} `));
+  return Number(found?.split(' ').at(-1));
+}
+
+/** Sends ten states at QoS 1 and one at QoS 0, and looks for them in the cloud. */
+async function sendStates(
+  site: Site,
+  device: PlannedDevice,
+  version: (typeof VERSIONS)[number],
+  url: string,
+  options = {},
+) {
+  const client = await connectClient(version, url, device, options);
+  const granted = await new Promise((resolve, reject) => {
+    client.subscribe(`losant/${device.deviceId}/command`, (error, answer) => (error ? reject(error) : resolve(answer)));
+  });
+  expect(granted).toEqual([{ topic: `losant/${device.deviceId}/command`, qos: 0 }]);
+  const time = Date.now() - 60_000;
+  const payload = (n: number) =>
+    JSON.stringify({ time: { $date: new Date(time + n).toISOString() }, data: { n, gone: null } });
+  client.publish(stateTopic(device), payload(0), { qos: 0 });
+  for (let n = 1; n <= 10; n++) await publishAcknowledged(client, stateTopic(device), payload(n));
+  const { records } = await untilHeld(site, device, (ledger) => ledger.records.length >= 11);
+  expect(records.map(({ timeMs, data }) => [timeMs - time, data])).toEqual(
+    Array.from({ length: 11 }, (_, n) => [n, { n }]),
+  );
+  await client.endAsync?.();
+}
+
+test('states of either version of mqtt.js arrive over TCP, and over a WebSocket at any path', async () => {
+  const site = await openSite({ env: LISTEN, devices: 4 });
+  let device = 0;
+  for (const version of VERSIONS) {
+    await sendStates(site, deviceOf(site, device++), version, `mqtt://${mqttAddress(site.proxy)}`);
+    await sendStates(site, deviceOf(site, device++), version, `${site.proxy.socketUrl}/any/path`);
+  }
+  for (const transport of ['mqtt', 'mqtt-ws']) {
+    const accepted = `stateway_states_received_total{transport="${transport}",result="accepted"}`;
+    expect(await metric(site, accepted)).toBe(22);
+  }
+  expect(await metric(site, 'stateway_mqtt_connects_total{result="accepted"}')).toBe(4);
+  expect(await metric(site, 'stateway_attributes_left_out_total')).toBe(44);
+});
+
+test('states of either version of mqtt.js arrive over TLS, and over a WebSocket on it', async () => {
+  const { certFile, keyFile } = makeCertificate(temporaryDirectory());
+  const site = await openSite({
+    env: {
+      STATEWAY_MQTT_TLS_LISTEN: '127.0.0.1:0',
+      STATEWAY_TLS_CERT_FILE: certFile,
+      STATEWAY_TLS_KEY_FILE: keyFile,
+    },
+    devices: 4,
+  });
+  const ca = readFileSync(certFile);
+  const secure = mqttAddress(site.proxy, 'mqttTlsListen').replace('127.0.0.1', 'localhost');
+  const socketUrl = site.proxy.socketUrl.replace('ws://127.0.0.1', 'wss://localhost');
+  let device = 0;
+  for (const version of VERSIONS) {
+    await sendStates(site, deviceOf(site, device++), version, `mqtts://${secure}`, { ca });
+    await sendStates(site, deviceOf(site, device++), version, socketUrl, { wsOptions: { ca } });
+  }
+});
+
+test('with the line cut, and after a kill, a known device has its CONNACK at once and its PUBACK; the state arrives later', async () => {
+  let line: FaultProxy | undefined;
+  const site = await openSite({
+    env: LISTEN,
+    line: async (cloudUrl) => {
+      const started = await FaultProxy.start(cloudUrl);
+      onTestFinished(() => started.close());
+      line = started;
+      return started.url;
+    },
+  });
+  const device = deviceOf(site);
+  const first = await RawMqtt.open(mqttPort(site.proxy));
+  await first.send(connectPacket(device));
+  expect(await first.next()).toMatchObject({ cmd: 'connack', returnCode: 0 });
+  await expect.poll(async () => (await status(site)).kept).toEqual({ grants: 1, logIns: 1, unwritten: 0 });
+  (line as FaultProxy).line = { kind: 'reset' };
+  await site.proxy.kill();
+  await site.restart();
+  const second = await RawMqtt.open(mqttPort(site.proxy));
+  const startedAtMs = performance.now();
+  await second.send(connectPacket(device));
+  expect(await second.next()).toMatchObject({ cmd: 'connack', returnCode: 0 });
+  // What waits for the cloud is asked again after a second.
+  expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+  const payload = '{"data":{"offline":true},"time":1796000000000}';
+  await second.send({
+    cmd: 'publish',
+    topic: stateTopic(device),
+    payload,
+    qos: 1,
+    messageId: 5,
+    dup: false,
+    retain: false,
+  });
+  expect(await second.next()).toMatchObject({ cmd: 'puback', messageId: 5 });
+  await site.proxy.kill();
+  (line as FaultProxy).line = { kind: 'sound' };
+  await site.restart();
+  const { records } = await untilHeld(site, device, (ledger) => ledger.records.length > 0);
+  expect(records).toMatchObject([{ data: { offline: true }, deliveries: 1 }]);
+});
+
+test('wrong credentials are told 5 after a hold, and a storm of them costs one socket a second', async () => {
+  const site = await openSite({ env: LISTEN });
+  const device = deviceOf(site);
+  const wrong = connectPacket(device, { password: Buffer.from('wrong') });
+  let connections = 0;
+  const startedAtMs = performance.now();
+  while (performance.now() - startedAtMs < 3_000) {
+    const raw = await RawMqtt.open(mqttPort(site.proxy));
+    connections++;
+    await raw.send(wrong);
+    expect(await raw.next()).toMatchObject({ cmd: 'connack', returnCode: 5 });
+    await raw.closed;
+  }
+  expect(connections).toBeLessThanOrEqual(3);
+});
+
+test('what is no state is acknowledged, and kept as a dead letter over a kill', async () => {
+  const site = await openSite({ env: LISTEN });
+  const device = deviceOf(site);
+  const client = await connectClient('mqtt 5.16.0', `mqtt://${mqttAddress(site.proxy)}`, device);
+  await publishAcknowledged(client, stateTopic(device), '{"data":{"x":NaN}}');
+  await site.proxy.kill();
+  await site.restart();
+  const { spool } = await status(site);
+  expect(spool.deadLetters).toBe(1);
+});
+
+test('the newest connection of a device takes over, from TCP to a WebSocket', async () => {
+  const site = await openSite({ env: LISTEN });
+  const device = deviceOf(site);
+  const first = await RawMqtt.open(mqttPort(site.proxy));
+  await first.send(
+    connectPacket(device, {
+      will: { topic: stateTopic(device), payload: Buffer.from('{"data":{"will":1}}'), qos: 0, retain: false },
+    }),
+  );
+  expect(await first.next()).toMatchObject({ returnCode: 0 });
+  const second = await connectClient('mqtt 4.3.8', site.proxy.socketUrl, device);
+  await first.closed;
+  await publishAcknowledged(second, stateTopic(device), '{"data":{"second":2}}');
+  const { records } = await untilHeld(site, device, (ledger) => ledger.records.length >= 2);
+  expect(records.map(({ data }) => data)).toEqual([{ will: 1 }, { second: 2 }]);
+});
+
+test('SIGTERM answers what was read, and ends in time', async () => {
+  const site = await openSite({ env: LISTEN });
+  const device = deviceOf(site);
+  const raw = await RawMqtt.open(mqttPort(site.proxy));
+  await raw.send(connectPacket(device));
+  await raw.next();
+  await raw.send(
+    ...Array.from({ length: 200 }, (_, i) => ({
+      cmd: 'publish' as const,
+      topic: stateTopic(device),
+      payload: `{"data":{"n":${i}}}`,
+      qos: 1 as const,
+      messageId: i + 1,
+      dup: false,
+      retain: false,
+    })),
+  );
+  expect(await raw.next()).toMatchObject({ cmd: 'puback', messageId: 1 });
+  const stopped = site.proxy.stop();
+  await raw.closed;
+  expect(await stopped).toBe(0);
+  const acknowledged = raw.unread.map((packet) => packet.messageId);
+  expect(acknowledged).toEqual(acknowledged.map((_, i) => i + 2));
+  await site.restart();
+  const { records } = await untilHeld(site, device, ({ records: held }) => held.length > acknowledged.length);
+  expect(records.slice(0, acknowledged.length + 1).map(({ data }) => data.n)).toEqual([
+    0,
+    ...acknowledged.map((_, i) => i + 1),
+  ]);
+});
