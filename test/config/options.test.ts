@@ -4,10 +4,11 @@ import { flagDescriptors } from '../../src/config/flags.js';
 import type { Config } from '../../src/config/load.js';
 import { flagOf, OPTION_KEYS, type OptionKey, optionRow } from '../../src/config/options.js';
 
-/** contract 1.2, in its order. */
+/** contract 1.2 and 1.9.1, in their order. */
 const CONTRACT = `LISTEN ADMIN_LISTEN ADMIN_HOSTS TLS_CERT_FILE TLS_KEY_FILE UPSTREAM_URL UPSTREAM_TOKEN UPSTREAM_CA_FILE DATA_DIR
   SECRET_KEY MAX_SPOOL_BYTES RETENTION_MS MAX_DEAD_LETTER_BYTES WINDOW_MS COALESCE RATE_LIMIT UPLINK_BYTES_PER_SECOND
-  MAX_BODY_BYTES WORKERS TOKEN_CACHE_SIZE TOKEN_TTL_MS TOKEN_OFFLINE_MS PASSTHROUGH LOG_LEVEL`;
+  MAX_BODY_BYTES WORKERS MQTT_LISTEN MQTT_TLS_LISTEN MQTT_MAX_CONNECTIONS MQTT_MAX_INFLIGHT
+  TOKEN_CACHE_SIZE TOKEN_TTL_MS TOKEN_OFFLINE_MS PASSTHROUGH LOG_LEVEL`;
 
 describe('the table of options', () => {
   it('has the variables of the contract', () => {

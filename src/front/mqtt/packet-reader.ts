@@ -99,12 +99,22 @@ export class PacketReader {
       this.#keep(chunk.subarray(at, at + used));
       at += used;
       if (this.#restBytes < this.#wantedBytes) break;
-      // Views of it may be held by whoever takes the packet: it is not written to again.
-      if (this.#step(this.#rest, 0, this.#restBytes) === 0) continue;
-      this.#rest = NO_BYTES;
-      this.#restBytes = 0;
+      this.#stepRest();
     }
     return at;
+  }
+
+  /**
+   * Reads the packet that was begun, if it is whole. It is nobody's meanwhile: whoever takes it may halt and go on within the
+   * call, and may hold views of it, so that it is not written to again.
+   */
+  #stepRest(): void {
+    const [rest, restBytes] = [this.#rest, this.#restBytes];
+    this.#rest = NO_BYTES;
+    this.#restBytes = 0;
+    if (this.#step(rest, 0, restBytes) > 0 || this.#ended) return;
+    this.#rest = rest;
+    this.#restBytes = restBytes;
   }
 
   /** Reads what is whole of `bytes` between two places; returns the place behind it. */

@@ -50,6 +50,15 @@ describe('a device that is known here', () => {
     await new MqttSite().connected(packet as Partial<IConnectPacket>);
   });
 
+  it('is accepted once where its CONNECT comes byte by byte, as over a WebSocket', async () => {
+    const site = new MqttSite();
+    site.know();
+    const line = site.line();
+    for (const byte of Buffer.concat([generate(connect()), PING])) line.send(Uint8Array.of(byte));
+    await turn();
+    expect([line.state, line.packets.map(({ cmd }) => cmd)]).toEqual(['open', ['connack', 'pingresp']]);
+  });
+
   it('may send behind its CONNECT without waiting', async () => {
     const site = new MqttSite();
     site.know();

@@ -199,6 +199,20 @@ describe('a halted reader', () => {
     expect(recorded.packets).toHaveLength(5);
   });
 
+  it('goes on within the call that it was halted in, and reads each packet once, at every cut', () => {
+    const stream = Buffer.concat([packet(0x32, text('t'), 0, 1, 'a'), PING, packet(0x32, text('t'), 0, 2, 'b')]);
+    for (const pieces of everyCut(stream)) {
+      const recorded = new RecordedPackets();
+      const reader = new PacketReader(recorded, 1_000);
+      recorded.onPacket = () => {
+        reader.halt();
+        reader.goOn();
+      };
+      for (const piece of pieces) reader.push(Uint8Array.from(piece));
+      expect(recorded.packets).toMatchObject([{ packetId: 1 }, { kind: 'ping' }, { packetId: 2 }]);
+    }
+  });
+
   it('that has ended holds and reads nothing', () => {
     const recorded = new RecordedPackets();
     const reader = new PacketReader(recorded, 1_000);
