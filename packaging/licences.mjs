@@ -20,19 +20,20 @@ const BESIDE_PACKAGES = `Beside them:
 `;
 
 /**
- * One line for each production package of a lock file: its name in the registry, version and licence.
+ * One line for each production package of a lock file: its name in the registry, version and licence. One that is installed in
+ * two places has one line.
  * @param {Record<string, { name?: string, version: string, license?: string, dev?: boolean, os?: string[], cpu?: string[] }>} packages
  */
 export function licenceRows(packages) {
-  return Object.entries(packages)
+  const rows = Object.entries(packages)
     .filter(([path, { dev }]) => path !== '' && dev !== true)
     .map(([path, { name, version, license, os, cpu }]) => {
       const registryName = name ?? path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
       const machines =
         os === undefined && cpu === undefined ? 'all' : `${os?.join(' ') ?? 'all'}, ${cpu?.join(' ') ?? 'all'}`;
       return `| ${registryName} | ${version} | ${license ?? 'not stated'} | ${machines} |`;
-    })
-    .sort();
+    });
+  return [...new Set(rows)].sort();
 }
 
 function main() {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.js';
 import { bodyProblem, type DeviceState, findProblem, statesOf } from '../state/validate.js';
+import type { DeviceAccess } from './broker/topic-access.js';
 import { DEFAULT_DEVICE_SCOPES, mayReadDevice, maySendState } from './cloud-access.js';
 import { type CheckedCredentials, checkCredentials } from './cloud-credentials.js';
 import { type CloudCounts, DeviceHoldings, type DeviceLedger } from './cloud-holdings.js';
@@ -45,6 +46,8 @@ export class CloudApi {
   readonly #options: CloudApiOptions;
   readonly #devices = new Map<string, PlannedDevice>();
   readonly #removed = new Set<string>();
+  readonly #revokedKeys = new Set<string>();
+  readonly #access = new Map<string, DeviceAccess>();
   readonly #holdings = new Map<string, DeviceHoldings>();
 
   constructor(options: CloudApiOptions) {
@@ -59,9 +62,8 @@ export class CloudApi {
     const offence = checkCredentials(body);
     if (offence !== undefined) throw new CloudRefusal(400, 'Validation', offence);
     const { deviceId, key, secret, tokenTTL, requestedScopes } = body as CheckedCredentials;
-    const device = this.#device(deviceId.toLowerCase());
-    const known = device?.credentials;
-    if (device === undefined || known === undefined || known.key !== key || known.secret !== secret) {
+    const device = this.deviceWith(deviceId.toLowerCase(), key, secret);
+    if (device === undefined) {
       throw new CloudRefusal(401, 'Unauthorized', 'deviceId, key and secret do not match a device');
     }
     const subject = { kind: 'device', deviceId: device.deviceId } as const;
@@ -72,6 +74,7 @@ export class CloudApi {
       applicationId: device.applicationId,
       deviceId: device.deviceId,
       deviceClass: device.deviceClass,
+      ...this.accessOf(device.deviceId),
       ownerType: 'organization',
       token: this.tokens.issue({ subject, scopes, ttlSeconds }, this.#options.clock.wallMs()),
     };
@@ -99,7 +102,7 @@ export class CloudApi {
       lastUpdated: CREATED_AT,
       name: device.name,
       description: 'A simulated device',
-      deviceClass: device.deviceClass,
+      deviceClass: this.accessOf(device.deviceId).deviceClass ?? device.deviceClass,
       ...(device.gatewayId === undefined ? {} : { gatewayId: device.gatewayId }),
       tags: [],
       attributes: ATTRIBUTES,
@@ -125,16 +128,52 @@ export class CloudApi {
       holdings.throttled++;
       throw new CloudRefusal(429, 'Throttled', this.#limitInWords());
     }
-    const body = await readJson(request, this.#options.maxBodyBytes);
+    this.storeStates(device.deviceId, await readJson(request, this.#options.maxBodyBytes), objection);
+    return { success: true };
+  }
+
+  /**
+   * Puts a body into the ledger, whichever way it came.
+   * @param objection a body with a state that it has something against is not taken
+   * @throws CloudRefusal, or what the objection says
+   */
+  storeStates(deviceId: string, body: unknown, objection: Objection | undefined): void {
     const states = checkedStates(body);
     for (const state of objection === undefined ? [] : states) {
       const reason = objection?.(state);
       if (reason !== undefined) throw reason;
     }
+    const holdings = this.#holdingsOf(deviceId);
     const arrivalMs = this.#options.clock.wallMs();
     for (const state of states) holdings.store(state, arrivalMs);
-    this.#options.onTaken(device.deviceId, states);
-    return { success: true };
+    this.#options.onTaken(deviceId, states);
+  }
+
+  /** A device that is not removed. */
+  device(deviceId: string): PlannedDevice | undefined {
+    return this.#removed.has(deviceId) ? undefined : this.#devices.get(deviceId);
+  }
+
+  /** The device, if these are its key and its secret, and they are not revoked. */
+  deviceWith(deviceId: string, key: string | undefined, secret: string | undefined): PlannedDevice | undefined {
+    const device = this.device(deviceId);
+    const known = this.#revokedKeys.has(deviceId) ? undefined : device?.credentials;
+    return known !== undefined && known.key === key && known.secret === secret ? device : undefined;
+  }
+
+  /** What the device's key was set to allow; nothing is said of a key that is as it was made. */
+  accessOf(deviceId: string): DeviceAccess {
+    return this.#access.get(deviceId) ?? {};
+  }
+
+  setAccess(deviceId: string, access: DeviceAccess): void {
+    this.#access.set(deviceId, access);
+  }
+
+  /** Refuses the device's key from now on, and every token that was given for it. */
+  revokeKey(deviceId: string): void {
+    this.#revokedKeys.add(deviceId);
+    this.tokens.revokeDevice(deviceId);
   }
 
   /**
@@ -142,7 +181,7 @@ export class CloudApi {
    * @returns requests in the window that ends now; 0 for an unknown device
    */
   noteRequest(deviceId: string): number {
-    if (this.#device(deviceId) === undefined) return 0;
+    if (this.device(deviceId) === undefined) return 0;
     const { clock } = this.#options;
     return this.#holdingsOf(deviceId).noteRequest(clock.wallMs(), clock.monotonicMs());
   }
@@ -153,6 +192,8 @@ export class CloudApi {
 
   reset(): void {
     this.#removed.clear();
+    this.#revokedKeys.clear();
+    this.#access.clear();
     this.#holdings.clear();
     this.tokens.forgetRevocations();
   }
@@ -194,12 +235,8 @@ export class CloudApi {
     return claims;
   }
 
-  #device(deviceId: string): PlannedDevice | undefined {
-    return this.#removed.has(deviceId) ? undefined : this.#devices.get(deviceId);
-  }
-
   #find(applicationId: string, deviceId: string): PlannedDevice {
-    const device = this.#device(deviceId);
+    const device = this.device(deviceId);
     if (device === undefined || device.applicationId !== applicationId) {
       throw new CloudRefusal(404, 'NotFound', `no device ${deviceId} in application ${applicationId}`);
     }

@@ -1,5 +1,7 @@
-/** What a request is about. */
-export type CloudRoute = 'login' | 'device' | 'state' | 'other';
+import type { ConnackCode } from './broker/connect-rules.js';
+
+/** What a request is about; `mqtt` is a connection to the broker. */
+export type CloudRoute = 'login' | 'device' | 'state' | 'other' | 'mqtt';
 
 /** What goes wrong. */
 export type FaultEffect =
@@ -15,6 +17,8 @@ export type FaultEffect =
   | { readonly kind: 'late-answer'; readonly delayMs: number }
   /** Counted, never answered; the connection is cut when the faults change. */
   | { readonly kind: 'hang' }
+  /** The broker refuses the log-in with this code; of MQTT alone. */
+  | { readonly kind: 'refuse-connect'; readonly code: ConnackCode }
   /** Handled as ever, then the connection is cut instead of an answer. */
   | { readonly kind: 'lose-answer' }
   /** Handled as ever; the connection is cut after so many bytes of the answer, its head among them. */
@@ -55,11 +59,11 @@ export type Fault = FaultEffect & {
 /** What the cloud has against states, whatever else befalls the request that brings them. */
 export type StateFault = Extract<Fault, { readonly kind: 'refuse-attribute' | 'cut-attribute' | 'refuse-share' }>;
 
-const STATE_FAULTS: ReadonlySet<string> = new Set<StateFault['kind']>([
-  'refuse-attribute',
-  'cut-attribute',
-  'refuse-share',
-]);
+const STATE_KINDS: readonly StateFault['kind'][] = ['refuse-attribute', 'cut-attribute', 'refuse-share'];
+const STATE_FAULTS: ReadonlySet<string> = new Set(STATE_KINDS);
+
+/** What can befall a connection to the broker. */
+const MQTT_FAULTS: ReadonlySet<string> = new Set<Fault['kind']>(['outage', 'hang', 'refuse-connect', ...STATE_KINDS]);
 
 interface Entry {
   readonly fault: Fault;
@@ -78,9 +82,16 @@ export class FaultPlan {
     this.#stateFaults = entries.filter(({ fault }) => STATE_FAULTS.has(fault.kind));
   }
 
-  /** The first fault that fits this request, used up by one; of those that are not about states. */
-  take(route: CloudRoute, deviceId: string | undefined): Fault | undefined {
-    const entry = this.#faults.find((candidate) => befalls(candidate, route, deviceId));
+  /**
+   * The first fault that fits this request, used up by one; of those that are not about states.
+   * @param isFit which kinds come into question; all unless given
+   */
+  take(
+    route: CloudRoute,
+    deviceId: string | undefined,
+    isFit: (kind: Fault['kind']) => boolean = () => true,
+  ): Fault | undefined {
+    const entry = this.#faults.find((candidate) => isFit(candidate.fault.kind) && befalls(candidate, route, deviceId));
     if (entry !== undefined) entry.remaining--;
     return entry?.fault;
   }
@@ -94,6 +105,12 @@ export class FaultPlan {
 }
 
 function befalls({ fault, remaining }: Entry, route: CloudRoute, deviceId: string | undefined): boolean {
-  if (remaining <= 0 || (fault.route !== undefined && fault.route !== route)) return false;
+  if (remaining <= 0 || !canBefall(fault.kind, route)) return false;
+  if (fault.route !== undefined && fault.route !== route) return false;
   return fault.deviceIds === undefined || (deviceId !== undefined && fault.deviceIds.includes(deviceId));
+}
+
+/** Whether a fault of this kind can befall what goes this way. */
+export function canBefall(kind: Fault['kind'], route: CloudRoute): boolean {
+  return route === 'mqtt' ? MQTT_FAULTS.has(kind) : kind !== 'refuse-connect';
 }

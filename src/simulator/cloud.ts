@@ -1,12 +1,18 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type Clock, systemClock } from '../core/clock.js';
 import { isId } from '../core/device.js';
+import type { BrokerCounts, BrokerDevice } from './broker/broker-counts.js';
+import { BROKER_LIMITS, type BrokerLimits } from './broker/broker-limits.js';
+import { SimulatedBroker } from './broker/simulated-broker.js';
+import type { DeviceAccess } from './broker/topic-access.js';
 import { CloudApi, type CloudApiOptions } from './cloud-api.js';
 import { answerControl, type CloudControl, CONTROL_PREFIX } from './cloud-control.js';
-import { type CloudRoute, type Fault, FaultPlan } from './cloud-faults.js';
+import { type Fault, FaultPlan } from './cloud-faults.js';
 import type { CloudCounts, DeviceLedger } from './cloud-holdings.js';
 import { type CloudAnswer, CloudRefusal, replyJson } from './cloud-http.js';
+import { type CloudTarget, targetOf } from './cloud-target.js';
 import type { TokenRequest } from './cloud-tokens.js';
 import { allowOrigins, isPreflight, replyPreflight } from './cross-origin.js';
 import { DEVICE_CALLS, DeviceCalls } from './device-calls.js';
@@ -14,7 +20,11 @@ import { dressHead, replyPage, replyUnder } from './faulty-answer.js';
 import { type Objection, objectionOf } from './state-objection.js';
 
 /** How strict the simulated cloud is, and what it knows. */
-export type SimulatedCloudOptions = Partial<CloudApiOptions> & Pick<CloudApiOptions, 'devices'>;
+export type SimulatedCloudOptions = Partial<CloudApiOptions> &
+  Pick<CloudApiOptions, 'devices'> & {
+    /** Where the broker's are not to be those of docs/cloud.md. */
+    readonly brokerLimits?: Partial<BrokerLimits>;
+  };
 
 /** 30 requests in any 15 s (docs/cloud.md, "Limits"). */
 export const DEFAULT_RATE_LIMIT = { requests: 30, windowMs: 15_000 } as const;
@@ -23,22 +33,6 @@ export const DEFAULT_TOKEN_TTL_SECONDS = 86_400;
 const DEFAULT_MAX_BODY_BYTES = 262_144;
 /** Longer than any pause between a proxy's requests, so that no request meets a connection that is being closed. */
 const KEEP_ALIVE_MS = 120_000;
-
-const DEVICE_PATH = /^\/applications\/([^/]+)\/devices\/([^/]+?)(?:\/(\w+))?\/?$/;
-
-const NOWHERE: Target = { route: 'other', call: '', applicationId: '', deviceId: '' };
-const ROUTES: ReadonlyMap<string, CloudRoute> = new Map([
-  ['GET ', 'device'],
-  ['POST state', 'state'],
-]);
-
-interface Target {
-  readonly route: CloudRoute;
-  /** One of {@link DEVICE_CALLS}, where it is. */
-  readonly call: string;
-  readonly applicationId: string;
-  readonly deviceId: string;
-}
 
 /**
  * A strict Losant cloud in this process: logs devices in, checks tokens, schema and rate as the published facts say,
@@ -49,6 +43,7 @@ interface Target {
 export class SimulatedCloud implements CloudControl {
   readonly #api: CloudApi;
   readonly #calls: DeviceCalls;
+  readonly #broker: SimulatedBroker;
   readonly #clock: Clock;
   readonly #faults = new FaultPlan();
   readonly #hanging = new Set<ServerResponse>();
@@ -70,7 +65,16 @@ export class SimulatedCloud implements CloudControl {
         options.onTaken?.(deviceId, states);
       },
     });
-    this.#calls = new DeviceCalls(this.#api, this.#clock);
+    const brokerLimits = { ...BROKER_LIMITS, ...options.brokerLimits };
+    this.#broker = new SimulatedBroker({
+      api: this.#api,
+      clock: this.#clock,
+      faults: this.#faults,
+      limits: brokerLimits,
+    });
+    this.#calls = new DeviceCalls(this.#api, this.#clock, (deviceId, payload) =>
+      this.#broker.publish(`losant/${deviceId}/command`, payload),
+    );
   }
 
   /**
@@ -90,8 +94,26 @@ export class SimulatedCloud implements CloudControl {
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   }
 
+  /**
+   * Has the broker listen as well, for MQTT over TCP; port 0 takes a free one. Where the cloud itself has been started, its
+   * port takes MQTT over WebSocket from then on.
+   * @returns the broker's URL
+   */
+  async startBroker(listen: { readonly host: string; readonly port: number }): Promise<string> {
+    const url = await this.#broker.start(listen);
+    // Without it Node takes a request that asks for another protocol as any other.
+    this.#server?.on('upgrade', (request, socket, head) => this.#broker.upgrade(request, socket, head));
+    return url;
+  }
+
+  /** Has the broker serve a byte stream that somebody else accepted, as one of TLS. */
+  acceptMqtt(socket: Duplex): void {
+    this.#broker.accept(socket);
+  }
+
   /** Cuts every connection and stops listening. */
   async close(): Promise<void> {
+    await this.#broker.close();
     const server = this.#server;
     if (server === undefined) return;
     this.#server = undefined;
@@ -105,6 +127,7 @@ export class SimulatedCloud implements CloudControl {
     this.#faults.set(faults);
     for (const response of this.#hanging) response.destroy();
     this.#hanging.clear();
+    this.#broker.applyFaults();
   }
 
   issueToken(request: TokenRequest): string {
@@ -119,8 +142,36 @@ export class SimulatedCloud implements CloudControl {
     this.#api.tokens.revokeDevice(deviceId.toLowerCase());
   }
 
+  revokeKey(deviceId: string): void {
+    this.#api.revokeKey(deviceId.toLowerCase());
+    this.#broker.disconnect(deviceId.toLowerCase());
+  }
+
+  setAccess(deviceId: string, access: DeviceAccess): void {
+    this.#api.setAccess(deviceId.toLowerCase(), access);
+    this.#broker.disconnect(deviceId.toLowerCase());
+  }
+
   removeDevice(deviceId: string): void {
     this.#api.removeDevice(deviceId.toLowerCase());
+    this.#broker.disconnect(deviceId.toLowerCase());
+  }
+
+  sendCommand(deviceId: string, command: unknown): Promise<number> {
+    return this.#calls.sendCommand(deviceId.toLowerCase(), command);
+  }
+
+  publish(topic: string, payload: Buffer): Promise<number> {
+    return this.#broker.publish(topic, payload);
+  }
+
+  broker(): BrokerCounts {
+    return this.#broker.counts();
+  }
+
+  brokerDevice(deviceId: string): BrokerDevice | undefined {
+    const device = this.#api.device(deviceId.toLowerCase());
+    return device && this.#broker.deviceCounts(device.deviceId);
   }
 
   summary(): CloudCounts & { readonly devices: number } {
@@ -139,6 +190,7 @@ export class SimulatedCloud implements CloudControl {
     this.setFaults([]);
     this.#api.reset();
     this.#calls.reset();
+    this.#broker.reset();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -178,7 +230,12 @@ export class SimulatedCloud implements CloudControl {
   }
 
   /** Whether a fault leaves nothing for the cloud to do. */
-  #preempts(fault: Fault | undefined, target: Target, request: IncomingMessage, response: ServerResponse): boolean {
+  #preempts(
+    fault: Fault | undefined,
+    target: CloudTarget,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): boolean {
     switch (fault?.kind) {
       case 'outage':
         request.socket.destroy();
@@ -199,7 +256,11 @@ export class SimulatedCloud implements CloudControl {
     }
   }
 
-  async #answerOf(target: Target, request: IncomingMessage, objection: Objection | undefined): Promise<CloudAnswer> {
+  async #answerOf(
+    target: CloudTarget,
+    request: IncomingMessage,
+    objection: Objection | undefined,
+  ): Promise<CloudAnswer> {
     try {
       return { status: 200, body: await this.#handle(target, request, objection) };
     } catch (error) {
@@ -208,7 +269,7 @@ export class SimulatedCloud implements CloudControl {
     }
   }
 
-  async #handle(target: Target, request: IncomingMessage, objection: Objection | undefined): Promise<unknown> {
+  async #handle(target: CloudTarget, request: IncomingMessage, objection: Objection | undefined): Promise<unknown> {
     const { route, applicationId, deviceId } = target;
     if (route === 'login') return this.#api.logIn(request);
     if (route === 'other') throw new CloudRefusal(404, 'NotFound', `no ${request.method} here`);
@@ -233,15 +294,6 @@ export class SimulatedCloud implements CloudControl {
       });
     });
   }
-}
-
-function targetOf(method: string, path: string): Target {
-  if (method === 'POST' && path === '/auth/device') return { ...NOWHERE, route: 'login' };
-  const [, applicationId, deviceId, part = ''] = DEVICE_PATH.exec(path) ?? [];
-  if (applicationId === undefined || deviceId === undefined) return NOWHERE;
-  const call = `${method} ${part}`;
-  const ids = { applicationId: applicationId.toLowerCase(), deviceId: deviceId.toLowerCase() };
-  return { ...ids, call, route: ROUTES.get(call) ?? 'other' };
 }
 
 function replyFault(response: ServerResponse, status: number, retryAfterSeconds: number | undefined): void {

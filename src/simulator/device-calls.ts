@@ -40,9 +40,13 @@ export class DeviceCalls {
   /** Open streams, by `stateStream` or `commandStream` and the device. */
   readonly #streams = new Map<string, Set<ServerResponse>>();
 
-  constructor(api: CloudApi, clock: Clock) {
+  readonly #onCommand: (deviceId: string, payload: Buffer) => Promise<number>;
+
+  /** @param onCommand takes a command as the broker sends it, and says to how many connections */
+  constructor(api: CloudApi, clock: Clock, onCommand: (deviceId: string, payload: Buffer) => Promise<number>) {
     this.#api = api;
     this.#clock = clock;
+    this.#onCommand = onCommand;
   }
 
   /** @throws CloudRefusal */
@@ -58,7 +62,7 @@ export class DeviceCalls {
       case 'GET command':
         return replyJson(response, 200, this.#recentCommands(deviceId, query));
       case 'POST command':
-        this.#take(deviceId, await readJson(request, MAX_COMMAND_BODY_BYTES));
+        await this.sendCommand(deviceId, await readJson(request, MAX_COMMAND_BODY_BYTES));
         return replyJson(response, 200, { success: true });
       default:
         return this.#stream(`${call.slice('GET '.length)} ${deviceId}`, response, query);
@@ -75,7 +79,12 @@ export class DeviceCalls {
     this.#commands.clear();
   }
 
-  #take(deviceId: string, body: unknown): void {
+  /**
+   * Sends a command to a device: to its streams, and by the broker.
+   * @returns to how many connections of the broker it went
+   * @throws CloudRefusal when it is none
+   */
+  async sendCommand(deviceId: string, body: unknown): Promise<number> {
     const { name, payload } = (body ?? {}) as { name?: unknown; payload?: unknown };
     if (typeof name !== 'string' || name === '' || name.length > 255) {
       throw new CloudRefusal(400, 'Validation', 'name must be a string of 1 to 255 characters');
@@ -84,6 +93,9 @@ export class DeviceCalls {
     const commands = this.#commands.get(deviceId) ?? [];
     this.#commands.set(deviceId, [command, ...commands].slice(0, MAX_COMMANDS_KEPT));
     this.#tell(`commandStream ${deviceId}`, 'deviceCommand', shown(command));
+    // By the broker its time is that of extended JSON (docs/cloud.md, "The broker").
+    const time = { $date: new Date(command.timeMs).toISOString() };
+    return this.#onCommand(deviceId, Buffer.from(JSON.stringify({ name, time, payload })));
   }
 
   #recentCommands(deviceId: string, query: URLSearchParams): unknown[] {

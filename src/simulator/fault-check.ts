@@ -1,4 +1,4 @@
-import type { CloudRoute, FaultEffect } from './cloud-faults.js';
+import { type CloudRoute, canBefall, type FaultEffect } from './cloud-faults.js';
 
 /** What a property of a fault may be. */
 interface Rule {
@@ -13,7 +13,7 @@ const STATUS: Rule = {
   allowed: 'a whole number from 200 to 599',
   allows: (value) => Number.isInteger(value) && (value as number) >= 200 && (value as number) <= 599,
 };
-const ROUTES: readonly CloudRoute[] = ['login', 'device', 'state', 'other'];
+const ROUTES: readonly CloudRoute[] = ['login', 'device', 'state', 'other', 'mqtt'];
 
 const RULES: Readonly<Record<string, Rule>> = {
   status: STATUS,
@@ -24,6 +24,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   delayMs: AMOUNT,
   afterBytes: AMOUNT,
   headBytes: AMOUNT,
+  code: { allowed: 'a whole number from 1 to 5', allows: (value) => [1, 2, 3, 4, 5].includes(value as number) },
   skewMs: NUMBER,
   attribute: TEXT,
   share: { allowed: 'a number from 0 to 1', allows: (value) => AMOUNT.allows(value) && (value as number) <= 1 },
@@ -45,6 +46,7 @@ const KINDS: Readonly<
   delay: { needs: ['delayMs'], may: [] },
   'late-answer': { needs: ['delayMs'], may: [] },
   hang: { needs: [], may: [] },
+  'refuse-connect': { needs: ['code'], may: [] },
   'lose-answer': { needs: [], may: [] },
   'cut-answer': { needs: ['afterBytes'], may: [] },
   'large-head': { needs: ['headBytes'], may: [] },
@@ -76,5 +78,7 @@ function checkFault(fault: unknown): string | undefined {
     const rule = RULES[name] as Rule;
     if (!rule.allows(properties[name])) return `${name} must be ${rule.allowed}`;
   }
+  const route = properties.route as CloudRoute | undefined;
+  if (route !== undefined && !canBefall(kind as FaultEffect['kind'], route)) return `${kind} does not befall ${route}`;
   return undefined;
 }

@@ -16,7 +16,7 @@ const ROOMS: Readonly<Record<string, { folders: readonly string[]; libraries: re
   forward: { folders: ['core', 'state'], libraries: [] },
   upstream: { folders: ['core'], libraries: ['undici'] },
   admin: { folders: ['core'], libraries: ['prom-client'] },
-  simulator: { folders: ['core', 'state'], libraries: ['undici'] },
+  simulator: { folders: ['core', 'state'], libraries: ['undici', 'mqtt'] },
   app: {
     folders: 'core state config front auth intake spool forward upstream admin simulator'.split(' '),
     libraries: ['commander', 'pino', 'pino-pretty', 'cli-progress'],
@@ -70,6 +70,8 @@ describe('the layers', () => {
     ['the server in the page', RESTRICTED, 'src/admin/status-page/x.ts', "import '../admin-server.js';\n"],
     ['Node in the page', RESTRICTED, 'src/admin/status-page/x.ts', "import 'node:fs';\n"],
     ['the spool in its log', RESTRICTED, 'src/spool/segments/x.ts', "import '../lmdb-spool.js';\n"],
+    ['a broker beside that of the simulator', RESTRICTED, 'src/simulator/x.ts', "import 'aedes';\n"],
+    ['a stage in the broker', RESTRICTED, 'src/simulator/broker/x.ts', "import '../../forward/lanes.js';\n"],
     ['LMDB in the log of the spool', RESTRICTED, 'src/spool/segments/x.ts', "import 'lmdb';\n"],
     [
       'another stage in the log of the spool',

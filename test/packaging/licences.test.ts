@@ -22,7 +22,7 @@ describe('the list of licences', () => {
     const expected = production.map(([path, { name, version, license }]) =>
       [name ?? path.replace(/.*node_modules\//, ''), version, license].join(' '),
     );
-    expect(rows.sort()).toEqual(expected.sort());
+    expect(rows.sort()).toEqual([...new Set(expected)].sort());
   });
 
   it('says of each that is installed what it says of itself', () => {
@@ -35,7 +35,7 @@ describe('the list of licences', () => {
   });
 
   it('has none that ties whoever passes the program on to more than its text', () => {
-    const allowed = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-3-Clause', 'BlueOak-1.0.0']);
+    const allowed = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-3-Clause', 'BlueOak-1.0.0', '0BSD']);
     expect(production.filter(([, { license }]) => !allowed.has(license ?? 'none'))).toEqual([]);
   });
 });

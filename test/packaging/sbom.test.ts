@@ -31,7 +31,8 @@ it('the SBOM is CycloneDX, and lists every production package, those that develo
     .filter(([path, { dev }]) => path !== '' && dev !== true)
     .map(([path, entry]) => `${entry.name ?? path.replace(/.*node_modules\//, '')}@${entry.version}`);
   const listed = document.components.map(({ purl }) => purl.replace(/^pkg:(?:npm|generic)\//, '').replace('%40', '@'));
-  expect(listed.sort()).toEqual([...expected, 'node@24.1.2'].sort());
+  // What is installed in two places is one package.
+  expect(listed.sort()).toEqual([...new Set([...expected, 'node@24.1.2'])].sort());
   expect(listed.some((name) => name.startsWith('pino@'))).toBe(true);
 });
 

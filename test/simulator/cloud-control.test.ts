@@ -51,6 +51,7 @@ describe('the ledger over HTTP', () => {
   it('says what there is when asked for something else, and names what is wrong with a request', async () => {
     expect((await bench.request('GET', '/_simulator/nothing')).body.message).toContain('/_simulator/summary');
     expect((await bench.request('GET', '/_simulator/devices/nobody')).status).toBe(404);
+    expect((await bench.request('GET', '/_simulator/broker/nobody')).status).toBe(404);
     const bad: [unknown, string][] = [
       [{ kind: 'outage' }, 'array'],
       [[{ kind: 'earthquake' }], '[0]: kind'],
@@ -67,13 +68,16 @@ describe('the ledger over HTTP', () => {
       [[{ kind: 'hang', rout: 'state' }], '"rout"'],
       [[{ kind: 'hang', route: 'stat' }], 'route'],
       [[{ kind: 'hang', deviceIds: 'abc' }], 'deviceIds'],
+      [[{ kind: 'refuse-connect', code: 0 }], 'code'],
+      [[{ kind: 'refuse-connect', code: 5, route: 'state' }], 'does not befall state'],
+      [[{ kind: 'delay', delayMs: 5, route: 'mqtt' }], 'does not befall mqtt'],
     ];
     for (const [body, named] of bad) {
       const answer = await bench.request('PUT', '/_simulator/faults', undefined, body);
       expect(answer.status).toBe(400);
       expect(answer.body.message).toContain(named);
     }
-    for (const action of ['tokens', 'revoke', 'remove']) {
+    for (const action of ['tokens', 'revoke', 'remove', 'commands', 'publish']) {
       expect((await bench.request('POST', `/_simulator/${action}`, undefined, {})).status).toBe(400);
     }
   });
