@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { plannedStates } from '../simulator/fleet.js';
-import { addLoadOptions, type LoadOptions } from './demo-options.js';
+import { addLoadOptions, type LoadFlags, loadOf } from './demo-options.js';
 import { ProgressLine } from './demo-progress.js';
 import { demoExitCode, resultLine, resultTable } from './demo-report.js';
 import { runDemo } from './demo-run.js';
@@ -16,7 +16,8 @@ export function demoCommand(): Command {
   );
   return addLoadOptions(command)
     .option('--json', 'print the result as one line of JSON, the last line of standard output')
-    .action(async (options: LoadOptions & { json?: true }) => {
+    .action(async (flags: LoadFlags & { json?: true }, command: Command) => {
+      const options = loadOf(flags, command);
       const interruption = new AbortController();
       const interrupt = () => interruption.abort();
       process.on('SIGINT', interrupt).on('SIGTERM', interrupt);

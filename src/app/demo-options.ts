@@ -8,8 +8,13 @@ export interface LoadOptions {
   readonly seconds: number;
   readonly rate: number;
   readonly wsShare: number;
+  readonly mqttShare: number;
+  readonly mqttQos: 0 | 1;
   readonly seed: string;
 }
+
+/** The options of a load as commander has read them. */
+export type LoadFlags = Omit<LoadOptions, 'wsShare'> & { readonly wsShare?: number };
 
 const MAX_DEVICES = 100_000;
 const MAX_SECONDS = 86_400;
@@ -28,10 +33,34 @@ export function addLoadOptions(command: Command): Command {
         .default(DEFAULT_LOAD.rateHz),
     )
     .addOption(
-      new Option('--ws-share <share>', 'share of the devices that report over WebSocket, the others by HTTP')
+      new Option(
+        '--ws-share <share>',
+        `share of the devices that report over WebSocket (default: ${DEFAULT_LOAD.wsShare}, or what MQTT leaves)`,
+      ).argParser(numberIn(0, 1, 'a number from 0 to 1')),
+    )
+    .addOption(
+      new Option('--mqtt-share <share>', 'share of the devices that report by MQTT; all others do by HTTP')
         .argParser(numberIn(0, 1, 'a number from 0 to 1'))
-        .default(DEFAULT_LOAD.wsShare),
+        .default(DEFAULT_LOAD.mqttShare),
+    )
+    .addOption(
+      new Option('--mqtt-qos <qos>', '0: nothing is said back to them; 1: they have a PUBACK for each state')
+        .argParser(wholeNumberIn(0, 1))
+        .default(DEFAULT_LOAD.mqttQos),
     );
+}
+
+/**
+ * The load that the options say.
+ * @param command says what is wrong, and ends
+ * @throws CommanderError when the shares are more than a whole
+ */
+export function loadOf<T extends LoadFlags>(flags: T, command: Command): T & LoadOptions {
+  const wsShare = flags.wsShare ?? Math.min(DEFAULT_LOAD.wsShare, 1 - flags.mqttShare);
+  if (wsShare + flags.mqttShare > 1) {
+    command.error("error: options '--ws-share' and '--mqtt-share' are together more than 1. Allowed is at most 1.");
+  }
+  return { ...flags, wsShare };
 }
 
 /** Adds the options that say which devices there are. */

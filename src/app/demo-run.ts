@@ -45,6 +45,14 @@ export async function runDemo(load: LoadOptions, watcher: DemoWatcher, signal: A
 
 type FleetFigures = Pick<FleetResult, 'sent' | 'acknowledged'>;
 
+interface RunningProxy {
+  readonly process: DemoProcess;
+  readonly url: string;
+  /** Where it takes MQTT; undefined when it does not. */
+  readonly mqttUrl: string | undefined;
+  readonly adminUrl: string;
+}
+
 class DemoRun {
   readonly #load: LoadOptions;
   readonly #data: RecordedData;
@@ -67,7 +75,7 @@ class DemoRun {
     const proxy = await this.#startProxy();
     const reportPath = join(this.#directory, 'fleet.ndjson');
     watcher.begins('the devices log in');
-    const fleet = this.#startFleet(proxy.url, reportPath);
+    const fleet = this.#startFleet(proxy, reportPath);
     const fleetResult = await this.#watch(fleet, watcher);
     watcher.begins('waiting until the cloud has it all');
     await this.#drain(proxy.adminUrl, fleetResult, watcher);
@@ -90,7 +98,7 @@ class DemoRun {
     this.#cloudUrl = String(ready.url);
   }
 
-  async #startProxy(): Promise<{ process: DemoProcess; url: string; adminUrl: string }> {
+  async #startProxy(): Promise<RunningProxy> {
     const proxy = this.#processes.start({
       name: 'the proxy',
       args: ['serve'],
@@ -100,20 +108,29 @@ class DemoRun {
         STATEWAY_ADMIN_LISTEN: ANY_LOCAL_PORT,
         STATEWAY_UPSTREAM_URL: this.#cloudUrl,
         STATEWAY_DATA_DIR: join(this.#directory, 'data'),
+        ...(this.#load.mqttShare > 0 ? { STATEWAY_MQTT_LISTEN: ANY_LOCAL_PORT } : {}),
         STATEWAY_LOG_LEVEL: 'info',
       },
       endsByItself: false,
     });
-    const { listen, adminListen } = await this.#processes.unlessFailed(proxy.event('ready'));
-    return { process: proxy, url: `http://${listen}`, adminUrl: `http://${adminListen}` };
+    const { listen, adminListen, mqttListen } = await this.#processes.unlessFailed(proxy.event('ready'));
+    return {
+      process: proxy,
+      url: `http://${listen}`,
+      mqttUrl: mqttListen === undefined ? undefined : `mqtt://${mqttListen}`,
+      adminUrl: `http://${adminListen}`,
+    };
   }
 
-  #startFleet(url: string, reportPath: string): DemoProcess {
-    const { seconds, rate, wsShare } = this.#load;
+  #startFleet({ url, mqttUrl }: RunningProxy, reportPath: string): DemoProcess {
+    const { seconds, rate, wsShare, mqttShare, mqttQos } = this.#load;
     const pace = ['--seconds', `${seconds}`, '--rate', `${rate}`, '--ws-share', `${wsShare}`];
+    const mqtt = ['--mqtt-share', `${mqttShare}`, '--mqtt-qos', `${mqttQos}`];
+    if (mqttUrl !== undefined) mqtt.push('--mqtt-url', mqttUrl);
+    const load = [...this.#identity(), ...pace, ...mqtt];
     return this.#processes.start({
       name: 'the fleet',
-      args: ['simulate', 'fleet', '--url', url, ...this.#identity(), ...pace, '--report', reportPath, '--json'],
+      args: ['simulate', 'fleet', '--url', url, ...load, '--report', reportPath, '--json'],
       env: this.#env,
       endsByItself: true,
     });
@@ -152,12 +169,14 @@ class DemoRun {
   }
 
   /** Waits until nothing waits in the proxy, or all is in the cloud, or the time is over. */
-  async #drain(adminUrl: string, fleet: FleetFigures, watcher: DemoWatcher): Promise<void> {
+  async #drain(adminUrl: string, fleet: FleetResult, watcher: DemoWatcher): Promise<void> {
+    const expected = fleet.acknowledged + fleet.unconfirmed;
     const untilMs = performance.now() + DRAIN_WITHIN_MS;
     while (performance.now() < untilMs) {
       const { spool } = (await this.#get(`${adminUrl}/status`)) as { spool: { states: number } };
       const { states } = await this.#show(fleet, watcher);
-      if (spool.states === 0 || states >= fleet.acknowledged) return;
+      // What nothing is said back of may still be on its way into the proxy.
+      if (states >= expected || (spool.states === 0 && fleet.unconfirmed === 0)) return;
       await this.#processes.unlessFailed(pause(DRAIN_POLL_MS));
     }
   }

@@ -6,10 +6,12 @@ import { Fleet, type FleetResult } from '../simulator/fleet.js';
 import { type PlannedDevice, planFleet, planGateway } from '../simulator/fleet-plan.js';
 import { writeReport } from '../simulator/fleet-report.js';
 import { RecordedData } from '../simulator/recorded-data.js';
-import { addFleetIdentity, addLoadOptions, type LoadOptions, wholeNumberIn } from './demo-options.js';
+import { addFleetIdentity, addLoadOptions, type LoadFlags, loadOf, wholeNumberIn } from './demo-options.js';
 
 interface CloudOptions {
   readonly listen: Address;
+  /** True: where it listens unless told otherwise. */
+  readonly mqtt?: Address | true;
   readonly devices: number;
   readonly peripherals: number;
   readonly seed: string;
@@ -19,11 +21,15 @@ interface CloudOptions {
   readonly json?: true;
 }
 
-interface FleetCommandOptions extends LoadOptions {
+type FleetCommandFlags = LoadFlags & {
   readonly url: string;
+  readonly mqttUrl: string;
   readonly report?: string;
   readonly json?: true;
-}
+};
+
+/** Next to the port of its HTTP side, and out of the way of a proxy's. */
+const DEFAULT_BROKER: Address = { host: '127.0.0.1', port: 1884 };
 
 const PROGRESS_EVERY_MS = 500;
 const MAX_PERIPHERALS = 10_000;
@@ -44,6 +50,11 @@ function cloudCommand(): Command {
       new Option('--listen <host:port>', 'where it listens')
         .argParser(parserOf(address))
         .default({ host: '127.0.0.1', port: 8081 } satisfies Address, '127.0.0.1:8081'),
+    )
+    .addOption(
+      new Option('--mqtt [host:port]', 'also the broker of the cloud (127.0.0.1:1884 unless given)').argParser(
+        parserOf(address),
+      ),
     );
   return addFleetIdentity(command)
     .addOption(
@@ -78,15 +89,18 @@ async function runCloud(options: CloudOptions): Promise<void> {
   });
   const stopAsked = nextStopSignal();
   const url = await cloud.start(options.listen);
+  const mqttUrl = options.mqtt && (await cloud.startBroker(options.mqtt === true ? DEFAULT_BROKER : options.mqtt));
   const first = devices[0] as PlannedDevice;
-  print({ event: 'ready', url, applicationId: first.applicationId, devices: devices.length });
-  if (process.stderr.isTTY && !options.json) process.stderr.write(instructions(url, first));
+  print({ event: 'ready', url, mqttUrl, applicationId: first.applicationId, devices: devices.length });
+  if (process.stderr.isTTY && !options.json) process.stderr.write(instructions(url, mqttUrl, first));
   await stopAsked;
   await cloud.close();
-  if (options.json) print({ event: 'summary', ...cloud.summary() });
+  if (!options.json) return;
+  print({ event: 'summary', ...cloud.summary(), ...(options.mqtt === undefined ? {} : { broker: cloud.broker() }) });
 }
 
-function instructions(url: string, device: PlannedDevice): string {
+function instructions(url: string, mqttUrl: string | undefined, device: PlannedDevice): string {
+  const { key, secret } = device.credentials ?? {};
   const credentials = JSON.stringify({ deviceId: device.deviceId, ...device.credentials });
   return [
     '',
@@ -95,6 +109,9 @@ function instructions(url: string, device: PlannedDevice): string {
     `Devices log in with credentials derived from the seed; the first one of the fleet, ${device.deviceId} of the`,
     `application ${device.applicationId} (with the proxy's address in place of this one, it logs in through the proxy):`,
     `  curl ${url}/auth/device -H 'content-type: application/json' -d '${credentials}'`,
+    ...(mqttUrl === undefined
+      ? []
+      : [`Its broker is ${mqttUrl}: client id ${device.deviceId}, user name ${key},`, `  password ${secret}`]),
     'What it got, and what can go wrong:',
     ...CONTROL_HELP.map((line) => `  ${line}`),
     '',
@@ -103,8 +120,13 @@ function instructions(url: string, device: PlannedDevice): string {
 
 function fleetCommand(): Command {
   const command = new Command('fleet')
-    .description('devices that replay recorded data over HTTP and WebSocket')
-    .addOption(new Option('--url <url>', 'the proxy').argParser(parserOf(baseUrl)).default('http://127.0.0.1:8080'));
+    .description('devices that replay recorded data over HTTP, WebSocket and MQTT')
+    .addOption(new Option('--url <url>', 'the proxy').argParser(parserOf(baseUrl)).default('http://127.0.0.1:8080'))
+    .addOption(
+      new Option('--mqtt-url <url>', 'the proxy, for devices that report by MQTT')
+        .argParser(brokerUrl)
+        .default('mqtt://127.0.0.1:1883'),
+    );
   return addLoadOptions(command)
     .option(
       '--report <file>',
@@ -114,8 +136,10 @@ function fleetCommand(): Command {
     .action(runFleet);
 }
 
-async function runFleet(options: FleetCommandOptions): Promise<void> {
-  const fleet = new Fleet({ ...options, rateHz: options.rate }, new RecordedData());
+async function runFleet(flags: FleetCommandFlags, command: Command): Promise<void> {
+  const options = loadOf(flags, command);
+  const { rate: rateHz, mqttShare: share, mqttQos: qos, mqttUrl } = options;
+  const fleet = new Fleet({ ...options, rateHz, mqtt: { share, qos, url: mqttUrl } }, new RecordedData());
   void nextStopSignal().then(() => fleet.stop());
   const startedAtMs = performance.now();
   const progress = setInterval(() => {
@@ -129,7 +153,7 @@ async function runFleet(options: FleetCommandOptions): Promise<void> {
     if (options.report !== undefined) await writeReport(options.report, fleet.reports());
     if (options.json) print({ event: 'done', ...result });
     else process.stdout.write(fleetTable(result));
-    if (result.acknowledged === 0) process.exitCode = 1;
+    if (result.acknowledged + result.unconfirmed === 0) process.exitCode = 1;
   } finally {
     clearInterval(progress);
     if (!options.json && process.stderr.isTTY) process.stderr.write('\n');
@@ -142,12 +166,18 @@ function fleetTable(result: FleetResult): string {
     ['acknowledged', result.acknowledged],
     ['refused', result.refused],
     ['no answer', result.unanswered + result.givenUp],
+    ['unconfirmed', result.unconfirmed || undefined],
     ['sent again', result.retries],
     ['p50', `${result.p50Ms.toFixed(1)} ms`],
     ['p99', `${result.p99Ms.toFixed(1)} ms`],
     ['last trouble', result.lastTrouble],
   ];
   return rows.map(([name, value]) => (value === undefined ? '' : `${name.padEnd(14)}${value}\n`)).join('');
+}
+
+function brokerUrl(text: string): string {
+  if (/^(mqtts?|wss?):\/\/[^\s@?#]+$/i.test(text) && URL.canParse(text)) return text;
+  throw new InvalidArgumentError('Allowed is an mqtt, mqtts, ws or wss URL, as in mqtt://127.0.0.1:1883.');
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process the system's way. */

@@ -19,7 +19,7 @@ export class OutgoingState implements SentState {
   }
 }
 
-/** What a fleet counts while it runs. Every state sent ends as acknowledged, refused or given up. */
+/** What a fleet counts while it runs. Every state sent ends as acknowledged, refused, given up or unconfirmed. */
 export class FleetTally {
   sent = 0;
   acknowledged = 0;
@@ -27,7 +27,9 @@ export class FleetTally {
   refused = 0;
   /** Sent without a time of its own and never answered: sending it again could store it twice. */
   givenUp = 0;
-  /** Requests and frames sent again. */
+  /** Sent by MQTT with QoS 0, which says nothing back: no promise, and no trouble either. */
+  unconfirmed = 0;
+  /** Requests, frames and messages sent again. */
   retries = 0;
   /** The last refusal or broken connection, in words. */
   lastTrouble: string | undefined = undefined;
@@ -35,7 +37,7 @@ export class FleetTally {
 
   /** States not settled yet. */
   get outstanding(): number {
-    return this.sent - this.acknowledged - this.refused - this.givenUp;
+    return this.sent - this.acknowledged - this.refused - this.givenUp - this.unconfirmed;
   }
 
   acknowledge(state: OutgoingState): void {
@@ -54,6 +56,11 @@ export class FleetTally {
   giveUp(state: OutgoingState): void {
     state.body = '';
     this.givenUp++;
+  }
+
+  leaveUnconfirmed(state: OutgoingState): void {
+    state.body = '';
+    this.unconfirmed++;
   }
 
   /**

@@ -6,7 +6,9 @@ import type { DeviceReport } from './fleet-report.js';
 import type { FleetSender } from './fleet-sender.js';
 import { DeviceSession } from './fleet-session.js';
 import { FleetTally, OutgoingState } from './fleet-tally.js';
+import { type Transport, timeFormOf, transportsOf } from './fleet-transports.js';
 import { HttpSender } from './http-sender.js';
+import { MqttSender, type MqttWay } from './mqtt-sender.js';
 import type { RecordedData } from './recorded-data.js';
 import { SocketSender } from './socket-sender.js';
 
@@ -20,6 +22,14 @@ export interface FleetOptions {
   readonly rateHz: number;
   /** Share of the devices that report over WebSocket, 0 to 1. */
   readonly wsShare: number;
+  /** Those that report by MQTT; none unless given. */
+  readonly mqtt?: {
+    /** Share of the devices, 0 to 1, and together with `wsShare` at most 1. */
+    readonly share: number;
+    /** Of the broker: the proxy, or the cloud itself. */
+    readonly url: string;
+    readonly qos: 0 | 1;
+  };
   readonly seed: string;
 }
 
@@ -39,6 +49,8 @@ export interface FleetResult {
   readonly refused: number;
   readonly givenUp: number;
   readonly unanswered: number;
+  /** Sent by MQTT with QoS 0, which says nothing back. */
+  readonly unconfirmed: number;
   readonly retries: number;
   /** From the first state to the last answer. */
   readonly elapsedSeconds: number;
@@ -49,7 +61,15 @@ export interface FleetResult {
 }
 
 /** The demo's load, and what `simulate fleet` does unless told otherwise. */
-export const DEFAULT_LOAD = { devices: 100, seconds: 10, rateHz: 5, wsShare: 0.5, seed: DEFAULT_SEED } as const;
+export const DEFAULT_LOAD = {
+  devices: 100,
+  seconds: 10,
+  rateHz: 5,
+  wsShare: 0.5,
+  mqttShare: 0,
+  mqttQos: 1,
+  seed: DEFAULT_SEED,
+} as const;
 
 /** Times are whole milliseconds and a device's must differ: no more than one state a millisecond. */
 export const MAX_RATE_HZ = 1_000;
@@ -57,7 +77,7 @@ export const MAX_RATE_HZ = 1_000;
 /** One timer serves all devices; a state leaves at most this long after it is due. */
 const TICK_MS = 5;
 const LOGINS_AT_ONCE = 50;
-/** How long the sending waits for WebSockets, so that the first answers are not measured with the connecting. */
+/** How long the sending waits for connections, so that the first answers are not measured with the connecting. */
 const CONNECT_WITHIN_MS = 5_000;
 /** How long answers are waited for after the last state. */
 const SETTLE_WITHIN_MS = 5_000;
@@ -74,6 +94,7 @@ export class Fleet {
   readonly #agent = new Agent();
   readonly #tally = new FleetTally();
   readonly #sessions: DeviceSession[];
+  readonly #transports: readonly Transport[];
   readonly #states: OutgoingState[][];
   #senders: FleetSender[] = [];
   #isStopped = false;
@@ -83,6 +104,7 @@ export class Fleet {
     this.#data = data;
     this.#poster = new JsonPoster(options.url);
     this.#sessions = planFleet(options.devices, options.seed).map((device) => new DeviceSession(device, this.#poster));
+    this.#transports = transportsOf(options.devices, { ws: options.wsShare, mqtt: options.mqtt?.share ?? 0 });
     this.#states = this.#sessions.map(() => []);
   }
 
@@ -104,13 +126,13 @@ export class Fleet {
   }
 
   /**
-   * Logs every device in, connects, sends, waits for the answers (no longer than 5 s), and disconnects.
+   * Logs every device in that needs a token, connects, sends, waits for the answers (no longer than 5 s), and disconnects.
    * @throws Error when a device cannot log in
    */
   async run(): Promise<FleetResult> {
     try {
       await this.#logInAll();
-      if (!this.#isStopped) this.#senders = this.#sessions.map((session, index) => this.#senderOf(session, index));
+      if (!this.#isStopped) await this.#startSenders();
       await this.#connectAll();
       const startMs = performance.now();
       await this.#sendAll(startMs);
@@ -125,7 +147,8 @@ export class Fleet {
   }
 
   async #logInAll(): Promise<void> {
-    const waiting = [...this.#sessions];
+    // By MQTT the log-in is part of the connecting.
+    const waiting = this.#sessions.filter((_session, index) => this.#transports[index] !== 'mqtt');
     const logInNext = async (): Promise<void> => {
       for (let session = waiting.pop(); session !== undefined && !this.#isStopped; session = waiting.pop()) {
         await session.logIn();
@@ -143,8 +166,16 @@ export class Fleet {
     clearTimeout(timer);
   }
 
-  #senderOf(session: DeviceSession, index: number): FleetSender {
-    return reportsBySocket(index, this.#options.wsShare)
+  async #startSenders(): Promise<void> {
+    const { mqtt } = this.#options;
+    const hasMqtt = mqtt !== undefined && this.#transports.includes('mqtt');
+    const way = hasMqtt ? { ...mqtt, connect: (await import('mqtt')).connect } : undefined;
+    this.#senders = this.#sessions.map((session, index) => this.#senderOf(session, this.#transports[index], way));
+  }
+
+  #senderOf(session: DeviceSession, transport: Transport | undefined, way: MqttWay | undefined): FleetSender {
+    if (transport === 'mqtt' && way !== undefined) return new MqttSender(session.device, way, this.#tally);
+    return transport === 'ws'
       ? new SocketSender(session, this.#options.url, this.#agent, this.#tally)
       : new HttpSender(session, this.#poster, this.#tally);
   }
@@ -178,24 +209,19 @@ export class Fleet {
   }
 
   #result(elapsedSeconds: number): FleetResult {
-    const { sent, acknowledged, refused, givenUp, outstanding, retries, lastTrouble } = this.#tally;
+    const { sent, acknowledged, refused, givenUp, unconfirmed, outstanding, retries, lastTrouble } = this.#tally;
     const [p50Ms = 0, p99Ms = 0, maxMs = 0] = this.#tally.ackPercentilesMs([0.5, 0.99, 1]).map(roundToMicroseconds);
     const unanswered = outstanding;
     return {
-      ...{ sent, acknowledged, refused, givenUp, unanswered, retries },
+      ...{ sent, acknowledged, refused, givenUp, unanswered, unconfirmed, retries },
       ...{ elapsedSeconds, p50Ms, p99Ms, maxMs, lastTrouble },
     };
   }
 }
 
-/** Spreads the share evenly over the devices. */
-function reportsBySocket(index: number, wsShare: number): boolean {
-  return Math.floor((index + 1) * wsShare) > Math.floor(index * wsShare);
-}
-
 /** The form in which the device gives its times (docs/cloud.md, "States"); undefined: it gives none. */
 function timeAs(index: number, timeMs: number): number | string | { $date: string } | undefined {
-  switch (index % 5) {
+  switch (timeFormOf(index)) {
     case 1:
       return new Date(timeMs).toISOString();
     case 3:

@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { type DemoResult, demoExitCode, resultLine, resultTable } from '../../src/app/demo-report.js';
 
 const FINE: DemoResult = {
-  load: { devices: 10, seconds: 2, rate: 5, wsShare: 0.25, seed: 'x' },
+  load: { devices: 10, seconds: 2, rate: 5, wsShare: 0.25, mqttShare: 0, mqttQos: 1, seed: 'x' },
   fleet: {
     sent: 100,
     acknowledged: 100,
     refused: 0,
     givenUp: 0,
     unanswered: 0,
+    unconfirmed: 0,
     retries: 3,
     elapsedSeconds: 2.01,
     p50Ms: 1.25,
@@ -21,10 +22,21 @@ const FINE: DemoResult = {
 };
 const LOSING: DemoResult = { ...FINE, reckoning: { ...FINE.reckoning, arrived: 98, lost: 2 } };
 const SILENT: DemoResult = { ...FINE, reckoning: { ...FINE.reckoning, acknowledged: 0 } };
+/** All devices send with QoS 0. */
+const UNCONFIRMED: DemoResult = {
+  ...SILENT,
+  load: { ...FINE.load, wsShare: 0, mqttShare: 1, mqttQos: 0 },
+  fleet: { ...FINE.fleet, acknowledged: 0, unconfirmed: 100 },
+};
+const UNHEARD: DemoResult = { ...UNCONFIRMED, reckoning: { ...UNCONFIRMED.reckoning, arrived: 0 } };
 
 describe('the exit code', () => {
   it('is 0 only when something was acknowledged and nothing of it lost', () => {
     expect([FINE, LOSING, SILENT].map(demoExitCode)).toEqual([0, 1, 1]);
+  });
+
+  it('is 0 where nothing could be acknowledged, if something arrived', () => {
+    expect([UNCONFIRMED, UNHEARD].map(demoExitCode)).toEqual([0, 1]);
   });
 });
 
@@ -37,6 +49,8 @@ describe('the line of JSON', () => {
       seconds: 2,
       rateHz: 5,
       wsShare: 0.25,
+      mqttShare: 0,
+      mqttQos: 1,
       sent: 100,
       acknowledged: 100,
       arrived: 100,
@@ -48,6 +62,7 @@ describe('the line of JSON', () => {
       maxRequestsInWindow: 9,
       refused: 0,
       unanswered: 0,
+      unconfirmed: 0,
       retries: 3,
       elapsedSeconds: 2.01,
       p50Ms: 1.25,
@@ -58,6 +73,15 @@ describe('the line of JSON', () => {
 });
 
 describe('the table', () => {
+  it('says what was sent by MQTT, and what of it nothing was said of', () => {
+    const table = resultTable(UNCONFIRMED);
+    expect(table).toContain('0 % over WebSocket, 100 % by MQTT with QoS 0');
+    expect(table).toMatch(/unconfirmed +100 /);
+    expect(table).toContain('OK: ');
+    expect(resultTable(UNHEARD)).toContain('FAILED: nothing was acknowledged');
+    expect(resultTable(FINE)).not.toMatch(/MQTT|unconfirmed/);
+  });
+
   it('has a row for each figure and ends with the verdict', () => {
     const table = resultTable(FINE);
     const rows = new Map(table.split('\n').map((line) => line.trim().split(/ {2,}/) as [string, string]));

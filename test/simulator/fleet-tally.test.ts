@@ -12,12 +12,13 @@ it('gives percentiles by nearest rank, and 0 where there is nothing', () => {
 
 it('counts every state sent as outstanding until it is settled one way or another', () => {
   const tally = new FleetTally();
-  const states = [0, 1, 2, 3].map((reading) => new OutgoingState(reading, undefined, '{}', 0));
-  tally.sent = 4;
-  expect(tally.outstanding).toBe(4);
+  const states = [0, 1, 2, 3, 4].map((reading) => new OutgoingState(reading, undefined, '{}', 0));
+  tally.sent = 5;
+  expect(tally.outstanding).toBe(5);
   tally.acknowledge(states[0] as OutgoingState);
   tally.refuse(states[1] as OutgoingState, 'no');
   tally.giveUp(states[2] as OutgoingState);
+  tally.leaveUnconfirmed(states[3] as OutgoingState);
   expect(tally.outstanding).toBe(1);
-  expect(states.map(({ acknowledged }) => acknowledged)).toEqual([true, false, false, false]);
+  expect(states.map(({ acknowledged }) => acknowledged)).toEqual([true, false, false, false, false]);
 });

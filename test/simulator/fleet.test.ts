@@ -63,6 +63,32 @@ describe('Fleet', () => {
     expect(result.sent).toBe(40);
   });
 
+  it('has the share of its devices that is asked for by MQTT, in the same count', async () => {
+    const { cloud, url } = await startCloud();
+    const mqtt = { share: 0.4, url: await cloud.startBroker({ host: '127.0.0.1', port: 0 }), qos: 1 } as const;
+    const fleet = new Fleet({ ...LOAD, mqtt, url }, data);
+    const result = await fleet.run();
+    expect(result).toMatchObject({ sent: 100, acknowledged: 100, unconfirmed: 0, unanswered: 0 });
+    expect(cloud.summary()).toMatchObject({ states: 100 });
+    expect(cloud.broker()).toMatchObject({ accepted: 4, messagesUp: 40, statesRefused: 0, offences: {} });
+    const total = emptyReckoning();
+    for (const [deviceIndex, { deviceId, states }] of [...fleet.reports()].entries()) {
+      if (deviceIndex % 5 === 4) continue;
+      reckonDevice(total, states, cloud.ledger(deviceId)?.records ?? [], (reading) =>
+        data.readingOf(deviceIndex, reading),
+      );
+    }
+    expect(total).toEqual({ sent: 80, acknowledged: 80, arrived: 80, lost: 0, duplicates: 0, unexpected: 0 });
+  });
+
+  it('needs no log-in by HTTP where all its devices report by MQTT, and counts QoS 0 apart', async () => {
+    const { cloud } = await startCloud();
+    const mqtt = { share: 1, url: await cloud.startBroker({ host: '127.0.0.1', port: 0 }), qos: 0 } as const;
+    const fleet = new Fleet({ ...LOAD, mqtt, url: 'http://127.0.0.1:1' }, data);
+    expect(await fleet.run()).toMatchObject({ sent: 100, acknowledged: 0, unconfirmed: 100, unanswered: 0 });
+    expect(cloud.summary()).toMatchObject({ posts: 0 });
+  });
+
   it('stops sending when told to, and still waits for the answers', async () => {
     const { cloud, url } = await startCloud();
     cloud.setFaults([{ kind: 'delay', delayMs: 100, route: 'state' }]);
