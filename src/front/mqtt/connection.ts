@@ -3,6 +3,7 @@ import type { StatewayError } from '../../core/errors.js';
 import type { MqttCloseReason, MqttConnectResult } from '../../core/meters.js';
 import { Alarm } from './alarm.js';
 import { Flow, type FlowUser, type HaltReason } from './flow.js';
+import { KeepAlive } from './keep-alive.js';
 import type { Line, LineUser } from './line.js';
 import type { LoggedIn, MqttCredentials } from './log-ins.js';
 import type { MqttContext } from './mqtt-context.js';
@@ -48,12 +49,10 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
   /** What the phase waits for; while open, the keep-alive. */
   readonly #alarm: Alarm;
   readonly #askAgain: Alarm;
+  readonly #keepAlive: KeepAlive;
   #phase: Phase = 'new';
   /** As the client spells it; '' before CONNECT, and where it is no id. */
   #clientId = '';
-  #keepAliveMs = 0;
-  /** Monotonic. */
-  #heardAtMs = 0;
   #session: Session | undefined = undefined;
   #isStopping = false;
   #isLineGone = false;
@@ -70,6 +69,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
     this.#flow = new Flow(context, line, this);
     this.#alarm = new Alarm(clock);
     this.#askAgain = new Alarm(clock);
+    this.#keepAlive = new KeepAlive(clock, this.#alarm, this.#flow, () => this.end('keepalive'));
     context.strangers.add(this);
     this.#alarm.set(CONNECT_WITHIN_MS, () => this.#leave('protocol'));
   }
@@ -216,7 +216,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
 
   #accept(packet: ConnectPacket, credentials: MqttCredentials, loggedIn: LoggedIn): void {
     const { front, holds, strangers, takeovers } = this.#context;
-    const { clock, meters, maxBodyBytes } = front;
+    const { meters, maxBodyBytes } = front;
     this.#phase = 'open';
     this.#alarm.clear();
     strangers.remove(this);
@@ -229,9 +229,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
     this.outbox.add(connack(0));
     const { peer, transport } = this.#line;
     this.#session = new Session(this.#context, this, { credentials, loggedIn, will, transport, asker: this, peer });
-    this.#keepAliveMs = 1_500 * packet.keepAliveSeconds;
-    this.#heardAtMs = clock.monotonicMs();
-    this.#watchKeepAlive();
+    this.#keepAlive.start(packet.keepAliveSeconds);
     this.#flow.open(this.#deviceId);
   }
 
@@ -287,19 +285,9 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
 
   /** What takes a packet that only a device that has been accepted may send; undefined where that is not so. */
   #opened(packet: string): Session | undefined {
-    this.#heardAtMs = this.#context.front.clock.monotonicMs();
+    this.#keepAlive.heard();
     if (this.#phase === 'open') return this.#session;
     if (this.#phase === 'new') this.onMalformed(malformed(`${packet}: it comes before CONNECT (3.1.0-1)`));
     return undefined;
-  }
-
-  /** Every packet counts; while nothing is read, none can come (contract 1.9.6). */
-  #watchKeepAlive(): void {
-    if (this.#keepAliveMs === 0) return;
-    const nowMs = this.#context.front.clock.monotonicMs();
-    const heardAtMs = this.#flow.isHalted ? nowMs : Math.max(this.#heardAtMs, this.#flow.readAgainAtMs);
-    const leftMs = this.#keepAliveMs - (nowMs - heardAtMs);
-    if (leftMs <= 0) this.end('keepalive');
-    else this.#alarm.set(leftMs, () => this.#watchKeepAlive());
   }
 }
