@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
+import { ANSWER_TIMEOUT_MS } from '../../src/upstream/patience.js';
 import { openSite, type Site, status, untilHeld } from '../helpers/bench-site.js';
 import { FaultProxy } from '../helpers/fault-proxy.js';
 import {
@@ -10,6 +11,7 @@ import {
   mqttAddress,
   mqttPort,
   publishAcknowledged,
+  publishPacket,
   RawMqtt,
   stateTopic,
 } from '../helpers/mqtt-clients.js';
@@ -70,7 +72,8 @@ test('states of either version of mqtt.js arrive over TCP, and over a WebSocket 
 });
 
 test('states of either version of mqtt.js arrive over TLS, and over a WebSocket on it', async () => {
-  const { certFile, keyFile } = makeCertificate(temporaryDirectory());
+  // By a name, as devices have it: a client that connects to an address sends none in its handshake.
+  const { certFile, keyFile } = makeCertificate(temporaryDirectory(), 'DNS:localhost');
   const site = await openSite({
     env: {
       STATEWAY_MQTT_TLS_LISTEN: '127.0.0.1:0',
@@ -89,48 +92,46 @@ test('states of either version of mqtt.js arrive over TLS, and over a WebSocket 
   }
 });
 
-test('with the line cut, and after a kill, a known device has its CONNACK at once and its PUBACK; the state arrives later', async () => {
-  let line: FaultProxy | undefined;
-  const site = await openSite({
-    env: LISTEN,
-    line: async (cloudUrl) => {
-      const started = await FaultProxy.start(cloudUrl);
-      onTestFinished(() => started.close());
-      line = started;
-      return started.url;
-    },
-  });
-  const device = deviceOf(site);
-  const first = await RawMqtt.open(mqttPort(site.proxy));
-  await first.send(connectPacket(device));
-  expect(await first.next()).toMatchObject({ cmd: 'connack', returnCode: 0 });
-  await expect.poll(async () => (await status(site)).kept).toEqual({ grants: 1, logIns: 1, unwritten: 0 });
-  (line as FaultProxy).line = { kind: 'reset' };
-  await site.proxy.kill();
-  await site.restart();
-  const second = await RawMqtt.open(mqttPort(site.proxy));
-  const startedAtMs = performance.now();
-  await second.send(connectPacket(device));
-  expect(await second.next()).toMatchObject({ cmd: 'connack', returnCode: 0 });
-  // What waits for the cloud is asked again after a second.
-  expect(performance.now() - startedAtMs).toBeLessThan(1_000);
-  const payload = '{"data":{"offline":true},"time":1796000000000}';
-  await second.send({
-    cmd: 'publish',
-    topic: stateTopic(device),
-    payload,
-    qos: 1,
-    messageId: 5,
-    dup: false,
-    retain: false,
-  });
-  expect(await second.next()).toMatchObject({ cmd: 'puback', messageId: 5 });
-  await site.proxy.kill();
-  (line as FaultProxy).line = { kind: 'sound' };
-  await site.restart();
-  const { records } = await untilHeld(site, device, (ledger) => ledger.records.length > 0);
-  expect(records).toMatchObject([{ data: { offline: true }, deliveries: 1 }]);
-});
+test.each(['reset', 'half-open'] as const)(
+  'with a line that is %s, and after a kill, a known device has its CONNACK at once and its PUBACK; the state arrives later',
+  async (kind) => {
+    let line: FaultProxy | undefined;
+    const site = await openSite({
+      env: LISTEN,
+      line: async (cloudUrl) => {
+        const started = await FaultProxy.start(cloudUrl);
+        onTestFinished(() => started.close());
+        line = started;
+        return started.url;
+      },
+    });
+    const device = deviceOf(site);
+    const first = await RawMqtt.open(mqttPort(site.proxy));
+    await first.send(connectPacket(device));
+    expect(await first.next()).toMatchObject({ cmd: 'connack', returnCode: 0 });
+    await expect
+      .poll(async () => (await status(site)).kept, { timeout: 20_000 })
+      .toEqual({ grants: 1, logIns: 1, unwritten: 0 });
+    await site.proxy.kill();
+    (line as FaultProxy).line = { kind };
+    await site.restart();
+    const second = await RawMqtt.open(mqttPort(site.proxy));
+    const startedAtMs = performance.now();
+    await second.send(connectPacket(device));
+    expect(await second.next()).toMatchObject({ cmd: 'connack', returnCode: 0 });
+    expect(performance.now() - startedAtMs).toBeLessThan(ANSWER_TIMEOUT_MS / 3);
+    // Nor was the cloud asked in vain before: that is counted as `offline`.
+    expect(await metric(site, 'stateway_token_cache_total{result="offline"}')).toBe(0);
+    const payload = '{"data":{"offline":true},"time":1796000000000}';
+    await second.send(publishPacket(device, payload, 5));
+    expect(await second.next()).toMatchObject({ cmd: 'puback', messageId: 5 });
+    await site.proxy.kill();
+    (line as FaultProxy).line = { kind: 'sound' };
+    await site.restart();
+    const { records } = await untilHeld(site, device, (ledger) => ledger.records.length > 0);
+    expect(records).toMatchObject([{ data: { offline: true }, deliveries: 1 }]);
+  },
+);
 
 test('wrong credentials are told 5 after a hold, and a storm of them costs one socket a second', async () => {
   const site = await openSite({ env: LISTEN });
@@ -159,6 +160,34 @@ test('what is no state is acknowledged, and kept as a dead letter over a kill', 
   expect(spool.deadLetters).toBe(1);
 });
 
+test('while the spool is full nothing more is acknowledged, and when there is room all is, in order', async () => {
+  const site = await openSite({ env: { ...LISTEN, STATEWAY_MAX_SPOOL_BYTES: '64KiB' } });
+  const device = deviceOf(site);
+  const raw = await RawMqtt.open(mqttPort(site.proxy));
+  await raw.send(connectPacket(device));
+  await raw.next();
+  site.cloud.setFaults([{ kind: 'outage' }]);
+  const text = 'x'.repeat(8_000);
+  const publish = (n: number) => publishPacket(device, JSON.stringify({ data: { n, text } }), n);
+  const isFull = async () => (await fetch(`${site.proxy.adminUrl}/readyz`)).status === 503;
+  let taken = 0;
+  do {
+    await raw.send(publish(++taken));
+    expect(await raw.next()).toMatchObject({ cmd: 'puback', messageId: taken });
+  } while (!(await isFull()));
+
+  const waiting = Array.from({ length: 20 }, (_, i) => taken + 1 + i);
+  await raw.send(...waiting.map(publish));
+  const unavailable = 'stateway_states_received_total{transport="mqtt",result="unavailable"}';
+  await expect.poll(() => metric(site, unavailable), { timeout: 20_000 }).toBeGreaterThan(0);
+  expect(raw.unread).toEqual([]);
+  site.cloud.setFaults([]);
+  for (const messageId of waiting) expect(await raw.next()).toMatchObject({ cmd: 'puback', messageId });
+  const all = taken + waiting.length;
+  const { records } = await untilHeld(site, device, (ledger) => ledger.records.length >= all, 30_000);
+  expect(records.map(({ data }) => data.n)).toEqual(Array.from({ length: all }, (_, i) => i + 1));
+});
+
 test('the newest connection of a device takes over, from TCP to a WebSocket', async () => {
   const site = await openSite({ env: LISTEN });
   const device = deviceOf(site);
@@ -182,17 +211,7 @@ test('SIGTERM answers what was read, and ends in time', async () => {
   const raw = await RawMqtt.open(mqttPort(site.proxy));
   await raw.send(connectPacket(device));
   await raw.next();
-  await raw.send(
-    ...Array.from({ length: 200 }, (_, i) => ({
-      cmd: 'publish' as const,
-      topic: stateTopic(device),
-      payload: `{"data":{"n":${i}}}`,
-      qos: 1 as const,
-      messageId: i + 1,
-      dup: false,
-      retain: false,
-    })),
-  );
+  await raw.send(...Array.from({ length: 200 }, (_, i) => publishPacket(device, `{"data":{"n":${i}}}`, i + 1)));
   expect(await raw.next()).toMatchObject({ cmd: 'puback', messageId: 1 });
   const stopped = site.proxy.stop();
   await raw.closed;

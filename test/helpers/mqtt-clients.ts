@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp } from 'node:net';
 import { connect as connectFive, type MqttClient } from 'mqtt';
-import { generate, type IConnectPacket, type Packet, parser } from 'mqtt-packet';
+import { generate, type IConnectPacket, type IPublishPacket, type Packet, parser } from 'mqtt-packet';
 import { connect as connectFour } from 'mqtt4';
 import { onTestFinished } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { Arrivals } from './arrivals.js';
+import { OPCODE, RawWebSocket } from './raw-websocket.js';
 import type { RunningProxy } from './running-proxy.js';
 
 /** Ports of a running proxy's MQTT, from the line that says that it is ready. */
@@ -25,7 +26,10 @@ export function stateTopic({ deviceId }: PlannedDevice): string {
 /** The two versions of mqtt.js that devices have: 4.3.8 comes with the vendor's client for JavaScript. */
 export const MQTT_CLIENTS = { 'mqtt 4.3.8': connectFour, 'mqtt 5.16.0': connectFive } as const;
 
-/** A client that has its CONNACK; it is ended with the running test. */
+/**
+ * A client that has its CONNACK; it is ended with the running test.
+ * @throws Error when its connection is closed instead
+ */
 export async function connectClient(
   version: keyof typeof MQTT_CLIENTS,
   url: string,
@@ -41,7 +45,12 @@ export async function connectClient(
     ...options,
   });
   onTestFinished(() => void client.end(true));
-  await new Promise<void>((resolve) => client.once('connect', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    client.once('connect', () => resolve());
+    // Of what goes wrong with a certificate mqtt.js says nothing but that the connection is closed.
+    client.once('close', () => reject(new Error(`${version} has no CONNACK of ${url}, and its connection is closed`)));
+    client.on('error', reject);
+  });
   return client;
 }
 
@@ -52,45 +61,62 @@ export function publishAcknowledged(client: MqttClient, topic: string, payload: 
   });
 }
 
-/** A TCP connection to the port of MQTT: sends any bytes, and reads packets. */
+/** What a connection for MQTT is made of. */
+interface Wire {
+  /** Resolves when the bytes are with the kernel, or cannot be. */
+  send(bytes: Uint8Array): Promise<void>;
+  destroy(): void;
+  /** Resolves when it is gone, whoever ended it. */
+  readonly closed: Promise<void>;
+}
+
+/** A connection for MQTT: sends any bytes, and reads packets. */
 export class RawMqtt {
   /** Resolves when the connection is gone, whoever ended it. */
   readonly closed: Promise<void>;
-  isClosed = false;
-  readonly #socket: Socket;
+  readonly #wire: Wire;
   readonly #packets = new Arrivals<Packet>();
+  readonly #parser = parser({ protocolVersion: 4 });
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    const reading = parser({ protocolVersion: 4 });
-    reading.on('packet', (packet) => this.#packets.add(packet));
-    socket.on('data', (bytes) => reading.parse(bytes));
-    // A reset is one of the ways in which a server ends a connection.
-    socket.on('error', () => {});
-    this.closed = new Promise((resolve) => {
-      socket.once('close', () => {
-        this.isClosed = true;
-        resolve();
-      });
-    });
+  private constructor(wire: Wire) {
+    this.#wire = wire;
+    this.closed = wire.closed;
+    this.#parser.on('packet', (packet) => this.#packets.add(packet));
   }
 
-  /** Connects; the connection is destroyed when the running test is over. */
+  /** Connects over TCP; the connection is destroyed when the running test is over. */
   static async open(port: number): Promise<RawMqtt> {
     const socket = connectTcp(port, '127.0.0.1');
     socket.setNoDelay(true);
     onTestFinished(() => void socket.destroy());
-    const raw = new RawMqtt(socket);
+    // A reset is one of the ways in which a server ends a connection.
+    socket.on('error', () => {});
+    const raw = new RawMqtt({
+      send: (bytes) => new Promise((resolve) => socket.write(bytes, () => resolve())),
+      destroy: () => void socket.destroy(),
+      closed: new Promise((resolve) => socket.once('close', () => resolve())),
+    });
+    socket.on('data', (bytes) => raw.#parser.parse(bytes));
     await once(socket, 'connect');
     return raw;
   }
 
-  /** Writes; resolves when the bytes are with the kernel, or cannot be. */
+  /** The same over a WebSocket, at the port of HTTP: what is sent at once is one frame. */
+  static async openSocket(port: number): Promise<RawMqtt> {
+    const socket = await RawWebSocket.open(port, '/mqtt', { 'Sec-WebSocket-Protocol': 'mqtt' });
+    if (socket.upgrade.status !== 101) throw new Error(`the upgrade was answered ${socket.upgrade.status}`);
+    const raw = new RawMqtt({
+      send: (bytes) => socket.send(OPCODE.binary, bytes),
+      destroy: () => socket.connection.destroy(),
+      closed: socket.connection.closed,
+    });
+    void raw.#readFrames(socket);
+    return raw;
+  }
+
   send(...packets: readonly (Packet | Uint8Array)[]): Promise<void> {
     const parts = packets.map((packet) => (packet instanceof Uint8Array ? packet : generate(packet)));
-    return new Promise((resolve) => {
-      this.#socket.write(Buffer.concat(parts), () => resolve());
-    });
+    return this.#wire.send(Buffer.concat(parts));
   }
 
   next(): Promise<Packet> {
@@ -103,7 +129,16 @@ export class RawMqtt {
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    this.#wire.destroy();
+  }
+
+  async #readFrames(socket: RawWebSocket): Promise<void> {
+    for (;;) {
+      // It fails when the connection is gone.
+      const frame = await socket.nextFrame().catch(() => undefined);
+      if (frame === undefined) return;
+      if (frame.opcode === OPCODE.binary) this.#parser.parse(frame.payload);
+    }
   }
 }
 
@@ -123,4 +158,9 @@ export function connectPacket(
     password: Buffer.from(credentials?.secret as string),
     ...more,
   };
+}
+
+/** A state of a device, at QoS 1. */
+export function publishPacket(device: PlannedDevice, payload: string, messageId: number): IPublishPacket {
+  return { cmd: 'publish', topic: stateTopic(device), payload, qos: 1, messageId, dup: false, retain: false };
 }
