@@ -11,6 +11,7 @@ import {
   traceWhile,
 } from '../helpers/fault-trace.js';
 import { call } from '../helpers/http-client.js';
+import { connectPacket, mqttPort, publishPacket, RawMqtt } from '../helpers/mqtt-clients.js';
 import { TestSocket } from '../helpers/test-socket.js';
 
 /** Of the journal: what stands there is read back. */
@@ -40,7 +41,7 @@ async function watch(
   isAnswer: (call: TracedCall) => boolean,
   send: (site: FaultSite) => Promise<(mark: string) => Promise<void>>,
 ): Promise<string[]> {
-  const site = await FaultSite.open(atEnd, { devices: 1 });
+  const site = await FaultSite.open(atEnd, { devices: 1, env: { STATEWAY_MQTT_LISTEN: '127.0.0.1:0' } });
   const sendOne = await send(site);
   const marks = Array.from({ length: ANSWERS }, (_, i) => `mark-${i}-`);
   const pid = site.proxy.process.pid as number;
@@ -95,6 +96,29 @@ describe('seen from outside the process, an answer leaves after the data is sync
       },
     );
     measured('answers by WebSocket after their sync', { answers: ANSWERS, early: missing.length });
+    expect(missing).toEqual([]);
+  });
+
+  test('over MQTT', { timeout: TIMEOUT_MS }, async ({ onTestFinished, skip }) => {
+    if (reason !== undefined) return skip(notHere('the watching of system calls', reason));
+    const missing = await watch(
+      onTestFinished,
+      // A PUBACK is 0x40, 2 and the packet's identifier.
+      ({ name, text }) => /^(?:write|send)/.test(name) && /, "@\\2|iov_base="@\\2/.test(text),
+      async (site) => {
+        const { device } = site.accounts[0] as (typeof site.accounts)[number];
+        const raw = await RawMqtt.open(mqttPort(site.proxy));
+        await raw.send(connectPacket(device));
+        expect(await raw.next()).toMatchObject({ cmd: 'connack', returnCode: 0 });
+        let sent = 0;
+        return async (mark) => {
+          const messageId = ++sent;
+          await raw.send(publishPacket(device, stateWith(mark), messageId));
+          expect(await raw.next()).toMatchObject({ cmd: 'puback', messageId });
+        };
+      },
+    );
+    measured('PUBACKs after their sync', { answers: ANSWERS, early: missing.length });
     expect(missing).toEqual([]);
   });
 
