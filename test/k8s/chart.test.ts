@@ -40,6 +40,8 @@ const SAME: readonly (readonly [example: string, ...components: string[]])[] = [
   ['gateway-tls.yaml', 'components/gateway', 'components/tls'],
   ['gateway-tls.yaml', 'components/tls', 'components/gateway'],
   ['private-cloud.yaml', 'components/private-cloud'],
+  ['mqtt.yaml', 'components/mqtt'],
+  ['mqtt-tls.yaml', 'components/tls', 'components/mqtt', 'components/mqtt-tls'],
 ];
 
 function builtOf(parts: readonly string[]): KubernetesObject[] {
@@ -186,6 +188,8 @@ describe('a value', () => {
     ['service.type=External', 'service/type'],
     ['ingress.enabled=true', 'ingress/host'],
     ['gateway.enabled=true', 'gateway'],
+    ['mqtt.tls=true', 'mqtt.tls needs a certificate; set tls.secretName or tls.certManager'],
+    ['config.STATEWAY_MQTT_LISTEN=0.0.0.0:1883', 'config.STATEWAY_MQTT_LISTEN is not taken; set it by mqtt.tcp'],
     ['tls.certManager.issuer.name=plant', 'dnsNames'],
     ['networkPolicy.cloudCidrs={10.0.0.1}', 'cloudCidrs'],
     ['monitoring.runbookUrl=docs/runbook.md', 'runbookUrl'],
@@ -222,20 +226,32 @@ describe('a value', () => {
     expect([probed(), probed('--set', 'replicas=2')]).toEqual(['/readyz?full=ok', '/readyz']);
   });
 
-  it('of tls alone opens port 443, and no port is opened that nothing listens on', ({ skip }) => {
+  it('of tls and mqtt alone opens ports, and no port is opened that nothing listens on', ({ skip }) => {
     if (noHelm !== undefined) return skip(notHere('the rendering of the chart', noHelm));
     for (const example of EXAMPLES) {
       const objects = renderChart('--values', exampleFile(example));
-      const ports = find(objects, 'Service').spec.ports.map(({ port }: { port: number }) => port);
-      const isTls = ['tls.yaml', 'cert-manager.yaml', 'gateway-tls.yaml'].includes(example);
-      expect(ports, example).toEqual([isTls ? 443 : 8080]);
+      const { data } = find(objects, 'ConfigMap');
+      const mqtt = ['STATEWAY_MQTT_LISTEN', 'STATEWAY_MQTT_TLS_LISTEN'].flatMap((name) =>
+        data[name] === undefined ? [] : Number(data[name].split(':').at(-1)),
+      );
+      expect(mqtt, example).toEqual({ 'mqtt.yaml': [1883], 'mqtt-tls.yaml': [1883, 8883] }[example] ?? []);
+      const isTls = ['tls.yaml', 'cert-manager.yaml', 'gateway-tls.yaml', 'mqtt-tls.yaml'].includes(example);
+      const { ports } = find(objects, 'Service').spec;
+      expect(portsOf(ports), example).toEqual([isTls ? 443 : 8080, ...mqtt]);
       const [container] = find(objects, 'StatefulSet').spec.template.spec.containers;
-      expect(container.ports.map(({ containerPort }: { containerPort: number }) => containerPort)).toEqual([
-        8080, 9090,
-      ]);
+      const named = container.ports.map(({ name }: { name: string }) => name);
+      expect(portsOf(container.ports), example).toEqual([8080, 9090, ...mqtt]);
+      for (const { targetPort } of ports) expect(named, example).toContain(targetPort);
+      const [devices] = find(objects, 'NetworkPolicy').spec.ingress;
+      expect(portsOf(devices.ports), example).toEqual([8080, ...mqtt]);
     }
   });
 });
+
+/** Their numbers, as a container, a Service and a NetworkPolicy have them. */
+function portsOf(ports: readonly { readonly port?: number; readonly containerPort?: number }[]): unknown[] {
+  return ports.map(({ port, containerPort }) => port ?? containerPort);
+}
 
 /** Devices, limit, request and grants kept, of the table in `k8s/README.md`. */
 function memoryTable(): string[][] {

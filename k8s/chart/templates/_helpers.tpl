@@ -36,6 +36,19 @@ what overload needs.
 {{- if include "stateway.tlsSecretName" . -}}443{{- else -}}8080{{- end -}}
 {{- end -}}
 
+{{/* The ports of MQTT that are wanted: name and number. */}}
+{{- define "stateway.mqttPorts" -}}
+{{- if and .Values.mqtt.tls (not (include "stateway.tlsSecretName" .)) -}}
+{{- fail "mqtt.tls needs a certificate; set tls.secretName or tls.certManager" -}}
+{{- end -}}
+{{- if .Values.mqtt.tcp }}
+- {name: mqtt, port: 1883}
+{{- end }}
+{{- if .Values.mqtt.tls }}
+- {name: mqtts, port: 8883}
+{{- end }}
+{{- end -}}
+
 {{/* The port of the cloud, or of the proxy on the way to it: the only one that the network policy lets out to. */}}
 {{- define "stateway.upstreamPort" -}}
 {{- $url := urlParse (.Values.upstream.httpsProxy | default .Values.upstream.url) -}}
@@ -54,6 +67,8 @@ STATEWAY_WORKERS: "workers, by which the limit of CPU is set too"
 STATEWAY_TOKEN_CACHE_SIZE: "devices, by which the limit of memory is set too"
 STATEWAY_TLS_CERT_FILE: tls.secretName or tls.certManager
 STATEWAY_TLS_KEY_FILE: tls.secretName or tls.certManager
+STATEWAY_MQTT_LISTEN: "mqtt.tcp, by which the Service gets the port too: the pod itself listens on 0.0.0.0:1883"
+STATEWAY_MQTT_TLS_LISTEN: "mqtt.tls, by which the Service gets the port too: the pod itself listens on 0.0.0.0:8883"
 STATEWAY_UPSTREAM_CA_FILE: upstream.caSecretName
 STATEWAY_SECRET_KEY: "secretName: it is secret-key of that Secret"
 STATEWAY_SECRET_KEY_FILE: "secretName: it is secret-key of that Secret"
@@ -80,6 +95,12 @@ STATEWAY_TOKEN_CACHE_SIZE: {{ include "stateway.tokenCacheSize" . | quote }}
 {{- if include "stateway.tlsSecretName" . }}
 STATEWAY_TLS_CERT_FILE: /tls/tls.crt
 STATEWAY_TLS_KEY_FILE: /tls/tls.key
+{{- end }}
+{{- if .Values.mqtt.tcp }}
+STATEWAY_MQTT_LISTEN: 0.0.0.0:1883
+{{- end }}
+{{- if .Values.mqtt.tls }}
+STATEWAY_MQTT_TLS_LISTEN: 0.0.0.0:8883
 {{- end }}
 {{- with .Values.upstream.httpsProxy }}
 HTTPS_PROXY: {{ . }}
