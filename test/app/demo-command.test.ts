@@ -43,8 +43,11 @@ function run(...args: string[]): Run {
 }
 
 describe('stateway demo', () => {
-  it('gets every state of a mixed fleet into the cloud, whatever is configured for a real plant', async () => {
-    const load = ['--devices', '20', '--seconds', '2', '--rate', '10', '--ws-share', '0.5'];
+  it.each([
+    ['HTTP and WebSocket', ['--ws-share', '0.5']],
+    ['HTTP, WebSocket and MQTT', ['--ws-share', '0.3', '--mqtt-share', '0.4']],
+  ])('gets every state by %s into the cloud, whatever is configured for a real plant', async (_transports, shares) => {
+    const load = ['--devices', '20', '--seconds', '2', '--rate', '10', ...shares];
     const { code, stdout, stderr } = await run('demo', '--json', ...load).ended;
     expect(stderr).toMatch(/^0 s, starting the simulated cloud: sent 0,.*\n(.*\n)*\d+ s, starting the proxy: sent 0/);
     expect(stderr).toMatch(/^\d+ s, comparing state by state: sent 400, acknowledged 400, in the cloud 400/m);
