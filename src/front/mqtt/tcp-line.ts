@@ -34,7 +34,10 @@ export class TcpLine implements Line {
 
   /** From now on a user is told. To be called once. */
   attach(user: LineUser): void {
-    this.#socket.on('data', (chunk) => user.receive(chunk));
+    // No `Buffer`: its `slice` copies nothing, and what is to outlive the chunk would keep all of it.
+    this.#socket.on('data', ({ buffer, byteOffset, length }: Buffer) =>
+      user.receive(new Uint8Array(buffer, byteOffset, length)),
+    );
     this.#socket.on('drain', () => user.drained());
     this.#socket.on('close', () => {
       this.#ending.clear();
