@@ -53,13 +53,17 @@ export class TcpListener {
    * @throws Error when the address cannot be had
    */
   listen(): Promise<number> {
-    const { host, port } = this.#options;
+    const { host, port, tls } = this.#options;
+    const option = tls === undefined ? 'STATEWAY_MQTT_LISTEN' : 'STATEWAY_MQTT_TLS_LISTEN';
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (cause) => {
-        const why = 'the address is in use or not of this machine';
-        reject(new Error(`cannot listen on ${host}:${port} for MQTT: ${why}`, { cause }));
-      });
+      const refuse = (cause: Error): void => {
+        reject(new Error(`cannot listen on ${host}:${port} (${option}): ${cause.message}`, { cause }));
+      };
+      this.#server.once('error', refuse);
       this.#server.listen({ host, port, backlog: BACKLOG, exclusive: true }, () => {
+        this.#server.off('error', refuse);
+        // From now on it is of one connection that could not be accepted, and the port goes on (nodejs.org, "net.Server").
+        this.#server.on('error', () => {});
         resolve((this.#server.address() as AddressInfo).port);
       });
     });
