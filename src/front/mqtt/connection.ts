@@ -1,3 +1,4 @@
+import { MAX_CREDENTIALS_BYTES } from '../../core/bounds.js';
 import { isId } from '../../core/device.js';
 import type { StatewayError } from '../../core/errors.js';
 import type { MqttCloseReason, MqttConnectResult } from '../../core/meters.js';
@@ -10,7 +11,7 @@ import type { MqttContext } from './mqtt-context.js';
 import { Outbox } from './outbox.js';
 import { textOf } from './packet-fields.js';
 import { type ConnackCode, connack, PINGRESP } from './packet-writer.js';
-import { type ConnectPacket, malformed, type OtherVersion } from './packets.js';
+import { type ConnectPacket, connectBytes, malformed, type OtherVersion } from './packets.js';
 import { Session, type SessionOwner } from './session.js';
 import type { StrangerLine } from './stranger-lines.js';
 import type { AcceptedConnection } from './takeovers.js';
@@ -131,7 +132,9 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
     this.#clientId = packet.clientId;
     const key = packet.userName ?? '';
     const secret = packet.password === undefined ? '' : (textOf(packet.password) ?? '');
-    if (key === '' || secret === '') this.#refuse('credentials', 4);
+    // As by HTTP, where a log-in that is longer is not read.
+    const isTooLong = key.length + secret.length > MAX_CREDENTIALS_BYTES;
+    if (key === '' || secret === '' || isTooLong) this.#refuse('credentials', 4);
     else this.#logIn(packet, { deviceId: packet.clientId, key, secret });
   }
 
@@ -188,7 +191,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
 
   #logIn(packet: ConnectPacket, credentials: MqttCredentials): void {
     this.#phase = 'logging in';
-    this.#flow.keepBehindConnect();
+    this.#flow.keepBehindConnect(connectBytes(packet));
     const { logIns } = this.#context;
     const known = logIns.recall(credentials);
     if (known !== undefined) {

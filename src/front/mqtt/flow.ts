@@ -40,6 +40,7 @@ export class Flow {
   readonly #lookForRoom: Alarm;
   #readAgainAtMs = Number.NEGATIVE_INFINITY;
   #isOpen = false;
+  #isBehindConnect = false;
   #isEnded = false;
 
   constructor(context: MqttContext, line: Line, user: FlowUser) {
@@ -69,14 +70,21 @@ export class Flow {
     this.#checkHeld();
   }
 
-  /** What comes behind a CONNECT waits until {@link Flow.open}. The line is read on, so that its end is noticed. */
-  keepBehindConnect(): void {
+  /**
+   * What comes behind a CONNECT waits until {@link Flow.open}. The line is read on, so that its end is noticed.
+   * @param connectBytes that are kept of the CONNECT meanwhile
+   */
+  keepBehindConnect(connectBytes: number): void {
+    this.#isBehindConnect = true;
+    this.#heldBytes.keep(connectBytes);
     this.#reader.halt();
   }
 
   /** The device has been accepted: what it sends counts as its own from now on. */
   open(deviceId: string): void {
     this.#isOpen = true;
+    this.#isBehindConnect = false;
+    this.#heldBytes.keep(0);
     this.#heldBytes.moveTo(this.#context.front.admission.unfinished, deviceId);
     this.#readOn();
   }
@@ -135,7 +143,7 @@ export class Flow {
   #checkHeld(): void {
     if (this.#isEnded) return;
     const hasRoom = this.#heldBytes.settle();
-    if (!this.#isOpen && this.#reader.heldBytes > MAX_BEHIND_CONNECT_BYTES) this.#line.halt();
+    if (this.#isBehindConnect && this.#reader.heldBytes > MAX_BEHIND_CONNECT_BYTES) this.#line.halt();
     if (hasRoom || this.#lookForRoom.isSet) return;
     // One that cannot be kept from sending would bring more and more.
     if (!this.#isOpen || !this.#line.canHalt) this.#user.onStuck('unavailable');

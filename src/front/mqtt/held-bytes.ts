@@ -5,6 +5,8 @@ import type { PacketReader } from './packet-reader.js';
 export class HeldBytes {
   readonly #reader: PacketReader;
   readonly #holding: Holding;
+  /** Of what was read, what is kept beside the reader. */
+  #kept = 0;
   #counted = 0;
 
   constructor(reader: PacketReader, holding: Holding) {
@@ -12,9 +14,14 @@ export class HeldBytes {
     this.#holding = holding;
   }
 
-  /** Counts what the reader holds now; false, counting as before, where there is no room for it. */
+  /** So much is kept beside what the reader holds, from the next {@link HeldBytes.settle} on. */
+  keep(bytes: number): void {
+    this.#kept = bytes;
+  }
+
+  /** Counts what is held now; false, counting as before, where there is no room for it. */
   settle(): boolean {
-    const held = this.#reader.heldBytes;
+    const held = this.#reader.heldBytes + this.#kept;
     if (held <= this.#counted) this.#holding.forgetBytes(this.#counted - held);
     else if (!this.#holding.admit(held - this.#counted)) return false;
     this.#counted = held;

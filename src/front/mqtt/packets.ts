@@ -30,6 +30,12 @@ export interface ConnectPacket {
   readonly password: Uint8Array | undefined;
 }
 
+/** What a CONNECT takes of memory, about: its texts and its will. */
+export function connectBytes({ clientId, will, userName = '', password }: ConnectPacket): number {
+  const ofWill = will === undefined ? 0 : will.topic.length + will.payload.length;
+  return clientId.length + userName.length + (password?.length ?? 0) + ofWill;
+}
+
 /** A CONNECT of a version that is not served: what follows the version may have any form, and is not read. */
 export interface OtherVersion {
   readonly kind: 'other version';
