@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Asker, Authorizer, DeviceLogin } from '../../core/auth-ports.js';
 import type { CloudAnswer } from '../../core/cloud-results.js';
-import { authedDeviceOf, jsonObjectOf } from '../../core/cloud-shapes.js';
+import { type AuthedDevice, authedDeviceOf, jsonObjectOf } from '../../core/cloud-shapes.js';
 import { StatewayError } from '../../core/errors.js';
 import type { Grant } from '../../core/grant.js';
 import { type LogInHead, VIA } from '../../core/passed-call.js';
@@ -34,11 +34,11 @@ export type LogInOutcome =
  */
 export class LogIns {
   readonly #deviceLogin: DeviceLogin;
-  readonly #authorizer: Pick<Authorizer, 'find'>;
+  readonly #authorizer: Pick<Authorizer, 'find' | 'ask'>;
   /** Under way, by a digest of the credentials. */
   readonly #asked = new Map<string, Promise<LogInOutcome>>();
 
-  constructor(deviceLogin: DeviceLogin, authorizer: Pick<Authorizer, 'find'>) {
+  constructor(deviceLogin: DeviceLogin, authorizer: Pick<Authorizer, 'find' | 'ask'>) {
     this.#deviceLogin = deviceLogin;
     this.#authorizer = authorizer;
   }
@@ -61,7 +61,7 @@ export class LogIns {
     const asked = this.#deviceLogin
       .logIn(bodyOf(credentials), headOf(peer), asker)
       .then(
-        (answer) => this.#outcomeOf(answer, credentials),
+        (answer) => this.#outcomeOf(answer, credentials) ?? this.#outcomeOfAsking(answer, asker),
         (error: unknown) => outcomeOfError(error),
       )
       .finally(() => this.#asked.delete(digest));
@@ -69,7 +69,8 @@ export class LogIns {
     return asked;
   }
 
-  #outcomeOf({ status, body }: CloudAnswer, { deviceId }: MqttCredentials): LogInOutcome {
+  /** Undefined where the log-in is good, and there is no grant at hand for its token. */
+  #outcomeOf({ status, body }: CloudAnswer, { deviceId }: MqttCredentials): LogInOutcome | undefined {
     if (status !== 200) return outcomeOfStatus(status);
     const members = jsonObjectOf(body) ?? {};
     const authed = authedDeviceOf(members);
@@ -77,8 +78,20 @@ export class LogIns {
       return later('the cloud answered the log-in in another form than its own, or for another device');
     }
     const grant = this.#authorizer.find(authed.token, authed.applicationId, authed.deviceId);
-    if (grant === undefined) return refused('STATEWAY_NOT_GRANTED', 'the key may log in, but not send state');
-    return { kind: 'logged in', grant, access: accessOf(members) };
+    return grant && { kind: 'logged in', grant, access: accessOf(members) };
+  }
+
+  /** Why there is none: the key may not send, or there is no room for the device, which may be otherwise in a moment. */
+  async #outcomeOfAsking({ body }: CloudAnswer, asker: Asker): Promise<LogInOutcome> {
+    const members = jsonObjectOf(body) ?? {};
+    const { token, applicationId, deviceId } = authedDeviceOf(members) as AuthedDevice;
+    try {
+      const asked = await this.#authorizer.ask(token, applicationId, deviceId, asker);
+      if (asked.kind === 'granted') return { kind: 'logged in', grant: asked.grant, access: accessOf(members) };
+      return refused('STATEWAY_NOT_GRANTED', 'the key may log in, but not send state');
+    } catch (error) {
+      return outcomeOfError(error);
+    }
   }
 }
 

@@ -113,8 +113,22 @@ describe('a device that is not known', () => {
     site.login.answer = async () => authed(DEVICE, 'token.without.scope');
     const line = site.line();
     line.send(connect());
+    (await site.authorizer.nextQuestion()).refuse(new StatewayError('STATEWAY_NOT_GRANTED', 'no sending scope'));
     await turn();
     expect(await afterHold(site, line)).toEqual([5]);
+  });
+
+  it('is held, and not told 5, where its log-in is good and there is no room for one more device', async () => {
+    const site = new MqttSite();
+    site.login.answer = async () => authed(DEVICE, TOKEN);
+    const line = site.line();
+    line.send(connect());
+    (await site.authorizer.nextQuestion()).refuse(new StatewayError('STATEWAY_TOO_MANY_DEVICES', 'no memory'));
+    await site.clock.advance(999);
+    expect([line.state, line.packets]).toEqual(['open', []]);
+    site.authorizer.give(TOKEN, '5a0000000000000000000001', DEVICE);
+    await site.clock.advance(1);
+    expect(line.packets).toMatchObject([{ cmd: 'connack', returnCode: 0 }]);
   });
 
   it.each([
