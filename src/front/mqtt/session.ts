@@ -183,9 +183,8 @@ export class Session implements QueueUser, OtherDevicesUser {
   #watch(): void {
     this.#stopWatching();
     const { clock } = this.#context.front;
-    const cancelAhead = Number.isFinite(this.#grant.expiresAtMs)
-      ? clock.schedule(this.#grant.expiresAtMs - clock.wallMs() - RENEW_AHEAD_MS, () => void this.#renew())
-      : () => {};
+    const aheadMs = this.#grant.expiresAtMs - clock.wallMs() - RENEW_AHEAD_MS;
+    const cancelAhead = this.#canRenewAhead(aheadMs) ? clock.schedule(aheadMs, () => void this.#renew()) : () => {};
     const stopListening = this.#grant.onEnd(({ code }) => {
       const isRevoked = clock.monotonicMs() - this.#renewedAtMs < RENEWED_LATELY_MS;
       if (code === 'STATEWAY_TOKEN_REFUSED' && isRevoked) this.#owner.end('revoked');
@@ -195,6 +194,15 @@ export class Session implements QueueUser, OtherDevicesUser {
       cancelAhead();
       stopListening();
     };
+  }
+
+  /**
+   * Not one without an end. Nor one that is over, or soon, when it has just come: either this clock is wrong, and would find
+   * the next one over as well, or tokens last no longer. Then what needs a token has it renewed, or the cloud's no does.
+   */
+  #canRenewAhead(aheadMs: number): boolean {
+    if (!Number.isFinite(aheadMs) || this.#grant.isClockDisproved) return false;
+    return aheadMs > 0 || this.#renewedAtMs === Number.NEGATIVE_INFINITY;
   }
 
   #needToken(): void {

@@ -88,4 +88,39 @@ describe('a token that ends', () => {
     expect(body.grants[0]).toBe(renewed);
     body.store();
   });
+
+  it('is not asked for again and again, where the new one is soon over by the clock', async () => {
+    const site = new MqttSite();
+    const line = site.line();
+    const startedMs = site.clock.wallMs();
+    site.know(DEVICE, {}, startedMs + 3_600_000);
+    line.send(connect({ keepalive: 0 }));
+    await turn();
+    site.authorizer.give('the.new.token', '5a0000000000000000000001', DEVICE, startedMs + 3_570_000);
+    let asked = 0;
+    site.login.answer = async () => {
+      // Without this a loop would never end: no time passes in it.
+      if (++asked > 10) throw new Error('asked for again and again');
+      return authed(DEVICE, 'the.new.token');
+    };
+    await site.clock.advance(3_600_000);
+    expect([asked, line.state]).toEqual([1, 'open']);
+    site.authorizer.give('the.third.token', '5a0000000000000000000001', DEVICE, startedMs + 7_200_000);
+    site.login.answer = async () => authed(DEVICE, 'the.third.token');
+    line.send(publish(STATE, 1));
+    const body = await site.intake.nextBody();
+    expect(body.grants[0]?.token).toBe('the.third.token');
+    body.store();
+  });
+
+  it('is not asked for where the cloud has granted it past its end, so that the clock is wrong', async () => {
+    const site = new MqttSite();
+    const line = site.line();
+    const grant = site.know(DEVICE, {}, site.clock.wallMs() - 1_000);
+    grant.isClockDisproved = true;
+    line.send(connect({ keepalive: 0 }), publish(STATE, 1));
+    (await site.intake.nextBody()).store();
+    await site.clock.advance(600_000);
+    expect([pubacks(line), site.login.calls]).toEqual([[1], []]);
+  });
 });
