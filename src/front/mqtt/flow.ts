@@ -16,7 +16,7 @@ const MAX_BEHIND_CONNECT_BYTES = 16 * 1024;
 const LOOK_FOR_ROOM_MS = 1_000;
 
 /** Why a connection is not read at the moment. */
-export type HaltReason = 'in flight' | 'no room' | 'no token' | 'unsent' | 'held bytes' | 'stopping';
+export type HaltReason = 'in flight' | 'no room' | 'no token' | 'answers' | 'unsent' | 'held bytes' | 'stopping';
 
 /** Whom it tells. */
 export interface FlowUser extends PacketReceiver {

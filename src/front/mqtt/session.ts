@@ -22,6 +22,9 @@ const RENEW_AHEAD_MS = 60_000;
 /** A token that the cloud calls void so soon after it was given is not asked for anew: the key is revoked. */
 const RENEWED_LATELY_MS = 60_000;
 
+/** SUBSCRIBE and UNSUBSCRIBE that wait for the cloud, from which on nothing more is read. */
+const MOST_WAITING_ANSWERS = 64;
+
 /** The connection that a session is of. */
 export interface SessionOwner {
   readonly outbox: Outbox;
@@ -103,15 +106,15 @@ export class Session implements QueueUser, OtherDevicesUser {
 
   /** Answers at once, and where the cloud has to be asked for other devices, a moment later, in order. */
   subscribe(packetId: number, filters: readonly string[]): void {
-    this.#subscriptions.add(filters, this.#deviceId, this.#access, (granted) => {
-      if (!this.#isClosed) this.#owner.outbox.add(suback(packetId, granted));
-    });
+    this.#subscriptions.add(filters, this.#deviceId, this.#access, (granted) =>
+      this.#answer(suback(packetId, granted)),
+    );
+    this.#haltForAnswers();
   }
 
   unsubscribe(packetId: number, filters: readonly string[]): void {
-    this.#subscriptions.remove(filters, () => {
-      if (!this.#isClosed) this.#owner.outbox.add(unsuback(packetId));
-    });
+    this.#subscriptions.remove(filters, () => this.#answer(unsuback(packetId)));
+    this.#haltForAnswers();
   }
 
   /** @param takesWill whether the connection has ended without the device's doing, so that its will counts */
@@ -144,6 +147,16 @@ export class Session implements QueueUser, OtherDevicesUser {
 
   onGivenUp(): void {
     this.#owner.end('unavailable');
+  }
+
+  #answer(packet: Uint8Array): void {
+    if (this.#isClosed) return;
+    this.#owner.outbox.add(packet);
+    if (this.#subscriptions.waiting < MOST_WAITING_ANSWERS) this.#owner.goOn('answers');
+  }
+
+  #haltForAnswers(): void {
+    if (this.#subscriptions.waiting >= MOST_WAITING_ANSWERS) this.#owner.halt('answers');
   }
 
   #routeOf(topic: Uint8Array): Route {

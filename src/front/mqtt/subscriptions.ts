@@ -2,6 +2,7 @@ import type { Asker } from '../../core/auth-ports.js';
 import { StatewayError } from '../../core/errors.js';
 import type { Grant } from '../../core/grant.js';
 import type { MqttContext } from './mqtt-context.js';
+import { MAX_TOPIC_BYTES } from './publish-head.js';
 import { type SubscriptionRight, subscriptionRight, type TopicAccess } from './topics.js';
 
 /** Contract 1.9.1. */
@@ -22,10 +23,16 @@ export class Subscriptions {
   readonly #filters = new Set<string>();
   /** Answers that wait for an earlier one. */
   #behind: Promise<void> | undefined = undefined;
+  #waiting = 0;
 
   constructor(context: MqttContext, subscriber: Subscriber) {
     this.#context = context;
     this.#subscriber = subscriber;
+  }
+
+  /** Packets that are not answered. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /**
@@ -45,7 +52,9 @@ export class Subscriptions {
       end(rights as boolean[]);
       return;
     }
-    this.#inOrder(async () => end(await this.#settled(rights)));
+    // From now on, and not from its turn on: of many packets none is to wait for longer than one.
+    const settled = this.#settled(rights);
+    this.#inOrder(async () => end(await settled));
   }
 
   remove(filters: readonly string[], answer: () => void): void {
@@ -59,12 +68,15 @@ export class Subscriptions {
 
   #keep(filter: string): boolean {
     if (this.#filters.size >= MAX_SUBSCRIPTIONS && !this.#filters.has(filter)) return false;
+    if (Buffer.byteLength(filter) > MAX_TOPIC_BYTES) return false;
     this.#filters.add(filter);
     return true;
   }
 
   #inOrder(task: () => Promise<void>): void {
+    this.#waiting++;
     const done: Promise<void> = (this.#behind ?? Promise.resolve()).then(task).then(() => {
+      this.#waiting--;
       if (this.#behind === done) this.#behind = undefined;
     });
     this.#behind = done;

@@ -112,6 +112,28 @@ describe("a gateway's filter for a peripheral", () => {
     await site.clock.advance(1);
     expect(line.packets).toMatchObject([{ granted: [0] }]);
   });
+
+  it('waits no longer where many are asked for, one SUBSCRIBE each', async () => {
+    const site = new MqttSite();
+    const line = await site.connected({}, GATEWAY);
+    for (let n = 0; n < 50; n++) subscribe(line, n + 1, `losant/5b000000000000000000ff${10 + n}/command`);
+    await site.clock.advance(500);
+    expect([line.packets.length, line.isHalted]).toEqual([50, false]);
+  });
+
+  it('and 63 more that wait are all that is read of a connection meanwhile', async () => {
+    const site = new MqttSite();
+    const line = await site.connected({}, GATEWAY);
+    for (let n = 0; n < 80; n++) subscribe(line, n + 1, `losant/5b000000000000000000ff${10 + n}/command`);
+    expect([site.authorizer.asked.length, line.isHalted]).toEqual([64, true]);
+    await site.clock.advance(500);
+    await turn();
+    expect([site.authorizer.asked.length, line.isHalted, line.state]).toEqual([80, false, 'open']);
+  });
+});
+
+it('refuses a filter that is longer than a topic may be', async () => {
+  expect(await granted(`custom/${'x'.repeat(1_018)}`, { filterType: 'all' })).toMatchObject([{ granted: [0x80] }]);
 });
 
 it('answers an UNSUBSCRIBE whatever it names', async () => {
