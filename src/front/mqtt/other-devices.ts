@@ -44,6 +44,7 @@ export class OtherDevices {
     const waiting = this.#waiting.get(deviceId);
     if (waiting !== undefined) {
       waiting.push(publish);
+      this.#queue.wait(publish);
       return;
     }
     const grant = this.find(deviceId);
@@ -52,6 +53,7 @@ export class OtherDevices {
       return;
     }
     this.#waiting.set(deviceId, [publish]);
+    this.#queue.wait(publish);
     this.#ask(deviceId);
   }
 

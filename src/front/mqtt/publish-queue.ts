@@ -7,6 +7,7 @@ import type { MqttContext } from './mqtt-context.js';
 const PUBLISH_OVERHEAD_BYTES = 320;
 /** What the spool or the disk did not take is tried again so often, one payload first. */
 const RETRY_MS = 1_000;
+const NOTHING = new Uint8Array(0);
 
 /**
  * - `waiting`: its device is being asked for
@@ -23,7 +24,8 @@ export class QueuedPublish {
   readonly number: number;
   readonly qos: 0 | 1;
   readonly packetId: number;
-  readonly payload: Uint8Array;
+  /** A view of what was read, or its own; nothing once it is not needed any more. */
+  payload: Uint8Array;
   /** Monotonic. */
   readonly arrivedAtMs: number;
   stage: Stage = 'waiting';
@@ -95,6 +97,12 @@ export class PublishQueue implements BodyReceiver {
     return publish;
   }
 
+  /** One has to wait for the cloud. It counts meanwhile, and what came with it is not kept for its sake. */
+  wait(publish: QueuedPublish): void {
+    keepAlone(publish);
+    if (!this.#admit(publish)) this.#stall();
+  }
+
   /** Has one stored for a device. */
   store(publish: QueuedPublish, grant: Grant): void {
     publish.grant = grant;
@@ -106,7 +114,8 @@ export class PublishQueue implements BodyReceiver {
   /** One needs nothing more: what it says is not kept, or has been taken otherwise. */
   finish(publish: QueuedPublish): void {
     publish.stage = 'done';
-    this.#release(publish);
+    this.#forgetPayload(publish);
+    if (this.#isClosed) this.#release(publish);
     this.#advance();
   }
 
@@ -115,7 +124,7 @@ export class PublishQueue implements BodyReceiver {
     this.#isClosed = true;
     this.#cancelRetry();
     for (const publish of this.#queue) {
-      if (publish.stage === 'waiting' || publish.stage === 'refused') this.#release(publish);
+      if (publish.stage !== 'stored' && publish.stage !== 'setting aside') this.#release(publish);
     }
   }
 
@@ -182,7 +191,12 @@ export class PublishQueue implements BodyReceiver {
       this.#release(publish);
       return;
     }
-    if (this.#isStalled) return;
+    keepAlone(publish);
+    this.#stall();
+  }
+
+  #stall(): void {
+    if (this.#isStalled || this.#isClosed) return;
     this.#isStalled = true;
     this.#user.onStalled();
     this.#scheduleRetry();
@@ -192,24 +206,26 @@ export class PublishQueue implements BodyReceiver {
     this.#cancelRetry();
     this.#cancelRetry = this.#context.front.clock.schedule(RETRY_MS, () => {
       // Those that went before must have come back, or one of them could be overtaken.
-      if (this.#underWay === 0) this.#retry(this.#queue.find(({ stage }) => stage === 'refused'));
-      this.#scheduleRetry();
+      const first = this.#queue.find(({ stage }) => stage === 'refused');
+      if (first === undefined) this.#retryOthers();
+      else if (this.#underWay === 0) this.#retry(first);
+      if (this.#isStalled) this.#scheduleRetry();
     });
   }
 
   /** One was taken: there is room, and the rest goes on in order. */
   #retryOthers(): void {
     if (!this.#isStalled || this.#isClosed) return;
-    for (const publish of this.#queue.filter(({ stage }) => stage === 'refused')) {
-      if (!this.#retry(publish)) return;
+    for (const publish of this.#queue) {
+      if (publish.stage === 'waiting' && !this.#admit(publish)) return;
+      if (publish.stage === 'refused' && !this.#retry(publish)) return;
     }
     this.#isStalled = false;
     this.#cancelRetry();
     this.#user.onRoom();
   }
 
-  #retry(publish: QueuedPublish | undefined): boolean {
-    if (publish === undefined) return true;
+  #retry(publish: QueuedPublish): boolean {
     if (!this.#admit(publish)) return false;
     this.#refused--;
     if (publish.objection === undefined) this.#submit(publish);
@@ -221,6 +237,7 @@ export class PublishQueue implements BodyReceiver {
     while (this.#queue[0]?.stage === 'done') {
       const publish = this.#queue.shift() as QueuedPublish;
       this.#first++;
+      this.#release(publish);
       if (!this.#isClosed) this.#user.onAnswered(publish);
     }
   }
@@ -233,8 +250,22 @@ export class PublishQueue implements BodyReceiver {
     return true;
   }
 
+  /** What is answered behind one that is not keeps its place, and no payload. */
+  #forgetPayload(publish: QueuedPublish): void {
+    const { length } = publish.payload;
+    publish.payload = NOTHING;
+    if (publish.admittedBytes === 0) return;
+    this.#context.front.admission.release(length);
+    publish.admittedBytes -= length;
+  }
+
   #release(publish: QueuedPublish): void {
     this.#context.front.admission.release(publish.admittedBytes);
     publish.admittedBytes = 0;
   }
+}
+
+/** As a view, a payload keeps all that was read with it in memory. */
+function keepAlone(publish: QueuedPublish): void {
+  if (publish.payload.length < publish.payload.buffer.byteLength / 2) publish.payload = publish.payload.slice();
 }

@@ -172,6 +172,7 @@ export class Session implements QueueUser, OtherDevicesUser {
       return;
     }
     this.#waiting.push(publish);
+    this.#queue.wait(publish);
     this.#needToken();
   }
 

@@ -84,4 +84,18 @@ describe('a state of a peripheral', () => {
     await turn();
     expect(pubacks(line)).toEqual([1, 2]);
   });
+
+  it('for which there is no room while it waits is kept, and nothing more is read', async () => {
+    const site = new MqttSite({ maxUnansweredBytes: 1_000 });
+    const line = await site.connected({}, GATEWAY);
+    line.send(publish('x'.repeat(500), 1, OTHERS_TOPIC), publish('y'.repeat(500), 2, OTHERS_TOPIC));
+    expect(line.isHalted).toBe(true);
+    (await site.authorizer.nextQuestion()).grant();
+    const first = await site.intake.nextBody();
+    expect(site.intake.taken.length).toBe(1);
+    first.store();
+    (await site.intake.nextBody()).store();
+    await turn();
+    expect([pubacks(line), line.isHalted]).toEqual([[1, 2], false]);
+  });
 });
