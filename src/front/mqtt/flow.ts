@@ -38,6 +38,7 @@ export class Flow {
   readonly #haltedTooLong: Alarm;
   readonly #unsentTooLong: Alarm;
   readonly #lookForRoom: Alarm;
+  #writtenBytes = 0;
   #readAgainAtMs = Number.NEGATIVE_INFINITY;
   #isOpen = false;
   #isBehindConnect = false;
@@ -94,15 +95,18 @@ export class Flow {
     if (this.#halts.size === 0) {
       this.#reader.halt();
       this.#line.halt();
-      this.#haltedTooLong.set(STUCK_AFTER_MS, () => this.#user.onStuck(reason === 'unsent' ? 'slow' : 'unavailable'));
     }
     this.#halts.add(reason);
+    // What the other end takes is watched by itself.
+    if (reason === 'unsent' || this.#haltedTooLong.isSet) return;
+    this.#haltedTooLong.set(STUCK_AFTER_MS, () => this.#user.onStuck('unavailable'));
   }
 
   /** @param reason that has passed; where it was none, nothing changes */
   goOn(reason: HaltReason): void {
-    if (!this.#halts.delete(reason) || this.#halts.size > 0) return;
-    this.#haltedTooLong.clear();
+    if (!this.#halts.delete(reason)) return;
+    if (this.#halts.size === (this.#halts.has('unsent') ? 1 : 0)) this.#haltedTooLong.clear();
+    if (this.#halts.size > 0) return;
     // Not within whoever has made room: what is read now may be for it again.
     queueMicrotask(() => this.#readOn());
   }
@@ -111,6 +115,7 @@ export class Flow {
   write(bytes: Uint8Array): void {
     if (this.#isEnded) return;
     this.#line.write(bytes);
+    this.#writtenBytes += bytes.length;
     const { unsentBytes } = this.#line;
     if (unsentBytes > MAX_UNSENT_BYTES) this.halt('unsent');
     if (unsentBytes > 0 && !this.#unsentTooLong.isSet) this.#watchUnsent(unsentBytes);
@@ -158,11 +163,14 @@ export class Flow {
     });
   }
 
+  /** Until nothing is unsent, or nothing has left for so long, whatever was written meanwhile. */
   #watchUnsent(unsentBytes: number): void {
+    const takenBytes = this.#writtenBytes - unsentBytes;
     this.#unsentTooLong.set(STUCK_AFTER_MS, () => {
       const left = this.#line.unsentBytes;
-      if (left >= unsentBytes) this.#user.onStuck('slow');
-      else if (left > 0) this.#watchUnsent(left);
+      if (left === 0) return;
+      if (this.#writtenBytes - left <= takenBytes) this.#user.onStuck('slow');
+      else this.#watchUnsent(left);
     });
   }
 }

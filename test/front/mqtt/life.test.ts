@@ -225,6 +225,35 @@ describe('a client that takes nothing', () => {
   });
 });
 
+describe('a client that takes a little', () => {
+  it('is not cut, also where more comes to it than it takes', async () => {
+    const site = new MqttSite();
+    const line = await site.connected({ keepalive: 0 });
+    for (let minute = 0; minute < 5; minute++) {
+      // Of four bytes more, one leaves.
+      line.unsentBytes += 4;
+      line.send(PING, PING);
+      await turn();
+      line.unsentBytes -= 1;
+      await site.clock.advance(60_000);
+    }
+    expect(line.state).toBe('open');
+  });
+
+  it('is not cut while much waits for it either, and is not read meanwhile', async () => {
+    const site = new MqttSite();
+    const line = await site.connected({ keepalive: 0 });
+    line.unsentBytes = 70_000;
+    line.send(PING);
+    await turn();
+    for (let minute = 0; minute < 5; minute++) {
+      line.unsentBytes -= 1_000;
+      await site.clock.advance(60_000);
+    }
+    expect([line.state, line.isHalted]).toEqual(['open', true]);
+  });
+});
+
 describe('stopping', () => {
   test('reads nothing more, and answers what was read', async () => {
     const site = new MqttSite();
