@@ -115,9 +115,20 @@ export class MqttFront {
     while (this.#connections.size > 0 && clock.monotonicMs() < startedMs + withinMs) {
       const nowMs = clock.monotonicMs();
       for (const { connection, atMs } of leaving) if (nowMs >= atMs && connection.isSettled) connection.end('stopping');
-      await new Promise<void>((resolve) => clock.schedule(DRAIN_POLL_MS, resolve));
+      await this.#poll();
     }
     for (const connection of [...this.#connections.keys()]) connection.end('stopping');
+    while (this.#openSockets > 0 && clock.monotonicMs() < startedMs + withinMs) await this.#poll();
+    this.#plain?.cutAll();
+    this.#tls?.cutAll();
+  }
+
+  get #openSockets(): number {
+    return (this.#plain?.openSockets ?? 0) + (this.#tls?.openSockets ?? 0);
+  }
+
+  #poll(): Promise<void> {
+    return new Promise((resolve) => this.#front.clock.schedule(DRAIN_POLL_MS, resolve));
   }
 
   #connect(line: Line): MqttConnection {

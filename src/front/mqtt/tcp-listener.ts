@@ -27,22 +27,24 @@ export interface TcpListenerOptions {
 export class TcpListener {
   readonly #options: TcpListenerOptions;
   readonly #server: Server;
+  /** Sockets that were handed on as lines, and are not closed. */
+  readonly #sockets = new Set<Socket>();
   /** Sockets whose handshake is not over. */
   readonly #shaking = new Map<string, ShakingSocket>();
 
   /** @throws Error when the TLS files cannot be used */
   constructor(options: TcpListenerOptions) {
-    const { tls, clock, onLine } = options;
+    const { tls } = options;
     this.#options = options;
     if (tls === undefined) {
-      this.#server = createServer((socket) => onLine(new TcpLine(socket, 'mqtt', clock)));
+      this.#server = createServer((socket) => this.#handOn(socket, 'mqtt'));
       return;
     }
     this.#server = createTlsServer({ ...readTls(tls), minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_WITHIN_MS });
     this.#server.on('connection', (socket: Socket) => this.#shake(socket));
     this.#server.on('secureConnection', (socket: Socket) => {
       this.#shaking.get(nameOf(socket))?.end();
-      onLine(new TcpLine(socket, 'mqtts', clock));
+      this.#handOn(socket, 'mqtts');
     });
     // A client that speaks no TLS, or not ours, is nothing to tell of: its socket is closed.
     this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
@@ -73,6 +75,23 @@ export class TcpListener {
   close(): void {
     if (this.#server.listening) this.#server.close();
     for (const shaking of this.#shaking.values()) shaking.giveWay();
+  }
+
+  /** Sockets that are open. */
+  get openSockets(): number {
+    return this.#sockets.size;
+  }
+
+  /** Whoever has not closed its end by now is not waited for: an open socket keeps the process from ending. */
+  cutAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #handOn(socket: Socket, transport: 'mqtt' | 'mqtts'): void {
+    const { clock, onLine } = this.#options;
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    onLine(new TcpLine(socket, transport, clock));
   }
 
   #shake(socket: Socket): void {
