@@ -56,6 +56,11 @@ export class Flow {
     this.#lookForRoom = new Alarm(clock);
   }
 
+  /** See {@link Flow.end}. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
   get isHalted(): boolean {
     return this.#halts.size > 0;
   }

@@ -8,15 +8,20 @@ const SILENT_MS_PER_SECOND = 1_500;
 /** How long a client may be silent: every packet counts, and while nothing is read of it, none can come. */
 export class KeepAlive {
   readonly #clock: Clock;
-  readonly #alarm: Alarm;
-  readonly #flow: Pick<Flow, 'isHalted' | 'readAgainAtMs'>;
+  readonly #alarm: Pick<Alarm, 'set'>;
+  readonly #flow: Pick<Flow, 'isEnded' | 'isHalted' | 'readAgainAtMs'>;
   readonly #onSilent: () => void;
   #limitMs = 0;
   /** Monotonic. */
   #heardAtMs = 0;
 
   /** @param alarm it has it for itself from {@link KeepAlive.start} on */
-  constructor(clock: Clock, alarm: Alarm, flow: Pick<Flow, 'isHalted' | 'readAgainAtMs'>, onSilent: () => void) {
+  constructor(
+    clock: Clock,
+    alarm: Pick<Alarm, 'set'>,
+    flow: Pick<Flow, 'isEnded' | 'isHalted' | 'readAgainAtMs'>,
+    onSilent: () => void,
+  ) {
     this.#clock = clock;
     this.#alarm = alarm;
     this.#flow = flow;
@@ -36,10 +41,21 @@ export class KeepAlive {
   }
 
   #watch(): void {
+    const leftMs = this.#leftMs();
+    if (leftMs > 0) this.#alarm.set(leftMs, () => this.#watch());
+    // After a pause of the whole process timers come first, and then what was sent meanwhile is read.
+    else setImmediate(() => this.#judge());
+  }
+
+  #judge(): void {
+    if (this.#flow.isEnded) return;
+    if (this.#leftMs() > 0) this.#watch();
+    else this.#onSilent();
+  }
+
+  #leftMs(): number {
     const nowMs = this.#clock.monotonicMs();
     const heardAtMs = this.#flow.isHalted ? nowMs : Math.max(this.#heardAtMs, this.#flow.readAgainAtMs);
-    const leftMs = this.#limitMs - (nowMs - heardAtMs);
-    if (leftMs <= 0) this.#onSilent();
-    else this.#alarm.set(leftMs, () => this.#watch());
+    return this.#limitMs - (nowMs - heardAtMs);
   }
 }
