@@ -124,7 +124,8 @@ export class PublishQueue implements BodyReceiver {
     this.#isClosed = true;
     this.#cancelRetry();
     for (const publish of this.#queue) {
-      if (publish.stage !== 'stored' && publish.stage !== 'setting aside') this.#release(publish);
+      if (publish.stage === 'waiting' || publish.stage === 'refused') this.#giveUp(publish);
+      else if (publish.stage === 'done') this.#release(publish);
     }
   }
 
@@ -188,7 +189,7 @@ export class PublishQueue implements BodyReceiver {
     publish.stage = 'refused';
     this.#refused++;
     if (this.#isClosed) {
-      this.#release(publish);
+      this.#giveUp(publish);
       return;
     }
     keepAlone(publish);
@@ -240,6 +241,11 @@ export class PublishQueue implements BodyReceiver {
       this.#release(publish);
       if (!this.#isClosed) this.#user.onAnswered(publish);
     }
+  }
+
+  #giveUp(publish: QueuedPublish): void {
+    this.#context.front.meters.mqtt.publishes.unavailable++;
+    this.#release(publish);
   }
 
   #admit(publish: QueuedPublish): boolean {

@@ -44,3 +44,15 @@ it('keeps nothing of the chunk that one came in, while that has to wait', () => 
   expect(publish.payload.buffer.byteLength).toBe(100);
   queue.close();
 });
+
+it('counts what it gives up when its connection ends', async () => {
+  const site = new MqttSite();
+  const queue = queueOf(site);
+  queue.wait(queue.add(0, 0, new Uint8Array(10)));
+  queue.store(queue.add(0, 0, new Uint8Array(10)), site.know());
+  const body = await site.intake.nextBody();
+  queue.close();
+  expect(site.meters.mqtt.publishes).toMatchObject({ unavailable: 1, state: 0 });
+  body.store();
+  expect(site.meters.mqtt.publishes).toMatchObject({ unavailable: 1, state: 1 });
+});
