@@ -22,7 +22,9 @@ export class HeldBytes {
   /** Counts what is held now; false, counting as before, where there is no room for it. */
   settle(): boolean {
     const held = this.#reader.heldBytes + this.#kept;
-    if (held <= this.#counted) this.#holding.forgetBytes(this.#counted - held);
+    // As after nearly every chunk.
+    if (held === this.#counted) return true;
+    if (held < this.#counted) this.#holding.forgetBytes(this.#counted - held);
     else if (!this.#holding.admit(held - this.#counted)) return false;
     this.#counted = held;
     return true;
