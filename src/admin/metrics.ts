@@ -106,7 +106,7 @@ function counterRows(sources: AdminSources): MetricRow[] {
     },
     {
       name: 'stateway_mqtt_wills_ignored_total',
-      help: 'Wills of MQTT connections with QoS 2, or with a topic that the device may not use.',
+      help: 'Wills of MQTT connections with QoS 2, of more than 4 KiB, or with a topic that the device may not use.',
       read: () => [[meters.mqtt.ignoredWills]],
     },
     {

@@ -5,7 +5,7 @@ import type { SetAside } from '../core/dead-letter.js';
 import type { MqttOptions } from '../front/mqtt/mqtt-front.js';
 import { Front, type FrontOptions } from '../front/server.js';
 import type { LineWriter } from './event-log.js';
-import { maxEventStreams } from './open-files.js';
+import { maxEventStreams, maxMqttConnections } from './open-files.js';
 
 /** The device side, as it is configured. */
 export function createFront(
@@ -17,6 +17,7 @@ export function createFront(
   },
 ): Front {
   const { listen, tlsCertFile, tlsKeyFile, maxBodyBytes, passthrough } = config;
+  const mqtt = mqttOptions(config, log, parts.letters);
   return new Front({
     ...parts,
     host: listen.host,
@@ -25,8 +26,8 @@ export function createFront(
     maxBodyBytes,
     maxUnansweredBytes: MAX_UNANSWERED_BYTES,
     passthrough,
-    maxPassedCalls: { stream: maxEventStreams() },
-    mqtt: mqttOptions(config, log, parts.letters),
+    maxPassedCalls: { stream: maxEventStreams(mqtt.maxConnections) },
+    mqtt,
   });
 }
 
@@ -36,7 +37,7 @@ function mqttOptions(config: Config, log: LineWriter, letters: SetAside): MqttOp
   return {
     listen: mqttListen === 'off' ? undefined : mqttListen,
     tlsListen: hasTls ? { ...mqttTlsListen, certFile: tlsCertFile, keyFile: tlsKeyFile } : undefined,
-    maxConnections: mqttMaxConnections,
+    maxConnections: affordableConnections(mqttMaxConnections, log),
     maxInflight: mqttMaxInflight,
     letters,
     random: Math.random,
@@ -47,5 +48,23 @@ function mqttOptions(config: Config, log: LineWriter, letters: SetAside): MqttOp
       ),
     onDenied: (denied) =>
       log.warn({ event: 'mqtt-topic-denied', ...denied }, 'a device publishes to a topic that it may not use'),
+    onFault: (err) =>
+      log.error({ event: 'mqtt-fault', err }, 'an MQTT connection is closed for a fault of the proxy itself'),
+    onLetterFlood: (flood) =>
+      log.warn(
+        { event: 'mqtt-letters-not-kept', ...flood },
+        'a device publishes much that is no state; no more of it is kept as dead letters until an hour has passed',
+      ),
   };
+}
+
+function affordableConnections(wanted: number, log: LineWriter): number {
+  const connections = maxMqttConnections(wanted);
+  if (connections < wanted) {
+    log.warn(
+      { event: 'mqtt-connections-limited', wanted, connections },
+      'the process may not open as many files as STATEWAY_MQTT_MAX_CONNECTIONS needs; fewer MQTT connections are taken',
+    );
+  }
+  return connections;
 }

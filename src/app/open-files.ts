@@ -1,23 +1,39 @@
 import { readFileSync } from 'node:fs';
 import { MAX_CALLS } from '../core/bounds.js';
 
-/** For what is no event stream: the spool's files, the admin side, connections to the cloud, passed calls. */
+/** For what is neither event stream nor MQTT: the spool's files, the admin side, connections to the cloud, passed calls, devices by HTTP. */
 const KEPT_BACK = 4_096;
 /** A device with an event stream has two sockets here, and we one to the cloud. */
 const FILES_A_STREAM = 3;
 /** Where so few files may be open, something must be left for event streams all the same. */
 const LEAST_STREAMS = 64;
+/** And for devices that speak MQTT. */
+const LEAST_MQTT_CONNECTIONS = 64;
+
+/**
+ * MQTT connections that may be open at once: as many as are wanted, or two thirds of the files that the process does not
+ * need for other things. Somebody without credentials can open as many as there may be.
+ * @param wanted `STATEWAY_MQTT_MAX_CONNECTIONS`
+ * @param limits the text of `/proc/self/limits`; where that cannot be read, nothing is known of a limit
+ */
+export function maxMqttConnections(wanted: number, limits: string | undefined = readLimits()): number {
+  return Math.min(wanted, Math.max(LEAST_MQTT_CONNECTIONS, Math.floor((2 * freeFiles(limits)) / 3)));
+}
 
 /**
  * Event streams that may be open at once: as many as the process has file descriptors for, beside those that it needs to
  * take states. A process without any left can accept no connection, whoever it is of.
- * @param limits the text of `/proc/self/limits`; where that cannot be read, nothing is known of a limit
+ * @param mqttConnections that may be open beside them
+ * @param limits as above
  */
-export function maxEventStreams(limits: string | undefined = readLimits()): number {
-  const soft = /^Max open files\s+(\d+)/m.exec(limits ?? '')?.[1];
-  if (soft === undefined) return MAX_CALLS.stream;
-  const affordable = Math.floor((Number(soft) - KEPT_BACK) / FILES_A_STREAM);
+export function maxEventStreams(mqttConnections: number, limits: string | undefined = readLimits()): number {
+  const affordable = Math.floor((freeFiles(limits) - mqttConnections) / FILES_A_STREAM);
   return Math.max(LEAST_STREAMS, Math.min(MAX_CALLS.stream, affordable));
+}
+
+function freeFiles(limits: string | undefined): number {
+  const soft = /^Max open files\s+(\d+)/m.exec(limits ?? '')?.[1];
+  return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft) - KEPT_BACK;
 }
 
 function readLimits(): string | undefined {

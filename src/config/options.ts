@@ -182,7 +182,8 @@ export const OPTIONS = {
     variable: 'STATEWAY_MQTT_MAX_CONNECTIONS',
     kind: count(1, 1_000_000),
     default: '20000',
-    meaning: 'MQTT connections, over TCP, TLS and WebSocket together; beyond it new ones are closed.',
+    meaning:
+      'MQTT connections, over TCP, TLS and WebSocket together, at most two thirds of the open files above 4,096; beyond it one that has said nothing gives way, or the new one is closed.',
   }),
   mqttMaxInflight: row({
     variable: 'STATEWAY_MQTT_MAX_INFLIGHT',

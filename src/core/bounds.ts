@@ -183,6 +183,9 @@ export function mqttStrangers(maxConnections: number): HeldBounds {
   return { all, each: Math.ceil(all / 2) };
 }
 
+/** Handshakes of TLS on the port of MQTT: some 64 KiB of native memory each, as long as they last. */
+export const MAX_HANDSHAKES = 1_000;
+
 /** A WebSocket for MQTT says who it is at once: after so long it gives way to one that wants its place. */
 export const MQTT_SOCKET_KEEPS_MS = 1_000;
 /** For so long a WebSocket keeps its place without a proof; then it gives way to one that wants it. */

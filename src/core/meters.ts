@@ -61,14 +61,14 @@ export type MqttCloseReason =
   | 'revoked';
 
 /** What became of a PUBLISH. */
-export type MqttPublishResult = 'state' | 'dead_letter' | 'denied' | 'oversize' | 'unavailable';
+export type MqttPublishResult = 'state' | 'dead_letter' | 'not_kept' | 'denied' | 'oversize' | 'unavailable';
 
 /** What is counted of MQTT alone (contract 1.9.8). */
 export interface MqttMeters {
   readonly connects: Record<MqttConnectResult, number>;
   readonly closes: Record<MqttCloseReason, number>;
   readonly publishes: Record<MqttPublishResult, number>;
-  /** Wills of a topic that is not allowed, or of QoS 2. */
+  /** Wills of a topic that is not allowed, of QoS 2, or too large. */
   ignoredWills: number;
 }
 
@@ -86,7 +86,7 @@ export class Meters {
   readonly mqtt: MqttMeters = {
     connects: { accepted: 0, takeover: 0, credentials: 0, identifier: 0, protocol: 0, unavailable: 0, full: 0 },
     closes: { client: 0, keepalive: 0, takeover: 0, protocol: 0, slow: 0, unavailable: 0, stopping: 0, revoked: 0 },
-    publishes: { state: 0, dead_letter: 0, denied: 0, oversize: 0, unavailable: 0 },
+    publishes: { state: 0, dead_letter: 0, not_kept: 0, denied: 0, oversize: 0, unavailable: 0 },
     ignoredWills: 0,
   };
   /** From the last byte of a request or frame to its answer, seconds. */

@@ -56,6 +56,11 @@ export interface Intake {
     receiver: BodyReceiver,
     ticket: number,
   ): void;
+  /**
+   * Which batch a body of so many bytes would go with if it were accepted now: all of one batch are stored, or none, but
+   * for a body that is refused for what it is.
+   */
+  batchOf(bodyBytes: number): number;
   /** Resolves when every body accepted so far has been answered, and what was stored of them is with the lanes. */
   answered(): Promise<void>;
   /**

@@ -84,6 +84,8 @@ export class Batcher implements Intake {
   /** Batches that have left and are not answered. */
   #unanswered = 0;
   #dispatchQueued = false;
+  /** Since the start; the last of them is the one being filled, or has left. */
+  #begunBatches = 0;
   /** Since the start; bodies are answered in the order in which they were accepted. */
   #acceptedBodies = 0;
   #answeredBodies = 0;
@@ -116,6 +118,10 @@ export class Batcher implements Intake {
     this.#count(body.length);
   }
 
+  batchOf(bodyBytes: number): number {
+    return this.#gathered.at(-1)?.fits(bodyBytes) ? this.#begunBatches : this.#begunBatches + 1;
+  }
+
   answered(): Promise<void> {
     return this.#handOver.reached(this.#acceptedBodies);
   }
@@ -145,6 +151,7 @@ export class Batcher implements Intake {
       bodyBytes > BATCH_BYTES ? allocateBatchMemory(bodyBytes) : (this.#spareMemory.pop() ?? allocateBatchMemory());
     const batch = new BatchBuffer(memory);
     this.#gathered.push(batch);
+    this.#begunBatches++;
     return batch;
   }
 
@@ -230,7 +237,6 @@ export class Batcher implements Intake {
   async #storeRecord(batch: BatchBuffer, result: BatchResult): Promise<StoredBatch | StatewayError | undefined> {
     const { ages, clock, meters, sink } = this.#options;
     const { record } = result;
-    meters.leftOut += result.leftOut;
     if (record === undefined) return undefined;
     const view = new RecordView(record);
     const grants: Grant[] = [];
@@ -254,8 +260,11 @@ export class Batcher implements Intake {
     stored: StoredBatch | StatewayError | undefined,
   ): void {
     const isKept = !(stored instanceof Error);
-    if (isKept) answerAll(batch, outcome as BatchResult);
-    else refuseAll(batch, stored);
+    if (isKept) {
+      // Not where it will come again.
+      this.#options.meters.leftOut += (outcome as BatchResult).leftOut;
+      answerAll(batch, outcome as BatchResult);
+    } else refuseAll(batch, stored);
     this.#answeredBodies += batch.entryCount;
     this.#openBytes -= batch.bytes;
     this.#unanswered--;

@@ -1,20 +1,26 @@
 import { expect, test } from 'vitest';
-import { maxEventStreams } from '../../src/app/open-files.js';
+import { maxEventStreams, maxMqttConnections } from '../../src/app/open-files.js';
 
 const limits = (soft: string): string =>
   `Limit                     Soft Limit           Hard Limit           Units     \nMax open files            ${soft}               1048576              files     \n`;
 
 test.each([
-  ['1048576', 12_288],
-  ['unlimited', 12_288],
-  ['40960', 12_288],
-  ['20000', 5_301],
-  ['4096', 64],
-  ['1024', 64],
-])('of %s files, %i event streams', (soft, streams) => {
-  expect(maxEventStreams(limits(soft))).toBe(streams);
+  ['1048576', 20_000, 12_288],
+  ['unlimited', 20_000, 12_288],
+  ['65536', 20_000, 12_288],
+  ['40960', 20_000, 5_621],
+  ['20000', 10_602, 1_767],
+  ['4096', 64, 64],
+  ['1024', 64, 64],
+])('of %s files, %i MQTT connections and %i event streams', (soft, connections, streams) => {
+  expect(maxMqttConnections(20_000, limits(soft))).toBe(connections);
+  expect(maxEventStreams(connections, limits(soft))).toBe(streams);
+});
+
+test('no more MQTT connections are taken than are wanted, however many there could be', () => {
+  expect(maxMqttConnections(10, limits('1024'))).toBe(10);
 });
 
 test('where the limit cannot be read there is none', () => {
-  expect(maxEventStreams('')).toBe(12_288);
+  expect([maxMqttConnections(20_000, ''), maxEventStreams(20_000, '')]).toEqual([20_000, 12_288]);
 });

@@ -54,6 +54,8 @@ export class ScriptedIntake implements Intake {
   readonly taken: TakenBody[] = [];
   /** Settles every body from now on as soon as its `accept` is over. */
   storesAtOnce = false;
+  /** The batch that bodies go with from now on. */
+  batch = 1;
   readonly #arrivals = new Arrivals<TakenBody>();
 
   accept(grant: Grant, encoding: Encoding, body: Uint8Array, receiver: BodyReceiver, ticket: number): void {
@@ -71,6 +73,10 @@ export class ScriptedIntake implements Intake {
     this.taken.push(taken);
     this.#arrivals.add(taken);
     if (this.storesAtOnce) setImmediate(() => taken.store());
+  }
+
+  batchOf(): number {
+    return this.batch;
   }
 
   /** The oldest body that no call has returned yet. */

@@ -109,6 +109,10 @@ export function createFront(options: HarnessOptions = {}): Omit<FrontHarness, 'p
       random: () => 0,
       onFlapping: () => {},
       onDenied: () => {},
+      onLetterFlood: () => {},
+      onFault: (error) => {
+        throw error;
+      },
       ...options.mqtt,
     },
     meters,

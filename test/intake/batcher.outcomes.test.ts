@@ -12,6 +12,21 @@ beforeEach(() => {
   bench = new BatcherBench();
 });
 
+it('counts attributes that are left out once the state without them is stored', async () => {
+  bench = new BatcherBench({ isSinkInstant: false });
+  const body = json({ data: { a: null, b: 1 } });
+  for (const ticket of [1, 2]) {
+    bench.batcher.accept(grantFor(1), 'extended-json', body, bench.log, ticket);
+    await endOfTurn();
+    await bench.finish(ticket - 1);
+    expect(bench.meters.leftOut).toBe(0);
+    if (ticket === 1) bench.record(0).fail(new StatewayError('STATEWAY_SPOOL_FULL', 'no room'));
+    else bench.record(1).finish();
+    await endOfTurn();
+  }
+  expect(bench.meters.leftOut).toBe(1);
+});
+
 describe('what is stored', () => {
   it('is sealed, stamped and handed over with the grant of each chunk', async () => {
     const [one, two, twoAgain] = [grantFor(1), grantFor(2, 'older'), grantFor(2, 'newer')];

@@ -46,6 +46,22 @@ describe('whoever waits for what was accepted', () => {
   });
 });
 
+describe('which batch a body goes with', () => {
+  it('is the one being filled while it fits, and another once that has left', async () => {
+    const { batcher } = bench;
+    const first = batcher.batchOf(VALID.length);
+    bench.accept(1);
+    expect([batcher.batchOf(VALID.length), batcher.batchOf(BATCH_BYTES)]).toEqual([first, first + 1]);
+    await endOfTurn();
+    expect(batcher.batchOf(VALID.length)).toBe(first + 1);
+    bench.accept(2);
+    expect(batcher.batchOf(VALID.length)).toBe(first + 1);
+    await endOfTurn();
+    // There is one thread: it waits, and is filled meanwhile.
+    expect(batcher.batchOf(VALID.length)).toBe(first + 1);
+  });
+});
+
 describe('batches', () => {
   it('are of one body when idle, and leave when the turn ends', async () => {
     bench.accept(1);

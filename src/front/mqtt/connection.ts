@@ -71,7 +71,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
     this.#alarm = new Alarm(clock);
     this.#askAgain = new Alarm(clock);
     this.#keepAlive = new KeepAlive(clock, this.#alarm, this.#flow, () => this.end('keepalive'));
-    context.strangers.add(this);
+    context.strangers.addSilent(this);
     this.#alarm.set(CONNECT_WITHIN_MS, () => this.#leave('protocol'));
   }
 
@@ -166,7 +166,8 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
     if (this.#opened('DISCONNECT') !== undefined) this.#finish('client', false);
   }
 
-  onMalformed(_error: StatewayError): void {
+  onMalformed({ cause }: StatewayError): void {
+    if (cause !== undefined) this.#context.onFault(cause);
     if (this.#phase === 'open') this.end('protocol');
     else this.#refuse('protocol', undefined);
   }
@@ -192,7 +193,8 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
   #logIn(packet: ConnectPacket, credentials: MqttCredentials): void {
     this.#phase = 'logging in';
     this.#flow.keepBehindConnect(connectBytes(packet));
-    const { logIns } = this.#context;
+    const { logIns, strangers } = this.#context;
+    strangers.heard(this);
     const known = logIns.recall(credentials);
     if (known !== undefined) {
       this.#acceptInTurn(packet, credentials, known);
@@ -219,7 +221,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
 
   #accept(packet: ConnectPacket, credentials: MqttCredentials, loggedIn: LoggedIn): void {
     const { front, holds, strangers, takeovers } = this.#context;
-    const { meters, maxBodyBytes } = front;
+    const { meters } = front;
     this.#phase = 'open';
     this.#alarm.clear();
     strangers.remove(this);
@@ -227,7 +229,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
     this.#line.accepted();
     const isTakeover = takeovers.accept(this.#deviceId, this);
     meters.mqtt.connects[isTakeover ? 'takeover' : 'accepted']++;
-    const will = usableWill(packet.will, this.#deviceId, loggedIn.access, maxBodyBytes);
+    const will = usableWill(packet.will, this.#deviceId, loggedIn.access);
     if (will !== packet.will) meters.mqtt.ignoredWills++;
     this.outbox.add(connack(0));
     const { peer, transport } = this.#line;
@@ -240,6 +242,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
   #refuse(result: MqttConnectResult, code: ConnackCode | undefined): void {
     if (this.#phase === 'held' || this.#phase === 'ended') return;
     this.#phase = 'held';
+    this.#context.strangers.heard(this);
     this.#context.front.meters.mqtt.connects[result]++;
     this.#flow.end();
     this.#askAgain.clear();

@@ -1,6 +1,6 @@
-import type { SetAside } from '../../core/dead-letter.js';
 import type { FrontContext } from '../front-context.js';
 import type { DeniedTopics } from './denied-topics.js';
+import type { DeviceLetters } from './device-letters.js';
 import type { LogIns } from './log-ins.js';
 import type { RefusalHolds } from './refusal-holds.js';
 import type { StrangerLines } from './stranger-lines.js';
@@ -9,12 +9,14 @@ import type { Takeovers } from './takeovers.js';
 /** What every MQTT connection works with. */
 export interface MqttContext {
   readonly front: FrontContext;
-  readonly letters: SetAside;
+  readonly letters: DeviceLetters;
   readonly logIns: LogIns;
   readonly takeovers: Takeovers;
   readonly holds: RefusalHolds;
   readonly strangers: StrangerLines;
   readonly denied: DeniedTopics;
+  /** Told of a fault of our own, where a connection was closed for it. */
+  readonly onFault: (error: unknown) => void;
   /** Publishes of one connection that are not answered (`STATEWAY_MQTT_MAX_INFLIGHT`). */
   readonly maxInflight: number;
 }

@@ -6,6 +6,7 @@ import type { FrontContext } from '../front-context.js';
 import type { StrangerPlace } from '../stranger-sockets.js';
 import { MqttConnection } from './connection.js';
 import { type DeniedTopic, DeniedTopics } from './denied-topics.js';
+import { DeviceLetters, type LetterFlood } from './device-letters.js';
 import type { Line, LineUser } from './line.js';
 import { LogIns } from './log-ins.js';
 import type { MqttContext } from './mqtt-context.js';
@@ -41,6 +42,9 @@ export interface MqttOptions {
   readonly random: () => number;
   readonly onFlapping: (flapping: FlappingId) => void;
   readonly onDenied: (denied: DeniedTopic) => void;
+  readonly onLetterFlood: (flood: LetterFlood) => void;
+  /** A connection was closed for a fault of our own. */
+  readonly onFault: (error: unknown) => void;
 }
 
 /** The ports that were had, where they are served. */
@@ -61,18 +65,20 @@ export class MqttFront {
   /** @throws Error when the TLS files cannot be used */
   constructor(front: FrontContext, options: MqttOptions) {
     const { clock, deviceLogin, authorizer } = front;
-    const { listen, tlsListen, letters, maxConnections, maxInflight, onFlapping, onDenied } = options;
+    const { listen, tlsListen, letters, maxConnections, maxInflight, onFlapping, onDenied, onLetterFlood, onFault } =
+      options;
     const strangers = new StrangerLines(mqttStrangers(maxConnections));
     this.#front = front;
     this.#options = options;
     this.#context = {
       front,
-      letters,
+      letters: new DeviceLetters(letters, clock, onLetterFlood),
       logIns: new LogIns(deviceLogin, authorizer),
       takeovers: new Takeovers(clock, onFlapping),
       holds: new RefusalHolds(clock),
       strangers,
       denied: new DeniedTopics(clock, onDenied),
+      onFault,
       maxInflight,
     };
     const shared = {
@@ -123,6 +129,10 @@ export class MqttFront {
     this.#tls?.cutAll();
   }
 
+  get #isFull(): boolean {
+    return this.#connections.size > this.#options.maxConnections;
+  }
+
   get #openSockets(): number {
     return (this.#plain?.openSockets ?? 0) + (this.#tls?.openSockets ?? 0);
   }
@@ -135,7 +145,7 @@ export class MqttFront {
     const connection = new MqttConnection(this.#context, line, (ended) => this.#connections.delete(ended));
     this.#connections.set(connection, line.transport);
     if (this.#front.stopping) connection.stop();
-    else if (this.#connections.size > this.#options.maxConnections) connection.refuseForNumber();
+    else if (this.#isFull && !this.#context.strangers.silentGivesWay(connection)) connection.refuseForNumber();
     return connection;
   }
 }

@@ -60,7 +60,10 @@ export interface PacketReceiver {
   /** A PUBACK: for nothing that was sent here, since all of it goes at QoS 0. */
   onPuback(): void;
   onDisconnect(): void;
-  /** What came is not MQTT 3.1.1, or not served by closing the connection. Nothing is read any more. */
+  /**
+   * What came is not MQTT 3.1.1, or not served by closing the connection. Nothing is read any more.
+   * @param error has a cause where it was taking a packet that failed, and not reading it
+   */
   onMalformed(error: StatewayError): void;
 }
 

@@ -11,12 +11,13 @@ const NOTHING = new Uint8Array(0);
 
 /**
  * - `waiting`: its device is being asked for
+ * - `behind`: others of its connection are under way that could have another fate
  * - `stored`: it is with the intake
  * - `setting aside`: it is no state, and a dead letter of it is on its way to disk
  * - `refused`: neither was to be had, and it will be tried again
  * - `done`
  */
-type Stage = 'waiting' | 'stored' | 'setting aside' | 'refused' | 'done';
+type Stage = 'waiting' | 'behind' | 'stored' | 'setting aside' | 'refused' | 'done';
 
 /** A PUBLISH that has not been answered, or stands behind one. */
 export class QueuedPublish {
@@ -67,6 +68,9 @@ export class PublishQueue implements BodyReceiver {
   #first = 0;
   /** With the intake, or on their way to being set aside. */
   #underWay = 0;
+  /** The batch of the intake that they went with. */
+  #batch = 0;
+  #behind = 0;
   #refused = 0;
   #isStalled = false;
   #isClosed = false;
@@ -106,9 +110,13 @@ export class PublishQueue implements BodyReceiver {
   /** Has one stored for a device. */
   store(publish: QueuedPublish, grant: Grant): void {
     publish.grant = grant;
-    // What comes behind one that was refused must not overtake it.
+    // What comes behind one that was refused, or may yet be, must not overtake it.
     if (this.#refused > 0 || !this.#admit(publish)) this.#refuse(publish);
-    else this.#submit(publish);
+    else if (this.#behind === 0 && this.#canJoin(publish)) this.#submit(publish);
+    else {
+      publish.stage = 'behind';
+      this.#behind++;
+    }
   }
 
   /** One needs nothing more: what it says is not kept, or has been taken otherwise. */
@@ -125,6 +133,7 @@ export class PublishQueue implements BodyReceiver {
     this.#cancelRetry();
     for (const publish of this.#queue) {
       if (publish.stage === 'waiting' || publish.stage === 'refused') this.#giveUp(publish);
+      else if (publish.stage === 'behind') this.#submit(publish);
       else if (publish.stage === 'done') this.#release(publish);
     }
   }
@@ -140,7 +149,7 @@ export class PublishQueue implements BodyReceiver {
 
   onStored(ticket: number, states: number): void {
     this.deliver(this.#comeBack(ticket), states);
-    this.#retryOthers();
+    this.#goOn();
   }
 
   onRefused(ticket: number, error: StatewayError): void {
@@ -156,10 +165,21 @@ export class PublishQueue implements BodyReceiver {
   }
 
   #submit(publish: QueuedPublish): void {
+    if (publish.stage === 'behind') this.#behind--;
     publish.stage = 'stored';
     this.#underWay++;
     const { grant, payload, number } = publish;
-    this.#context.front.intake.accept(grant as Grant, 'extended-json', payload, this, number);
+    const { intake } = this.#context.front;
+    this.#batch = intake.batchOf(payload.length);
+    intake.accept(grant as Grant, 'extended-json', payload, this, number);
+  }
+
+  /**
+   * What goes with one batch is stored or refused with it. Of two batches the first may be refused for want of room that
+   * the second finds: then later states would be stored before earlier ones, and get earlier stamps.
+   */
+  #canJoin({ payload }: QueuedPublish): boolean {
+    return this.#underWay === 0 || this.#context.front.intake.batchOf(payload.length) === this.#batch;
   }
 
   #comeBack(ticket: number): QueuedPublish {
@@ -172,11 +192,11 @@ export class PublishQueue implements BodyReceiver {
     this.#underWay++;
     const { device } = publish.grant as Grant;
     this.#context.letters.setAside(device, publish.payload, publish.objection as string).then(
-      () => {
+      (kept) => {
         this.#underWay--;
-        this.#context.front.meters.mqtt.publishes.dead_letter++;
+        this.#context.front.meters.mqtt.publishes[kept]++;
         this.finish(publish);
-        this.#retryOthers();
+        this.#goOn();
       },
       () => {
         this.#underWay--;
@@ -208,19 +228,21 @@ export class PublishQueue implements BodyReceiver {
     this.#cancelRetry = this.#context.front.clock.schedule(RETRY_MS, () => {
       // Those that went before must have come back, or one of them could be overtaken.
       const first = this.#queue.find(({ stage }) => stage === 'refused');
-      if (first === undefined) this.#retryOthers();
+      if (first === undefined) this.#goOn();
       else if (this.#underWay === 0) this.#retry(first);
       if (this.#isStalled) this.#scheduleRetry();
     });
   }
 
-  /** One was taken: there is room, and the rest goes on in order. */
-  #retryOthers(): void {
-    if (!this.#isStalled || this.#isClosed) return;
+  /** All that were under way have come back, and the last of them was taken: the rest goes on in order. */
+  #goOn(): void {
+    if (this.#underWay > 0 || this.#isClosed || (!this.#isStalled && this.#behind === 0)) return;
     for (const publish of this.#queue) {
-      if (publish.stage === 'waiting' && !this.#admit(publish)) return;
-      if (publish.stage === 'refused' && !this.#retry(publish)) return;
+      if (publish.stage === 'waiting' && this.#isStalled && !this.#admit(publish)) return;
+      if (publish.stage !== 'refused' && publish.stage !== 'behind') continue;
+      if (!this.#canJoin(publish) || !this.#retry(publish)) return;
     }
+    if (!this.#isStalled) return;
     this.#isStalled = false;
     this.#cancelRetry();
     this.#user.onRoom();
@@ -228,7 +250,7 @@ export class PublishQueue implements BodyReceiver {
 
   #retry(publish: QueuedPublish): boolean {
     if (!this.#admit(publish)) return false;
-    this.#refused--;
+    if (publish.stage === 'refused') this.#refused--;
     if (publish.objection === undefined) this.#submit(publish);
     else this.#setAside(publish);
     return true;

@@ -17,6 +17,8 @@ export class StrangerLines {
   /** By address, the one that has stood longest first. */
   readonly #byAddress = new Map<string, Set<StrangerLine>>();
   readonly #lines = new Set<StrangerLine>();
+  /** Those of them that have said nothing, the one that has stood longest first. */
+  readonly #silent = new Set<StrangerLine>();
 
   constructor(bounds: HeldBounds) {
     this.#bounds = bounds;
@@ -24,6 +26,11 @@ export class StrangerLines {
 
   get size(): number {
     return this.#lines.size;
+  }
+
+  /** So many of one address. */
+  get mostOfOne(): number {
+    return this.#bounds.each;
   }
 
   add(line: StrangerLine): void {
@@ -36,9 +43,35 @@ export class StrangerLines {
     this.#lines.add(line);
   }
 
+  /** As {@link StrangerLines.add}, of a connection that has said nothing until {@link StrangerLines.heard}. */
+  addSilent(line: StrangerLine): void {
+    this.add(line);
+    this.#silent.add(line);
+  }
+
+  /** Its CONNECT has come. */
+  heard(line: StrangerLine): void {
+    this.#silent.delete(line);
+  }
+
+  /**
+   * The connection that has been silent longest gives way, if there is one beside the newcomer. Not one that is held: its
+   * client would be back at once (contract 1.9.2).
+   */
+  silentGivesWay(newcomer: StrangerLine): boolean {
+    for (const line of this.#silent) {
+      if (line === newcomer) continue;
+      this.remove(line);
+      line.giveWay();
+      return true;
+    }
+    return false;
+  }
+
   /** It has been accepted, or is gone. */
   remove(line: StrangerLine): void {
     this.#lines.delete(line);
+    this.#silent.delete(line);
     const ofAddress = this.#byAddress.get(line.address);
     ofAddress?.delete(line);
     if (ofAddress?.size === 0) this.#byAddress.delete(line.address);

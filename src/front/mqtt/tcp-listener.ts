@@ -1,15 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
+import { MAX_HANDSHAKES } from '../../core/bounds.js';
 import type { Clock } from '../../core/clock.js';
 import { networkOf } from '../../core/network.js';
+import { Alarm } from './alarm.js';
+import { type Handshake, HandshakeGate } from './handshake-gate.js';
 import type { StrangerLine, StrangerLines } from './stranger-lines.js';
 import { TcpLine } from './tcp-line.js';
 
-/** A client that has not ended its handshake by then has said nothing (contract 1.9.1, as for CONNECT). */
+/** A client whose handshake is not over by then has said nothing (contract 1.9.1, as for CONNECT). */
 const HANDSHAKE_WITHIN_MS = 10_000;
 /** Connections that the kernel keeps until they are accepted: a whole plant comes back at once. */
-const BACKLOG = 4_096;
+const LONGEST_BACKLOG = 4_096;
+const SHORTEST_BACKLOG = 128;
 
 export interface TcpListenerOptions {
   readonly host: string;
@@ -31,23 +35,26 @@ export class TcpListener {
   readonly #sockets = new Set<Socket>();
   /** Sockets whose handshake is not over. */
   readonly #shaking = new Map<string, ShakingSocket>();
+  readonly #gate: HandshakeGate;
 
   /** @throws Error when the TLS files cannot be used */
   constructor(options: TcpListenerOptions) {
-    const { tls } = options;
+    const { clock, tls } = options;
     this.#options = options;
+    this.#gate = new HandshakeGate(MAX_HANDSHAKES, clock);
     if (tls === undefined) {
       this.#server = createServer((socket) => this.#handOn(socket, 'mqtt'));
       return;
     }
-    this.#server = createTlsServer({ ...readTls(tls), minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_WITHIN_MS });
-    this.#server.on('connection', (socket: Socket) => this.#shake(socket));
-    this.#server.on('secureConnection', (socket: Socket) => {
-      this.#shaking.get(nameOf(socket))?.end();
+    // It listens nowhere: it is given each socket when its handshake may begin.
+    const tlsServer = createTlsServer({ ...readTls(tls), minVersion: 'TLSv1.2' });
+    tlsServer.on('secureConnection', (socket: Socket) => {
+      this.#shaking.get(nameOf(socket))?.end(true);
       this.#handOn(socket, 'mqtts');
     });
     // A client that speaks no TLS, or not ours, is nothing to tell of: its socket is closed.
-    this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
+    tlsServer.on('tlsClientError', (_error, socket) => socket.destroy());
+    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#shake(socket, tlsServer));
   }
 
   /**
@@ -55,14 +62,16 @@ export class TcpListener {
    * @throws Error when the address cannot be had
    */
   listen(): Promise<number> {
-    const { host, port, tls } = this.#options;
+    const { host, port, tls, strangers } = this.#options;
+    // All of them are accepted at once: more than may be strangers would push out the first before their CONNECT is read.
+    const backlog = Math.max(SHORTEST_BACKLOG, Math.min(LONGEST_BACKLOG, strangers.mostOfOne));
     const option = tls === undefined ? 'STATEWAY_MQTT_LISTEN' : 'STATEWAY_MQTT_TLS_LISTEN';
     return new Promise((resolve, reject) => {
       const refuse = (cause: Error): void => {
         reject(new Error(`cannot listen on ${host}:${port} (${option}): ${cause.message}`, { cause }));
       };
       this.#server.once('error', refuse);
-      this.#server.listen({ host, port, backlog: BACKLOG, exclusive: true }, () => {
+      this.#server.listen({ host, port, backlog, exclusive: true }, () => {
         this.#server.off('error', refuse);
         // From now on it is of one connection that could not be accepted, and the port goes on (nodejs.org, "net.Server").
         this.#server.on('error', () => {});
@@ -94,37 +103,63 @@ export class TcpListener {
     onLine(new TcpLine(socket, transport, clock));
   }
 
-  #shake(socket: Socket): void {
+  #shake(socket: Socket, tlsServer: TlsServer): void {
     const name = nameOf(socket);
-    const shaking = new ShakingSocket(socket, this.#options.strangers, () => this.#shaking.delete(name));
+    const shaking = new ShakingSocket(socket, this.#gate, this.#options, {
+      onBegin: () => tlsServer.emit('connection', socket),
+      onEnd: () => this.#shaking.delete(name),
+    });
     this.#shaking.set(name, shaking);
-    socket.once('close', () => shaking.end());
+    this.#gate.add(shaking);
   }
 }
 
-/** A socket counts among those that have said nothing from its first byte on, also while it only negotiates. */
-class ShakingSocket implements StrangerLine {
+/** A socket counts among those that have said nothing from the first moment on, also while it waits and negotiates. */
+class ShakingSocket implements StrangerLine, Handshake {
   readonly address: string;
   readonly #socket: Socket;
+  readonly #gate: HandshakeGate;
   readonly #strangers: StrangerLines;
-  readonly #onEnd: () => void;
+  readonly #tooLong: Alarm;
+  readonly #told: { readonly onBegin: () => void; readonly onEnd: () => void };
+  #isOver = false;
 
-  constructor(socket: Socket, strangers: StrangerLines, onEnd: () => void) {
+  constructor(
+    socket: Socket,
+    gate: HandshakeGate,
+    { clock, strangers }: Pick<TcpListenerOptions, 'clock' | 'strangers'>,
+    told: { readonly onBegin: () => void; readonly onEnd: () => void },
+  ) {
     this.address = networkOf(socket.remoteAddress);
     this.#socket = socket;
+    this.#gate = gate;
     this.#strangers = strangers;
-    this.#onEnd = onEnd;
+    this.#tooLong = new Alarm(clock);
+    this.#told = told;
     strangers.add(this);
+    this.#tooLong.set(HANDSHAKE_WITHIN_MS, () => this.giveWay());
+    // It comes as 'close' too.
+    socket.on('error', () => {});
+    socket.once('close', () => this.end(false));
+  }
+
+  begin(): void {
+    this.#told.onBegin();
   }
 
   giveWay(): void {
-    this.end();
+    this.end(false);
     this.#socket.destroy();
   }
 
-  end(): void {
+  /** @param isGood whether it has become a TLS connection */
+  end(isGood: boolean): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#tooLong.clear();
     this.#strangers.remove(this);
-    this.#onEnd();
+    this.#told.onEnd();
+    this.#gate.end(this, isGood);
   }
 }
 

@@ -6,18 +6,16 @@ import type { Will } from './packets.js';
 import { MAX_TOPIC_BYTES } from './publish-head.js';
 import { type Route, routeOf, type TopicAccess } from './topics.js';
 
+/** A state, with much room. It is held for as long as the connection, of which there may be many (contract 1.9.2). */
+const MAX_WILL_BYTES = 4_096;
+
 /**
- * A will that can be taken in when the time comes: one of QoS 2, of a topic that no PUBLISH may have, or of one that is
- * not allowed, is none, and costs the device nothing (contract 1.9.2).
+ * A will that can be taken in when the time comes: one that is large, of QoS 2, of a topic that no PUBLISH may have, or of
+ * one that is not allowed, is none, and costs the device nothing (contract 1.9.2).
  * @param ownId lower case
  */
-export function usableWill(
-  will: Will | undefined,
-  ownId: string,
-  access: TopicAccess,
-  maxPayloadBytes: number,
-): Will | undefined {
-  if (will === undefined || will.qos === 2 || will.payload.length > maxPayloadBytes) return undefined;
+export function usableWill(will: Will | undefined, ownId: string, access: TopicAccess): Will | undefined {
+  if (will === undefined || will.qos === 2 || will.payload.length > MAX_WILL_BYTES) return undefined;
   const { topic } = will;
   if (topic === '' || Buffer.byteLength(topic) > MAX_TOPIC_BYTES || /[+#]/.test(topic)) return undefined;
   return routeOf(topic, ownId, access).kind === 'denied' ? undefined : will;
@@ -60,7 +58,7 @@ export function takeWill(
 async function keepAsLetter(context: MqttContext, grant: Grant, payload: Uint8Array, reason: string): Promise<void> {
   const { publishes } = context.front.meters.mqtt;
   await context.letters.setAside(grant.device, payload, reason).then(
-    () => publishes.dead_letter++,
+    (kept) => publishes[kept]++,
     () => publishes.unavailable++,
   );
 }

@@ -109,6 +109,7 @@ describe('a will', () => {
   it.each([
     ['QoS 2', { ...WILL, qos: 2 }],
     ['a topic that is not allowed', { ...WILL, topic: '$SYS/broker/connection/x/state' }],
+    ['more than 4 KiB', { ...WILL, payload: Buffer.alloc(4_097, '1') }],
     ['a wildcard in its topic', { ...WILL, topic: 'losant/#' }],
     ["another device's topic", { ...WILL, topic: `losant/${OTHER}/state` }, { deviceClass: 'standalone' }],
   ])(

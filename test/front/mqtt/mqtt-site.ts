@@ -11,6 +11,7 @@ import { DueAcks } from '../../../src/front/due-acks.js';
 import type { FrontContext } from '../../../src/front/front-context.js';
 import { MqttConnection } from '../../../src/front/mqtt/connection.js';
 import { type DeniedTopic, DeniedTopics } from '../../../src/front/mqtt/denied-topics.js';
+import { DeviceLetters, type LetterFlood } from '../../../src/front/mqtt/device-letters.js';
 import type { Line } from '../../../src/front/mqtt/line.js';
 import { LogIns } from '../../../src/front/mqtt/log-ins.js';
 import type { MqttContext } from '../../../src/front/mqtt/mqtt-context.js';
@@ -115,6 +116,8 @@ export class MqttSite {
   readonly meters = new Meters();
   readonly flapping: FlappingId[] = [];
   readonly denied: DeniedTopic[] = [];
+  readonly floods: LetterFlood[] = [];
+  readonly faults: unknown[] = [];
   readonly context: MqttContext;
   readonly open = new Set<MqttConnection>();
   readonly #lines: FakeLine[] = [];
@@ -135,12 +138,13 @@ export class MqttSite {
     } as unknown as FrontContext;
     this.context = {
       front,
-      letters: this.letters,
+      letters: new DeviceLetters(this.letters, clock, (flood) => this.floods.push(flood)),
       logIns: new LogIns(login, authorizer),
       takeovers: new Takeovers(clock, (flapping) => this.flapping.push(flapping)),
       holds: new RefusalHolds(clock),
       strangers: new StrangerLines(mqttStrangers(1_000)),
       denied: new DeniedTopics(clock, (denied) => this.denied.push(denied)),
+      onFault: (error) => this.faults.push(error),
       maxInflight,
     };
     onTestFinished(() => this.#end());
