@@ -66,7 +66,7 @@ export async function startFront(options: HarnessOptions = {}): Promise<FrontHar
     await turn();
     await intake.close();
     await turn();
-    expect({ unanswered: front.unansweredBytes(), ...front.underWay() }).toEqual({
+    expect({ unanswered: front.unansweredBytes(), ...front.connections(), ...front.underWay() }).toEqual({
       unanswered: 0,
       http: 0,
       websocket: 0,
