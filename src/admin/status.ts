@@ -87,7 +87,8 @@ function readSpool(sources: AdminSources, growth: SpoolGrowth): Status['spool'] 
   };
 }
 
-function plainReport({ known, troubled, listed }: DeviceReport): Status['devices'] {
+/** The devices in trouble, in plain JSON values. */
+export function plainReport({ known, troubled, listed }: DeviceReport): Status['devices'] {
   return { known, troubled, listed: listed.map(plainDevice) };
 }
 

@@ -20,7 +20,8 @@ const EXIT_BAD_USAGE = 2;
  * @returns the exit code; a command may also have set `process.exitCode`
  */
 export async function runCli(args: readonly string[]): Promise<number> {
-  process.stdout.on('error', endQuietly);
+  process.stdout.on('error', endWithoutReader);
+  process.stderr.on('error', () => {});
   const program = createProgram();
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -58,12 +59,12 @@ function overrideExit(command: Command): void {
 }
 
 /**
- * A reader that has read what it wanted, as in `| head`, ends a command quietly (contract 1.1). The log of `serve` is
- * written past the stream that this is told of (`log-sink.ts`).
+ * A reader that has read what it wanted, as in `| head`, ends a command quietly (contract 1.1); a file that takes no more
+ * ends it with the reason. The log of `serve` is written past the stream that this is told of (`log-sink.ts`).
  */
-function endQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+function endWithoutReader({ code, message }: NodeJS.ErrnoException): void {
+  if (code !== 'EPIPE') process.stderr.write(`stateway: standard output takes no more: ${message}\n`);
+  process.exit(code === 'EPIPE' ? 0 : EXIT_FAILED);
 }
 
 function explain(error: unknown): number {

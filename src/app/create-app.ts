@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { AdminServer } from '../admin/admin-server.js';
 import type { AdminSources, Readiness } from '../admin/admin-sources.js';
+import { plainReport } from '../admin/status.js';
 import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
 import { Ages } from '../core/ages.js';
@@ -143,7 +144,8 @@ export class App {
       spool,
       clock,
       onRequeued: (added) => this.#takeUpRequeued(added),
-      onError: (error) => log.error({ event: 'requeue-failed', err: error }, 'dead letters could not be taken back'),
+      onError: (error) =>
+        log.error({ event: 'requeue-failed', err: error }, 'what `stateway spool` asked for could not be done'),
     });
     this.#sink = new StoredThenForwarded(this.#spool, this.#lanes, timekeeper, {
       maxSpoolBytes: config.maxSpoolBytes,
@@ -192,6 +194,7 @@ export class App {
     this.#asks.start();
     this.#health.start();
     this.#capacity.start();
+    this.#spool.lock.tellOthers(() => JSON.stringify(plainReport(this.#lanes.devices())));
     const admin = await this.#admin.listen(adminListen.host, adminListen.port);
     const replayed = this.#replay();
     const restoredGrants = this.#auth.restore();
@@ -246,7 +249,6 @@ export class App {
 
   /** Their devices may be away: what is known of their tokens is offered to the lanes that this may have made. */
   #takeUpRequeued(added: readonly BacklogSummary[]): void {
-    this.#log.info({ event: 'requeued', devices: added.length }, 'dead letters taken back');
     this.#lanes.adoptBacklogs(added);
     for (const { device } of added) this.#auth.offerGrantsOf(device);
   }

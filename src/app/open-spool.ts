@@ -5,12 +5,16 @@ import type { LineWriter } from './event-log.js';
 
 /**
  * Opens the spool, and writes a line for what goes wrong with it.
- * @param config names the data directory, which is made if missing, and what dead letters may take of it
+ * @param config names the data directory, which is made if missing, and what may be stored in it
  * @param bootTag of the machine (`readBootTag`)
  * @throws SpoolOpenError when the data directory cannot be used
  */
 export function openSpool(
-  { dataDir: directory, maxDeadLetterBytes }: Pick<Config, 'dataDir' | 'maxDeadLetterBytes'>,
+  {
+    dataDir: directory,
+    maxDeadLetterBytes,
+    maxSpoolBytes,
+  }: Pick<Config, 'dataDir' | 'maxDeadLetterBytes' | 'maxSpoolBytes'>,
   log: LineWriter,
   clock: Clock,
   bootTag: number,
@@ -20,11 +24,15 @@ export function openSpool(
     clock,
     bootTag,
     maxDeadLetterBytes,
+    maxSpoolBytes,
+    onRequeued: (devices) => log.info({ event: 'requeued', devices }, 'dead letters taken back'),
+    onImported: (states) => log.info({ event: 'imported', states }, 'an import was taken in'),
     onDropped: (dropped) =>
       log.error(
         { event: 'dead-letters-dropped', ...dropped, maxDeadLetterBytes },
         'the oldest dead letters went for want of room',
       ),
+    onDiscarded: (letters) => log.info({ event: 'dead-letters-discarded', letters }, 'dead letters discarded'),
     onUnreadable: (item, reason) => log.error({ event: 'unreadable', item, reason }, 'set aside: it cannot be read'),
     onCutOff: (item, reason) =>
       log.info(

@@ -31,13 +31,14 @@ export function toPlain(letter: StoredDeadLetter): PlainDeadLetter {
 }
 
 /** The figures of `spool status`, for people. */
-export function statusTable(status: SpoolStatus, nowMs = Date.now()): string {
+export function statusTable(status: SpoolStatus, importedStates: number, nowMs = Date.now()): string {
   const { oldestStoredAtMs } = status;
   const oldest = oldestStoredAtMs === undefined ? 'nothing waits' : age(nowMs - oldestStoredAtMs);
   const rows: readonly (readonly [string, string])[] = [
     ['states waiting', status.states.toLocaleString('en-US')],
     ['bytes waiting', status.bytes.toLocaleString('en-US')],
     ['oldest waiting', oldest],
+    ...(importedStates > 0 ? ([['states to be imported', importedStates.toLocaleString('en-US')]] as const) : []),
     ['dead letters', status.deadLetters.toLocaleString('en-US')],
     ['bytes of dead letters', status.deadLetterBytes.toLocaleString('en-US')],
     ['unreadable records set aside', status.unreadableRecords.toLocaleString('en-US')],
@@ -59,13 +60,14 @@ export function* deadLettersTable(letters: Iterable<StoredDeadLetter>): Iterable
 }
 
 /** The cloud's words are not ours: what could move a terminal's cursor or start a new line is shown as an escape. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return JSON.stringify(text)
     .slice(1, -1)
     .replace(/[\u007f-\u009f]/g, '?');
 }
 
-function isoTime(timeMs: number): string {
+/** ISO 8601 in UTC; a time that no date can hold is shown as the number it is. */
+export function isoTime(timeMs: number): string {
   const date = new Date(timeMs);
   return Number.isNaN(date.getTime()) ? String(timeMs) : date.toISOString();
 }
@@ -75,7 +77,7 @@ const MINUTES_AN_HOUR = 60;
 const HOURS_A_DAY = 24;
 
 /** As `3 d 4 h`, `4 h 5 min`, `5 min 6 s` or `6 s`. */
-function age(ms: number): string {
+export function age(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const minutes = Math.floor(seconds / SECONDS_A_MINUTE);
   const hours = Math.floor(minutes / MINUTES_AN_HOUR);

@@ -1,6 +1,7 @@
 import type { DeadLetter, StoredDeadLetter } from '../core/dead-letter.js';
 import { decodeDeadLetter, encodeDeadLetter } from './dead-letter-row.js';
 import { numberKey, numberOfKey } from './keys.js';
+import type { NumberRange } from './requests.js';
 import type { Rows } from './table.js';
 import { type Change, changeOf } from './transaction.js';
 import { type TreeSize, treeSize } from './tree-size.js';
@@ -67,6 +68,12 @@ export class DeadLetters {
   present(numbers: readonly number[]): number[] {
     this.#db.resetReadTxn();
     return numbers.filter((number) => this.#db.doesExist(numberKey(number)));
+  }
+
+  /** The numbers of a range that there is a letter of, as of now. */
+  *numbers({ from, upTo }: NumberRange): Iterable<number> {
+    this.#db.resetReadTxn();
+    for (const key of this.#db.getKeys({ start: numberKey(from), end: numberKey(upTo + 1) })) yield numberOfKey(key);
   }
 
   /** The oldest, of so many bytes together or a letter more, `most` at most. What cannot be read is set aside on the way. */

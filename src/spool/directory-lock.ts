@@ -5,12 +5,17 @@ import { SpoolOpenError } from './spool-open-error.js';
 /** What a process sends that wants to open the spool beside the one that has it; the answer, after it is `SERVING`. */
 export const HOLD = 'hold\n';
 export const HELD = 'held\n';
+/** What a process sends that wants to be told what the one that has the spool knows; the answer is one line of JSON. */
+export const REPORT = 'report\n';
 const SERVING = 'serving\n';
 /** Opening takes some milliseconds. States wait meanwhile: a process that was stopped in the midst of it must not stop them. */
 const MOST_HELD_MS = 5_000;
 
 /** Holds commits back; resolves to what ends that. */
 export type HoldCommits = () => Promise<() => void>;
+
+/** What others are told who ask, as JSON on one line. */
+export type Report = () => string;
 
 /**
  * Keeps a second process off a data directory, and lets one that only looks in only while nothing is committed.
@@ -22,10 +27,12 @@ export type HoldCommits = () => Promise<() => void>;
 export class DirectoryLock {
   readonly #own: ProcessSocket;
   readonly #letHold: (hold: HoldCommits) => void;
+  readonly #letTell: (report: Report) => void;
 
-  private constructor(own: ProcessSocket, letHold: (hold: HoldCommits) => void) {
+  private constructor(own: ProcessSocket, letHold: (hold: HoldCommits) => void, letTell: (report: Report) => void) {
     this.#own = own;
     this.#letHold = letHold;
+    this.#letTell = letTell;
   }
 
   /** @throws SpoolOpenError naming the process that has the directory */
@@ -36,9 +43,16 @@ export class DirectoryLock {
     const holding = new Promise<HoldCommits>((resolve) => {
       letHold = resolve;
     });
+    let letTell: (report: Report) => void = () => {};
+    const telling = new Promise<Report>((resolve) => {
+      letTell = resolve;
+    });
     let isHeld = false;
     const own = await ProcessSocket.listen(directory, 'serving', (caller) => {
-      caller.once('data', () => void holdFor(caller, holding));
+      caller.once(
+        'data',
+        (asked) => void (String(asked) === REPORT ? tell(caller, telling) : holdFor(caller, holding)),
+      );
       if (isHeld) caller.write(SERVING);
       else waiting.add(caller);
     });
@@ -55,12 +69,17 @@ export class DirectoryLock {
     for (const caller of waiting) caller.write(SERVING);
     // The proxy ends when its work does; the lock keeps nothing running.
     own.unref();
-    return new DirectoryLock(own, letHold);
+    return new DirectoryLock(own, letHold, letTell);
   }
 
   /** From now on others may open the spool, each while `hold` holds commits back. Until then they wait. */
   letOthersOpen(hold: HoldCommits): void {
     this.#letHold(hold);
+  }
+
+  /** From now on others who ask are told. Until then they wait. */
+  tellOthers(report: Report): void {
+    this.#letTell(report);
   }
 
   /** Lets the next one in. To be called once. */
@@ -86,6 +105,12 @@ async function holdFor(caller: Socket, holding: Promise<HoldCommits>): Promise<v
   caller.once('close', release);
   caller.setTimeout(MOST_HELD_MS, () => caller.destroy());
   caller.write(HELD);
+}
+
+async function tell(caller: Socket, telling: Promise<Report>): Promise<void> {
+  const report = await telling;
+  caller.setTimeout(MOST_HELD_MS, () => caller.destroy());
+  caller.end(`${report()}\n`);
 }
 
 function inUse(directory: string, { owner }: Other): SpoolOpenError {

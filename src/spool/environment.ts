@@ -17,7 +17,9 @@ import { type MetaRows, type Rows, Table } from './table.js';
 export const FORMAT = 3;
 const OLDEST_FORMAT = 1;
 
-const ROW_DATABASES = ['watermarks', 'backlog', 'deadLetters', 'requests', 'unreadable'] as const;
+const FIRST_DATABASES = ['watermarks', 'backlog', 'deadLetters', 'requests', 'unreadable'] as const;
+/** Those that came later are made where they are missing; versions before pass them over. */
+const ROW_DATABASES = [...FIRST_DATABASES, 'discards'] as const;
 const OLD_JOURNAL = 'journal';
 
 type RowDatabase = (typeof ROW_DATABASES)[number];
@@ -185,7 +187,7 @@ function assertFormat(directory: string, meta: MetaRows, names: readonly string[
       `${directory} holds a spool of format ${String(format)}; this version reads formats ${OLDEST_FORMAT} to ${FORMAT}`,
     );
   }
-  const needed = format < FORMAT ? [...ROW_DATABASES, OLD_JOURNAL] : ROW_DATABASES;
+  const needed = format < FORMAT ? [...FIRST_DATABASES, OLD_JOURNAL] : FIRST_DATABASES;
   const missing = names && needed.find((name) => !names.includes(name));
   if (missing !== undefined) {
     throw new SpoolOpenError(`${directory} is damaged and was left as it is: its database ${missing} is missing`);

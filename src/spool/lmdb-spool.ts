@@ -40,7 +40,8 @@ export interface LmdbSpoolOptions extends SpoolDiskOptions, OrdersOptions {
  * LMDB at once is a transaction there.
  */
 export class LmdbSpool implements Spool {
-  readonly #lock: DirectoryLock;
+  /** Tells others who look into the directory. */
+  readonly lock: DirectoryLock;
   readonly #environment: Environment;
   readonly #disk: SpoolDisk;
   /** For what else is kept in the data directory. */
@@ -58,16 +59,14 @@ export class LmdbSpool implements Spool {
   readonly #meta: Meta;
 
   private constructor(options: LmdbSpoolOptions, lock: DirectoryLock, environment: Environment, disk: SpoolDisk) {
-    const { directory, onUnreadable, onCutOff } = options;
-    this.#lock = lock;
+    this.lock = lock;
     this.#environment = environment;
     this.#disk = disk;
     this.diskHealth = disk.health;
     const { backlog, deadLetters, meta, watermarks } = environment;
     const unreadable = new UnreadableItems({
+      ...options,
       database: environment.unreadable,
-      onUnreadable,
-      onCutOff,
       commit: (change) => disk.transactions.commit([change], false),
     });
     this.#unreadable = unreadable;
@@ -80,8 +79,8 @@ export class LmdbSpool implements Spool {
     this.#histories = new Histories({ ...options, database: watermarks, journal, boot, onDamaged });
     this.#lastSequence = Math.max(sequenceFloor, journal.lastSequence, this.#histories.highestSequence) + leap;
     const setPieceAside = unreadable.from('piece', backlog);
-    const rows = readPieceRows(directory, backlog, unreadable, setPieceAside);
-    this.#pieces = PieceFile.open(directory, rows.kept);
+    const rows = readPieceRows(options.directory, backlog, unreadable, setPieceAside);
+    this.#pieces = PieceFile.open(options.directory, rows.kept);
     disk.health.watch(PIECE_FILE_NAME);
     this.#backlog = new Backlog(backlog, this.#pieces, rows, setPieceAside);
     this.#letters = new DeadLetters(deadLetters, deadLetterFloor, leap, unreadable.from('dead letter', deadLetters));
@@ -92,6 +91,7 @@ export class LmdbSpool implements Spool {
       letters: this.#letters,
       transactions: disk.transactions,
       turns: this.#turns,
+      waitingBytes: () => this.#journal.bytes + this.#backlog.bytes,
       storedAtMs: () => this.#meta.storedAtMs(),
       stage: (device, piece) => this.#stage(device, piece),
       raiseFloor: () => this.#meta.floors(),
@@ -239,7 +239,7 @@ export class LmdbSpool implements Spool {
     await this.diskHealth.stop();
     await this.#environment.root?.close();
     this.#pieces.close();
-    await this.#lock.release();
+    await this.lock.release();
   }
 
   #takes(recordBytes: number): boolean {

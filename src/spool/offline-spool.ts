@@ -1,30 +1,28 @@
 import { join } from 'node:path';
 import { readBootTag } from '../core/boot.js';
 import { systemClock } from '../core/clock.js';
-import type { StoredDeadLetter } from '../core/dead-letter.js';
-import type { Device } from '../core/device.js';
+import { Device } from '../core/device.js';
 import type { SpoolStatus, Watermark } from '../core/ports.js';
 import { type Corrections, correctionsOf, timeToShow } from '../core/timebase.js';
 import { RecordView } from '../state/record-layout.js';
 import { readBootRow } from './boot-row.js';
 import { readOldJournal } from './carry-over.js';
-import { readDeadLetters } from './dead-letters.js';
 import { asOpenError, type Environment, oldJournalOf, openBeside } from './environment.js';
-import { reasonOf, spoolError } from './failed-commit.js';
+import { importFiles, readImportProgress } from './import-files.js';
 import { settledOfChunk } from './journal.js';
+import { LettersBeside } from './letters-beside.js';
 import { readManifest } from './manifest-row.js';
 import { JOURNAL_DIRECTORY } from './open-log.js';
 import { PieceReader } from './piece-file.js';
 import { decodePieceRow } from './piece-row.js';
 import { inQuietMoment } from './quiet-moment.js';
 import { RedoRows } from './redo-rows.js';
-import { putRequestForAll, putRequests } from './requests.js';
 import { readSegments } from './segments/segment-log.js';
-import { SpoolOpenError } from './spool-open-error.js';
 import type { Rows } from './table.js';
 import { readTimebases, TIMEBASES_KEY } from './timebase-row.js';
 import { treeSize } from './tree-size.js';
 import { countUnreadable } from './unreadable-items.js';
+import { WaitingDevices, type WaitingOfDevice } from './waiting-devices.js';
 import { decodeWatermarkRow, newerRow } from './watermark-row.js';
 
 /** A state that waits. */
@@ -61,11 +59,13 @@ export class OfflineSpool {
   readonly #directory: string;
   readonly #environment: Environment;
   readonly #pieces: PieceReader | undefined;
+  readonly letters: LettersBeside;
 
   private constructor(directory: string, environment: Environment, pieces: PieceReader | undefined) {
     this.#directory = directory;
     this.#environment = environment;
     this.#pieces = pieces;
+    this.letters = new LettersBeside(directory, environment);
   }
 
   /** @throws SpoolOpenError when there is no spool, it is of another format, or it is damaged and no proxy runs on it */
@@ -115,37 +115,38 @@ export class OfflineSpool {
     };
   }
 
-  /** Dead letters, the oldest first. */
-  deadLetters(): Iterable<StoredDeadLetter> {
-    return readDeadLetters(this.#environment.deadLetters, () => {});
+  /** Whether an import of this name waits, or was taken in. */
+  knowsImport(name: string): boolean {
+    const { meta } = this.#environment;
+    meta.resetReadTxn();
+    const waits = importFiles(this.#directory).some((file) => file.name === name);
+    return waits || readImportProgress(meta)?.done.includes(name) === true;
+  }
+
+  /** States of imports that the proxy has not taken in whole yet. */
+  get importedStates(): number {
+    return importFiles(this.#directory).reduce((sum, { states }) => sum + states, 0);
   }
 
   /**
-   * Asks the proxy, now or when it is started again, to send dead letters again.
-   * @param numbers those of the letters; those of letters that are not there are passed over
-   * @returns letters asked for
-   * @throws StatewayError when the request cannot be written
-   * @throws SpoolOpenError when the proxy that has the directory does not answer
+   * What waits, by device, the device whose state is the oldest first. Reads as {@link OfflineSpool.status} does.
+   * @throws SpoolOpenError as {@link OfflineSpool.status}
    */
-  async requestRequeue(numbers: readonly number[] | 'all'): Promise<number> {
-    const wanted = numbers === 'all' ? undefined : new Set(numbers);
-    const found: number[] = [];
-    for (const { number } of this.deadLetters()) {
-      if (wanted === undefined || wanted.has(number)) found.push(number);
+  async devices(): Promise<WaitingOfDevice[]> {
+    const devices = new WaitingDevices();
+    const { records, redo } = await this.#findJournal();
+    for (const { sequence, bytes } of records) {
+      for (const { view, device, firstState, endState } of this.#waitingOfRecord(sequence, bytes, redo)) {
+        const byteLength = view.fragmentEnd(endState - 1) - view.fragmentStart(firstState);
+        devices.add(device, endState - firstState, byteLength, view.storedAtMs);
+      }
     }
-    if (found.length === 0) return 0;
-    const { requests } = this.#environment;
-    const all = wanted === undefined ? (found.at(-1) as number) : undefined;
-    try {
-      // As the proxy's commits wait for another one that opens, so must this one.
-      await inQuietMoment(this.#directory, async () => {
-        await Promise.all(all === undefined ? putRequests(requests, found) : [putRequestForAll(requests, all)]);
-      });
-    } catch (error) {
-      if (error instanceof SpoolOpenError) throw error;
-      throw spoolError(false, await reasonOf(error));
+    for (const { key, value } of this.#environment.backlog.getRange({})) {
+      const row = decodePieceRow(key, value);
+      if (row === undefined) continue;
+      devices.add(Device.fromBytes(key, 0), row.states - row.settledStates, row.byteLength, row.oldestStoredAtMs);
     }
-    return found.length;
+    return devices.list(this.#wallJumpMs());
   }
 
   /**

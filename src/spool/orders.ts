@@ -2,8 +2,12 @@ import type { BacklogSummary } from '../core/backlog.js';
 import type { Device } from '../core/device.js';
 import { DeadLetterBound, type DroppedLetters } from './dead-letter-bound.js';
 import type { DeadLetters } from './dead-letters.js';
+import { Discards } from './discards.js';
 import type { Environment } from './environment.js';
+import { Imports } from './imports.js';
+import type { RequestRow } from './requests.js';
 import { Requeue } from './requeue.js';
+import type { Rows } from './table.js';
 import type { Change, Transactions } from './transaction.js';
 import type { Turns } from './turns.js';
 import type { UnreadableItems } from './unreadable-items.js';
@@ -13,10 +17,21 @@ export interface OrdersOptions {
   readonly maxDeadLetterBytes?: number;
   /** Told of dead letters that went for want of room. */
   readonly onDropped?: (dropped: DroppedLetters) => void;
+  /** Told how many dead letters went because an operator had them discarded. */
+  readonly onDiscarded?: (letters: number) => void;
+  /** Told of how many devices dead letters were put back. */
+  readonly onRequeued?: (devices: number) => void;
+  /** Told of an import that is taken in whole. */
+  readonly onImported?: (states: number) => void;
+  /** What waits may take (`STATEWAY_MAX_SPOOL_BYTES`): beyond it imports stay where they are; no bound if left out. */
+  readonly maxSpoolBytes?: number;
 }
 
 export interface OrdersParts extends OrdersOptions {
-  readonly environment: Pick<Environment, 'requests'>;
+  readonly directory: string;
+  readonly environment: Pick<Environment, 'requests' | 'discards' | 'meta'>;
+  /** Of what waits. */
+  readonly waitingBytes: () => number;
   readonly unreadable: UnreadableItems;
   readonly letters: DeadLetters;
   readonly transactions: Transactions;
@@ -32,7 +47,10 @@ export interface OrdersParts extends OrdersOptions {
 /** What becomes of dead letters by an operator's word: his options, and what he asks for by `stateway spool`. */
 export class Orders {
   readonly #bound: DeadLetterBound;
+  readonly #discards: Discards;
   readonly #requeue: Requeue;
+  readonly #imports: Imports;
+  readonly #onRequeued: (devices: number) => void;
 
   constructor(parts: OrdersParts) {
     const { environment, letters, maxDeadLetterBytes, onDropped, raiseFloor, transactions, unreadable } = parts;
@@ -43,12 +61,22 @@ export class Orders {
       raiseFloor,
       onDropped: onDropped ?? (() => {}),
     });
-    const { requests } = environment;
-    const setRequestAside = unreadable.from('request', requests);
-    this.#requeue = new Requeue({
+    const asideFrom = (requests: Rows) => {
+      const setAside = unreadable.from('request', requests);
+      return (row: RequestRow) => void setAside({ ...row, reason: 'its checksum does not match' });
+    };
+    const { requests, discards } = environment;
+    const onDiscarded = parts.onDiscarded ?? (() => {});
+    this.#discards = new Discards({ ...parts, requests: discards, setRequestAside: asideFrom(discards), onDiscarded });
+    this.#requeue = new Requeue({ ...parts, requests, setRequestAside: asideFrom(requests) });
+    this.#onRequeued = parts.onRequeued ?? (() => {});
+    const { maxSpoolBytes = Number.POSITIVE_INFINITY, waitingBytes } = parts;
+    this.#imports = new Imports({
       ...parts,
-      requests,
-      setRequestAside: (row) => setRequestAside({ ...row, reason: 'its checksum does not match' }),
+      meta: environment.meta,
+      hasRoom: () => waitingBytes() < maxSpoolBytes,
+      onImported: parts.onImported ?? (() => {}),
+      onUnreadable: (item, reason) => unreadable.tell(item, reason),
     });
   }
 
@@ -62,10 +90,18 @@ export class Orders {
     this.#bound.keep();
   }
 
-  /** Does what was asked for since the last call. @returns what was added to backlogs @throws StatewayError as {@link Requeue.take} */
+  /**
+   * Does what was asked for since the last call, some at a time.
+   * @returns what was added to backlogs
+   * @throws StatewayError when nothing could be written; what was asked for stands
+   */
   async take(): Promise<readonly BacklogSummary[]> {
     this.#bound.keep();
-    return this.#requeue.take();
+    await this.#discards.take();
+    const requeued = await this.#requeue.take();
+    if (requeued.length === 0) return this.#imports.take();
+    this.#onRequeued(requeued.length);
+    return requeued;
   }
 
   /** Resolves when nothing is under way that began by itself. */

@@ -33,7 +33,8 @@ export async function inQuietMoment<T>(directory: string, action: (isServed: boo
   throw new SpoolOpenError(`proxies come and go in the data directory ${directory}: try again`);
 }
 
-async function findProxy(own: ProcessSocket): Promise<Other | undefined> {
+/** The proxy that has the directory of `own`; undefined when none has. */
+export async function findProxy(own: ProcessSocket): Promise<Other | undefined> {
   for (const other of own.others('serving')) {
     if ((await own.find(other, true)) === 'there') return other;
   }

@@ -1,6 +1,7 @@
 /**
- * What `stateway spool requeue` leaves for the running proxy: a row for each dead letter asked for, under its number; or,
- * under 0, the number up to which all are. Its value repeats that number under a checksum.
+ * What `stateway spool requeue` and `discard` leave for the running proxy, each in a database of its own: a row for each run
+ * of dead letters asked for, under the number of the first; its value has that of the last, under a checksum. Under 0 stands
+ * the number up to which all are asked for.
  */
 
 import { numberKey, numberOfKey } from './keys.js';
@@ -9,17 +10,34 @@ import type { Rows } from './table.js';
 
 const ALL_KEY = 0;
 
+/** Dead letters by their numbers, both included. */
+export interface NumberRange {
+  readonly from: number;
+  readonly upTo: number;
+}
+
 /** A request as it stands. */
 export interface RequestRow {
   readonly key: Buffer;
   readonly value: Buffer;
   /** What is asked for; undefined when the row cannot be read. */
-  readonly wanted: { readonly from: number; readonly upTo: number } | undefined;
+  readonly wanted: NumberRange | undefined;
 }
 
 /** Queues the writes for requests; all of one event-loop turn are one transaction. */
-export function putRequests(db: Rows, numbers: readonly number[]): Promise<unknown>[] {
-  return numbers.map((number) => put(db, number, number));
+export function putRequests(db: Rows, ranges: readonly NumberRange[]): Promise<unknown>[] {
+  return ranges.map(({ from, upTo }) => put(db, from, upTo));
+}
+
+/** Runs of numbers without a gap. @param numbers rising */
+export function rangesOf(numbers: readonly number[]): NumberRange[] {
+  const ranges: { from: number; upTo: number }[] = [];
+  for (const number of numbers) {
+    const last = ranges.at(-1);
+    if (last !== undefined && number === last.upTo + 1) last.upTo = number;
+    else ranges.push({ from: number, upTo: number });
+  }
+  return ranges;
 }
 
 /** Asks for all dead letters up to number `upTo`. */
@@ -30,15 +48,22 @@ export function putRequestForAll(db: Rows, upTo: number): Promise<unknown> {
 /** The requests that stand, at most `limit`. */
 export function* readRequests(db: Rows, limit: number): Iterable<RequestRow> {
   for (const { key, value } of db.getRange({ limit })) {
-    const payload = openRow(key, value);
     const number = numberOfKey(key);
-    const upTo = payload === undefined ? undefined : numberOfKey(payload);
+    const upTo = upToOf(key, value);
     const wanted = upTo === undefined ? undefined : { from: number === ALL_KEY ? 1 : number, upTo };
     yield { key: Buffer.from(key), value, wanted };
   }
 }
 
+/** What was asked for before, and is not done yet, goes on being asked for. */
 function put(db: Rows, number: number, upTo: number): Promise<unknown> {
   const key = numberKey(number);
-  return db.put(key, sealRow(key, numberKey(upTo)));
+  const before = db.get(key);
+  const upToBefore = before === undefined ? 0 : (upToOf(key, before) ?? 0);
+  return db.put(key, sealRow(key, numberKey(Math.max(upTo, upToBefore))));
+}
+
+function upToOf(key: Buffer, value: Buffer): number | undefined {
+  const payload = openRow(key, value);
+  return payload === undefined ? undefined : numberOfKey(payload);
 }

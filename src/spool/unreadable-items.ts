@@ -42,7 +42,7 @@ interface Label {
 
 export interface UnreadableParts {
   readonly database: Rows;
-  readonly onUnreadable: OnUnreadable | undefined;
+  readonly onUnreadable?: OnUnreadable | undefined;
   /** Told of what was cut off, which is no damage. */
   readonly onCutOff?: OnUnreadable | undefined;
   readonly commit: (change: Change) => Promise<void>;

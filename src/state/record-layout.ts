@@ -56,6 +56,11 @@ export function recordOffsets(
   return { times, ends, fragments: ends + stateCount * 4 };
 }
 
+/** Of the whole record that begins with this header, as far as that is one. */
+export function recordByteLength(header: Uint8Array): number {
+  return new DataView(header.buffer, header.byteOffset, header.byteLength).getUint32(AT_BYTE_LENGTH, true);
+}
+
 /** A record to be read, stamped and sealed. The bytes must start at a multiple of 8 in their buffer. */
 export class RecordView {
   readonly bytes: Uint8Array;

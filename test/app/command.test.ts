@@ -39,6 +39,20 @@ test('its first line is short enough for kernels that cut it off after 127 chara
   expect(readFileSync(MAIN_FILE, 'utf8').indexOf('\n')).toBeLessThanOrEqual(127);
 });
 
+test.each([[['config']], [['--help']], [['spool', 'discard', '--help']]])(
+  '"%s" without a reader ends quietly',
+  async (args) => {
+    const child = startProgram(args);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let errors = '';
+    child.stderr.on('data', (chunk) => {
+      errors += chunk;
+    });
+    child.stdout.destroy();
+    expect([(await once(child, 'close'))[0], errors]).toEqual([0, '']);
+  },
+);
+
 test.each([
   [
     'simulate fleet',

@@ -1,37 +1,11 @@
-import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, status, untilHeld } from '../helpers/bench-site.js';
-import { MAIN_FILE } from '../helpers/program.js';
+import { linesOf, spool } from '../helpers/spool-program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { expect } from '../helpers/test-scope.js';
-
-const run = promisify(execFile);
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs `stateway spool ...` in a process of its own. */
-async function spool(...args: string[]): Promise<Outcome> {
-  const env = { PATH: process.env.PATH };
-  return run(process.execPath, [MAIN_FILE, 'spool', ...args], { env }).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    ({ code, stdout, stderr }: Outcome) => ({ code, stdout, stderr }),
-  );
-}
-
-function linesOf(text: string): Record<string, unknown>[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-}
 
 test.concurrent('what waits can be counted and written out while the proxy runs', async () => {
   const site = await openSite();
@@ -67,7 +41,7 @@ test.concurrent('an export does not take the place of a file that is there, unle
   expect(await spool('export', '--data-dir', site.dataDir, '--file', file)).toEqual({
     code: 1,
     stdout: '',
-    stderr: `stateway: spool export: ${file} is there already; name another file, or give --force to replace it\n`,
+    stderr: `stateway: ${file} is there already; name another file, or give --force to replace it\n`,
   });
   expect(readFileSync(file, 'utf8')).toBe('of last week');
   expect((await spool('export', '--data-dir', site.dataDir, '--file', file, '--force')).code).toBe(0);
@@ -105,11 +79,16 @@ test.concurrent('a state the cloud refuses is a dead letter with its reason, and
   expect((await spool('dead-letters', '--data-dir', site.dataDir)).stdout).toBe('no dead letters\n');
 });
 
-test.concurrent('bad usage is told in one line with exit 2, a directory without a spool with exit 1', async () => {
-  const site = await openSite();
-  const noNumbers = await spool('requeue', '--data-dir', site.dataDir);
-  expect(noNumbers).toMatchObject({ code: 2, stderr: expect.stringMatching(/^stateway: .*--all\n$/) });
-  expect(await spool('requeue', 'first', '--data-dir', site.dataDir)).toMatchObject({ code: 2 });
-  const nowhere = await spool('status', '--data-dir', join(site.dataDir, 'nowhere'));
-  expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringMatching(/^stateway: .*nowhere.*\n$/) });
+test.concurrent('a directory that is not there is told with the option and exit 2, one without a spool with exit 1', async () => {
+  const directory = temporaryDirectory();
+  for (const [path, why] of [
+    [join(directory, 'nowhere'), 'is not there'],
+    ['/dev/null/data', 'cannot be used \\(ENOTDIR\\)'],
+  ] as const) {
+    const stderr = expect.stringMatching(new RegExp(`^stateway: --data-dir "${path}" ${why}; [^\n]*\n$`));
+    expect(await spool('status', '--data-dir', path)).toMatchObject({ code: 2, stderr });
+  }
+  expect(readdirSync(directory)).toEqual([]);
+  const empty = await spool('status', '--data-dir', directory);
+  expect(empty).toMatchObject({ code: 1, stderr: expect.stringMatching(/^stateway: .*holds no spool.*\n$/) });
 });

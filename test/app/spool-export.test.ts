@@ -37,7 +37,7 @@ it('leaves a file that is there as it is, unless it may take its place', async (
   const path = join(temporaryDirectory(), 'waiting.ndjson');
   writeFileSync(path, EXPECTED + EXPECTED);
   await expect(exportWaiting(WAITING, { path, mayReplace: false })).rejects.toThrow(
-    `spool export: ${path} is there already; name another file, or give --force to replace it`,
+    `${path} is there already; name another file, or give --force to replace it`,
   );
   expect(readFileSync(path, 'utf8')).toBe(EXPECTED + EXPECTED);
   await exportWaiting(WAITING, { path, mayReplace: true });
@@ -45,8 +45,8 @@ it('leaves a file that is there as it is, unless it may take its place', async (
 });
 
 it.each([
-  ['a folder that is not there', '/no/where', /^spool export: .*ENOENT/],
-  ['a disk that is full', '/dev/full', /^spool export: \/dev\/full is not complete: ENOSPC/],
+  ['a folder that is not there', '/no/where', /ENOENT/],
+  ['a disk that is full', '/dev/full', /^\/dev\/full is not complete: ENOSPC/],
 ])('says why it has failed: %s', async (_name, path, why) => {
   await expect(exportWaiting(WAITING, { path, mayReplace: true })).rejects.toThrow(why);
 });

@@ -93,6 +93,9 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
         });
       }
       await untilText(page, '#letters', refused as string);
+      expect(await textOf(page, '#letters-room')).toMatch(
+        /^They take \d+(\.\d)? KiB of the disk; beyond 1\.0 GiB the oldest go\.$/,
+      );
       await untilText(page, '#device-rows', failing as string);
       expect(await page.locator('.reason').textContent()).toBe(HOSTILE_WORDS);
       expect(await page.locator('.why').textContent()).toContain(HOSTILE_WORDS);

@@ -1,0 +1,126 @@
+import type { StoredDeadLetter } from '../core/dead-letter.js';
+import { readDeadLetters } from './dead-letters.js';
+import type { Environment } from './environment.js';
+import { reasonOf, spoolError } from './failed-commit.js';
+import { readFloors, writeFloors } from './floors.js';
+import { numberKey, numberOfKey } from './keys.js';
+import { inQuietMoment } from './quiet-moment.js';
+import { putRequestForAll, putRequests, rangesOf } from './requests.js';
+import { SpoolOpenError } from './spool-open-error.js';
+import type { Rows } from './table.js';
+
+/** Read at a time: a snapshot held for longer would keep the proxy from using space again. */
+const READ_AT_A_TIME = 256;
+/** Written while a proxy waits, or one that starts does: a tenth of a second at most. */
+const WRITTEN_AT_A_TIME = 2_000;
+
+/** The dead letters of a data directory, beside the proxy that serves from it, or without one. */
+export class LettersBeside {
+  readonly #directory: string;
+  readonly #environment: Environment;
+
+  constructor(directory: string, environment: Environment) {
+    this.#directory = directory;
+    this.#environment = environment;
+  }
+
+  /** The oldest first. */
+  *read(): Iterable<StoredDeadLetter> {
+    const { deadLetters } = this.#environment;
+    for (let next = 0; ; ) {
+      deadLetters.resetReadTxn();
+      const letters: StoredDeadLetter[] = [];
+      for (const letter of readDeadLetters(deadLetters, () => {}, next)) {
+        if (letters.push(letter) === READ_AT_A_TIME) break;
+      }
+      yield* letters;
+      const last = letters.at(-1);
+      if (last === undefined || letters.length < READ_AT_A_TIME) return;
+      next = last.number + 1;
+    }
+  }
+
+  /** Those of the numbers that no letter has. */
+  missing(numbers: readonly number[]): number[] {
+    const { deadLetters } = this.#environment;
+    deadLetters.resetReadTxn();
+    return numbers.filter((number) => !deadLetters.doesExist(numberKey(number)));
+  }
+
+  /**
+   * Asks the proxy, now or when it is started again, to send letters again.
+   * @param numbers of the letters; those that are not there are passed over
+   * @returns letters asked for
+   * @throws StatewayError when the request cannot be written
+   * @throws SpoolOpenError when the proxy that has the directory does not answer
+   */
+  async requeue(numbers: readonly number[] | 'all'): Promise<number> {
+    const { requests, deadLetters } = this.#environment;
+    if (numbers === 'all') {
+      deadLetters.resetReadTxn();
+      const last = lastNumber(deadLetters);
+      if (last === undefined) return 0;
+      await this.#quietly(() => [putRequestForAll(requests, last)]);
+      return deadLetters.getKeysCount();
+    }
+    const missing = new Set(this.missing(numbers));
+    const found = numbers.filter((number) => !missing.has(number)).sort((a, b) => a - b);
+    await this.#inParts(found, (some) => putRequests(requests, rangesOf(some)));
+    return found.length;
+  }
+
+  /**
+   * Discards letters for good: at once, or by the proxy that has the directory, within seconds.
+   * @param numbers of the letters, rising
+   * @returns whether they are gone by now
+   * @throws StatewayError and SpoolOpenError as {@link LettersBeside.requeue}
+   */
+  async discard(numbers: readonly number[]): Promise<boolean> {
+    const { discards, deadLetters } = this.#environment;
+    let isGone = true;
+    await this.#inParts(numbers, (some, isServed) => {
+      if (isServed) isGone = false;
+      return isServed
+        ? putRequests(discards, rangesOf(some))
+        : [...some.map((number) => deadLetters.remove(numberKey(number))), ...this.#raiseFloor()];
+    });
+    return isGone;
+  }
+
+  /** No number of a letter that is gone may be given out again. */
+  #raiseFloor(): Promise<unknown>[] {
+    const { meta, deadLetters } = this.#environment;
+    const { isDamaged, ...floors } = readFloors(meta, undefined);
+    // Then numbers go on far above (`LEAP`).
+    if (isDamaged) return [];
+    const deadLetter = Math.max(floors.deadLetter, lastNumber(deadLetters) ?? 0);
+    return writeFloors(meta, { ...floors, deadLetter }).write();
+  }
+
+  async #inParts(
+    numbers: readonly number[],
+    write: (some: readonly number[], isServed: boolean) => Promise<unknown>[],
+  ): Promise<void> {
+    for (let start = 0; start < numbers.length; start += WRITTEN_AT_A_TIME) {
+      await this.#quietly((isServed) => write(numbers.slice(start, start + WRITTEN_AT_A_TIME), isServed));
+    }
+  }
+
+  /** As the proxy's commits wait for another one that opens, so must these. */
+  async #quietly(write: (isServed: boolean) => Promise<unknown>[]): Promise<void> {
+    try {
+      await inQuietMoment(this.#directory, async (isServed) => {
+        this.#environment.meta.resetReadTxn();
+        await Promise.all(write(isServed));
+      });
+    } catch (error) {
+      if (error instanceof SpoolOpenError) throw error;
+      throw spoolError(false, await reasonOf(error));
+    }
+  }
+}
+
+function lastNumber(deadLetters: Rows): number | undefined {
+  for (const key of deadLetters.getKeys({ reverse: true, limit: 1 })) return numberOfKey(key);
+  return undefined;
+}
