@@ -4,6 +4,7 @@ import { describe, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, type Site, statePath } from '../helpers/bench-site.js';
 import { sendThenRead } from '../helpers/half-duplex.js';
+import { askOnce } from '../helpers/http-client.js';
 import { openPassingSite } from '../helpers/passing-site.js';
 import { RawConnection } from '../helpers/raw-connection.js';
 import { expect } from '../helpers/test-scope.js';
@@ -18,12 +19,11 @@ function post(path: string, fields: readonly string[], framing = `Content-Length
   return [`POST ${path} HTTP/1.1`, 'Host: a', ...fields, framing, ''].join('\r\n');
 }
 
-/** Answers before any of the body has come, as a cloud that looks at the head alone. */
-function answerEarly(status: number, isSized: boolean) {
-  return (_request: IncomingMessage, response: ServerResponse): void => {
-    response.writeHead(status, isSized ? { 'content-length': 3 } : {});
-    response.end('no!');
-  };
+/** Answers as the path asks for, before any of the body has come, as a cloud that looks at the head alone. */
+function answerEarly({ url = '' }: IncomingMessage, response: ServerResponse): void {
+  const [, status, form] = url.split('/');
+  response.writeHead(Number(status), form === 'sized' ? { 'content-length': 3 } : {});
+  response.end('no!');
 }
 
 describe.concurrent('a client that reads only when it has written everything gets the answer', () => {
@@ -56,35 +56,39 @@ describe.concurrent('a client that reads only when it has written everything get
         expect(text.toLowerCase(), what).toContain('connection: close');
       }
     }
-    // Nothing of it counts as in flight.
-    expect(await (await fetch(`${site.proxy.adminUrl}/metrics`)).text()).toMatch(
-      /^stateway_connections\{transport="http"\} 0$/m,
-    );
+    // Nothing of it counts as in flight. Where connections are counted that are idle, that of the log-in is, until fetch ends it.
+    await expect
+      .poll(async () => (await askOnce(`${site.proxy.adminUrl}/metrics`)).text())
+      .toMatch(/^stateway_connections\{transport="http"\} 0$/m);
   });
 
   test('of a cloud that answers early, sized or in chunks, and of one that is away', async () => {
-    const large = post('/files', []);
-    const chunked = post('/files', [], 'Transfer-Encoding: chunked');
-    for (const [status, isSized] of [
-      [401, true],
-      [413, false],
-      [200, true],
+    const { port, proxy, cloud } = await openPassingSite({ onRequest: answerEarly });
+    for (const [status, form] of [
+      [401, 'sized'],
+      [413, 'chunked'],
+      [200, 'sized'],
     ] as const) {
-      const { port } = await openPassingSite({ onRequest: answerEarly(status, isSized) });
-      for (const [head, body] of [
-        [large, LARGE],
-        [chunked, `${LARGE.length.toString(16)}\r\n${LARGE}\r\n0\r\n\r\n`],
-      ] as const) {
-        // So slowly that the answer is there long before the end of the body.
-        const answer = await sendThenRead(port, { head, body, bytesPerSecond: 800_000 });
+      const path = `/${status}/${form}`;
+      for (const [index, [head, body]] of [
+        [post(path, []), LARGE] as const,
+        [
+          post(path, [], 'Transfer-Encoding: chunked'),
+          `${LARGE.length.toString(16)}\r\n${LARGE}\r\n0\r\n\r\n`,
+        ] as const,
+      ].entries()) {
+        const count = new RegExp(`^stateway_passed_calls_total\\{code="${status}"\\} ${index + 1}$`, 'm');
+        const metrics = async () => (await askOnce(`${proxy.adminUrl}/metrics`)).text();
+        // The answer is there before the end of the body.
+        const halfway = () => expect.poll(metrics).toMatch(count);
+        const answer = await sendThenRead(port, { head, body, halfway });
         expect({ status: answer.status, head }).toEqual({ status, head });
         expect(answer.body).toContain('no!');
         expect(answer.head.toLowerCase()).toContain('connection: close');
       }
     }
-    const { port, cloud } = await openPassingSite();
     cloud.leave();
-    const away = await sendThenRead(port, { head: large, body: LARGE });
+    const away = await sendThenRead(port, { head: post('/files', []), body: LARGE });
     expect({ status: away.status, type: JSON.parse(away.body).type }).toEqual({ status: 502, type: 'BadGateway' });
   });
 

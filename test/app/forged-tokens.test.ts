@@ -98,10 +98,10 @@ describe('hundreds of forged tokens a second', () => {
       const good = await timed(post(site, tokenOf(`good ${device}`), device, agent));
       expect(good.status).toBe(200);
       // Of the cloud's second; in a line with the others it would be more than half a minute.
-      expect(good.tookMs).toBeLessThan(15_000);
+      expect(good.tookMs).toBeLessThan(25_000);
       const known = await timed(logIn(site, 10 + device, agent));
       expect(known.status).toBe(200);
-      expect(known.tookMs).toBeLessThan(15_000);
+      expect(known.tookMs).toBeLessThan(25_000);
     }
   });
 
@@ -113,7 +113,7 @@ describe('hundreds of forged tokens a second', () => {
     const agent = agentFrom('127.0.0.1');
     for (let device = 1; device <= 3; device++) {
       expect(await untilIn(site, tokenOf(`good ${device}`), device, agent)).toBeLessThanOrEqual(4);
-      expect((await timed(logIn(site, 10 + device, agent))).tookMs).toBeLessThan(15_000);
+      expect((await timed(logIn(site, 10 + device, agent))).tookMs).toBeLessThan(25_000);
     }
   });
 });

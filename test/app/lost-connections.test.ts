@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import { EventSource, type MessageEvent } from 'undici';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { parseExposition } from '../admin/exposition.js';
 import { Arrivals } from '../helpers/arrivals.js';
 import { openPassingSite } from '../helpers/passing-site.js';
@@ -9,6 +9,7 @@ import { RawConnection } from '../helpers/raw-connection.js';
 import { GREETING_PATH } from '../helpers/recording-cloud.js';
 import { startProxy } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { atEnd, expect, sharedByTests } from '../helpers/test-scope.js';
 
 const DEVICE_PATH = '/applications/5a0000000000000000000001/devices/5b0000000000000000000001';
 
@@ -17,11 +18,11 @@ function listen(url: string): { readonly source: EventSource; readonly events: A
   const source = new EventSource(url);
   const events = new Arrivals<string>();
   source.addEventListener('deviceCommand', (event) => events.add((event as MessageEvent).data as string));
-  onTestFinished(() => source.close());
+  atEnd(() => source.close());
   return { source, events };
 }
 
-describe('an event stream', () => {
+describe.concurrent('an event stream', () => {
   test.each([
     `${DEVICE_PATH}/commandStream?keepAliveInterval=2`,
     `/${DEVICE_PATH}/stateStream/`,
@@ -73,10 +74,13 @@ describe('an event stream', () => {
     expect([...(metrics.get('stateway_passed_calls_total')?.values ?? [])]).toEqual([['{code="error"}', 4]]);
   });
 
+  const shared = sharedByTests(() =>
+    openPassingSite({ answer: ({ url }, response) => response.writeHead(Number(url.split('?status=')[1])).end() }),
+  );
+
   test.each([401, 502, 503])('is answered %i where the cloud itself answers so', async (status) => {
-    const { port } = await openPassingSite({ answer: (_request, response) => response.writeHead(status).end() });
-    const connection = await RawConnection.open(port);
-    await connection.send(`GET ${DEVICE_PATH}/stateStream HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const connection = await RawConnection.open(shared().port);
+    await connection.send(`GET ${DEVICE_PATH}/stateStream?status=${status} HTTP/1.1\r\nHost: a\r\n\r\n`);
     expect((await connection.readAnswer()).status).toBe(status);
   });
 });
@@ -107,7 +111,7 @@ async function openBareSite(serve: Serving) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   const proxy = await startProxy({ upstreamUrl: `http://127.0.0.1:${port}`, dataDir: temporaryDirectory() });
-  onTestFinished(async () => {
+  atEnd(async () => {
     await proxy.kill();
     for (const socket of sockets) socket.destroy();
     server.close();
@@ -115,7 +119,7 @@ async function openBareSite(serve: Serving) {
   return { proxy, methods };
 }
 
-describe('a cloud that closes a connection as the next call comes on it', () => {
+describe.concurrent('a cloud that closes a connection as the next call comes on it', () => {
   const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
   const serveOnce: Serving = (socket, nth) => (nth === 1 ? socket.write(OK) : socket.destroy());
 

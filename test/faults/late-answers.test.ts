@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { openSite, postState, type Site, status, untilHeld } from '../helpers/bench-site.js';
+import { expect } from '../helpers/test-scope.js';
 
 /** Longer than an answer is waited for (`ANSWER_TIMEOUT_MS`). */
 const ANSWER_AFTER_MS = 18_000;
@@ -29,7 +30,7 @@ function tokenOf(site: Site, { applicationId }: PlannedDevice): string {
   return site.cloud.issueToken({ subject, scopes: ['all.Application'], ttlSeconds: 600 });
 }
 
-test('a cloud that stores at once and answers after 18 s is sent each state twice at most', async () => {
+test.concurrent('a cloud that stores at once and answers after 18 s is sent each state twice at most', async () => {
   const site = await openSite({ devices: 6 });
   const token = tokenOf(site, site.devices[0] as PlannedDevice);
   for (const device of site.devices) await postState(site, device, token, { data: { n: 0 } });
@@ -49,7 +50,7 @@ test('a cloud that stores at once and answers after 18 s is sent each state twic
   }
 }, 200_000);
 
-test('log-ins and questions that it answers after 18 s are let in by a later try', async () => {
+test.concurrent('log-ins and questions that it answers after 18 s are let in by a later try', async () => {
   const site = await openSite({ devices: 2 });
   const [first, second] = site.devices as [PlannedDevice, PlannedDevice];
   const token = tokenOf(site, second);

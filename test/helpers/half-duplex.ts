@@ -8,6 +8,8 @@ export interface HalfDuplexRequest {
   readonly body: string;
   /** Written in pieces of a quarter of a second each; all at once if left out. */
   readonly bytesPerSecond?: number;
+  /** What has to have happened when half of the body is written, before the rest is. */
+  readonly halfway?: () => Promise<unknown>;
 }
 
 export interface HalfDuplexAnswer {
@@ -31,7 +33,12 @@ export async function sendThenRead(port: number, request: HalfDuplexRequest): Pr
     socket.pause();
     await write(socket, `${request.head}\r\n`);
     const pieceBytes = Math.ceil((request.bytesPerSecond ?? 4 * 65_536) / 4);
+    let isHalfway = false;
     for (let at = 0; at < request.body.length; at += pieceBytes) {
+      if (!isHalfway && at >= request.body.length / 2) {
+        isHalfway = true;
+        await request.halfway?.();
+      }
       await write(socket, request.body.slice(at, at + pieceBytes));
       if (request.bytesPerSecond !== undefined) await pause(250);
     }
