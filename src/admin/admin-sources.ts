@@ -57,6 +57,14 @@ export interface MemoryView {
   };
 }
 
+/** The certificate that new connections get. */
+export interface CertificateView {
+  /** Wall-clock milliseconds. */
+  readonly endsAtMs: number;
+  /** Why what stands in its files now is not taken; undefined where it is. */
+  readonly refusal: string | undefined;
+}
+
 /** What of log-ins outlives the process. */
 export interface KeptView {
   /** Tokens that are good for a device. */
@@ -101,6 +109,8 @@ export interface AdminSources {
   kept(): KeptView;
   memory(): MemoryView;
   lanes(): LaneCounts;
+  /** That the device side shows; undefined without TLS. */
+  certificate(): CertificateView | undefined;
   /** Open connections of devices. */
   connections(): Record<Transport, number>;
   /** Bodies accepted whose answer is outstanding. */

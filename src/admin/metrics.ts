@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { AdminSources } from './admin-sources.js';
 import { registerDistribution } from './distribution-metric.js';
-import { oldestSeconds } from './status.js';
+import { oldestSeconds, secondsLeft } from './status.js';
 
 /** What Prometheus scrapes. */
 export interface Metrics {
@@ -229,6 +229,15 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
       read: () => [[sources.cloud().isUp ? 1 : 0]],
     },
     {
+      name: 'stateway_tls_cert_expiry_seconds',
+      help: 'Until the certificate ends that new connections get, below 0 when it has; none without TLS.',
+      labelNames: ['side'],
+      read: () => {
+        const certificate = sources.certificate();
+        return certificate === undefined ? [] : [[secondsLeft(certificate, sources), 'device']];
+      },
+    },
+    {
       name: 'stateway_build_info',
       help: 'Always 1; the labels say what is running.',
       labelNames: ['version', 'node', 'uws'],
@@ -291,8 +300,9 @@ function registerGauge(registry: Registry, { name, help, labelNames = [], read }
     registers: [registry],
     collect() {
       const samples = read();
-      // One without labels stands at 0 by itself, and at its last value from then on.
-      if (samples.length === 0) this.remove();
+      // What is told no more would stand at its last value; one without labels at 0 from the start.
+      if (labelNames.length > 0) this.reset();
+      else if (samples.length === 0) this.remove();
       for (const [value, ...labels] of samples) this.labels(...labels).set(value);
     },
   });

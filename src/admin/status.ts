@@ -2,7 +2,7 @@ import type { CallTrouble } from '../core/cloud-results.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { TroubledDevice as CoreTroubledDevice, DeviceReport } from '../core/device-report.js';
 import { FAILURE_REMEDIES } from '../core/failure-remedies.js';
-import type { AdminSources } from './admin-sources.js';
+import type { AdminSources, CertificateView } from './admin-sources.js';
 import type { HourRing } from './hour-ring.js';
 import { fullInSeconds, type SpoolGrowth } from './spool-growth.js';
 import type { Failure, LatestDeadLetter, Status, TroubledDevice } from './status-page/status-shape.js';
@@ -37,6 +37,7 @@ export function readStatus(sources: AdminSources, history: History): Status {
     lanes: sources.lanes(),
     devices: plainReport(sources.devices()),
     latestDeadLetters: sources.latestDeadLetters(MOST_DEAD_LETTERS).map(plainLetter),
+    certificate: readCertificate(sources),
     connections: sources.connections(),
     rates: history.hour.now(),
     received: meters.received,
@@ -53,6 +54,18 @@ export function oldestSeconds(sources: AdminSources): number | undefined {
   const { oldestStoredAtMs } = sources.spoolStatus();
   if (oldestStoredAtMs === undefined) return undefined;
   return Math.max(0, clock.monotonicMs() - ages.sinceMs(oldestStoredAtMs)) / 1_000;
+}
+
+/** Until a certificate ends; negative when it has. */
+export function secondsLeft({ endsAtMs }: CertificateView, { clock }: AdminSources): number {
+  return (endsAtMs - clock.wallMs()) / 1_000;
+}
+
+function readCertificate(sources: AdminSources): Status['certificate'] {
+  const certificate = sources.certificate();
+  if (certificate === undefined) return null;
+  const { endsAtMs, refusal = null } = certificate;
+  return { endsAt: isoTime(endsAtMs), secondsLeft: secondsLeft(certificate, sources), refusal };
 }
 
 function readCloud(sources: AdminSources): Status['cloud'] {

@@ -3,6 +3,7 @@ import { AdminServer } from '../admin/admin-server.js';
 import type { AdminSources, Readiness } from '../admin/admin-sources.js';
 import { plainReport } from '../admin/status.js';
 import type { AuthStage } from '../auth/auth-stage.js';
+import { hostPort } from '../config/listen-host.js';
 import type { Config } from '../config/load.js';
 import { Ages } from '../core/ages.js';
 import type { BacklogSummary } from '../core/backlog.js';
@@ -15,6 +16,7 @@ import { Timekeeper } from '../core/timekeeper.js';
 import { TurnClock } from '../core/turn-clock.js';
 import type { Lanes } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
+import type { CertificateWatch } from '../front/certificate-watch.js';
 import type { Front } from '../front/server.js';
 import { type PickedUws, pickUws } from '../front/uws.js';
 import { Batcher } from '../intake/batcher.js';
@@ -26,7 +28,7 @@ import type { SendThread } from '../upstream/send-thread.js';
 import type { UpstreamHealth } from '../upstream/upstream-health.js';
 import { Capacity } from './capacity.js';
 import { createAuth } from './create-auth.js';
-import { createFront } from './create-front.js';
+import { createCertificateWatch, createFront } from './create-front.js';
 import { createHealth } from './create-health.js';
 import { createLanes } from './create-lanes.js';
 import { createAskThread, createCallStream, createSendThread } from './create-upstream.js';
@@ -78,6 +80,7 @@ export class App {
   readonly #capacity: Capacity;
   readonly #intake: Batcher;
   readonly #front: Front;
+  readonly #certificate: CertificateWatch | undefined;
   readonly #admin: AdminServer;
   readonly #picked: PickedUws;
   #phase: Phase = 'starting';
@@ -181,6 +184,7 @@ export class App {
       clock: this.#turnClock,
       letters: this.#sink,
     });
+    this.#certificate = createCertificateWatch(config, log, { clock, front: this.#front });
     this.#admin = new AdminServer(this.#adminSources(), config.adminHosts);
   }
 
@@ -200,6 +204,7 @@ export class App {
     const restoredGrants = this.#auth.restore();
     this.#capacity.clearAfterStart();
     const ports = await this.#front.listen();
+    this.#certificate?.start();
     this.#phase = 'accepting states';
     this.#requeueWatch.start();
     const addresses = {
@@ -215,11 +220,18 @@ export class App {
     return addresses;
   }
 
+  /** Reads the TLS files again, now and not at the next look. Never rejects. */
+  async reload(): Promise<void> {
+    this.#log.info({ event: 'reload', tls: this.#certificate !== undefined }, 'asked to read the TLS files again');
+    await this.#certificate?.look(true);
+  }
+
   /** Stops accepting, answers what was accepted, sends what the time allows, and ends every stage (promise 6). */
   async close(): Promise<void> {
     this.#phase = 'draining';
     this.#log.info({ event: 'draining' }, 'draining');
     const startedMs = systemClock.monotonicMs();
+    this.#certificate?.stop();
     this.#lanes.endWithin(FLUSH_WITHIN_MS);
     await this.#front.close(ANSWER_WITHIN_MS);
     await this.#calls.close();
@@ -273,6 +285,7 @@ export class App {
       kept: () => this.#auth.kept(),
       memory: () => this.#capacity.view(),
       lanes: () => this.#lanes.lanes(),
+      certificate: () => this.#certificate,
       connections: () => this.#front.connections(),
       queueDepth: () => this.#intake.backlog().bodies,
       droppedLogLines: () => this.#log.droppedLines,
@@ -290,8 +303,4 @@ export class App {
     const reason = this.#capacity.devices.isFull() ? 'accepting states, but no new devices' : this.#phase;
     return { ready: true, reason, isOnlyFull: false };
   }
-}
-
-function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -2,6 +2,8 @@ import type { Config } from '../config/load.js';
 import { MAX_UNANSWERED_BYTES } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
 import type { SetAside } from '../core/dead-letter.js';
+import { CertificateWatch } from '../front/certificate-watch.js';
+import type { TlsFiles } from '../front/listeners.js';
 import type { MqttOptions } from '../front/mqtt/mqtt-front.js';
 import { Front, type FrontOptions } from '../front/server.js';
 import type { LineWriter } from './event-log.js';
@@ -16,13 +18,14 @@ export function createFront(
     readonly letters: SetAside;
   },
 ): Front {
-  const { listen, tlsCertFile, tlsKeyFile, maxBodyBytes, passthrough } = config;
+  const { listen, maxBodyBytes, passthrough } = config;
+  const tls = tlsFilesOf(config);
   const mqtt = mqttOptions(config, log, parts.letters);
   return new Front({
     ...parts,
     host: listen.host,
     port: listen.port,
-    ...(tlsCertFile && tlsKeyFile ? { tls: { certFile: tlsCertFile, keyFile: tlsKeyFile } } : {}),
+    ...(tls && { tls }),
     maxBodyBytes,
     maxUnansweredBytes: MAX_UNANSWERED_BYTES,
     passthrough,
@@ -31,12 +34,44 @@ export function createFront(
   });
 }
 
+/**
+ * Watches the certificate of the device side, whose events go to the log; undefined where it has none.
+ * @throws Error when the TLS files cannot be used
+ */
+export function createCertificateWatch(
+  config: Config,
+  log: LineWriter,
+  parts: { readonly clock: Clock; readonly front: Front },
+): CertificateWatch | undefined {
+  const files = tlsFilesOf(config);
+  if (files === undefined) return undefined;
+  const { certFile } = files;
+  const ends = (atMs: number) => ({ certFile, endsAt: new Date(atMs).toISOString() });
+  return new CertificateWatch(files, {
+    clock: parts.clock,
+    renew: () => parts.front.renewCertificate(),
+    onRenewed: (atMs) =>
+      log.info({ event: 'certificate-renewed', ...ends(atMs) }, 'new connections get the new certificate'),
+    onRefused: (reason) =>
+      log.error(
+        { event: 'certificate-refused', certFile, reason },
+        'the new certificate is refused, the former one stays',
+      ),
+    onEnding: (atMs) =>
+      log.warn({ event: 'certificate-ending', ...ends(atMs) }, 'the certificate that devices see is about to end'),
+  });
+}
+
+function tlsFilesOf({ tlsCertFile, tlsKeyFile }: Config): TlsFiles | undefined {
+  return tlsCertFile && tlsKeyFile ? { certFile: tlsCertFile, keyFile: tlsKeyFile } : undefined;
+}
+
 function mqttOptions(config: Config, log: LineWriter, letters: SetAside): MqttOptions {
-  const { mqttListen, mqttTlsListen, mqttMaxConnections, mqttMaxInflight, tlsCertFile, tlsKeyFile } = config;
-  const hasTls = mqttTlsListen !== 'off' && tlsCertFile !== undefined && tlsKeyFile !== undefined;
+  const { mqttListen, mqttTlsListen, mqttMaxConnections, mqttMaxInflight } = config;
+  const tls = tlsFilesOf(config);
   return {
     listen: mqttListen === 'off' ? undefined : mqttListen,
-    tlsListen: hasTls ? { ...mqttTlsListen, certFile: tlsCertFile, keyFile: tlsKeyFile } : undefined,
+    tlsListen: mqttTlsListen === 'off' || tls === undefined ? undefined : { ...mqttTlsListen, ...tls },
     maxConnections: affordableConnections(mqttMaxConnections, log),
     maxInflight: mqttMaxInflight,
     letters,

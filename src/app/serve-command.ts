@@ -12,18 +12,23 @@ import { ServiceManager } from './service-manager.js';
 /** A stop that takes longer than this has gone wrong (contract 1.6, promise 6: 10 s). */
 const STOP_WITHIN_MS = 9_500;
 
-/** `stateway serve`: runs the proxy until SIGTERM or SIGINT, then drains and exits 0. */
+/** `stateway serve`: runs the proxy until SIGTERM or SIGINT, then drains and exits 0. SIGHUP has it read its TLS files again. */
 export function serveCommand(): Command {
   return addConfigFlags(new Command('serve').description('run the proxy until SIGTERM or SIGINT')).action(
     async (flags: Record<string, unknown>) => {
       // From the first moment on: process 1 of a container has no other way to be told.
       const stopAsked = stopSignal();
+      // Without a listener it would end the process. What is told before there is anything to read again needs no doing.
+      let reload = (): void => {};
+      process.on('SIGHUP', () => reload());
       const config = loadConfig(process.env, flags);
       const { logger, sink } = openLog(config.logLevel);
       const log = new EventLog(logger, systemClock, sink);
       try {
         logStart(config, log);
-        await serve(await App.open(config, log), log, stopAsked);
+        const app = await App.open(config, log);
+        reload = () => void app.reload();
+        await serve(app, log, stopAsked);
       } finally {
         log.close();
         sink.close();

@@ -1,4 +1,4 @@
-import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uws-current';
+import type { HttpRequest, HttpResponse, TemplatedApp } from 'uws-current';
 import type { Authorizer, DeviceLogin } from '../core/auth-ports.js';
 import { type CallKind, strangerSockets } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
@@ -13,6 +13,7 @@ import { DueRefusals } from './due-refusals.js';
 import { CLOSE_GOING_AWAY, type FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { HttpSockets } from './http-sockets.js';
+import { Listeners, type TlsFiles } from './listeners.js';
 import { MqttFront, type MqttOptions } from './mqtt/mqtt-front.js';
 import { Passthrough, type PassthroughMode } from './passthrough.js';
 import { servedPath } from './request-path.js';
@@ -25,23 +26,6 @@ import type { UwsModule } from './uws.js';
 const TICK_MS = 1000;
 /** How often a stopping front looks whether everything is answered. */
 const DRAIN_POLL_MS = 10;
-
-/**
- * By default uWebSockets.js listens with SO_REUSEPORT: a second process on the same port would start without an error
- * and take half of the connections.
- */
-const LISTEN_EXCLUSIVELY = 1;
-
-/** The form of `listen` with both host and options, which uWebSockets.js has and its types lack. */
-interface ExclusiveListener {
-  listen(host: string, port: number, options: number, cb: (listenSocket: us_listen_socket | false) => void): unknown;
-}
-
-/** PEM files for HTTPS and WSS. */
-export interface TlsFiles {
-  readonly certFile: string;
-  readonly keyFile: string;
-}
 
 export interface FrontOptions {
   readonly uws: UwsModule;
@@ -75,12 +59,12 @@ export interface FrontPorts {
 /** The device side: HTTP and WebSocket on uWebSockets.js (contract 1.3), and MQTT (contract 1.9). */
 export class Front {
   readonly #options: FrontOptions;
-  readonly #app: TemplatedApp;
+  readonly #listeners: Listeners;
   readonly #context: FrontContext;
   readonly #passthrough: Passthrough;
+  readonly #stateRequests: StateRequests;
   readonly #sockets = new Set<FrameSocket>();
   readonly #mqtt: MqttFront;
-  #listenSocket: us_listen_socket | undefined = undefined;
   #cancelTick: () => void = () => {};
 
   /** @throws Error when the TLS files cannot be used */
@@ -112,8 +96,9 @@ export class Front {
       maxCalls: options.maxPassedCalls ?? {},
     });
     this.#mqtt = new MqttFront(this.#context, options.mqtt);
-    this.#app = tls === undefined ? uws.App() : createTlsApp(uws, tls);
-    this.#route();
+    this.#stateRequests = new StateRequests(this.#context);
+    const { host, port } = options;
+    this.#listeners = new Listeners({ uws, host, port, tls, route: (app) => this.#route(app) });
   }
 
   /**
@@ -121,27 +106,19 @@ export class Front {
    * @throws Error when an address cannot be had
    */
   async listen(): Promise<FrontPorts> {
-    const device = await this.#listenForDevices();
+    const device = await this.#listeners.listen();
+    this.#scheduleTick();
     return { device, ...(await this.#mqtt.listen()) };
   }
 
-  #listenForDevices(): Promise<number> {
-    const { host, port, uws } = this.#options;
-    return new Promise((resolve, reject) => {
-      (this.#app as TemplatedApp & ExclusiveListener).listen(host, port, LISTEN_EXCLUSIVELY, (listenSocket) => {
-        if (listenSocket === false) {
-          reject(
-            new Error(
-              `cannot listen on ${host}:${port} (STATEWAY_LISTEN): the address is in use or not of this machine`,
-            ),
-          );
-          return;
-        }
-        this.#listenSocket = listenSocket;
-        this.#scheduleTick();
-        resolve(uws.us_socket_local_port(listenSocket));
-      });
-    });
+  /**
+   * From now on new connections get the certificate that stands in the TLS files; those that are open go on.
+   * @throws Error when the files cannot be used; then all is as it was
+   */
+  async renewCertificate(): Promise<void> {
+    if (this.#context.stopping) return;
+    await this.#listeners.renew();
+    this.#mqtt.renewCertificate();
   }
 
   /** Connections open now; of HTTP with the older build of uWebSockets.js, requests in flight ({@link HttpSockets}). */
@@ -166,10 +143,9 @@ export class Front {
    * The intake must still be open.
    */
   async close(withinMs: number): Promise<void> {
-    const { clock, uws } = this.#options;
+    const { clock } = this.#options;
     this.#context.stopping = true;
-    if (this.#listenSocket !== undefined) uws.us_listen_socket_close(this.#listenSocket);
-    this.#listenSocket = undefined;
+    this.#listeners.stopListening();
     this.#cancelTick();
     this.#passthrough.endStreams();
     const deadlineMs = clock.monotonicMs() + withinMs;
@@ -179,7 +155,7 @@ export class Front {
     }
     for (const socket of this.#sockets) socket.end(CLOSE_GOING_AWAY, 'the proxy is being stopped');
     await mqttClosed;
-    this.#app.close();
+    this.#listeners.close();
     this.#context.bodies.close();
   }
 
@@ -191,10 +167,10 @@ export class Front {
     return true;
   }
 
-  #route(): void {
+  #route(app: TemplatedApp): void {
     const context = this.#context;
     const passthrough = this.#passthrough;
-    const stateRequests = new StateRequests(context);
+    const stateRequests = this.#stateRequests;
     const pass = (res: HttpResponse, req: HttpRequest): void => passthrough.handle(res, req);
     const byPath = (res: HttpResponse, req: HttpRequest): void => {
       const isPost = req.getCaseSensitiveMethod().toUpperCase() === 'POST';
@@ -203,16 +179,16 @@ export class Front {
       else if (served?.kind === 'log-in') handleDeviceLogin(context, res, req);
       else pass(res, req);
     };
-    context.httpSockets.follow(this.#app);
-    routeSockets(this.#app, context, this.#sockets, this.#mqtt, pass);
+    context.httpSockets.follow(app);
+    routeSockets(app, context, this.#sockets, this.#mqtt, pass);
     // The quick way for the spelling that nearly all use; every other one is read by our own reader, on either build alike.
-    this.#app.post('/applications/:applicationId/devices/:deviceId/state', (res, req) => {
+    app.post('/applications/:applicationId/devices/:deviceId/state', (res, req) => {
       const applicationId = req.getParameter(0) as string;
       const deviceId = req.getParameter(1) as string;
       if (isPlain(applicationId) && isPlain(deviceId)) stateRequests.start(res, req, applicationId, deviceId);
       else byPath(res, req);
     });
-    this.#app.any('/*', byPath);
+    app.any('/*', byPath);
   }
 
   #scheduleTick(): void {
@@ -225,14 +201,4 @@ export class Front {
 
 function isPlain(id: string): boolean {
   return id !== '' && !id.includes('%');
-}
-
-/** uWebSockets.js says no more than "App construction failed". */
-function createTlsApp(uws: UwsModule, { certFile, keyFile }: TlsFiles): TemplatedApp {
-  try {
-    return uws.SSLApp({ cert_file_name: certFile, key_file_name: keyFile });
-  } catch (cause) {
-    const message = `the TLS certificate ${certFile} cannot be used with the key ${keyFile}: they must be readable PEM files that belong together`;
-    throw new Error(message, { cause });
-  }
 }

@@ -30,6 +30,12 @@ export class FakeSources implements AdminSources {
     return this.isReady;
   }
 
+  isTls = true;
+
+  certificate() {
+    return this.isTls ? { endsAtMs: this.startedAtMs + 90 * 86_400_000, refusal: undefined } : undefined;
+  }
+
   readonly cloudUrl = 'https://cloud.test';
 
   cloud(): CloudView {

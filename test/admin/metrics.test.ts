@@ -33,6 +33,7 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_token_cache_total: 'counter',
   stateway_connections: 'gauge',
   stateway_worker_queue_depth: 'gauge',
+  stateway_tls_cert_expiry_seconds: 'gauge',
   stateway_upstream_failures_total: 'counter',
   stateway_upstream_up: 'gauge',
   stateway_states_out_of_window_total: 'counter',
@@ -185,6 +186,15 @@ describe('the metrics', () => {
     const sources = new FakeSources();
     sources.freeDiskBytes = undefined;
     expect((await scrape(sources)).get('stateway_disk_free_bytes')?.values.size).toBe(0);
+  });
+
+  it('say nothing of a certificate where there is none, and nothing more of one that was', async () => {
+    const sources = new FakeSources();
+    const metrics = createMetrics(sources);
+    const shown = async () => parseExposition(await metrics.render()).get('stateway_tls_cert_expiry_seconds')?.values;
+    expect([...((await shown())?.keys() ?? [])]).toEqual(['{side="device"}']);
+    sources.isTls = false;
+    expect((await shown())?.size).toBe(0);
   });
 
   it('keep registries apart, so that two proxies may live in one process', () => {

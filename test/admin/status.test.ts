@@ -104,6 +104,7 @@ it('says how things stand, in plain JSON', async () => {
         reason: 'no such attribute',
       },
     ],
+    certificate: { endsAt: '2026-03-31T23:58:30.000Z', secondsLeft: 90 * 86_400 - 110, refusal: null },
     connections: { http: 21, websocket: 22, mqtt: 23, mqtts: 24, 'mqtt-ws': 25 },
     rates: { received: 4.5, forwarded: 3.5, refused: 0 },
     received: {

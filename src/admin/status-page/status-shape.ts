@@ -124,6 +124,14 @@ export interface Status {
   };
   /** The newest first, twenty at most. */
   readonly latestDeadLetters: readonly LatestDeadLetter[];
+  /** That the device side shows to new connections; null without TLS. */
+  readonly certificate: {
+    readonly endsAt: string;
+    /** Negative when it has ended. */
+    readonly secondsLeft: number;
+    /** Why what stands in its files now is not taken; null where it is. */
+    readonly refusal: string | null;
+  } | null;
   /** Open connections of devices. */
   readonly connections: Readonly<Record<Transport, number>>;
   /** Over the last ten seconds or so. */

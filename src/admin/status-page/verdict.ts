@@ -22,6 +22,9 @@ type Remark = Omit<Verdict, 'also'>;
 const HELD_UP_SECONDS = 60;
 /** With less room than this left, waiting until the morning is not safe. */
 const ACT_BELOW_SECONDS = 86_400;
+/** A fortnight, to have a new one made; less than two days is no time for that. */
+const TELL_CERTIFICATE_SECONDS = 14 * 86_400;
+const ACT_ON_CERTIFICATE_SECONDS = 2 * 86_400;
 /** Dead letters older than this are no news. */
 const NEWS_FOR_MS = 3_600_000;
 
@@ -42,6 +45,8 @@ export function verdictOf(status: Status, timeZone?: string): Verdict {
     notReady(status),
     newDevicesRefused(status),
     cloudLost(status, timeZone),
+    endingCertificate(status),
+    refusedCertificate(status),
     heldDevices(status),
     catchingUp(status, timeZone),
   ]
@@ -159,6 +164,31 @@ function sinceWords({ cloud, now }: Status, timeZone: string | undefined): strin
   const nowMs = Date.parse(now);
   const seconds = (nowMs - Date.parse(cloud.since)) / 1_000;
   return ` since ${clockTime(cloud.since, nowMs, timeZone)} (${duration(seconds)})`;
+}
+
+function endingCertificate({ certificate }: Status): Remark | undefined {
+  if (certificate === null || certificate.secondsLeft > TELL_CERTIFICATE_SECONDS) return undefined;
+  const { secondsLeft } = certificate;
+  const isOver = secondsLeft <= 0;
+  return {
+    level: secondsLeft < ACT_ON_CERTIFICATE_SECONDS ? 'act' : 'watch',
+    sentence: isOver
+      ? `The certificate that devices see has ended ${duration(-secondsLeft)} ago.`
+      : `The certificate that devices see ends in ${roughly(secondsLeft)}.`,
+    more: [
+      isOver ? 'Devices that check it do not connect.' : 'From then on devices that check it do not connect.',
+      'Put a renewed one into STATEWAY_TLS_CERT_FILE, and its key into STATEWAY_TLS_KEY_FILE: it is taken without a restart.',
+    ],
+  };
+}
+
+function refusedCertificate({ certificate }: Status): Remark | undefined {
+  if (certificate === null || certificate.refusal === null) return undefined;
+  return {
+    level: 'watch',
+    sentence: 'A new certificate for the devices is refused, and the former one stays.',
+    more: [`Why: ${certificate.refusal}.`],
+  };
 }
 
 function heldDevices({ devices, cloud }: Status): Remark | undefined {

@@ -95,6 +95,14 @@ export class MqttFront {
     return { mqtt: await this.#plain?.listen(), mqtts: await this.#tls?.listen() };
   }
 
+  /**
+   * New connections over TLS get the certificate that stands in the files; those that are open go on.
+   * @throws Error when the files cannot be used; then all is as it was
+   */
+  renewCertificate(): void {
+    this.#tls?.renewCertificate();
+  }
+
   /** A WebSocket that has asked for MQTT, to be opened. */
   overSocket(peer: string, asker: Asker, place: StrangerPlace): SocketLine {
     return new SocketLine(peer, asker, place, (line) => this.#connect(line));

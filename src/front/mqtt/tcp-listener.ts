@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
+import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from 'node:tls';
 import { MAX_HANDSHAKES } from '../../core/bounds.js';
 import type { Clock } from '../../core/clock.js';
 import { networkOf } from '../../core/network.js';
+import type { TlsFiles } from '../listeners.js';
 import { Alarm } from './alarm.js';
 import { type Handshake, HandshakeGate } from './handshake-gate.js';
 import type { StrangerLine, StrangerLines } from './stranger-lines.js';
@@ -20,7 +21,7 @@ export interface TcpListenerOptions {
   /** 0 for any free port. */
   readonly port: number;
   /** PEM files; undefined: plain TCP. */
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly tls: TlsFiles | undefined;
   readonly clock: Clock;
   readonly strangers: StrangerLines;
   /** Takes over a line that is ready. */
@@ -31,6 +32,8 @@ export interface TcpListenerOptions {
 export class TcpListener {
   readonly #options: TcpListenerOptions;
   readonly #server: Server;
+  /** Undefined where it is plain TCP. It listens nowhere: it is given each socket when its handshake may begin. */
+  readonly #tlsServer: TlsServer | undefined;
   /** Sockets that were handed on as lines, and are not closed. */
   readonly #sockets = new Set<Socket>();
   /** Sockets whose handshake is not over. */
@@ -43,11 +46,12 @@ export class TcpListener {
     this.#options = options;
     this.#gate = new HandshakeGate(MAX_HANDSHAKES, clock);
     if (tls === undefined) {
+      this.#tlsServer = undefined;
       this.#server = createServer((socket) => this.#handOn(socket, 'mqtt'));
       return;
     }
-    // It listens nowhere: it is given each socket when its handshake may begin.
-    const tlsServer = createTlsServer({ ...readTls(tls), minVersion: 'TLSv1.2' });
+    const tlsServer = createTlsServer(secureContextOf(tls));
+    this.#tlsServer = tlsServer;
     tlsServer.on('secureConnection', (socket: Socket) => {
       this.#shaking.get(nameOf(socket))?.end(true);
       this.#handOn(socket, 'mqtts');
@@ -78,6 +82,15 @@ export class TcpListener {
         resolve((this.#server.address() as AddressInfo).port);
       });
     });
+  }
+
+  /**
+   * Handshakes that begin from now on show what stands in the files.
+   * @throws Error when it cannot be used; then the former stays
+   */
+  renewCertificate(): void {
+    const { tls } = this.#options;
+    if (tls !== undefined) this.#tlsServer?.setSecureContext(secureContextOf(tls));
   }
 
   /** Accepts nothing more. */
@@ -168,9 +181,6 @@ function nameOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
-function readTls({ certFile, keyFile }: { readonly certFile: string; readonly keyFile: string }): {
-  cert: Buffer;
-  key: Buffer;
-} {
-  return { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+function secureContextOf({ certFile, keyFile }: TlsFiles): SecureContextOptions {
+  return { cert: readFileSync(certFile), key: readFileSync(keyFile), minVersion: 'TLSv1.2' };
 }
