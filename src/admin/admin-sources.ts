@@ -5,6 +5,7 @@ import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { DeviceReport } from '../core/device-report.js';
 import type { Distribution, Meters, Transport } from '../core/meters.js';
 import type { LaneCounts, SpoolStatus } from '../core/ports.js';
+import type { RefusalRing } from '../core/refusal-ring.js';
 import type { SpoolRoom } from './spool-growth.js';
 
 /** What is running: for `stateway_build_info` and `/status`. */
@@ -109,6 +110,8 @@ export interface AdminSources {
   kept(): KeptView;
   memory(): MemoryView;
   lanes(): LaneCounts;
+  /** Who was refused, and how often. */
+  readonly refusals: Pick<RefusalRing, 'counts' | 'recent'>;
   /** That the device side shows; undefined without TLS. */
   certificate(): CertificateView | undefined;
   /** Open connections of devices. */

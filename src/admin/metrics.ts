@@ -1,6 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { AdminSources } from './admin-sources.js';
 import { registerDistribution } from './distribution-metric.js';
+import { type MetricRow, registerCounter, registerGauge, type Sample } from './metric-row.js';
 import { oldestSeconds, secondsLeft } from './status.js';
 
 /** What Prometheus scrapes. */
@@ -9,17 +10,6 @@ export interface Metrics {
   readonly contentType: string;
   /** The exposition text, read from the sources as they are now. */
   render(): Promise<string>;
-}
-
-/** A value and the values of its labels, in the order of the label names. */
-type Sample = readonly [value: number, ...labels: string[]];
-
-/** One metric whose values are read from the sources at each scrape. */
-interface MetricRow {
-  readonly name: `stateway_${string}`;
-  readonly help: string;
-  readonly labelNames?: readonly string[];
-  readonly read: () => readonly Sample[];
 }
 
 /**
@@ -63,6 +53,12 @@ function counterRows(sources: AdminSources): MetricRow[] {
       help: 'Calls to the cloud of any kind that were not answered, or by something else, by why.',
       labelNames: ['reason'],
       read: () => byLabel(meters.upstreamFailures),
+    },
+    {
+      name: 'stateway_refusals_total',
+      help: 'Requests, frames and log-ins of devices that were answered with an error of the proxy, by its code.',
+      labelNames: ['code'],
+      read: () => [...sources.refusals.counts].map(([code, value]): Sample => [value, code]),
     },
     {
       name: 'stateway_passed_calls_total',
@@ -276,34 +272,4 @@ function registerHistograms(registry: Registry, sources: AdminSources): void {
     'From the beginning of a write to the journal until it is on the disk.',
     sources.commitSeconds(),
   );
-}
-
-/** prom-client's counters only count on from where they are: each scrape starts them anew at what was counted. */
-function registerCounter(registry: Registry, { name, help, labelNames = [], read }: MetricRow): void {
-  new Counter({
-    name,
-    help,
-    labelNames,
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [value, ...labels] of read()) this.labels(...labels).inc(value);
-    },
-  });
-}
-
-function registerGauge(registry: Registry, { name, help, labelNames = [], read }: MetricRow): void {
-  new Gauge({
-    name,
-    help,
-    labelNames,
-    registers: [registry],
-    collect() {
-      const samples = read();
-      // What is told no more would stand at its last value; one without labels at 0 from the start.
-      if (labelNames.length > 0) this.reset();
-      else if (samples.length === 0) this.remove();
-      for (const [value, ...labels] of samples) this.labels(...labels).set(value);
-    },
-  });
 }

@@ -2,10 +2,11 @@ import type { CallTrouble } from '../core/cloud-results.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { TroubledDevice as CoreTroubledDevice, DeviceReport } from '../core/device-report.js';
 import { FAILURE_REMEDIES } from '../core/failure-remedies.js';
+import type { Refusal } from '../core/refusal-ring.js';
 import type { AdminSources, CertificateView } from './admin-sources.js';
 import type { HourRing } from './hour-ring.js';
 import { fullInSeconds, type SpoolGrowth } from './spool-growth.js';
-import type { Failure, LatestDeadLetter, Status, TroubledDevice } from './status-page/status-shape.js';
+import type { Failure, LatestDeadLetter, RecentRefusal, Status, TroubledDevice } from './status-page/status-shape.js';
 
 /** What the admin side itself keeps of the last minutes. */
 export interface History {
@@ -15,6 +16,9 @@ export interface History {
 
 /** Dead letters that are shown; all of them are listed by `stateway spool dead-letters`. */
 export const MOST_DEAD_LETTERS = 20;
+
+/** Refusals that are shown, of up to two hundred. */
+export const MOST_REFUSALS_LISTED = 30;
 
 /** Everything as it is now, in plain JSON values. */
 export function readStatus(sources: AdminSources, history: History): Status {
@@ -36,6 +40,7 @@ export function readStatus(sources: AdminSources, history: History): Status {
     memory: sources.memory(),
     lanes: sources.lanes(),
     devices: plainReport(sources.devices()),
+    refusals: readRefusals(sources),
     latestDeadLetters: sources.latestDeadLetters(MOST_DEAD_LETTERS).map(plainLetter),
     certificate: readCertificate(sources),
     connections: sources.connections(),
@@ -116,6 +121,17 @@ function plainDevice({
   const { applicationId, deviceId } = device;
   const nextTry = nextTryMs === undefined ? null : isoTime(nextTryMs);
   return { applicationId, deviceId, trouble, reason, since: isoTime(sinceMs), nextTry, waitingStates };
+}
+
+function readRefusals({ refusals }: AdminSources): Status['refusals'] {
+  const recent = refusals.recent();
+  const listed = recent.slice(0, MOST_REFUSALS_LISTED).map(plainRefusal);
+  return { recent: recent.length, listed };
+}
+
+function plainRefusal({ atMs, ...rest }: Refusal): RecentRefusal {
+  const { applicationId, deviceId, address, code, message, count } = rest;
+  return { at: isoTime(atMs), applicationId, deviceId, address, code, message, count };
 }
 
 /** Without the state: whoever reads the page need not see what devices measure. */

@@ -286,6 +286,7 @@ export class App {
       memory: () => this.#capacity.view(),
       lanes: () => this.#lanes.lanes(),
       certificate: () => this.#certificate,
+      refusals: this.#front.refusals,
       connections: () => this.#front.connections(),
       queueDepth: () => this.#intake.backlog().bodies,
       droppedLogLines: () => this.#log.droppedLines,

@@ -2,6 +2,7 @@ import type { Config } from '../config/load.js';
 import { MAX_UNANSWERED_BYTES } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
 import type { SetAside } from '../core/dead-letter.js';
+import { RefusalRing } from '../core/refusal-ring.js';
 import { CertificateWatch } from '../front/certificate-watch.js';
 import type { TlsFiles } from '../front/listeners.js';
 import type { MqttOptions } from '../front/mqtt/mqtt-front.js';
@@ -23,6 +24,7 @@ export function createFront(
   const mqtt = mqttOptions(config, log, parts.letters);
   return new Front({
     ...parts,
+    refusals: createRefusals(log, parts.clock),
     host: listen.host,
     port: listen.port,
     ...(tls && { tls }),
@@ -32,6 +34,16 @@ export function createFront(
     maxPassedCalls: { stream: maxEventStreams(mqtt.maxConnections) },
     mqtt,
   });
+}
+
+/** Who was refused; each that is new goes to the log, as many of them as that writes of one kind of event. */
+function createRefusals(log: LineWriter, clock: Clock): RefusalRing {
+  return new RefusalRing(clock, ({ applicationId, deviceId, address, code, message }) =>
+    log.warn(
+      { event: 'device-refused', applicationId, deviceId, address, code, reason: message },
+      'a device is refused',
+    ),
+  );
 }
 
 /**

@@ -10,6 +10,11 @@ export function askerOf(res: HttpResponse): Asker {
   return { address: networkOf(clientAddress(res.getRemoteAddress())) };
 }
 
+/** Of a connection that is open, for people. */
+export function addressOf(res: HttpResponse): string {
+  return clientAddress(res.getRemoteAddress());
+}
+
 /** The text of an address of 4 or 16 bytes; '' for none, as of a connection that is gone. */
 export function clientAddress(binary: ArrayBuffer): string {
   const bytes = Buffer.from(binary);

@@ -1,11 +1,13 @@
 import type { HttpRequest, HttpResponse } from 'uws-current';
 import { MAX_CREDENTIALS_BYTES } from '../core/bounds.js';
 import type { CloudAnswer } from '../core/cloud-results.js';
+import { cloudErrorOf, jsonObjectOf } from '../core/cloud-shapes.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { LogInHead } from '../core/passed-call.js';
+import type { Refused } from '../core/refusal-ring.js';
 import { writePassedHeader } from './answer-fields.js';
 import { type BodyLimits, readBody } from './body-reader.js';
-import { askerOf, clientAddress } from './client-address.js';
+import { addressOf, askerOf, clientAddress } from './client-address.js';
 import { allowAnyOrigin } from './cross-origin.js';
 import type { FrontContext } from './front-context.js';
 import { framingOfLastHead, readHead } from './head-fields.js';
@@ -26,8 +28,15 @@ export function handleDeviceLogin(context: FrontContext, res: HttpResponse, req:
     void logIn(context, res, logInHead(context, res, req), limits);
   } catch (thrown) {
     const error = asStatewayError(thrown, 'STATEWAY_MALFORMED_REQUEST', 'the request cannot be read');
+    context.refusals.note(error, refusedLogIn(undefined, addressOf(res)));
     refuseHead(context.bodies, res, error, { isHead: false, framing: framingOfLastHead() });
   }
+}
+
+/** Whose log-in it is, by the body that may name a device. */
+function refusedLogIn(body: Uint8Array | undefined, address: string): Refused {
+  const named = body === undefined ? undefined : jsonObjectOf(body)?.deviceId;
+  return { applicationId: '', deviceId: typeof named === 'string' ? named : '', address, isKnown: false };
 }
 
 async function logIn(context: FrontContext, res: HttpResponse, passed: LogInHead, limits: BodyLimits): Promise<void> {
@@ -39,22 +48,36 @@ async function logIn(context: FrontContext, res: HttpResponse, passed: LogInHead
     else res.cork(write);
   };
   context.openRequests++;
+  const asker = askerOf(res);
+  let body: Uint8Array | undefined;
   try {
-    const asker = askerOf(res);
-    const body = await readBody(context, res, limits, () => {
+    body = await readBody(context, res, limits, () => {
       aborted = true;
     });
     if (body === undefined) return;
     if (context.stopping)
       throw new StatewayError('STATEWAY_STOPPING', 'the proxy is being stopped; log in again shortly');
     const answered = await context.deviceLogin.logIn(body, passed, asker);
+    if (isRefusal(answered)) context.refusals.note(cloudsNo(answered), refusedLogIn(body, asker.address));
     answer(() => writeAnswer(res, answered, closes));
   } catch (thrown) {
     const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the cloud cannot be asked');
+    context.refusals.note(error, refusedLogIn(body, asker.address));
     answer(() => writeError(res, error, closes));
   } finally {
     context.openRequests--;
   }
+}
+
+/** Whether the cloud says that the credentials are not good, or no credentials. */
+function isRefusal({ status }: CloudAnswer): boolean {
+  return status === 400 || status === 401 || status === 403 || status === 404;
+}
+
+function cloudsNo({ status, body }: CloudAnswer): StatewayError {
+  const said = cloudErrorOf(jsonObjectOf(body) ?? {})?.message;
+  const code = status === 400 ? 'STATEWAY_INVALID_CREDENTIALS' : 'STATEWAY_CREDENTIALS_REFUSED';
+  return new StatewayError(code, `the cloud refuses the log-in (${status})${said ? `: ${said}` : ''}`);
 }
 
 /** What goes to the cloud as with any other call; the body is put together here, so that its length is told anew. */

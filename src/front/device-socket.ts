@@ -3,10 +3,14 @@ import type { Asker, Unproven } from '../core/auth-ports.js';
 import { asStatewayError, type StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Encoding } from '../core/ports.js';
+import type { Refused } from '../core/refusal-ring.js';
 import { CLOSE_POLICY, FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import type { SocketData } from './served-socket.js';
 import type { StrangerPlace } from './stranger-sockets.js';
+
+/** As the path has them, or as the grant does. */
+type DeviceIds = Pick<Refused, 'applicationId' | 'deviceId'>;
 
 interface WaitingFrame {
   readonly frame: number;
@@ -21,6 +25,8 @@ interface WaitingFrame {
  */
 export class DeviceSocket extends FrameSocket {
   readonly #asker: Asker;
+  /** Its one device. */
+  readonly #device: DeviceIds;
   readonly #waiting: WaitingFrame[] = [];
   #unproven: Unproven | undefined;
   #grant: Grant | undefined;
@@ -31,22 +37,35 @@ export class DeviceSocket extends FrameSocket {
   private constructor(
     context: FrontContext,
     asker: Asker,
+    device: DeviceIds,
     grant: Grant | undefined,
     unproven: Unproven | undefined,
     place: StrangerPlace | undefined,
   ) {
     super(context, place);
     this.#asker = asker;
+    this.#device = device;
     this.#grant = grant;
     this.#unproven = unproven;
   }
 
   static granted(context: FrontContext, grant: Grant, asker: Asker): DeviceSocket {
-    return new DeviceSocket(context, asker, grant, undefined, undefined);
+    return new DeviceSocket(context, asker, grant.device, grant, undefined, undefined);
   }
 
-  static unproven(context: FrontContext, unproven: Unproven, asker: Asker, place: StrangerPlace): DeviceSocket {
-    return new DeviceSocket(context, asker, undefined, unproven, place);
+  static unproven(
+    context: FrontContext,
+    unproven: Unproven,
+    asker: Asker,
+    device: DeviceIds,
+    place: StrangerPlace,
+  ): DeviceSocket {
+    return new DeviceSocket(context, asker, device, undefined, unproven, place);
+  }
+
+  protected override sender(): Refused {
+    const { applicationId, deviceId } = this.#device;
+    return { applicationId, deviceId, address: this.#asker.address, isKnown: this.#grant !== undefined };
   }
 
   override open(ws: WebSocket<SocketData>): void {

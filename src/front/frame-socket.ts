@@ -1,6 +1,7 @@
 import type { WebSocket } from 'uws-current';
 import { StatewayError } from '../core/errors.js';
 import type { BodyReceiver, Encoding } from '../core/ports.js';
+import type { Refused } from '../core/refusal-ring.js';
 import { CumulativeAck } from './cumulative-ack.js';
 import type { AckSender } from './due-acks.js';
 import type { FrontContext } from './front-context.js';
@@ -31,6 +32,8 @@ const DROPPED = 2;
 const MOST_UNTOLD = 64;
 
 const OVERLOADED = new StatewayError('STATEWAY_OVERLOADED', 'the proxy is overloaded; send this frame again');
+/** What need only be sent again is counted, and its sender not asked for. */
+const NOBODY: Refused = { applicationId: '', deviceId: '', address: '', isKnown: false };
 const OVERLOADED_HEAD = `{"error":${JSON.stringify(OVERLOADED.toBody())},"frame":`;
 
 /**
@@ -63,6 +66,9 @@ export abstract class FrameSocket implements BodyReceiver, AckSender, ServedSock
 
   /** Gives a frame to the intake; its outcome comes back through `onStored` or `onRefused`. */
   protected abstract take(frame: number, encoding: Encoding, bytes: Uint8Array): void;
+
+  /** Whose frames these are, for whoever looks for a device that is refused. */
+  protected abstract sender(): Refused;
 
   /** Called once, when the socket has opened. */
   open(ws: WebSocket<SocketData>): void {
@@ -124,7 +130,9 @@ export abstract class FrameSocket implements BodyReceiver, AckSender, ServedSock
   }
 
   onRefused(frame: number, error: StatewayError): void {
-    this.context.meters.received.websocket[error.retryable ? 'unavailable' : 'refused']++;
+    const { meters, refusals } = this.context;
+    meters.received.websocket[error.retryable ? 'unavailable' : 'refused']++;
+    refusals.note(error, this.sender());
     // Sent before the ack that covers it (contract 1.3); acks leave at the end of the turn at the earliest.
     this.#send(JSON.stringify({ error: error.toBody(), frame }));
     this.#settle(frame);
@@ -135,8 +143,9 @@ export abstract class FrameSocket implements BodyReceiver, AckSender, ServedSock
    * is told with the next ack, or a moment later: it is to wait before it sends the frame again anyway.
    */
   #refuseUnread(frame: number): void {
-    const { meters, dueRefusals } = this.context;
+    const { meters, refusals, dueRefusals } = this.context;
     meters.received.websocket.unavailable++;
+    refusals.note(OVERLOADED, NOBODY);
     this.#acks.settle(frame);
     this.#untold.push(frame);
     if (this.#untold.length >= MOST_UNTOLD) this.sendAck();

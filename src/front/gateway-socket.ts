@@ -2,6 +2,7 @@ import type { Asker, Delivered, Granted, Unproven } from '../core/auth-ports.js'
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Encoding } from '../core/ports.js';
+import type { Refused } from '../core/refusal-ring.js';
 import { namedDevices } from '../state/gateway-frame.js';
 import { CLOSE_POLICY, FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
@@ -62,6 +63,12 @@ export class GatewaySocket extends FrameSocket {
     this.#applicationId = applicationId;
     this.#asker = asker;
     this.#newDevices = new NewDevices(context, token, applicationId, asker);
+  }
+
+  /** A frame may be for many devices: where one is the reason, the message names it. */
+  protected override sender(): Refused {
+    const isKnown = this.#watched !== undefined;
+    return { applicationId: this.#applicationId, deviceId: '', address: this.#asker.address, isKnown };
   }
 
   override closed(): void {

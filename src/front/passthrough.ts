@@ -5,7 +5,7 @@ import type { CallStream } from '../core/passed-call.js';
 import { Admission, Holding } from './admission.js';
 import { AnswerEnd } from './answer-end.js';
 import { CallBounds } from './call-bounds.js';
-import { askerOf, clientAddress } from './client-address.js';
+import { addressOf, askerOf, clientAddress } from './client-address.js';
 import { answerPreflight, isPreflight } from './cross-origin.js';
 import type { FrontContext } from './front-context.js';
 import { framingOfLastHead, type HeadFields, readHead } from './head-fields.js';
@@ -59,6 +59,8 @@ export class Passthrough {
       this.#pass(res, req, method, head);
     } catch (thrown) {
       const error = asStatewayError(thrown, 'STATEWAY_MALFORMED_REQUEST', 'the request cannot be read');
+      const address = addressOf(res);
+      this.#context.refusals.note(error, { applicationId: '', deviceId: '', address, isKnown: false });
       // What may come again must not be told that it may not: see `cutsOnFailure`.
       if (error.retryable && isEventStream(req, method)) res.close();
       else refuseHead(this.#context.bodies, res, error, { isHead: method === 'HEAD', framing: framingOfLastHead() });

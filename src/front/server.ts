@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.js';
 import type { Meters, Transport } from '../core/meters.js';
 import type { CallStream } from '../core/passed-call.js';
 import type { Intake } from '../core/ports.js';
+import type { RefusalRing } from '../core/refusal-ring.js';
 import { Admission } from './admission.js';
 import { ArrivingBodies } from './arriving-bodies.js';
 import { handleDeviceLogin } from './device-login-route.js';
@@ -18,7 +19,7 @@ import { MqttFront, type MqttOptions } from './mqtt/mqtt-front.js';
 import { Passthrough, type PassthroughMode } from './passthrough.js';
 import { servedPath } from './request-path.js';
 import { routeSockets } from './socket-route.js';
-import { StateRequests } from './state-request.js';
+import { StateRequests } from './state-requests.js';
 import { StrangerSockets } from './stranger-sockets.js';
 import type { UwsModule } from './uws.js';
 
@@ -46,6 +47,8 @@ export interface FrontOptions {
   readonly maxPassedCalls?: Partial<Readonly<Record<CallKind, number>>>;
   readonly mqtt: MqttOptions;
   readonly meters: Meters;
+  /** Is told of every refusal. */
+  readonly refusals: RefusalRing;
   readonly clock: Clock;
 }
 
@@ -83,6 +86,7 @@ export class Front {
       dueAcks: new DueAcks(),
       dueRefusals: new DueRefusals(clock),
       meters,
+      refusals: options.refusals,
       clock,
       maxBodyBytes,
       scheme: tls === undefined ? 'http' : 'https',
@@ -119,6 +123,11 @@ export class Front {
     if (this.#context.stopping) return;
     await this.#listeners.renew();
     this.#mqtt.renewCertificate();
+  }
+
+  /** Who was refused. */
+  get refusals(): RefusalRing {
+    return this.#options.refusals;
   }
 
   /** Connections open now; of HTTP with the older build of uWebSockets.js, requests in flight ({@link HttpSockets}). */

@@ -7,6 +7,7 @@ import {
   MAX_UNREAD_BYTES_OF_STRANGERS,
 } from '../core/bounds.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
+import type { Refused } from '../core/refusal-ring.js';
 import { overloaded } from './admission.js';
 import { askerOf } from './client-address.js';
 import { DeviceSocket } from './device-socket.js';
@@ -136,6 +137,7 @@ function startUpgrade(
     else openGatewaySocket(context, res, upgrade, served.applicationId, token);
   } catch (error) {
     const refusal = asStatewayError(error, 'STATEWAY_BAD_UPGRADE', 'the upgrade request cannot be read');
+    context.refusals.note(refusal, refusedBy(served, upgrade));
     refuseHead(context.bodies, res, refusal, { isHead: false, framing: 'none' });
   }
 }
@@ -148,6 +150,10 @@ function upgradeOf(res: HttpResponse, req: HttpRequest, routes: Routes): Upgrade
     routes,
     asker: askerOf(res),
   };
+}
+
+function refusedBy(ids: { applicationId: string; deviceId?: string }, { asker }: Upgrade): Refused {
+  return { applicationId: ids.applicationId, deviceId: ids.deviceId ?? '', address: asker.address, isKnown: false };
 }
 
 /** Whose socket it is to be. */
@@ -165,12 +171,12 @@ function openDeviceSocket(context: FrontContext, res: HttpResponse, upgrade: Upg
     complete(res, upgrade, DeviceSocket.granted(context, grant, upgrade.asker), 'whole');
     return;
   }
-  waitForCloud(context, res, upgrade, token, async () => {
+  waitForCloud(context, res, { ...upgrade, ...asked }, async () => {
     const answered = await authorizer.ask(token, applicationId, deviceId, upgrade.asker);
     if (answered.kind === 'granted') return [DeviceSocket.granted(context, answered.grant, upgrade.asker), 'whole'];
     const place = context.strangerSockets.take(upgrade.asker.address);
     if (place === undefined) throw noPlace();
-    return [DeviceSocket.unproven(context, answered, upgrade.asker, place), 'small'];
+    return [DeviceSocket.unproven(context, answered, upgrade.asker, asked, place), 'small'];
   });
 }
 
@@ -195,7 +201,7 @@ function openGatewaySocket(
     complete(res, upgrade, new GatewaySocket(context, token, applicationId, upgrade.asker, place), 'small');
     return;
   }
-  waitForCloud(context, res, upgrade, token, async () => {
+  waitForCloud(context, res, { ...upgrade, token, applicationId, deviceId: '' }, async () => {
     if (!(await authorizer.isOwnGranted(token, applicationId, upgrade.asker))) throw noPlace();
     return [new GatewaySocket(context, token, applicationId, upgrade.asker, undefined), 'whole'];
   });
@@ -215,11 +221,10 @@ function noPlace(): StatewayError {
 function waitForCloud(
   context: FrontContext,
   res: HttpResponse,
-  upgrade: Upgrade,
-  token: string,
+  upgrade: Upgrade & Asked,
   ask: () => Promise<readonly [FrameSocket, keyof Routes]>,
 ): void {
-  const holding = context.admission.holdAsStranger(upgrade.asker.address, token.length);
+  const holding = context.admission.holdAsStranger(upgrade.asker.address, upgrade.token.length);
   if (holding === undefined) throw overloaded();
   let aborted = false;
   res.onAborted(() => {
@@ -237,6 +242,7 @@ function waitForCloud(
     },
     (thrown) => {
       const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
+      context.refusals.note(error, refusedBy(upgrade, upgrade));
       answer(() => writeError(res, error));
     },
   );

@@ -6,7 +6,7 @@ import type { BodyReceiver, Encoding } from '../core/ports.js';
 import { Holding, overloaded } from './admission.js';
 import type { ArrivingBody } from './arriving-bodies.js';
 import { BodyBuffer } from './body-buffer.js';
-import { askerOf } from './client-address.js';
+import { addressOf, askerOf } from './client-address.js';
 import type { FrontContext } from './front-context.js';
 import { framingOfLastHead, readHead } from './head-fields.js';
 import { refuseHead } from './refuse-head.js';
@@ -22,36 +22,19 @@ import {
 } from './request-head.js';
 
 /**
- * Serves `POST /applications/:applicationId/devices/:deviceId/state` (contract 1.3). Requests that went the short way are
- * used again: each is an object of fourteen fields and three functions, and to make them anew for each request took 5 %
- * of the main thread (docs/decisions.md).
- */
-export class StateRequests {
-  readonly #context: FrontContext;
-  readonly #idle: StateRequest[] = [];
-
-  constructor(context: FrontContext) {
-    this.#context = context;
-  }
-
-  /** Takes over a request; must be called within its route handler. The ids are as the path has them. */
-  start(res: HttpResponse, req: HttpRequest, applicationId: string, deviceId: string): void {
-    const request = this.#idle.pop() ?? new StateRequest(this.#context, this.#idle);
-    request.begin(res, req, applicationId, deviceId);
-  }
-}
-
-/**
  * One request from its first header to its answer.
  *
  * The grant and the body arrive independently; the body goes to the intake when both are there. A body of one chunk
  * whose grant is at hand, which is nearly every one, is copied once: from the socket into the batch.
  */
-class StateRequest implements BodyReceiver {
+export class StateRequest implements BodyReceiver {
   readonly #context: FrontContext;
   /** Where it goes when nobody can call it any more; no more of them than were ever open at one time. */
   readonly #idle: StateRequest[];
   #res: HttpResponse | undefined = undefined;
+  /** As the path has them. */
+  #applicationId = '';
+  #deviceId = '';
   #encoding: Encoding = 'json';
   #grant: Grant | undefined = undefined;
   /** A body in pieces, or one that waits for its grant. */
@@ -86,6 +69,8 @@ class StateRequest implements BodyReceiver {
 
   begin(res: HttpResponse, req: HttpRequest, applicationId: string, deviceId: string): void {
     this.#res = res;
+    this.#applicationId = applicationId;
+    this.#deviceId = deviceId;
     this.#context.openRequests++;
     res.onAborted(this.#onAborted);
     try {
@@ -242,7 +227,11 @@ class StateRequest implements BodyReceiver {
   }
 
   #countRefusal(error: StatewayError): void {
-    this.#context.meters.received.http[error.retryable ? 'unavailable' : 'refused']++;
+    const { meters, refusals } = this.#context;
+    meters.received.http[error.retryable ? 'unavailable' : 'refused']++;
+    const address = this.#aborted ? '' : addressOf(this.#res as HttpResponse);
+    const isKnown = this.#grant !== undefined;
+    refusals.note(error, { applicationId: this.#applicationId, deviceId: this.#deviceId, address, isKnown });
   }
 
   /** Answers before the body is whole, as far as this read of the socket brings it. */

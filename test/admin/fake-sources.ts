@@ -4,6 +4,7 @@ import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
 import type { DeviceReport } from '../../src/core/device-report.js';
 import { Distribution, LATENCY_BOUNDS_SECONDS, Meters } from '../../src/core/meters.js';
+import { RefusalRing } from '../../src/core/refusal-ring.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
 const DEVICE = new Device('a'.repeat(24), 'b'.repeat(24));
@@ -35,6 +36,8 @@ export class FakeSources implements AdminSources {
   certificate() {
     return this.isTls ? { endsAtMs: this.startedAtMs + 90 * 86_400_000, refusal: undefined } : undefined;
   }
+
+  readonly refusals = new RefusalRing(this.clock);
 
   readonly cloudUrl = 'https://cloud.test';
 

@@ -33,6 +33,7 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_token_cache_total: 'counter',
   stateway_connections: 'gauge',
   stateway_worker_queue_depth: 'gauge',
+  stateway_refusals_total: 'counter',
   stateway_tls_cert_expiry_seconds: 'gauge',
   stateway_upstream_failures_total: 'counter',
   stateway_upstream_up: 'gauge',

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { HourRing, STEP_MS } from '../../src/admin/hour-ring.js';
 import { SpoolGrowth } from '../../src/admin/spool-growth.js';
 import { readStatus } from '../../src/admin/status.js';
+import { StatewayError } from '../../src/core/errors.js';
 import { FAILURE_REMEDIES } from '../../src/core/failure-remedies.js';
 import { FakeSources } from './fake-sources.js';
 
@@ -17,6 +18,8 @@ it('says how things stand, in plain JSON', async () => {
   sources.meters.outOfWindow = 8;
   sources.meters.received.websocket.accepted = 90;
   sources.meters.tokenCache.hit = 10;
+  const refused = { applicationId: 'a'.repeat(24), deviceId: 'b'.repeat(24), address: '10.0.0.7', isKnown: true };
+  sources.refusals.note(new StatewayError('STATEWAY_MALFORMED_BODY', 'not JSON'), refused);
   await sources.clock.advance(2 * STEP_MS);
   const status = readStatus(sources, history);
   const ids = { applicationId: 'a'.repeat(24), deviceId: 'b'.repeat(24) };
@@ -83,6 +86,19 @@ it('says how things stand, in plain JSON', async () => {
           since: '2025-12-31T23:58:34.000Z',
           nextTry: '2026-01-01T00:00:09.000Z',
           waitingStates: 47,
+        },
+      ],
+    },
+    refusals: {
+      recent: 1,
+      listed: [
+        {
+          at: '2026-01-01T00:00:00.000Z',
+          ...ids,
+          address: '10.0.0.7',
+          code: 'STATEWAY_MALFORMED_BODY',
+          message: 'not JSON',
+          count: 1,
         },
       ],
     },

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/meters.js';
 import type { CallStream } from '../../src/core/passed-call.js';
+import { RefusalRing } from '../../src/core/refusal-ring.js';
 import { TOLD_AFTER_MS } from '../../src/front/due-refusals.js';
 import type { MqttOptions } from '../../src/front/mqtt/mqtt-front.js';
 import { Front, type FrontOptions } from '../../src/front/server.js';
@@ -46,6 +47,7 @@ export interface FrontHarness {
   readonly login: ScriptedLogin;
   readonly calls: ScriptedCalls;
   readonly meters: Meters;
+  readonly refusals: RefusalRing;
   readonly clock: FakeClock;
   /** What was set aside as no state. */
   readonly letters: ScriptedLetters;
@@ -87,6 +89,7 @@ export function createFront(options: HarnessOptions = {}): Omit<FrontHarness, 'p
   const meters = new Meters();
   const clock = new FakeClock();
   const letters = new ScriptedLetters();
+  const refusals = new RefusalRing(clock);
   const front = new Front({
     uws,
     host: options.host ?? '127.0.0.1',
@@ -116,9 +119,10 @@ export function createFront(options: HarnessOptions = {}): Omit<FrontHarness, 'p
       ...options.mqtt,
     },
     meters,
+    refusals,
     clock,
   });
-  return { front, authorizer, intake, login, calls, meters, clock, letters };
+  return { front, authorizer, intake, login, calls, meters, refusals, clock, letters };
 }
 
 /** Lets the event loop turn until `isSo`; the test's own time limit ends a wait in vain. */

@@ -43,6 +43,7 @@ async function knownMetrics(): Promise<Known> {
   const sources = new FakeSources();
   sources.meters.upstreamRequests.set('200', 1);
   sources.meters.passedCalls.set('200', 1);
+  sources.refusals.counts.set('STATEWAY_MALFORMED_BODY', 1);
   const known: Known = new Map([['up', new Map()]]);
   for (const [metric, { values }] of parseExposition(await createMetrics(sources).render())) {
     for (const key of values.keys()) {

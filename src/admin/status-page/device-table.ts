@@ -1,4 +1,4 @@
-import { byId, make, makeTime, setText } from './elements.js';
+import { byId, make, makeTime, sayRoles, setText } from './elements.js';
 import type { Status, Trouble, TroubledDevice } from './status-shape.js';
 import { clockTime, count, counted, duration } from './words.js';
 
@@ -9,15 +9,6 @@ const TROUBLE_WORDS: Readonly<Record<Trouble, string>> = {
   refused: 'Refused',
   silent: 'Silent',
 };
-
-/** Said outright, as some browsers forget that it is a table where a phone's style shows it as blocks. */
-const ROLES = [
-  ['thead, tbody', 'rowgroup'],
-  ['tr', 'row'],
-  ['thead th', 'columnheader'],
-  ['tbody th', 'rowheader'],
-  ['td', 'cell'],
-] as const;
 
 /** What the rows were made from, so that rows that say the same stay as they are. */
 let shown = '';
@@ -34,9 +25,7 @@ export function showDeviceTable({ devices, now }: Status): void {
   if (key === shown) return;
   shown = key;
   byId('device-rows').replaceChildren(...listed.map((device) => rowOf(device, now)));
-  for (const [selector, role] of ROLES) {
-    for (const element of byId('devices').querySelectorAll(selector)) element.setAttribute('role', role);
-  }
+  sayRoles(byId('devices'));
 }
 
 function rowOf(device: TroubledDevice, now: string): HTMLElement {

@@ -31,3 +31,18 @@ export function makeTime(iso: string, shown: string): HTMLElement {
   element.title = iso;
   return element;
 }
+
+const TABLE_ROLES = [
+  ['thead, tbody', 'rowgroup'],
+  ['tr', 'row'],
+  ['thead th', 'columnheader'],
+  ['tbody th', 'rowheader'],
+  ['td', 'cell'],
+] as const;
+
+/** Says outright what is what in a table, as some browsers forget that it is one where a phone's style shows it as blocks. */
+export function sayRoles(table: HTMLElement): void {
+  for (const [selector, role] of TABLE_ROLES) {
+    for (const element of table.querySelectorAll(selector)) element.setAttribute('role', role);
+  }
+}

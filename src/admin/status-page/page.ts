@@ -4,6 +4,7 @@ import { showDeviceTable } from './device-table.js';
 import { byId, make, setText } from './elements.js';
 import { showFigures } from './figures.js';
 import { LiveFeed } from './live-feed.js';
+import { showRefusals } from './refusal-table.js';
 import type { Status } from './status-shape.js';
 import { type Level, verdictOf } from './verdict.js';
 import { duration } from './words.js';
@@ -26,6 +27,7 @@ function showStatus(status: Status): void {
   showVerdict(status);
   showFigures(status);
   showDeviceTable(status);
+  showRefusals(status);
   charts.showNow(status.rates);
   showDeadLetters(status);
 }

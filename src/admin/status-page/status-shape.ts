@@ -57,6 +57,22 @@ export interface LatestDeadLetter {
   readonly reason: string;
 }
 
+/** What a device was refused for, counted; all of it is hostile text. */
+export interface RecentRefusal {
+  /** Of the last time. */
+  readonly at: string;
+  /** '' where the request named none. */
+  readonly applicationId: string;
+  /** '' where the request named none. */
+  readonly deviceId: string;
+  /** '' where it is not known any more. */
+  readonly address: string;
+  /** Of the table of errors. */
+  readonly code: string;
+  readonly message: string;
+  readonly count: number;
+}
+
 /** The body of `GET /status`, and of each `status` event. */
 export interface Status {
   readonly version: string;
@@ -122,6 +138,8 @@ export interface Status {
     /** The first of those in trouble, a hundred at most. */
     readonly listed: readonly TroubledDevice[];
   };
+  /** Of the last hour, by device, address and code: how many there are, and the last thirty of them, the last one first. */
+  readonly refusals: { readonly recent: number; readonly listed: readonly RecentRefusal[] };
   /** The newest first, twenty at most. */
   readonly latestDeadLetters: readonly LatestDeadLetter[];
   /** That the device side shows to new connections; null without TLS. */

@@ -266,7 +266,7 @@ function refusing({ rates, ready }: Status): Remark | undefined {
   return {
     level: 'watch',
     sentence: 'Devices send states that are refused.',
-    more: ['Each is told what to change. Nothing that was acknowledged is concerned.'],
+    more: ['Each is told what to change; which they are is listed below. Nothing that was acknowledged is concerned.'],
   };
 }
 

@@ -4,7 +4,7 @@ import { freePort } from '../../../bench/processes/free-port.js';
 import { MAX_VIEWERS } from '../../../src/admin/event-feed.js';
 import type { PlannedDevice } from '../../../src/simulator/fleet-plan.js';
 import { tokenOf } from '../../auth/tokens.js';
-import { openSite, type Site } from '../../helpers/bench-site.js';
+import { openSite, postState, type Site } from '../../helpers/bench-site.js';
 import { startProxy } from '../../helpers/running-proxy.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
 import { CHROMIUM, expectNoHarm, launch, openStatusPage, type WatchedPage, watchedPage } from './browser.js';
@@ -77,6 +77,22 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
     expectNoHarm(watched, site.proxy.adminUrl);
   });
 
+  it('lists who was refused, with the reason', async () => {
+    const site = await openSite({ devices: 1 });
+    const [token] = await logInAll(site);
+    const [device] = site.devices as [PlannedDevice];
+    const watched = await watchedPage(browser);
+    const { page } = watched;
+    await openStatusPage(watched, site.proxy.adminUrl);
+    expect(await textOf(page, '#no-refusals')).toContain('None');
+    expect((await postState(site, device, token as string, '{"data":')).status).toBe(400);
+    await untilText(page, '#refusal-rows', device.deviceId);
+    const cells = await page.locator('#refusal-rows > *').getByRole('cell').allInnerTexts();
+    expect([cells[0], cells[2]]).toEqual(['127.0.0.1', '1']);
+    expect(cells[3]).toContain('STATEWAY_MALFORMED_BODY');
+    expectNoHarm(watched, site.proxy.adminUrl);
+  });
+
   it('shows hostile words of the cloud as the text they are', async () => {
     const [refused, failing] = ['a'.repeat(24), 'b'.repeat(24)];
     const upstreamUrl = await startHostileCloud((deviceId) => (deviceId === failing ? 500 : 400));
@@ -98,7 +114,7 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
       );
       await untilText(page, '#device-rows', failing as string);
       expect(await page.locator('.reason').textContent()).toBe(HOSTILE_WORDS);
-      expect(await page.locator('.why').textContent()).toContain(HOSTILE_WORDS);
+      expect(await page.locator('#device-rows .why').textContent()).toContain(HOSTILE_WORDS);
       expect(await page.locator('#letters img, #letters script, #letters svg, #device-rows img').count()).toBe(0);
       expect(await page.evaluate('window.harm')).toBeUndefined();
       expect(await page.content()).not.toContain('secret');

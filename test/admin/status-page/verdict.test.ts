@@ -44,6 +44,7 @@ const WELL: Status = {
   },
   lanes: { idle: 0, pacing: 3, backoff: 0, parked: 0 },
   devices: { known: 3, troubled: { parked: 0, throttled: 0, failing: 0, refused: 0, silent: 0 }, listed: [] },
+  refusals: { recent: 0, listed: [] },
   latestDeadLetters: [],
   certificate: null,
   connections: { http: 1, websocket: 2, mqtt: 0, mqtts: 0, 'mqtt-ws': 0 },

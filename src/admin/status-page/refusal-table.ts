@@ -1,0 +1,39 @@
+import { byId, make, makeTime, sayRoles, setText } from './elements.js';
+import type { RecentRefusal, Status } from './status-shape.js';
+import { clockTime, count, counted, duration } from './words.js';
+
+/** What the rows were made from, so that rows that say the same stay as they are. */
+let shown = '';
+
+/** Lists whose requests were refused lately and why, and says how many more there are. */
+export function showRefusals({ refusals, now }: Status): void {
+  const { recent, listed } = refusals;
+  byId('no-refusals').hidden = recent > 0;
+  byId('refusals').hidden = recent === 0;
+  byId('more-refusals').hidden = recent <= listed.length;
+  setText(byId('more-refusals'), `and ${counted(recent - listed.length, 'more device')}, not listed here`);
+  const key = JSON.stringify(listed.map((refusal) => [refusal, lastWords(refusal, now)]));
+  if (key === shown) return;
+  shown = key;
+  byId('refusal-rows').replaceChildren(...listed.map((refusal) => rowOf(refusal, now)));
+  sayRoles(byId('refusals'));
+}
+
+function rowOf(refusal: RecentRefusal, now: string): HTMLElement {
+  const { applicationId, deviceId, address, at, code, message } = refusal;
+  const id = make('th', 'id', deviceId === '' ? 'not named' : deviceId);
+  id.setAttribute('scope', 'row');
+  if (applicationId !== '') id.title = `application ${applicationId}`;
+  const cells = [
+    make('td', 'from', address === '' ? 'gone' : address),
+    make('td', 'since', [makeTime(at, lastWords(refusal, now))]),
+    make('td', 'number', count(refusal.count)),
+    make('td', 'why', `${message} (${code})`),
+  ];
+  return make('tr', '', [id, ...cells]);
+}
+
+function lastWords({ at }: RecentRefusal, now: string): string {
+  const nowMs = Date.parse(now);
+  return `${clockTime(at, nowMs)} · ${duration((nowMs - Date.parse(at)) / 1_000)}`;
+}

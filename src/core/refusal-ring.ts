@@ -1,0 +1,119 @@
+import type { Clock } from './clock.js';
+import type { ErrorCode, StatewayError } from './errors.js';
+
+/** Of devices with a grant, and again of all others: what the page can show, some 100 KB of memory together. */
+export const MOST_REFUSALS = 100;
+/** Of those without a grant, from one address: a scanner leaves room for the device that somebody looks for. */
+export const MOST_OF_AN_ADDRESS = 20;
+/** What is older is no news (contract 1.7). */
+export const KEPT_MS = 3_600_000;
+const MAX_ID_CHARACTERS = 40;
+const MAX_MESSAGE_CHARACTERS = 300;
+
+/** Whose request or frame was refused, as far as it says. Ids are as the path has them: hostile text. */
+export interface Refused {
+  /** '' where the request names none. */
+  readonly applicationId: string;
+  /** '' where the request names none, as the frame of a gateway does before it is read. */
+  readonly deviceId: string;
+  /** Of the connection; '' of one that is gone. */
+  readonly address: string;
+  /** Whether a grant was at hand. */
+  readonly isKnown: boolean;
+}
+
+/** Refusals of one device, at one address, for one reason. */
+export interface Refusal {
+  readonly applicationId: string;
+  readonly deviceId: string;
+  readonly address: string;
+  readonly code: ErrorCode;
+  /** Of the last one. */
+  readonly message: string;
+  readonly count: number;
+  /** Wall-clock milliseconds of the last one. */
+  readonly atMs: number;
+}
+
+interface Entry {
+  readonly applicationId: string;
+  readonly deviceId: string;
+  readonly address: string;
+  readonly code: ErrorCode;
+  message: string;
+  count: number;
+  atMs: number;
+  /** Monotonic. */
+  readMs: number;
+}
+
+/**
+ * Who was refused lately and why, so that a device with a bad body or a bad token can be found. Counted by code, and
+ * listed by device, address and code while it is of use. What a device need only send again (503 and the like) is counted and not listed:
+ * that concerns all of them, and whoever looks for one would not find it among them.
+ *
+ * Bounded whatever comes: what strangers make up takes no room from devices that have a grant.
+ */
+export class RefusalRing {
+  /** Since the start, by code. */
+  readonly counts = new Map<ErrorCode, number>();
+  readonly #clock: Clock;
+  readonly #onFirst: (refusal: Refusal) => void;
+  /** By device, address and code, the one that was refused last at the end. */
+  readonly #known = new Map<string, Entry>();
+  readonly #strangers = new Map<string, Entry>();
+
+  /** @param onFirst told of each that is listed anew, for the log */
+  constructor(clock: Clock, onFirst: (refusal: Refusal) => void = () => {}) {
+    this.#clock = clock;
+    this.#onFirst = onFirst;
+  }
+
+  /** Something was refused. */
+  note(error: StatewayError, refused: Refused): void {
+    this.counts.set(error.code, (this.counts.get(error.code) ?? 0) + 1);
+    if (!error.retryable) this.#list(error, refused);
+  }
+
+  /** Those of the last hour, the last one first. */
+  recent(): readonly Refusal[] {
+    const sinceMs = this.#clock.monotonicMs() - KEPT_MS;
+    const all = [...this.#known.values(), ...this.#strangers.values()].filter(({ readMs }) => readMs >= sinceMs);
+    return all.sort((a, b) => b.readMs - a.readMs);
+  }
+
+  #list({ code, message }: StatewayError, refused: Refused): void {
+    const { isKnown, address } = refused;
+    const applicationId = refused.applicationId.slice(0, MAX_ID_CHARACTERS);
+    const deviceId = refused.deviceId.slice(0, MAX_ID_CHARACTERS);
+    const entries = isKnown ? this.#known : this.#strangers;
+    const key = `${deviceId} ${applicationId} ${address} ${code}`;
+    const nowMs = this.#clock.monotonicMs();
+    const former = entries.get(key);
+    entries.delete(key);
+    const isNews = former === undefined || nowMs - former.readMs > KEPT_MS;
+    const entry = isNews
+      ? { applicationId, deviceId, address, code, message: '', count: 0, atMs: 0, readMs: 0 }
+      : former;
+    entry.message = message.slice(0, MAX_MESSAGE_CHARACTERS);
+    entry.count++;
+    entry.atMs = this.#clock.wallMs();
+    entry.readMs = nowMs;
+    if (isNews) this.#makeRoom(entries, isKnown ? undefined : address);
+    entries.set(key, entry);
+    if (isNews) this.#onFirst(entry);
+  }
+
+  /** @param address of a stranger: where it has its share, one of its own goes */
+  #makeRoom(entries: Map<string, Entry>, address: string | undefined): void {
+    let oldest: string | undefined;
+    let ofAddress = 0;
+    for (const [key, entry] of entries) {
+      if (entry.address !== address) continue;
+      oldest ??= key;
+      ofAddress++;
+    }
+    if (oldest !== undefined && ofAddress >= MOST_OF_AN_ADDRESS) entries.delete(oldest);
+    else if (entries.size >= MOST_REFUSALS) entries.delete(entries.keys().next().value as string);
+  }
+}

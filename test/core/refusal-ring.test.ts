@@ -1,0 +1,68 @@
+import { expect, it } from 'vitest';
+import { StatewayError } from '../../src/core/errors.js';
+import { KEPT_MS, MOST_OF_AN_ADDRESS, MOST_REFUSALS, RefusalRing } from '../../src/core/refusal-ring.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+
+const BAD_BODY = new StatewayError('STATEWAY_MALFORMED_BODY', 'not JSON');
+const BAD_TOKEN = new StatewayError('STATEWAY_TOKEN_REFUSED', 'void');
+const BUSY = new StatewayError('STATEWAY_OVERLOADED', 'busy');
+
+function ringOf() {
+  const clock = new FakeClock();
+  const told: string[] = [];
+  const ring = new RefusalRing(clock, ({ deviceId, code }) => told.push(`${deviceId} ${code}`));
+  const note = (deviceId: string, error = BAD_BODY, address = '10.0.0.1', isKnown = false) =>
+    ring.note(error, { applicationId: 'app', deviceId, address, isKnown });
+  return { clock, told, ring, note };
+}
+
+it('counts each device, address and reason by itself, and tells of each once', async () => {
+  const { clock, told, ring, note } = ringOf();
+  note('a');
+  await clock.advance(1_000);
+  note('b');
+  await clock.advance(1_000);
+  note('a');
+  note('a', BAD_TOKEN);
+  expect(ring.recent().map(({ deviceId, code, count }) => [deviceId, code, count])).toEqual([
+    ['a', 'STATEWAY_MALFORMED_BODY', 2],
+    ['a', 'STATEWAY_TOKEN_REFUSED', 1],
+    ['b', 'STATEWAY_MALFORMED_BODY', 1],
+  ]);
+  expect(told).toEqual(['a STATEWAY_MALFORMED_BODY', 'b STATEWAY_MALFORMED_BODY', 'a STATEWAY_TOKEN_REFUSED']);
+  expect(ring.counts).toEqual(
+    new Map([
+      ['STATEWAY_MALFORMED_BODY', 3],
+      ['STATEWAY_TOKEN_REFUSED', 1],
+    ]),
+  );
+});
+
+it('counts what need only be sent again, and lists it not', () => {
+  const { told, ring, note } = ringOf();
+  note('a', BUSY);
+  expect([ring.recent(), told, ring.counts.get('STATEWAY_OVERLOADED')]).toEqual([[], [], 1]);
+});
+
+it('forgets after an hour, and then tells of a device anew', async () => {
+  const { clock, told, ring, note } = ringOf();
+  note('a');
+  await clock.advance(KEPT_MS + 1);
+  expect(ring.recent()).toEqual([]);
+  note('a');
+  expect(ring.recent()).toMatchObject([{ deviceId: 'a', count: 1 }]);
+  expect(told).toHaveLength(2);
+});
+
+it('is bounded: a scanner leaves room for others, and strangers for those that are known', () => {
+  const { ring, note } = ringOf();
+  note('known', BAD_BODY, '10.0.0.9', true);
+  note('looked for', BAD_TOKEN, '10.0.0.2');
+  for (let n = 0; n < 1_000; n++) note(`made up ${n}`, BAD_TOKEN, '10.0.0.3');
+  expect(ring.recent()).toHaveLength(2 + MOST_OF_AN_ADDRESS);
+  expect(ring.recent().some(({ deviceId }) => deviceId === 'looked for')).toBe(true);
+  for (let n = 0; n < 1_000; n++) note('x'.repeat(1_000), BAD_TOKEN, `10.1.${n >> 8}.${n & 255}`);
+  expect(ring.recent()).toHaveLength(1 + MOST_REFUSALS);
+  expect(ring.recent().some(({ deviceId }) => deviceId === 'known')).toBe(true);
+  expect(Math.max(...ring.recent().map(({ deviceId }) => deviceId.length))).toBeLessThanOrEqual(40);
+});
