@@ -104,7 +104,7 @@ describe.concurrent('a client that reads only when it has written everything get
       sent.map((head) => sendThenRead(portOf(site), { head, body, bytesPerSecond: 2000 })),
     );
     expect(answers.map(({ status }) => status)).toEqual([401, 415]);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe.concurrent('a client that never ends', () => {

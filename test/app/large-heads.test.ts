@@ -53,4 +53,4 @@ test.concurrent('one of more than 64 KiB is an error with a name, and what it wa
   expect(site.cloud.summary().posts).toBeLessThanOrEqual(5);
   site.cloud.setFaults([]);
   await untilHeld(site, device, ({ records }) => records.length === 1, 30_000);
-}, 90_000);
+}, 180_000);

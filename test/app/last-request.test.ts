@@ -81,7 +81,7 @@ describe.concurrent('a request in chunks is the last of its connection', () => {
       expect(answer.headers.connection).toBe('close');
       expect(isSized ? answer.body : await alone.readChunks()).toBe(body);
     },
-    60_000,
+    180_000,
   );
 
   test('where it is a state or a log-in', async () => {

@@ -6,7 +6,7 @@ import { askOnce } from '../helpers/http-client.js';
 import { expect } from '../helpers/test-scope.js';
 
 const EVERY_MS = 100;
-const TIMEOUT_MS = 90_000;
+const TIMEOUT_MS = 180_000;
 const REFUSED = { kind: 'refuse-attribute', attribute: 'poison', route: 'state' } as const;
 
 interface Shown {

@@ -36,7 +36,7 @@ test.concurrent('SIGINT again, as by Ctrl-C pressed twice, ends it at once', asy
   expect(proxy.log.some(({ event }) => event === 'stopped')).toBe(false);
 });
 
-test.concurrent('a stop waits for no answer that only is still listened for', { timeout: 90_000 }, async () => {
+test.concurrent('a stop waits for no answer that only is still listened for', { timeout: 180_000 }, async () => {
   const { proxy } = await openPassingSite({ onRequest: () => {} });
   const path = '/applications/5a0000000000000000000001/devices/5b0000000000000000000001/state';
   const headers = { authorization: 'Bearer unknown', 'content-type': 'application/json' };

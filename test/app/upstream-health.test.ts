@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, test } from 'vitest';
+import { freePort } from '../../bench/processes/free-port.js';
 import type { Status } from '../../src/admin/status-page/status-shape.js';
 import { verdictOf } from '../../src/admin/status-page/verdict.js';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
@@ -9,6 +9,7 @@ import { Middlebox, type Page } from '../helpers/middlebox.js';
 import { RecordingCloud } from '../helpers/recording-cloud.js';
 import { type RunningProxy, startProxy } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { atEnd, expect } from '../helpers/test-scope.js';
 import { makeCertificate } from '../upstream/test-servers.js';
 
 const HTML = { 'content-type': 'text/html' };
@@ -19,13 +20,9 @@ async function withUnknownAuthority(): Promise<string> {
   return (await RecordingCloud.open({ tls })).url;
 }
 
-/** Of the machine's own address, so that nothing else is asked; the port is held by a socket that does not listen. */
+/** One that no other program is given meanwhile. */
 async function withClosedPort(): Promise<string> {
-  const holder = createServer();
-  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.2', resolve));
-  const { port } = holder.address() as { port: number };
-  onTestFinished(() => void holder.close());
-  return `http://127.0.0.1:${port}`;
+  return `http://127.0.0.1:${await freePort()}`;
 }
 
 function withPage(page: Page): () => Promise<string> {
@@ -55,12 +52,13 @@ async function metricsOf({ adminUrl }: RunningProxy): Promise<string> {
   return (await fetch(`${adminUrl}/metrics`)).text();
 }
 
-describe('a cloud that has not answered since the start', () => {
+// Each waits for greetings that fail, with a proxy of its own.
+describe.concurrent('a cloud that has not answered since the start', () => {
   test.each(NEVER_WORKED)(
     'is told with its cause, though no device has come: %s',
     async (_name, open, reason, code) => {
       const proxy = await startProxy({ upstreamUrl: await open(), dataDir: temporaryDirectory() });
-      onTestFinished(() => proxy.kill());
+      atEnd(() => proxy.kill());
       const lost = () => proxy.log.find(({ event }) => event === 'cloud-lost');
       await expect.poll(lost, { timeout: 45_000 }).toBeDefined();
       const told = { reason, code: expect.stringMatching(new RegExp(code)), words: expect.stringMatching(/\w/) };
@@ -96,7 +94,7 @@ async function openLine(): Promise<{ site: Site; middlebox: Middlebox }> {
   return { site, middlebox: middlebox as unknown as Middlebox };
 }
 
-describe('a cloud that was there', () => {
+describe.concurrent('a cloud that was there', () => {
   const calls: readonly (readonly [string, string, (site: Site) => Promise<Response>])[] = [
     [
       'a log-in',

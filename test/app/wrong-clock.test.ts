@@ -80,7 +80,7 @@ test.concurrent('in an outage after a boot in 1970, states wait for a right cloc
   await expect.poll(() => site.arrived.length, { timeout: 30_000 }).toBe(9);
   expectRight(site.arrived, sentAtMs);
   expect(await site.metric('stateway_states_out_of_window_total')).toBe(0);
-}, 60_000);
+}, 180_000);
 
 test.concurrent('with a cloud that does not say what time it is, states of 1970 wait until the clock is set, and are shown', async () => {
   const site = await ClockSite.open({ offByMs: bootIn(1970) });
@@ -93,7 +93,7 @@ test.concurrent('with a cloud that does not say what time it is, states of 1970 
   site.clock.offByMs = 0;
   await expect.poll(() => site.arrived.length, { timeout: 30_000 }).toBe(4);
   expectRight(site.arrived, sentAtMs);
-}, 60_000);
+}, 180_000);
 
 test.concurrent('states of an earlier boot whose clock was never right end when this one began, in order', async () => {
   const site = await ClockSite.open({ offByMs: bootIn(2000), env: { MOVED_BOOT: 'first' } });
@@ -110,7 +110,7 @@ test.concurrent('states of an earlier boot whose clock was never right end when 
   expect(Math.max(...ofFirst.map(({ time }) => time))).toBeLessThanOrEqual(
     Math.max(...ofSecond.map(({ time }) => time)),
   );
-}, 60_000);
+}, 180_000);
 
 test.concurrent('a state that may have arrived is sent again with the time it had, whatever the clock does and after a kill', async () => {
   const site = await ClockSite.open({ cloudOffByMs: 0 });
@@ -129,7 +129,7 @@ test.concurrent('a state that may have arrived is sent again with the time it ha
   await expect.poll(() => site.arrived.length, { timeout: 30_000 }).toBeGreaterThan(seen);
   const times = site.arrived.filter(({ data }) => data.n === 1).map(({ time }) => time);
   expect(new Set(times).size).toBe(1);
-}, 90_000);
+}, 180_000);
 
 test.concurrent('a jump that the cloud does not make changes no time of its own', async () => {
   const site = await ClockSite.open({ cloudOffByMs: 0 });
@@ -155,7 +155,7 @@ test.concurrent('what becomes too old for the cloud while it waits is counted wh
   site.isCloudAway = false;
   await expect.poll(() => site.arrived.length, { timeout: 30_000 }).toBe(3);
   await expect.poll(() => site.metric('stateway_states_out_of_window_total')).toBe(2);
-}, 60_000);
+}, 180_000);
 
 test.concurrent('while nothing says what time it is, a first state that is a proof is taken with a time of its own alone', async () => {
   const site = await ClockSite.open({ offByMs: bootIn(1970) });

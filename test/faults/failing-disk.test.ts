@@ -17,7 +17,7 @@ const OPEN_WITHIN_MS = 35_000;
 /** The longest pause between two attempts on a disk that fails, and the attempt. */
 const ATTEMPTED_WITHIN_MS = 32_000;
 const DELIVERED_WITHIN_MS = 30_000;
-const TIMEOUT_MS = inForm({ short: 90_000, long: 180_000 });
+const TIMEOUT_MS = inForm({ short: 180_000, long: 180_000 });
 /** Of what LMDB and lmdb-js say of each commit that fails: one, and those of the attempts. */
 const MOST_ERROR_BYTES = 4_096;
 const FAULT_MS = inForm({ short: 1_500, long: 15_000 });
