@@ -6,6 +6,7 @@ import type { DeviceReport } from '../core/device-report.js';
 import type { Distribution, Meters, Transport } from '../core/meters.js';
 import type { LaneCounts, SpoolStatus } from '../core/ports.js';
 import type { RefusalRing } from '../core/refusal-ring.js';
+import type { UplinkCounts } from '../core/uplink-ports.js';
 import type { SpoolRoom } from './spool-growth.js';
 
 /** What is running: for `stateway_build_info` and `/status`. */
@@ -116,6 +117,8 @@ export interface AdminSources {
   certificate(): CertificateView | undefined;
   /** Open connections of devices. */
   connections(): Record<Transport, number>;
+  /** Sessions of devices at the cloud's broker; undefined where commands are off. */
+  uplinks(): UplinkCounts | undefined;
   /** Bodies accepted whose answer is outstanding. */
   queueDepth(): number;
   /** Lines of the log that nobody took, since the start. */

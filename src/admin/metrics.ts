@@ -106,6 +106,18 @@ function counterRows(sources: AdminSources): MetricRow[] {
       read: () => [[meters.mqtt.ignoredWills]],
     },
     {
+      name: 'stateway_commands_total',
+      help: 'Messages from the broker of the cloud for devices that had subscribed to them, by what became of them.',
+      labelNames: ['result'],
+      read: () => byLabel(meters.mqtt.commands),
+    },
+    {
+      name: 'stateway_uplink_connects_total',
+      help: 'Connections to the broker of the cloud for devices, by what came of them.',
+      labelNames: ['result'],
+      read: () => byLabel(meters.mqtt.uplinkConnects),
+    },
+    {
       name: 'stateway_attributes_left_out_total',
       help: 'Attributes without a value (null, $undefined) that were left out of states that came by MQTT.',
       read: () => [[meters.leftOut]],
@@ -213,6 +225,12 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
       help: 'Open connections of devices; of http, with the older web server underneath, requests without an answer.',
       labelNames: ['transport'],
       read: () => byLabel(sources.connections()),
+    },
+    {
+      name: 'stateway_uplink_sessions',
+      help: 'Sessions of devices at the broker of the cloud, by what they do; none where commands are off.',
+      labelNames: ['state'],
+      read: () => byLabel(sources.uplinks() ?? {}),
     },
     {
       name: 'stateway_worker_queue_depth',

@@ -24,13 +24,16 @@ import { WorkerPool } from '../intake/worker-pool.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { AskThread } from '../upstream/ask-thread.js';
 import type { HttpCallStream } from '../upstream/call-stream.js';
+import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
 import type { SendThread } from '../upstream/send-thread.js';
 import type { UpstreamHealth } from '../upstream/upstream-health.js';
+import { type Addresses, addressesOf } from './addresses.js';
 import { Capacity } from './capacity.js';
 import { createAuth } from './create-auth.js';
 import { createCertificateWatch, createFront } from './create-front.js';
 import { createHealth } from './create-health.js';
 import { createLanes } from './create-lanes.js';
+import { createUplinks } from './create-uplinks.js';
 import { createAskThread, createCallStream, createSendThread } from './create-upstream.js';
 import { freeDiskBytes } from './disk-space.js';
 import type { EventLog } from './event-log.js';
@@ -45,14 +48,6 @@ const WORKER_FILE = fileURLToPath(new URL('../../workers/batch-worker.js', impor
 // when the cloud's answers are waited for. What follows takes little, but a busy machine may take a second for it.
 const ANSWER_WITHIN_MS = 3_000;
 const FLUSH_WITHIN_MS = 7_500;
-
-/** Where the running proxy listens, as `host:port`. */
-export interface Addresses {
-  readonly listen: string;
-  readonly adminListen: string;
-  readonly mqttListen?: string;
-  readonly mqttTlsListen?: string;
-}
 
 /** Why the proxy takes no states at the moment, where it does not. */
 type Phase = 'starting' | 'accepting states' | 'draining';
@@ -71,6 +66,7 @@ export class App {
   readonly #sends: SendThread;
   readonly #asks: AskThread;
   readonly #calls: HttpCallStream;
+  readonly #uplinks: UplinkSessions | undefined;
   readonly #spool: LmdbSpool;
   readonly #ages: Ages;
   readonly #lanes: Lanes;
@@ -125,6 +121,7 @@ export class App {
       onTrouble: (trouble) => health.failed('passed call', trouble),
       onDoubt: () => health.doubt(),
     });
+    this.#uplinks = createUplinks(config, log, meters);
     this.#spool = spool;
     this.#ages = new Ages(clock, config.retentionMs, spool.wallOffsetMs);
     this.#asks = createAskThread(config);
@@ -183,6 +180,7 @@ export class App {
       meters,
       clock: this.#turnClock,
       letters: this.#sink,
+      uplinks: this.#uplinks,
     });
     this.#certificate = createCertificateWatch(config, log, { clock, front: this.#front });
     this.#admin = new AdminServer(this.#adminSources(), config.adminHosts);
@@ -193,7 +191,7 @@ export class App {
    * @throws Error when an address cannot be had
    */
   async start(): Promise<Addresses> {
-    const { listen, adminListen, mqttListen, mqttTlsListen } = this.#config;
+    const { adminListen } = this.#config;
     this.#sends.start();
     this.#asks.start();
     this.#health.start();
@@ -207,12 +205,7 @@ export class App {
     this.#certificate?.start();
     this.#phase = 'accepting states';
     this.#requeueWatch.start();
-    const addresses = {
-      listen: hostPort(listen.host, ports.device),
-      adminListen: hostPort(admin.host, admin.port),
-      ...(mqttListen !== 'off' && ports.mqtt ? { mqttListen: hostPort(mqttListen.host, ports.mqtt) } : {}),
-      ...(mqttTlsListen !== 'off' && ports.mqtts ? { mqttTlsListen: hostPort(mqttTlsListen.host, ports.mqtts) } : {}),
-    };
+    const addresses = addressesOf(this.#config, admin, ports);
     this.#log.info(
       { event: 'ready', version: PACKAGE_VERSION, uws: this.#picked.name, ...addresses, ...replayed, restoredGrants },
       `ready on ${addresses.listen}`,
@@ -234,6 +227,7 @@ export class App {
     this.#certificate?.stop();
     this.#lanes.endWithin(FLUSH_WITHIN_MS);
     await this.#front.close(ANSWER_WITHIN_MS);
+    const uplinksClosed = this.#uplinks?.close();
     await this.#calls.close();
     await this.#intake.close();
     await this.#requeueWatch.stop();
@@ -245,7 +239,7 @@ export class App {
     await this.#admin.close();
     const { states } = this.#spool.status();
     await this.#spool.close();
-    await Promise.all([this.#cloud.close(), this.#sends.close()]);
+    await Promise.all([this.#cloud.close(), this.#sends.close(), uplinksClosed]);
     this.#log.info({ event: 'stopped', waitingStates: states, unansweredRequests }, 'stopped');
   }
 
@@ -288,6 +282,7 @@ export class App {
       certificate: () => this.#certificate,
       refusals: this.#front.refusals,
       connections: () => this.#front.connections(),
+      uplinks: () => this.#uplinks?.counts(),
       queueDepth: () => this.#intake.backlog().bodies,
       droppedLogLines: () => this.#log.droppedLines,
     };

@@ -3,6 +3,7 @@ import { MAX_UNANSWERED_BYTES } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
 import type { SetAside } from '../core/dead-letter.js';
 import { RefusalRing } from '../core/refusal-ring.js';
+import type { Uplinks } from '../core/uplink-ports.js';
 import { CertificateWatch } from '../front/certificate-watch.js';
 import type { TlsFiles } from '../front/listeners.js';
 import type { MqttOptions } from '../front/mqtt/mqtt-front.js';
@@ -17,11 +18,12 @@ export function createFront(
   parts: Pick<FrontOptions, 'uws' | 'authorizer' | 'deviceLogin' | 'intake' | 'calls' | 'meters'> & {
     readonly clock: Clock;
     readonly letters: SetAside;
+    readonly uplinks: Uplinks | undefined;
   },
 ): Front {
   const { listen, maxBodyBytes, passthrough } = config;
   const tls = tlsFilesOf(config);
-  const mqtt = mqttOptions(config, log, parts.letters);
+  const mqtt = mqttOptions(config, log, parts);
   return new Front({
     ...parts,
     refusals: createRefusals(log, parts.clock),
@@ -78,7 +80,11 @@ function tlsFilesOf({ tlsCertFile, tlsKeyFile }: Config): TlsFiles | undefined {
   return tlsCertFile && tlsKeyFile ? { certFile: tlsCertFile, keyFile: tlsKeyFile } : undefined;
 }
 
-function mqttOptions(config: Config, log: LineWriter, letters: SetAside): MqttOptions {
+function mqttOptions(
+  config: Config,
+  log: LineWriter,
+  { letters, uplinks }: Pick<MqttOptions, 'letters' | 'uplinks'>,
+): MqttOptions {
   const { mqttListen, mqttTlsListen, mqttMaxConnections, mqttMaxInflight } = config;
   const tls = tlsFilesOf(config);
   return {
@@ -87,6 +93,7 @@ function mqttOptions(config: Config, log: LineWriter, letters: SetAside): MqttOp
     maxConnections: affordableConnections(mqttMaxConnections, log),
     maxInflight: mqttMaxInflight,
     letters,
+    uplinks,
     random: Math.random,
     onFlapping: (flapping) =>
       log.warn(

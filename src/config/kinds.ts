@@ -134,6 +134,20 @@ export const baseUrl: Kind<string> = {
   redact: (text) => text.replace(/[^/]*@/, '***@').replace(/[?#].*$/s, '?***'),
 };
 
+/** The address of an MQTT broker: of its host for `mqtt` and `mqtts`, with a path for `ws` and `wss`. */
+export const brokerUrl: Kind<string> = {
+  allowed:
+    'an mqtt, mqtts, ws or wss URL without user name, password, query and fragment, as in mqtts://broker.losant.com:8883',
+  parse(text) {
+    if (/[\s?#@\\]/.test(text) || !/^(?:mqtts?|wss?):\/\/[^/]/i.test(text) || !URL.canParse(text)) return undefined;
+    const { protocol, host, pathname } = new URL(text);
+    const path = pathname === '/' ? '' : pathname;
+    return protocol.startsWith('mqtt') && path !== '' ? undefined : `${protocol}//${host.toLowerCase()}${path}`;
+  },
+  format: (value) => value,
+  redact: baseUrl.redact as (text: string) => string,
+};
+
 /** A bearer token: anything that can stand in a header, as one word. */
 export const token: Kind<string> = {
   allowed: 'a token: visible ASCII characters without spaces',

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { type CommandBroker, findCommandBroker } from './command-broker.js';
 import { ConfigError, quote } from './config-error.js';
 import { type FlagTexts, type Given, givenText, type Source } from './given.js';
 import type { Address } from './kinds.js';
@@ -13,6 +14,8 @@ export type Config = OptionValues & {
   readonly sources: Readonly<Record<OptionKey, Source>>;
   /** What the cloud is reached through; undefined when straight. */
   readonly upstreamProxy: UpstreamProxy | undefined;
+  /** Where commands come from; undefined where there are none. */
+  readonly commandBroker: CommandBroker | undefined;
 };
 
 /**
@@ -41,6 +44,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: FlagTexts): Config {
     ...checked,
     sources: Object.freeze(sources as Record<OptionKey, Source>),
     upstreamProxy: findUpstreamProxy(env, checked.upstreamUrl),
+    commandBroker: findCommandBroker(env, checked),
   });
 }
 

@@ -4,6 +4,7 @@ import {
   addressOrOff,
   base64Bytes,
   baseUrl,
+  brokerUrl,
   byteCount,
   count,
   duration,
@@ -190,6 +191,35 @@ export const OPTIONS = {
     kind: count(1, 65_535),
     default: '1000',
     meaning: 'Publishes of one MQTT connection that are not acknowledged; then nothing more is read of it.',
+  }),
+  commands: row({
+    variable: 'STATEWAY_COMMANDS',
+    kind: oneOf(['mqtt', 'off']),
+    default: 'mqtt',
+    meaning:
+      'Commands to devices that speak MQTT: `mqtt` has the proxy log each of them in at the broker of the cloud, with the key and secret that it came with; `off` lets no commands and custom topics through.',
+  }),
+  mqttUpstreamUrl: row({
+    variable: 'STATEWAY_MQTT_UPSTREAM_URL',
+    kind: brokerUrl,
+    default: undefined,
+    defaultInWords:
+      '`mqtts://broker.losant.com:8883` while `STATEWAY_UPSTREAM_URL` is the default, else none, and no commands',
+    meaning: 'The broker of the cloud. Keys and secrets of devices go there.',
+  }),
+  mqttUpstreamConnects: row({
+    variable: 'STATEWAY_MQTT_UPSTREAM_CONNECTS',
+    kind: rate,
+    default: '200/15s',
+    meaning:
+      'Connections to the broker of the cloud that are begun for the devices of one application in a sliding window.',
+  }),
+  mqttUpstreamSessions: row({
+    variable: 'STATEWAY_MQTT_UPSTREAM_SESSIONS',
+    kind: count(1, 1_000_000),
+    default: '5000',
+    meaning:
+      'Devices with a connection to the broker of the cloud, each some 70 KiB; others wait, and get no commands.',
   }),
   tokenCacheSize: row({
     variable: 'STATEWAY_TOKEN_CACHE_SIZE',

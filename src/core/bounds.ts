@@ -13,6 +13,13 @@ export const MAX_UNANSWERED_BYTES = 32 * MIB;
 /** Bytes of waiting states held in memory; beyond it new state is refused until the cloud has taken some. */
 export const MAX_HELD_BYTES = 64 * MIB;
 
+// ---------------------------------------------------------------- the cloud's broker
+
+/** Messages of devices for the broker that wait or are under way, of all devices: at 250 a device and window, rarely any. */
+export const MAX_UPLINK_BYTES = 16 * MIB;
+/** Commands that a device has not taken, beyond which newer ones are dropped (contract 1.9.7). */
+export const MAX_UNSENT_COMMAND_BYTES = 256 * KIB;
+
 // ---------------------------------------------------------------- one request
 
 /**

@@ -4,6 +4,7 @@
  */
 
 import type { FailureReason } from './cloud-results.js';
+import type { UplinkConnectResult } from './uplink-ports.js';
 
 /** A histogram of fixed upper bounds, ready to be shown as a Prometheus histogram. */
 export class Distribution {
@@ -61,13 +62,26 @@ export type MqttCloseReason =
   | 'revoked';
 
 /** What became of a PUBLISH. */
-export type MqttPublishResult = 'state' | 'dead_letter' | 'not_kept' | 'denied' | 'oversize' | 'unavailable';
+export type MqttPublishResult =
+  | 'state'
+  | 'dead_letter'
+  | 'not_kept'
+  | 'denied'
+  | 'oversize'
+  | 'upstream'
+  | 'unavailable';
+
+/** What became of a message of the cloud's for a device that had subscribed to it: `slow` are dropped. */
+export type CommandResult = 'delivered' | 'slow';
 
 /** What is counted of MQTT alone (contract 1.9.8). */
 export interface MqttMeters {
   readonly connects: Record<MqttConnectResult, number>;
   readonly closes: Record<MqttCloseReason, number>;
   readonly publishes: Record<MqttPublishResult, number>;
+  readonly commands: Record<CommandResult, number>;
+  /** Connections to the cloud's broker. */
+  readonly uplinkConnects: Record<UplinkConnectResult, number>;
   /** Wills of a topic that is not allowed, of QoS 2, or too large. */
   ignoredWills: number;
 }
@@ -86,7 +100,9 @@ export class Meters {
   readonly mqtt: MqttMeters = {
     connects: { accepted: 0, takeover: 0, credentials: 0, identifier: 0, protocol: 0, unavailable: 0, full: 0 },
     closes: { client: 0, keepalive: 0, takeover: 0, protocol: 0, slow: 0, unavailable: 0, stopping: 0, revoked: 0 },
-    publishes: { state: 0, dead_letter: 0, not_kept: 0, denied: 0, oversize: 0, unavailable: 0 },
+    publishes: { state: 0, dead_letter: 0, not_kept: 0, denied: 0, oversize: 0, upstream: 0, unavailable: 0 },
+    commands: { delivered: 0, slow: 0 },
+    uplinkConnects: { accepted: 0, credentials: 0, refused: 0, unreachable: 0 },
     ignoredWills: 0,
   };
   /** From the last byte of a request or frame to its answer, seconds. */

@@ -113,6 +113,10 @@ export class FakeSources implements AdminSources {
     return { http: 21, websocket: 22, mqtt: 23, mqtts: 24, 'mqtt-ws': 25 };
   }
 
+  uplinks() {
+    return { connected: 26, waiting: 27, backoff: 28, refused: 29 };
+  }
+
   queueDepth() {
     return 31;
   }

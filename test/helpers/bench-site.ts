@@ -27,6 +27,8 @@ export interface SiteOptions {
   readonly devices?: number;
   /** Puts something on the line; resolves to where the proxy is to find the cloud instead of at its own address. */
   readonly line?: (cloudUrl: string) => Promise<string>;
+  /** Starts the cloud's broker; resolves to where the proxy is to find it, or to nothing where it is not told of it. */
+  readonly broker?: (brokerUrl: string) => Promise<string | undefined>;
 }
 
 /** A simulated cloud in this process and the built proxy in another, both gone when the running test is over. */
@@ -38,7 +40,9 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const dataDir = temporaryDirectory();
   const upstreamUrl = (await options.line?.(cloudUrl)) ?? cloudUrl;
   const ownEnv = typeof options.env === 'function' ? options.env(cloud) : options.env;
-  const start = (env: Env = {}) => startProxy({ upstreamUrl, dataDir, env: { ...ownEnv, ...env } });
+  const mqttUrl = await options.broker?.(await cloud.startBroker({ host: '127.0.0.1', port: 0 }));
+  const commands = mqttUrl === undefined ? {} : { STATEWAY_MQTT_UPSTREAM_URL: mqttUrl };
+  const start = (env: Env = {}) => startProxy({ upstreamUrl, dataDir, env: { ...commands, ...ownEnv, ...env } });
   const site: Site = {
     cloud,
     cloudUrl,

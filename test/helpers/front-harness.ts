@@ -109,6 +109,7 @@ export function createFront(options: HarnessOptions = {}): Omit<FrontHarness, 'p
       maxConnections: 1_000,
       maxInflight: 1_000,
       letters,
+      uplinks: undefined,
       random: () => 0,
       onFlapping: () => {},
       onDenied: () => {},

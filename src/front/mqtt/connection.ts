@@ -66,7 +66,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
     this.#onEnded = onEnded;
     this.address = line.address;
     this.peer = line.peer;
-    this.outbox = new Outbox((bytes) => this.#flow.write(bytes), dueAcks);
+    this.outbox = new Outbox((bytes) => this.#flow.write(bytes), dueAcks, line);
     this.#flow = new Flow(context, line, this);
     this.#alarm = new Alarm(clock);
     this.#askAgain = new Alarm(clock);

@@ -1,3 +1,4 @@
+import type { Uplinks } from '../../core/uplink-ports.js';
 import type { FrontContext } from '../front-context.js';
 import type { DeniedTopics } from './denied-topics.js';
 import type { DeviceLetters } from './device-letters.js';
@@ -10,6 +11,8 @@ import type { Takeovers } from './takeovers.js';
 export interface MqttContext {
   readonly front: FrontContext;
   readonly letters: DeviceLetters;
+  /** Where commands come from; undefined where they are off. */
+  readonly uplinks: Uplinks | undefined;
   readonly logIns: LogIns;
   readonly takeovers: Takeovers;
   readonly holds: RefusalHolds;

@@ -2,6 +2,7 @@ import type { Asker } from '../../core/auth-ports.js';
 import { mqttStrangers } from '../../core/bounds.js';
 import type { SetAside } from '../../core/dead-letter.js';
 import type { MqttTransport } from '../../core/meters.js';
+import type { Uplinks } from '../../core/uplink-ports.js';
 import type { FrontContext } from '../front-context.js';
 import type { StrangerPlace } from '../stranger-sockets.js';
 import { MqttConnection } from './connection.js';
@@ -38,6 +39,8 @@ export interface MqttOptions {
   readonly maxConnections: number;
   readonly maxInflight: number;
   readonly letters: SetAside;
+  /** Undefined: no commands come down, and of what devices publish only states go up. */
+  readonly uplinks: Uplinks | undefined;
   /** From 0 to 1, for jitter. */
   readonly random: () => number;
   readonly onFlapping: (flapping: FlappingId) => void;
@@ -65,14 +68,15 @@ export class MqttFront {
   /** @throws Error when the TLS files cannot be used */
   constructor(front: FrontContext, options: MqttOptions) {
     const { clock, deviceLogin, authorizer } = front;
-    const { listen, tlsListen, letters, maxConnections, maxInflight, onFlapping, onDenied, onLetterFlood, onFault } =
-      options;
+    const { listen, tlsListen, letters, uplinks, maxConnections, maxInflight } = options;
+    const { onFlapping, onDenied, onLetterFlood, onFault } = options;
     const strangers = new StrangerLines(mqttStrangers(maxConnections));
     this.#front = front;
     this.#options = options;
     this.#context = {
       front,
       letters: new DeviceLetters(letters, clock, onLetterFlood),
+      uplinks,
       logIns: new LogIns(deviceLogin, authorizer),
       takeovers: new Takeovers(clock, onFlapping),
       holds: new RefusalHolds(clock),

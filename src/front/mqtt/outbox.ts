@@ -1,4 +1,5 @@
 import type { DueAcks } from '../due-acks.js';
+import type { Line } from './line.js';
 import { PUBACK_BYTES, writePuback } from './packet-writer.js';
 
 const FIRST_BYTES = 256;
@@ -7,14 +8,21 @@ const FIRST_BYTES = 256;
 export class Outbox {
   readonly #write: (bytes: Uint8Array) => void;
   readonly #dueAcks: DueAcks;
+  readonly #line: Pick<Line, 'unsentBytes'>;
   #bytes = new Uint8Array(0);
   #used = 0;
   #isQueued = false;
 
   /** @param write takes the memory of what it is given */
-  constructor(write: (bytes: Uint8Array) => void, dueAcks: DueAcks) {
+  constructor(write: (bytes: Uint8Array) => void, dueAcks: DueAcks, line: Pick<Line, 'unsentBytes'>) {
     this.#write = write;
     this.#dueAcks = dueAcks;
+    this.#line = line;
+  }
+
+  /** What the other end has not taken, what waits for the end of the turn included. */
+  get unsentBytes(): number {
+    return this.#used + this.#line.unsentBytes;
   }
 
   add(packet: Uint8Array): void {

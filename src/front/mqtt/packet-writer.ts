@@ -29,3 +29,18 @@ export function suback(packetId: number, granted: readonly boolean[]): Uint8Arra
 export function unsuback(packetId: number): Uint8Array {
   return Uint8Array.of(0xb0, 2, packetId >> 8, packetId & 0xff);
 }
+
+/** @param topic of 65,535 bytes at most */
+export function publishPacket(topic: string, payload: Uint8Array): Uint8Array {
+  const topicBytes = Buffer.from(topic, 'utf8');
+  const head: number[] = [0x30];
+  // The remaining length: seven bits a byte, the lowest first (MQTT 3.1.1, 2.2.3).
+  let left = 2 + topicBytes.length + payload.length;
+  for (; left > 0x7f; left >>= 7) head.push((left & 0x7f) | 0x80);
+  head.push(left, topicBytes.length >> 8, topicBytes.length & 0xff);
+  const packet = new Uint8Array(head.length + topicBytes.length + payload.length);
+  packet.set(head);
+  packet.set(topicBytes, head.length);
+  packet.set(payload, head.length + topicBytes.length);
+  return packet;
+}

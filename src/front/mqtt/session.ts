@@ -1,6 +1,7 @@
 import type { Asker } from '../../core/auth-ports.js';
 import type { Grant } from '../../core/grant.js';
 import type { MqttCloseReason, MqttTransport } from '../../core/meters.js';
+import { Commands } from './commands.js';
 import type { HaltReason } from './flow.js';
 import type { LoggedIn, LogInOutcome, MqttCredentials } from './log-ins.js';
 import type { MqttContext } from './mqtt-context.js';
@@ -53,6 +54,7 @@ export class Session implements QueueUser, OtherDevicesUser {
   readonly #queue: PublishQueue;
   readonly #others: OtherDevices;
   readonly #subscriptions: Subscriptions;
+  readonly #commands: Commands;
   #grant: Grant;
   #access: TopicAccess;
   #stopWatching: () => void = () => {};
@@ -78,6 +80,9 @@ export class Session implements QueueUser, OtherDevicesUser {
     this.#queue = new PublishQueue(context, this, context.front.meters.received[parts.transport]);
     this.#others = new OtherDevices(context, this.#queue, this);
     this.#subscriptions = new Subscriptions(context, this);
+    const { key, secret } = parts.credentials;
+    const device = { applicationId: this.#grant.device.applicationId, deviceId: this.#deviceId, key, secret };
+    this.#commands = new Commands(context, owner.outbox, device, () => void this.#renew());
     this.#watch();
   }
 
@@ -95,7 +100,7 @@ export class Session implements QueueUser, OtherDevicesUser {
     const publish = this.#queue.add(qos, packetId, payload);
     if (route.kind === 'own state') this.#storeOwn(publish);
     else if (route.kind === 'state of another') this.#others.store(publish, route.deviceId);
-    else if (route.kind === 'upstream') this.#drop(publish, 'unavailable');
+    else if (route.kind === 'upstream') this.#sendUp(publish, topic);
     else this.#deny(publish, topic);
     if (this.#queue.size >= this.#context.maxInflight) this.#owner.halt('in flight');
   }
@@ -106,14 +111,18 @@ export class Session implements QueueUser, OtherDevicesUser {
 
   /** Answers at once, and where the cloud has to be asked for other devices, a moment later, in order. */
   subscribe(packetId: number, filters: readonly string[]): void {
-    this.#subscriptions.add(filters, this.#deviceId, this.#access, (granted) =>
-      this.#answer(suback(packetId, granted)),
-    );
+    this.#subscriptions.add(filters, this.#deviceId, this.#access, (granted) => {
+      this.#answer(suback(packetId, granted));
+      this.#commands.subscribe(filters.filter((_filter, index) => granted[index]));
+    });
     this.#haltForAnswers();
   }
 
   unsubscribe(packetId: number, filters: readonly string[]): void {
-    this.#subscriptions.remove(filters, () => this.#answer(unsuback(packetId)));
+    this.#subscriptions.remove(filters, () => {
+      this.#commands.unsubscribe(filters);
+      this.#answer(unsuback(packetId));
+    });
     this.#haltForAnswers();
   }
 
@@ -124,6 +133,7 @@ export class Session implements QueueUser, OtherDevicesUser {
     this.#stopWatching();
     this.#cancelRenewal();
     if (takesWill && this.#parts.will !== undefined) this.#takeWill(this.#parts.will);
+    this.#commands.close();
     this.#others.close();
     this.#queue.close();
   }
@@ -176,6 +186,12 @@ export class Session implements QueueUser, OtherDevicesUser {
     this.#needToken();
   }
 
+  /** Answered at once: it is not promised to arrive, and holds back no PUBACK of a state behind it (contract 1.9.4). */
+  #sendUp(publish: QueuedPublish, topic: Uint8Array): void {
+    this.#commands.publish(textOf(topic) ?? '', publish.payload, publish.qos);
+    this.#queue.finish(publish);
+  }
+
   #deny(publish: QueuedPublish, topic: Uint8Array): void {
     this.#context.denied.note(this.#deviceId, textOf(topic) ?? '');
     this.#drop(publish, 'denied');
@@ -188,6 +204,10 @@ export class Session implements QueueUser, OtherDevicesUser {
 
   #takeWill(will: Will): void {
     const route = routeOf(will.topic, this.#deviceId, this.#access);
+    if (route.kind === 'upstream') {
+      this.#commands.publish(will.topic, will.payload, will.qos === 0 ? 0 : 1);
+      return;
+    }
     const grant = route.kind === 'state of another' ? this.#others.find(route.deviceId) : this.#grant;
     const isGood = grant?.isGood(this.#context.front.clock.wallMs()) === true;
     takeWill(this.#context, this.#parts.transport, will, route, isGood ? grant : undefined);

@@ -43,7 +43,7 @@ export function routeOf(topic: string, ownId: string, access: TopicAccess): Rout
     }
     return kind === 'fromAgent' && !isWhole && deviceId === ownId && isAgent(access) ? UPSTREAM : DENIED;
   }
-  return isListed(topic, access.pubTopics, access.filterType, matches) ? UPSTREAM : DENIED;
+  return isListed(topic, access.pubTopics, access.filterType, covers) ? UPSTREAM : DENIED;
 }
 
 /** Whether a filter is granted; of another device's commands only the cloud can tell, and `other device` is that device. */
@@ -69,6 +69,23 @@ export function subscriptionRight(filter: string, ownId: string, access: TopicAc
     : 'denied';
 }
 
+/** A topic or filter as the cloud spells it: ids in lower case, all else as it is. */
+export function asCloudSpells(topic: string): string {
+  const [root, id = ''] = topic.split('/', 2);
+  return root === PLATFORM ? `${root}/${id.toLowerCase()}${topic.slice(root.length + 1 + id.length)}` : topic;
+}
+
+/** A topic of the cloud's that a filter matches, with its id as the device spells it in the filter. */
+export function asDeviceSpells(topic: string, filter: string): string {
+  const [root, id = ''] = filter.split('/', 2);
+  return root === PLATFORM ? `${root}/${id}${topic.slice(root.length + 1 + id.length)}` : topic;
+}
+
+/** Whether a filter matches a topic (MQTT 3.1.1, 4.7.1). */
+export function isMatch(filter: string, topic: string): boolean {
+  return covers(filter.split('/'), topic.split('/'));
+}
+
 /** What begins like the platform's or the broker's own topics is nobody's to use. */
 function isPlatform(root: string): boolean {
   return root.startsWith(PLATFORM) || root.startsWith('$');
@@ -92,11 +109,6 @@ function isListed(
   if (filterType === 'none') return false;
   const levels = wanted.split('/');
   return list.some((listed) => isOf(listed.split('/'), levels)) === (filterType === 'whitelist');
-}
-
-/** Whether a filter matches a topic (MQTT 3.1.1, 4.7.1). */
-function matches(filter: readonly string[], topic: readonly string[]): boolean {
-  return covers(filter, topic);
 }
 
 /** Whether everything that `narrow` matches is matched by `wide`. A topic is a filter without wildcards. */

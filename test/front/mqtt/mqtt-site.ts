@@ -6,6 +6,7 @@ import type { CloudAnswer } from '../../../src/core/cloud-results.js';
 import { StatewayError } from '../../../src/core/errors.js';
 import type { Grant } from '../../../src/core/grant.js';
 import { Meters, type MqttTransport } from '../../../src/core/meters.js';
+import type { Uplinks } from '../../../src/core/uplink-ports.js';
 import { Admission } from '../../../src/front/admission.js';
 import { DueAcks } from '../../../src/front/due-acks.js';
 import type { FrontContext } from '../../../src/front/front-context.js';
@@ -104,6 +105,8 @@ export interface SiteOptions {
   readonly maxBodyBytes?: number;
   readonly maxUnansweredBytes?: number;
   readonly maxInflight?: number;
+  /** None where it is left out: no commands. */
+  readonly uplinks?: Uplinks;
 }
 
 /** MQTT connections between scripted stages, by a clock of the test. */
@@ -139,6 +142,7 @@ export class MqttSite {
     this.context = {
       front,
       letters: new DeviceLetters(this.letters, clock, (flood) => this.floods.push(flood)),
+      uplinks: options.uplinks,
       logIns: new LogIns(login, authorizer),
       takeovers: new Takeovers(clock, (flapping) => this.flapping.push(flapping)),
       holds: new RefusalHolds(clock),
