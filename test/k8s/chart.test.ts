@@ -131,7 +131,12 @@ describe('the chart', () => {
     const config = loadConfig(Object.fromEntries(here), {});
     const { port, protocol } = new URL(data.HTTPS_PROXY ?? config.upstreamUrl);
     const [, cloud] = find(objects, 'NetworkPolicy').spec.egress;
-    expect(cloud.ports).toEqual([{ port: Number(port) || (protocol === 'http:' ? 80 : 443), protocol: 'TCP' }]);
+    const ports = [Number(port) || (protocol === 'http:' ? 80 : 443)];
+    // Through an HTTP proxy the broker is at the proxy's port as well.
+    if (config.commandBroker?.proxy === undefined && config.commandBroker !== undefined) {
+      ports.push(Number(new URL(config.commandBroker.url).port));
+    }
+    expect(cloud.ports).toEqual(ports.map((number) => ({ port: number, protocol: 'TCP' })));
     const [claim] = find(objects, 'StatefulSet').spec.volumeClaimTemplates;
     expect(claim.spec.resources.requests.storage).toBe(`${(2 * config.maxSpoolBytes) / 2 ** 30}Gi`);
   });

@@ -145,7 +145,11 @@ describe('the network policy', () => {
     expect(names.ports.map(({ port }: { port: number }) => port)).toEqual([53, 53]);
     const { port, protocol } = new URL(config.upstreamUrl);
     expect({ port, protocol }).toEqual({ port: '', protocol: 'https:' });
-    expect(cloud.ports).toEqual([{ port: 443, protocol: 'TCP' }]);
+    expect(config.commandBroker?.url).toBe('mqtts://broker.losant.com:8883');
+    expect(cloud.ports).toEqual([
+      { port: 443, protocol: 'TCP' },
+      { port: 8883, protocol: 'TCP' },
+    ]);
     const excepted = cloud.to.flatMap(({ ipBlock }: { ipBlock: { except: string[] } }) => ipBlock.except);
     expect(excepted).toEqual(expect.arrayContaining(['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']));
   });

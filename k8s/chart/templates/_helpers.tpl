@@ -56,6 +56,21 @@ what overload needs.
 {{- $port | default (ternary "80" "443" (eq $url.scheme "http")) -}}
 {{- end -}}
 
+{{/* Ports that lead to the cloud: that of its API, and that of the broker that commands come from, where there is one. */}}
+{{- define "stateway.cloudPorts" -}}
+{{- $ports := list (include "stateway.upstreamPort" .) -}}
+{{- $broker := get .Values.config "STATEWAY_MQTT_UPSTREAM_URL" -}}
+{{- if and (not $broker) (eq .Values.upstream.url "https://api.losant.com") -}}
+{{- $broker = "mqtts://broker.losant.com:8883" -}}
+{{- end -}}
+{{- if and $broker (not .Values.upstream.httpsProxy) (ne (get .Values.config "STATEWAY_COMMANDS") "off") -}}
+{{- $url := urlParse $broker -}}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
+{{- $ports = append $ports ($port | default (get (dict "mqtt" "1883" "mqtts" "8883" "ws" "80" "wss" "443") $url.scheme)) -}}
+{{- end -}}
+{{- uniq $ports | join "," -}}
+{{- end -}}
+
 {{/* Options that are no part of `config`, since the chart sets them: by what. Other names are refused by the schema. */}}
 {{- define "stateway.setElsewhere" -}}
 STATEWAY_LISTEN: "service, tls, ingress and gateway: the pod itself always listens on 0.0.0.0:8080"

@@ -66,7 +66,9 @@ class WebSocketStream extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#socket.end(frameOf(CLOSE, Buffer.alloc(0)), done);
+    // A connection of TLS ends by itself when the other side has ended it.
+    if (this.#socket.writable) this.#socket.end(frameOf(CLOSE, Buffer.alloc(0)), done);
+    else done();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
