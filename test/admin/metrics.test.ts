@@ -42,6 +42,9 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_mqtt_closes_total: 'counter',
   stateway_mqtt_publishes_total: 'counter',
   stateway_mqtt_wills_ignored_total: 'counter',
+  stateway_commands_total: 'counter',
+  stateway_uplink_connects_total: 'counter',
+  stateway_uplink_sessions: 'gauge',
   stateway_attributes_left_out_total: 'counter',
   stateway_log_dropped_total: 'counter',
   stateway_build_info: 'gauge',
@@ -81,6 +84,8 @@ describe('the metrics', () => {
     meters.mqtt.closes.keepalive = 19;
     meters.mqtt.publishes.dead_letter = 20;
     meters.mqtt.ignoredWills = 21;
+    meters.mqtt.commands.slow = 23;
+    meters.mqtt.uplinkConnects.credentials = 24;
     meters.leftOut = 22;
     meters.forwarded = 7;
     meters.outOfWindow = 8;
@@ -110,6 +115,8 @@ describe('the metrics', () => {
     expect(valuesOf('stateway_mqtt_closes_total')).toMatchObject({ '{reason="keepalive"}': 19, '{reason="slow"}': 0 });
     expect(valuesOf('stateway_mqtt_publishes_total')).toMatchObject({ '{result="dead_letter"}': 20 });
     expect(valuesOf('stateway_mqtt_wills_ignored_total')).toEqual({ '': 21 });
+    expect(valuesOf('stateway_commands_total')).toEqual({ '{result="delivered"}': 0, '{result="slow"}': 23 });
+    expect(valuesOf('stateway_uplink_connects_total')).toMatchObject({ '{result="credentials"}': 24 });
     expect(valuesOf('stateway_attributes_left_out_total')).toEqual({ '': 22 });
     expect(valuesOf('stateway_states_forwarded_total')).toEqual({ '': 7 });
     expect(valuesOf('stateway_states_out_of_window_total')).toEqual({ '': 8 });
@@ -154,6 +161,12 @@ describe('the metrics', () => {
       '{transport="mqtt"}': 23,
       '{transport="mqtts"}': 24,
       '{transport="mqtt-ws"}': 25,
+    });
+    expect(valuesOf('stateway_uplink_sessions')).toEqual({
+      '{state="connected"}': 26,
+      '{state="waiting"}': 27,
+      '{state="backoff"}': 28,
+      '{state="refused"}': 29,
     });
     expect(valuesOf('stateway_memory_bytes')).toEqual({ '{of="process"}': 52, '{of="heap"}': 53 });
     expect(valuesOf('stateway_memory_limit_bytes')).toEqual({ '{of="process"}': 50, '{of="heap"}': 51 });
