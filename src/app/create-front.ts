@@ -9,7 +9,7 @@ import type { TlsFiles } from '../front/listeners.js';
 import type { MqttOptions } from '../front/mqtt/mqtt-front.js';
 import { Front, type FrontOptions } from '../front/server.js';
 import type { LineWriter } from './event-log.js';
-import { maxEventStreams, maxMqttConnections } from './open-files.js';
+import { maxEventStreams, maxMqttConnections, maxUplinkSessions } from './open-files.js';
 
 /** The device side, as it is configured. */
 export function createFront(
@@ -21,9 +21,10 @@ export function createFront(
     readonly uplinks: Uplinks | undefined;
   },
 ): Front {
-  const { listen, maxBodyBytes, passthrough } = config;
+  const { listen, maxBodyBytes, passthrough, mqttUpstreamSessions } = config;
   const tls = tlsFilesOf(config);
   const mqtt = mqttOptions(config, log, parts);
+  const uplinks = parts.uplinks === undefined ? 0 : maxUplinkSessions(mqttUpstreamSessions, mqtt.maxConnections);
   return new Front({
     ...parts,
     refusals: createRefusals(log, parts.clock),
@@ -33,7 +34,7 @@ export function createFront(
     maxBodyBytes,
     maxUnansweredBytes: MAX_UNANSWERED_BYTES,
     passthrough,
-    maxPassedCalls: { stream: maxEventStreams(mqtt.maxConnections) },
+    maxPassedCalls: { stream: maxEventStreams(mqtt.maxConnections + uplinks) },
     mqtt,
   });
 }

@@ -4,6 +4,7 @@ import type { Meters } from '../core/meters.js';
 import { MqttBroker } from '../upstream/mqtt/mqtt-broker.js';
 import { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
 import type { LineWriter } from './event-log.js';
+import { maxMqttConnections, maxUplinkSessions } from './open-files.js';
 
 /** Where commands come from, as it is configured; undefined where there are none. */
 export function createUplinks(config: Config, log: LineWriter, meters: Meters): UplinkSessions | undefined {
@@ -16,19 +17,20 @@ export function createUplinks(config: Config, log: LineWriter, meters: Meters): 
     return undefined;
   }
   const { url, proxy } = commandBroker;
+  const maxSessions = maxUplinkSessions(config.mqttUpstreamSessions, maxMqttConnections(config.mqttMaxConnections));
   return new UplinkSessions({
     broker: new MqttBroker({ url: new URL(url), caFile, proxyUrl: proxy?.url }, systemClock),
     clock: systemClock,
     meters: meters.mqtt,
     connectRate: config.mqttUpstreamConnects,
-    maxSessions: config.mqttUpstreamSessions,
+    maxSessions,
     random: Math.random,
     onLost: (reason) => log.warn({ event: 'broker-lost', reason }, "no connection to the cloud's broker"),
     onBack: () => log.info({ event: 'broker-back' }, "the cloud's broker is back"),
     onFull: () =>
       log.warn(
-        { event: 'uplinks-full', maxSessions: config.mqttUpstreamSessions },
-        'more devices want commands than STATEWAY_MQTT_UPSTREAM_SESSIONS allows: others wait',
+        { event: 'uplinks-full', maxSessions },
+        'more devices want commands than STATEWAY_MQTT_UPSTREAM_SESSIONS, or the open files, allow: others wait',
       ),
     onDenied: (denied) =>
       log.warn(

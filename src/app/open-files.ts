@@ -9,6 +9,8 @@ const FILES_A_STREAM = 3;
 const LEAST_STREAMS = 64;
 /** And for devices that speak MQTT. */
 const LEAST_MQTT_CONNECTIONS = 64;
+/** And for their sessions at the cloud's broker. */
+const LEAST_UPLINK_SESSIONS = 32;
 
 /**
  * MQTT connections that may be open at once: as many as are wanted, or two thirds of the files that the process does not
@@ -21,13 +23,28 @@ export function maxMqttConnections(wanted: number, limits: string | undefined = 
 }
 
 /**
- * Event streams that may be open at once: as many as the process has file descriptors for, beside those that it needs to
- * take states. A process without any left can accept no connection, whoever it is of.
+ * Sessions at the cloud's broker that may be open at once: as many as are wanted, or half of what MQTT connections leave.
+ * @param wanted `STATEWAY_MQTT_UPSTREAM_SESSIONS`
  * @param mqttConnections that may be open beside them
  * @param limits as above
  */
-export function maxEventStreams(mqttConnections: number, limits: string | undefined = readLimits()): number {
-  const affordable = Math.floor((freeFiles(limits) - mqttConnections) / FILES_A_STREAM);
+export function maxUplinkSessions(
+  wanted: number,
+  mqttConnections: number,
+  limits: string | undefined = readLimits(),
+): number {
+  const affordable = Math.floor((freeFiles(limits) - mqttConnections) / 2);
+  return Math.min(wanted, Math.max(LEAST_UPLINK_SESSIONS, affordable));
+}
+
+/**
+ * Event streams that may be open at once: as many as the process has file descriptors for, beside those that it needs to
+ * take states. A process without any left can accept no connection, whoever it is of.
+ * @param otherConnections those of MQTT that may be open beside them, of devices and to the broker
+ * @param limits as above
+ */
+export function maxEventStreams(otherConnections: number, limits: string | undefined = readLimits()): number {
+  const affordable = Math.floor((freeFiles(limits) - otherConnections) / FILES_A_STREAM);
   return Math.max(LEAST_STREAMS, Math.min(MAX_CALLS.stream, affordable));
 }
 

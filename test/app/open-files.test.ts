@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { maxEventStreams, maxMqttConnections } from '../../src/app/open-files.js';
+import { maxEventStreams, maxMqttConnections, maxUplinkSessions } from '../../src/app/open-files.js';
 
 const limits = (soft: string): string =>
   `Limit                     Soft Limit           Hard Limit           Units     \nMax open files            ${soft}               1048576              files     \n`;
@@ -15,6 +15,17 @@ test.each([
 ])('of %s files, %i MQTT connections and %i event streams', (soft, connections, streams) => {
   expect(maxMqttConnections(20_000, limits(soft))).toBe(connections);
   expect(maxEventStreams(connections, limits(soft))).toBe(streams);
+});
+
+test.each([
+  ['1048576', 5_000],
+  ['40960', 5_000],
+  ['20000', 2_651],
+  ['1024', 32],
+])("of %s files, %i sessions at the cloud's broker, which the connections and the streams leave", (soft, sessions) => {
+  const connections = maxMqttConnections(20_000, limits(soft));
+  expect(maxUplinkSessions(5_000, connections, limits(soft))).toBe(sessions);
+  expect(maxUplinkSessions(10, connections, limits(soft))).toBe(10);
 });
 
 test('no more MQTT connections are taken than are wanted, however many there could be', () => {
