@@ -41,3 +41,8 @@ export function registerGauge(registry: Registry, { name, help, labelNames = [],
     },
   });
 }
+
+/** A sample for each value of one label. */
+export function byLabel(values: Readonly<Record<string, number>>): Sample[] {
+  return Object.entries(values).map(([label, value]): Sample => [value, label]);
+}

@@ -1,7 +1,8 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { AdminSources } from './admin-sources.js';
 import { registerDistribution } from './distribution-metric.js';
-import { type MetricRow, registerCounter, registerGauge, type Sample } from './metric-row.js';
+import { byLabel, type MetricRow, registerCounter, registerGauge, type Sample } from './metric-row.js';
+import { mqttCounterRows, uplinkSessionsRow } from './mqtt-metrics.js';
 import { oldestSeconds, secondsLeft } from './status.js';
 
 /** What Prometheus scrapes. */
@@ -82,41 +83,7 @@ function counterRows(sources: AdminSources): MetricRow[] {
       help: 'Dead letters that went for good, since all together took more than they may.',
       read: () => [[sources.deadLetterRoom().dropped]],
     },
-    {
-      name: 'stateway_mqtt_connects_total',
-      help: 'MQTT connections, by what became of their CONNECT.',
-      labelNames: ['result'],
-      read: () => byLabel(meters.mqtt.connects),
-    },
-    {
-      name: 'stateway_mqtt_closes_total',
-      help: 'Ends of MQTT connections that had been accepted, by why.',
-      labelNames: ['reason'],
-      read: () => byLabel(meters.mqtt.closes),
-    },
-    {
-      name: 'stateway_mqtt_publishes_total',
-      help: 'MQTT publishes of devices, by what became of them.',
-      labelNames: ['result'],
-      read: () => byLabel(meters.mqtt.publishes),
-    },
-    {
-      name: 'stateway_mqtt_wills_ignored_total',
-      help: 'Wills of MQTT connections with QoS 2, of more than 4 KiB, or with a topic that the device may not use.',
-      read: () => [[meters.mqtt.ignoredWills]],
-    },
-    {
-      name: 'stateway_commands_total',
-      help: 'Messages from the broker of the cloud for devices that had subscribed to them, by what became of them.',
-      labelNames: ['result'],
-      read: () => byLabel(meters.mqtt.commands),
-    },
-    {
-      name: 'stateway_uplink_connects_total',
-      help: 'Connections to the broker of the cloud for devices, by what came of them.',
-      labelNames: ['result'],
-      read: () => byLabel(meters.mqtt.uplinkConnects),
-    },
+    ...mqttCounterRows(sources),
     {
       name: 'stateway_attributes_left_out_total',
       help: 'Attributes without a value (null, $undefined) that were left out of states that came by MQTT.',
@@ -226,12 +193,7 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
       labelNames: ['transport'],
       read: () => byLabel(sources.connections()),
     },
-    {
-      name: 'stateway_uplink_sessions',
-      help: 'Sessions of devices at the broker of the cloud, by what they do; none where commands are off.',
-      labelNames: ['state'],
-      read: () => byLabel(sources.uplinks() ?? {}),
-    },
+    uplinkSessionsRow(sources),
     {
       name: 'stateway_worker_queue_depth',
       help: 'Bodies accepted whose answer is outstanding.',
@@ -258,10 +220,6 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
       read: () => [[1, version, node, uws]],
     },
   ];
-}
-
-function byLabel(values: Readonly<Record<string, number>>): Sample[] {
-  return Object.entries(values).map(([label, value]): Sample => [value, label]);
 }
 
 function registerHistograms(registry: Registry, sources: AdminSources): void {
