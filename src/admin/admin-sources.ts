@@ -1,6 +1,7 @@
 import type { Ages } from '../core/ages.js';
 import type { Clock } from '../core/clock.js';
 import type { CallTrouble } from '../core/cloud-results.js';
+import type { OutOfWindow } from '../core/cloud-window.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { DeviceReport } from '../core/device-report.js';
 import type { Distribution, Meters, Transport } from '../core/meters.js';
@@ -106,6 +107,8 @@ export interface AdminSources {
   deadLetterRoom(): DeadLetterRoom;
   /** The newest first, `most` at most. */
   latestDeadLetters(most: number): readonly StoredDeadLetter[];
+  /** `STATEWAY_OUT_OF_WINDOW`. */
+  readonly outOfWindow: OutOfWindow;
   /** Which devices are in trouble, and why. */
   devices(): DeviceReport;
   kept(): KeptView;

@@ -48,6 +48,7 @@ export function readStatus(sources: AdminSources, history: History): Status {
     received: meters.received,
     forwarded: meters.forwarded,
     outOfWindow: meters.outOfWindow,
+    outOfWindowRule: sources.outOfWindow,
     tokenCache: meters.tokenCache,
     workerQueueDepth: sources.queueDepth(),
   };
@@ -117,10 +118,22 @@ function plainDevice({
   sinceMs,
   nextTryMs,
   waitingStates,
+  wrongClock,
 }: CoreTroubledDevice): TroubledDevice {
   const { applicationId, deviceId } = device;
+  const clock =
+    wrongClock === undefined ? null : { lastTime: isoTime(wrongClock.lastTimeMs), states: wrongClock.states };
   const nextTry = nextTryMs === undefined ? null : isoTime(nextTryMs);
-  return { applicationId, deviceId, trouble, reason, since: isoTime(sinceMs), nextTry, waitingStates };
+  return {
+    applicationId,
+    deviceId,
+    trouble,
+    reason,
+    since: isoTime(sinceMs),
+    nextTry,
+    waitingStates,
+    wrongClock: clock,
+  };
 }
 
 function readRefusals({ refusals }: AdminSources): Status['refusals'] {

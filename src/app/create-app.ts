@@ -12,7 +12,7 @@ import { MAX_HELD_BYTES } from '../core/bounds.js';
 import { systemClock } from '../core/clock.js';
 import { Meters } from '../core/meters.js';
 import { RecordMemory } from '../core/record-memory.js';
-import { Timekeeper } from '../core/timekeeper.js';
+import type { Timekeeper } from '../core/timekeeper.js';
 import { TurnClock } from '../core/turn-clock.js';
 import type { Lanes } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
@@ -30,6 +30,7 @@ import type { UpstreamHealth } from '../upstream/upstream-health.js';
 import { type Addresses, addressesOf } from './addresses.js';
 import { Capacity } from './capacity.js';
 import { createAuth } from './create-auth.js';
+import { createDeviceClocks, createTimekeeper } from './create-clocks.js';
 import { createCertificateWatch, createFront } from './create-front.js';
 import { createHealth } from './create-health.js';
 import { createLanes } from './create-lanes.js';
@@ -88,11 +89,7 @@ export class App {
    */
   static async open(config: Config, log: EventLog): Promise<App> {
     const bootTag = readBootTag();
-    const timekeeper = new Timekeeper(systemClock, bootTag, (skewMs, isTooMuch) => {
-      const skewSeconds = Math.round(skewMs / 1_000);
-      if (isTooMuch) log.warn({ event: 'clock-wrong', skewSeconds }, "the clock of this machine is not the cloud's");
-      else log.info({ event: 'clock-right', skewSeconds }, 'the clock of this machine is right again');
-    });
+    const timekeeper = createTimekeeper(log, bootTag);
     const spool = await openSpool(config, log, timekeeper, bootTag);
     try {
       timekeeper.open(spool.timebaseStore);
@@ -110,6 +107,7 @@ export class App {
     const clock = systemClock;
     this.#turnClock = new TurnClock(timekeeper);
     const meters = this.#meters;
+    const deviceClocks = createDeviceClocks(config, log, { clock, timekeeper, meters });
     const health = createHealth(log, { clock, meters, cloud: () => this.#cloud, spoolStatus: () => spool.status() });
     this.#health = health;
     // What states find out, which are sent most, holds for all other calls too.
@@ -134,12 +132,13 @@ export class App {
       timekeeper,
       ages: this.#ages,
       meters,
+      deviceClocks,
       recordMemory: this.#recordMemory,
       onCloudChange: (isUp, trouble) => health.noteLanes(isUp, trouble),
     });
     const intake = () => this.#intake;
-    const forAuth = { cloud, clock: this.#turnClock, timekeeper, meters, log, lanes: this.#lanes, spool, intake };
-    this.#auth = createAuth(config, forAuth);
+    const forAuth = { cloud, clock: this.#turnClock, timekeeper, meters, deviceClocks, log, spool, intake };
+    this.#auth = createAuth(config, { ...forAuth, lanes: this.#lanes });
     this.#requeueWatch = new RequeueWatch({
       spool,
       clock,
@@ -160,6 +159,7 @@ export class App {
       timebases: timekeeper,
       ages: this.#ages,
       meters,
+      deviceClocks,
       maxStateBytes: config.maxBodyBytes,
       stampFloorMs: spool.stampFloorMs,
     });
@@ -275,6 +275,7 @@ export class App {
       commitSeconds: () => this.#spool.commitSeconds,
       deadLetterRoom: () => ({ maxBytes: this.#config.maxDeadLetterBytes, dropped: this.#spool.orders.dropped }),
       latestDeadLetters: (most) => this.#spool.latestDeadLetters(most),
+      outOfWindow: this.#config.outOfWindow,
       devices: () => this.#lanes.devices(),
       kept: () => this.#auth.kept(),
       memory: () => this.#capacity.view(),

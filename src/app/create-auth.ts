@@ -3,6 +3,7 @@ import { AuthStage } from '../auth/auth-stage.js';
 import { KEY_FILE, keyFromFile } from '../auth/secret-key.js';
 import type { Config } from '../config/load.js';
 import type { ArrivalClock } from '../core/clock.js';
+import type { DeviceClocks } from '../core/device-clocks.js';
 import type { Meters } from '../core/meters.js';
 import type { CloudClient, Forwarder, Intake } from '../core/ports.js';
 import type { Timekeeper } from '../core/timekeeper.js';
@@ -27,6 +28,7 @@ export function createAuth(
     readonly clock: ArrivalClock;
     readonly timekeeper: Timekeeper;
     readonly meters: Meters;
+    readonly deviceClocks: DeviceClocks;
     readonly log: LineWriter;
     readonly lanes: Forwarder;
     /** Of the same data directory. */
@@ -36,7 +38,7 @@ export function createAuth(
   },
 ): AuthStage {
   const { dataDir, maxBodyBytes, tokenCacheSize, tokenTtlMs, tokenOfflineMs, retentionMs } = config;
-  const { cloud, clock, timekeeper, meters, log, lanes, intake } = parts;
+  const { cloud, clock, timekeeper, meters, deviceClocks, log, lanes, intake } = parts;
   const { diskHealth } = parts.spool;
   const onRepaired = (file: string, mode: number) =>
     log.warn({ event: 'key-file-repaired', file, mode: mode.toString(8) }, 'the key file was open to others');
@@ -51,6 +53,7 @@ export function createAuth(
       clock,
       cloudNowMs: () => timekeeper.cloudNowMs,
       meters,
+      deviceClocks,
       random: Math.random,
       secretKey,
       table,
@@ -63,6 +66,7 @@ export function createAuth(
           arrivalMs: clock.wallMs(),
           stampsFor: (ownTimes, count) => intake().stampsFor(device, ownTimes, count),
           isClockCredible: clock.isCredible,
+          times: deviceClocks.rules,
           maxBodyBytes,
         }),
       accepted: () => intake().answered(),

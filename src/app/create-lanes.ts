@@ -8,7 +8,7 @@ import type { LineWriter } from './event-log.js';
 /** What the lanes are given beside the options and the log. */
 export type LaneSurroundings = Pick<
   LanesParts,
-  'offerGrantsOf' | 'spool' | 'ages' | 'meters' | 'recordMemory' | 'onCloudChange'
+  'offerGrantsOf' | 'spool' | 'ages' | 'meters' | 'deviceClocks' | 'recordMemory' | 'onCloudChange'
 > & {
   readonly cloud: CloudClient;
   readonly timekeeper: Timekeeper;

@@ -1,9 +1,10 @@
+import { isOutOfWindow } from '../core/cloud-window.js';
 import { Device, isId } from '../core/device.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { LooseState } from '../state/backlog-piece.js';
 import { decodeJson } from '../state/decode.js';
 import { fragmentOf, singleBodyBytes } from '../state/fragment.js';
-import { absoluteTime, isOutOfWindow } from '../state/time.js';
+import { absoluteTime } from '../state/time.js';
 import { type DeviceState, findProblem } from '../state/validate.js';
 
 /** A state as a line of an export has it. */

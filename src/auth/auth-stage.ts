@@ -43,6 +43,7 @@ export interface AuthStageOptions {
   readonly tokenOfflineMs: number;
   /** How long a lapsed token may still deliver what was stored while it was good (`STATEWAY_RETENTION_MS`). */
   readonly retentionMs: number;
+  readonly deviceClocks: FirstStatesOptions['deviceClocks'];
   readonly bodyFor: FirstStatesOptions['bodyFor'];
   readonly accepted: FirstStatesOptions['accepted'];
   readonly forward: FirstStatesOptions['forward'];
@@ -84,7 +85,7 @@ export class AuthStage {
   constructor(options: AuthStageOptions) {
     this.#options = options;
     const { cloud, clock, cloudNowMs, meters, maxGrants, table, onUnreadable, onWriteFailed } = options;
-    const { bodyFor, accepted, forward } = options;
+    const { deviceClocks, bodyFor, accepted, forward } = options;
     const sealing = new Sealing(options.secretKey);
     this.#sealedStore = new SealedStore({ table, sealing, clock, onUnreadable, onWriteFailed });
     this.#grantStore = new GrantStore(this.#sealedStore, sealing, maxGrants);
@@ -102,7 +103,7 @@ export class AuthStage {
     const shares = new Shares(clock);
     this.#shares = shares;
     const shared = { grants, cloud, shares, clock, meters, refusals, onVoidToken };
-    const firstStates = new FirstStates({ ...shared, proofRefusals, bodyFor, accepted, forward });
+    const firstStates = new FirstStates({ ...shared, proofRefusals, deviceClocks, bodyFor, accepted, forward });
     const recall = (token: string, device: Device) => this.#recall(token, device);
     this.authorizer = new Verifier({ ...shared, firstStates, recall });
     this.deviceLogin = new CloudDeviceLogin({ cloud, shares, grants, logIns: this.#logIns, meters, recall });

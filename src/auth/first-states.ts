@@ -2,7 +2,9 @@ import type { Asker, Delivered, Granted } from '../core/auth-ports.js';
 import { QUESTION_BYTES } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
 import type { SendResult } from '../core/cloud-results.js';
+import type { IgnoredTimes } from '../core/cloud-window.js';
 import type { Device } from '../core/device.js';
+import type { DeviceClocks } from '../core/device-clocks.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
@@ -17,7 +19,8 @@ const MAX_RETRY_AFTER_MS = 60_000;
 
 /** A body as one request to the cloud (`src/state/single-body.ts`). */
 export interface FirstBody extends ReadyBody {
-  readonly outOfWindow: number;
+  /** Undefined where the cloud keeps all of its times. */
+  readonly ignoredTimes: IgnoredTimes | undefined;
 }
 
 export interface FirstStatesOptions {
@@ -28,6 +31,7 @@ export interface FirstStatesOptions {
   readonly forward: Forwarder['prove'];
   readonly clock: Clock;
   readonly meters: Meters;
+  readonly deviceClocks: Pick<DeviceClocks, 'noteIgnored' | 'noteKept'>;
   /** Of the question; a proof's no is one to it as well. */
   readonly refusals: Refusals;
   /** Of proofs: that a token may not read, which refused the question, says nothing of them. */
@@ -102,7 +106,7 @@ export class FirstStates {
   }
 
   async #settle(triple: string, attempt: Attempt): Promise<Granted | Delivered> {
-    const { meters, grants, clock, shares } = this.#options;
+    const { meters, deviceClocks, grants, clock, shares } = this.#options;
     const { token, device, first, asker } = attempt;
     const bytes = QUESTION_BYTES + token.length + first.bytes.byteLength;
     const claimant = { address: asker.address, line: digestOf(token), bytes };
@@ -115,7 +119,8 @@ export class FirstStates {
     const grant = grants.add(token, device.applicationId, device.deviceId, 'first state', 'yes');
     if (!isOfBody) return { kind: 'granted', grant };
     meters.forwarded += first.states;
-    meters.outOfWindow += first.outOfWindow;
+    if (first.ignoredTimes !== undefined) deviceClocks.noteIgnored(device, first.ignoredTimes);
+    else if (first.states > 0) deviceClocks.noteKept(device.key);
     return { kind: 'delivered', grant, states: first.states };
   }
 

@@ -126,6 +126,13 @@ export const OPTIONS = {
     default: '1GiB',
     meaning: 'What dead letters may take of the disk. Beyond it the oldest go for good, counted and logged.',
   }),
+  outOfWindow: row({
+    variable: 'STATEWAY_OUT_OF_WINDOW',
+    kind: oneOf(['forward', 'arrival', 'refuse']),
+    default: 'forward',
+    meaning:
+      'What becomes of states whose time is over 30 days past or over a day ahead, which the cloud ignores: `forward` sends them as they are; `arrival` gives them the time of arrival, and keeps that of the device in `meta`; `refuse` answers 400.',
+  }),
   windowMs: row({
     variable: 'STATEWAY_WINDOW_MS',
     kind: duration(0, 3_600_000),

@@ -1,12 +1,12 @@
 import type { Device } from './device.js';
 
 /**
- * What is the matter with a device: `parked` waits for someone's work (a token, the device's place in the cloud);
+ * What is the matter with a device: `wrong_clock` names times that the cloud does not keep; `parked` waits for someone's work (a token, the device's place in the cloud);
  * `throttled` has sent the cloud more requests than it takes; `failing` gets no good answer while others do; `refused`
  * sends what the cloud refuses, one state after another or so often that it falls behind; `silent` has not been heard of
- * for much longer than it used to pause.
+ * for much longer than it used to pause. A device with a wrong clock may have another trouble beside it.
  */
-export type Trouble = 'parked' | 'throttled' | 'failing' | 'refused' | 'silent';
+export type Trouble = 'wrong_clock' | 'parked' | 'throttled' | 'failing' | 'refused' | 'silent';
 
 /** A device that is not well. */
 export interface TroubledDevice {
@@ -19,6 +19,8 @@ export interface TroubledDevice {
   /** Wall-clock milliseconds of the next try; undefined where none is planned. */
   readonly nextTryMs: number | undefined;
   readonly waitingStates: number;
+  /** What its clock shows; undefined where that is not its trouble. */
+  readonly wrongClock?: { readonly lastTimeMs: number; readonly states: number };
 }
 
 /** The devices as the forward stage knows them, those of this run. */

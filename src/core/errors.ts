@@ -17,6 +17,7 @@ export const ERROR_TABLE = {
   STATEWAY_MALFORMED_REQUEST: { type: 'Validation', status: 400, retryable: false },
   STATEWAY_MALFORMED_BODY: { type: 'Validation', status: 400, retryable: false },
   STATEWAY_INVALID_STATE: { type: 'Validation', status: 400, retryable: false },
+  STATEWAY_TIME_OUT_OF_WINDOW: { type: 'Validation', status: 400, retryable: false },
   STATEWAY_INVALID_ID: { type: 'Validation', status: 400, retryable: false },
   STATEWAY_INVALID_CREDENTIALS: { type: 'Validation', status: 400, retryable: false },
   STATEWAY_BAD_UPGRADE: { type: 'Validation', status: 400, retryable: false },

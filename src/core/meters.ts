@@ -108,7 +108,7 @@ export class Meters {
   /** From the last byte of a request or frame to its answer, seconds. */
   readonly ackSeconds = new Distribution(LATENCY_BOUNDS_SECONDS);
   readonly tokenCache: Record<TokenCacheResult, number> = { hit: 0, miss: 0, negative: 0, offline: 0 };
-  /** Accepted states that the cloud will ignore: older than 30 days or more than a day ahead (docs/cloud.md, "States"). */
+  /** States that are forwarded though the cloud will ignore them: older than 30 days or more than a day ahead (docs/cloud.md, "States"). */
   outOfWindow = 0;
   /** Attributes without a value that were left out of states that came by MQTT (contract 1.9.4). */
   leftOut = 0;

@@ -1,5 +1,6 @@
 import { type ArrivalClock, type Clock, MAX_STAMP_AHEAD_MS } from './clock.js';
 import type { CloudDate } from './cloud-results.js';
+import { type TimeWindow, windowAt } from './cloud-window.js';
 import {
   type Corrections,
   correctionsOf,
@@ -145,6 +146,16 @@ export class Timekeeper implements ArrivalClock {
   /** Whether {@link Timekeeper.decide} may decide: otherwise the cloud has to be asked for the time first. */
   get canDecide(): boolean {
     return this.#heardOffsetMs !== undefined || (this.#isCloudDateless && this.isCredible);
+  }
+
+  /**
+   * Which times of states the cloud keeps, by what is known of the right time: while that is nothing, only what no right
+   * clock would call recent is told to be too old, and nothing to be ahead. So no wrong clock of this machine makes the
+   * clocks of its devices look wrong.
+   */
+  get window(): TimeWindow {
+    if (this.canDecide) return windowAt(this.wallMs());
+    return { earliestMs: windowAt(this.#notBeforeMs).earliestMs, latestMs: Number.POSITIVE_INFINITY };
   }
 
   /**

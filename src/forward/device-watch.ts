@@ -1,5 +1,7 @@
 import type { Clock } from '../core/clock.js';
+import type { OutOfWindow } from '../core/cloud-window.js';
 import { Device, ID_BYTES } from '../core/device.js';
+import type { DeviceClocks, WrongClock } from '../core/device-clocks.js';
 import type { DeviceReport, Trouble, TroubledDevice } from '../core/device-report.js';
 import type { DevicePast } from './absent-devices.js';
 import type { CloudHealth } from './cloud-health.js';
@@ -14,6 +16,12 @@ export const MAX_LISTED = 100;
 /** All lanes are looked through, so however often it is asked, it is done no more often than this. */
 const FRESH_FOR_MS = 1_000;
 
+const WRONG_CLOCK_REASONS: Readonly<Record<OutOfWindow, string>> = {
+  forward: 'its states have times over 30 days past or over a day ahead, and the cloud ignores such states',
+  arrival: 'its states have times over 30 days past or over a day ahead, and are sent with that of their arrival',
+  refuse: 'its states have times over 30 days past or over a day ahead, and are refused for that',
+};
+
 const ID_DIGITS = 2 * ID_BYTES;
 
 export interface DeviceWatchParts {
@@ -21,6 +29,7 @@ export interface DeviceWatchParts {
   readonly table: LaneTable;
   readonly health: CloudHealth;
   readonly heldApart: Pick<HeldApart, 'summaries'>;
+  readonly deviceClocks: Pick<DeviceClocks, 'outOfWindow' | 'wrong'>;
 }
 
 /** Says which devices are in trouble and why, for people. Reads the lanes, and changes nothing. */
@@ -44,9 +53,12 @@ export class DeviceWatch {
   }
 
   #make(nowMs: number): DeviceReport {
-    const { clock, table, health, heldApart } = this.#parts;
+    const { clock, table, health, heldApart, deviceClocks } = this.#parts;
     const list = new TroubleList(nowMs, clock.wallMs());
     const held = new Map([...heldApart.summaries()].map((summary) => [summary.device.key, summary]));
+    for (const wrong of deviceClocks.wrong()) {
+      list.addWrongClock(wrong, deviceClocks.outOfWindow, table.find(wrong.device.key)?.waitingStates ?? 0);
+    }
     for (const lane of table.all()) {
       const trouble = troubleOf(lane, health.isUp);
       if (trouble !== undefined) list.addLane(lane, trouble);
@@ -91,8 +103,16 @@ function deviceOf(deviceKey: string): Device {
 
 /** Counts all, and keeps the first of each kind. */
 class TroubleList {
-  readonly counts: Record<Trouble, number> = { parked: 0, throttled: 0, failing: 0, refused: 0, silent: 0 };
+  readonly counts: Record<Trouble, number> = {
+    wrong_clock: 0,
+    parked: 0,
+    throttled: 0,
+    failing: 0,
+    refused: 0,
+    silent: 0,
+  };
   readonly #kept: Record<Trouble, TroubledDevice[]> = {
+    wrong_clock: [],
     parked: [],
     throttled: [],
     failing: [],
@@ -105,6 +125,19 @@ class TroubleList {
   constructor(nowMs: number, nowWallMs: number) {
     this.#nowMs = nowMs;
     this.#nowWallMs = nowWallMs;
+  }
+
+  addWrongClock({ device, states, lastTimeMs, sinceMs }: WrongClock, outOfWindow: OutOfWindow, waiting: number): void {
+    if (!this.#count('wrong_clock')) return;
+    this.#kept.wrong_clock.push({
+      device,
+      trouble: 'wrong_clock',
+      reason: WRONG_CLOCK_REASONS[outOfWindow],
+      sinceMs: this.#wallMs(sinceMs),
+      nextTryMs: undefined,
+      waitingStates: waiting,
+      wrongClock: { lastTimeMs, states },
+    });
   }
 
   addLane(lane: Lane, trouble: LaneTrouble['kind']): void {

@@ -3,6 +3,7 @@ import type { BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
+import type { DeviceClocks } from '../core/device-clocks.js';
 import type { DeviceReport } from '../core/device-report.js';
 import type { Grant } from '../core/grant.js';
 import type { Load } from '../core/loop-load.js';
@@ -57,6 +58,7 @@ export interface LanesParts {
   /** How times that the proxy counted are corrected. */
   readonly times: SendTimes;
   readonly meters: Meters;
+  readonly deviceClocks: Pick<DeviceClocks, 'outOfWindow' | 'wrong'>;
   /** From 0 to 1, for jitter. */
   readonly random: () => number;
   /** Of the thread that runs the lanes and answers devices. */
@@ -124,7 +126,7 @@ export class Lanes implements Forwarder {
     this.#table = table;
     this.#spiller = spiller;
     this.#heldApart = heldApart;
-    this.#watch = new DeviceWatch({ clock, table, health, heldApart });
+    this.#watch = new DeviceWatch({ clock, table, health, heldApart, deviceClocks: parts.deviceClocks });
     this.#schedule = new Schedule(
       { maxBodyBytes, windowMs, maxRequestsInFlight: MAX_REQUESTS_IN_FLIGHT },
       { clock, random, table, sender, spiller, expiry, health, uplink, pace, ending: this.#ending },

@@ -1,7 +1,7 @@
+import { isOutOfWindow } from '../core/cloud-window.js';
 import { type Corrections, timeToSend } from '../core/timebase.js';
 import { mergeFragments } from '../state/merge.js';
 import type { RecordView } from '../state/record-layout.js';
-import { isOutOfWindow } from '../state/time.js';
 import { STATE_OVERHEAD_BYTES, stateBytes, writeState } from './state-json.js';
 import type { StateRun } from './waiting-chunk.js';
 

@@ -1,3 +1,4 @@
+import type { TimeRules } from '../core/cloud-window.js';
 import type { Grant } from '../core/grant.js';
 import type { BodyReceiver, Encoding } from '../core/ports.js';
 import {
@@ -98,9 +99,10 @@ export class BatchBuffer {
 
   /**
    * What a worker gets. Its buffers are to be transferred, after which nothing may be added.
+   * @param times how times are judged
    * @param spare memory for the record
    */
-  toRequest(maxStateBytes: number, spare?: ArrayBuffer): BatchRequest {
+  toRequest(maxStateBytes: number, times: TimeRules, spare?: ArrayBuffer): BatchRequest {
     const slotIds = new Uint8Array(this.grants.length * 24);
     this.grants.forEach((grant, slot) => {
       slotIds.set(grant.device.idBytes, slot * 24);
@@ -112,6 +114,7 @@ export class BatchBuffer {
       slotIds,
       bodies: this.#memory.bodies,
       maxStateBytes,
+      times,
       spare,
     };
   }

@@ -1,6 +1,7 @@
 import type { Ages } from '../core/ages.js';
 import type { ArrivalClock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
+import type { DeviceClocks } from '../core/device-clocks.js';
 import { asStatewayError, type StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
@@ -31,6 +32,8 @@ export interface BatcherOptions {
   /** What records are stored at. */
   readonly ages: Ages;
   readonly meters: Meters;
+  /** Told which devices name times that the cloud does not keep. */
+  readonly deviceClocks: DeviceClocks;
   /** A single state larger than this as JSON for the cloud is refused (`STATEWAY_MAX_BODY_BYTES`). */
   readonly maxStateBytes: number;
   /** {@link IN_PLACE_BELOW_BYTES} unless given; 0: every batch is for the threads. */
@@ -187,7 +190,8 @@ export class Batcher implements Intake {
 
   #runInPlace(departed: Departed): void {
     try {
-      const result = processBatch(departed.batch.toRequest(this.#options.maxStateBytes));
+      const { deviceClocks, maxStateBytes } = this.#options;
+      const result = processBatch(departed.batch.toRequest(maxStateBytes, deviceClocks.rules));
       this.#recycle(result);
       departed.outcome = result;
     } catch (error) {
@@ -199,9 +203,9 @@ export class Batcher implements Intake {
   async #runOnThread(departed: Departed): Promise<void> {
     this.#busyThreads++;
     try {
-      const { maxStateBytes, recordMemory, runner } = this.#options;
+      const { deviceClocks, maxStateBytes, recordMemory, runner } = this.#options;
       const spare = recordMemory.take(departed.batch.likelyRecordBytes);
-      const result = await runner.run(departed.batch.toRequest(maxStateBytes, spare));
+      const result = await runner.run(departed.batch.toRequest(maxStateBytes, deviceClocks.rules, spare));
       this.#recycle(result);
       departed.outcome = result;
     } catch (error) {
@@ -235,7 +239,7 @@ export class Batcher implements Intake {
 
   /** @returns where it is; undefined where there is nothing to store; why it could not be stored */
   async #storeRecord(batch: BatchBuffer, result: BatchResult): Promise<StoredBatch | StatewayError | undefined> {
-    const { ages, clock, meters, sink } = this.#options;
+    const { ages, sink } = this.#options;
     const { record } = result;
     if (record === undefined) return undefined;
     const view = new RecordView(record);
@@ -245,8 +249,6 @@ export class Batcher implements Intake {
     view.seal(ages.nowMs());
     try {
       const sequence = await sink.store(record, latestStampMs);
-      // By a clock that cannot be right, the times of all devices look wrong.
-      if (clock.isCredible) meters.outOfWindow += result.outOfWindow;
       return { sequence, record, grants };
     } catch (error) {
       return asStatewayError(error, 'STATEWAY_SPOOL_FAILED', 'the state could not be stored on disk; send it again');
@@ -264,12 +266,25 @@ export class Batcher implements Intake {
       // Not where it will come again.
       this.#options.meters.leftOut += (outcome as BatchResult).leftOut;
       answerAll(batch, outcome as BatchResult);
-    } else refuseAll(batch, stored);
+      this.#noteTimes(batch, outcome as BatchResult);
+    } else {
+      refuseAll(batch, stored);
+    }
     this.#answeredBodies += batch.entryCount;
     this.#openBytes -= batch.bytes;
     this.#unanswered--;
     this.#dispatch();
     this.#handOver.add(batch.entryCount, isKept ? stored : undefined);
+  }
+
+  #noteTimes({ grants }: BatchBuffer, { chunkSlots, ignoredTimes }: BatchResult): void {
+    const { deviceClocks } = this.#options;
+    if (ignoredTimes.length === 0 && deviceClocks.isIdle) return;
+    for (const ignored of ignoredTimes) deviceClocks.noteIgnored((grants[ignored.slot] as Grant).device, ignored);
+    const ignoredSlots = new Set(ignoredTimes.map(({ slot }) => slot));
+    for (const slot of chunkSlots) {
+      if (!ignoredSlots.has(slot)) deviceClocks.noteKept((grants[slot] as Grant).device.key);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
-import { absoluteTime, isOutOfWindow } from '../state/time.js';
+import { isOutOfWindow } from '../core/cloud-window.js';
+import { absoluteTime } from '../state/time.js';
 import type { AttributeValue, DeviceState } from '../state/validate.js';
 import { SlidingWindow } from './sliding-window.js';
 

@@ -15,6 +15,7 @@
  * ```
  * The tables travel as typed arrays of their own beside the body buffer, so that each can grow by itself.
  */
+import type { IgnoredTimes, TimeRules } from '../core/cloud-window.js';
 
 /** Set in an entry's flags: the body is MessagePack, not JSON. */
 export const FLAG_MSGPACK = 1;
@@ -37,6 +38,8 @@ export interface BatchRequest {
   readonly bodies: ArrayBuffer;
   /** A state whose JSON for the cloud is longer than this is refused (`STATEWAY_MAX_BODY_BYTES`). */
   readonly maxStateBytes: number;
+  /** Which times the cloud keeps as the batch leaves, and what becomes of others. */
+  readonly times: TimeRules;
   /** Memory that the record may be written to, if it fits; what it held before does not matter. */
   readonly spare?: ArrayBuffer | undefined;
 }
@@ -47,9 +50,15 @@ export interface Refusal {
   readonly code:
     | 'STATEWAY_MALFORMED_BODY'
     | 'STATEWAY_INVALID_STATE'
+    | 'STATEWAY_TIME_OUT_OF_WINDOW'
     | 'STATEWAY_STATE_TOO_LARGE'
     | 'STATEWAY_NOT_GRANTED';
   readonly message: string;
+}
+
+/** Times of a slot's device that the cloud does not keep. */
+export interface IgnoredTimesOfSlot extends IgnoredTimes {
+  readonly slot: number;
 }
 
 /** What a worker answers. */
@@ -65,8 +74,8 @@ export interface BatchResult {
   readonly record: Uint8Array | undefined;
   /** For each chunk of the record, the slot it belongs to. */
   readonly chunkSlots: Uint32Array;
-  /** Accepted states that the cloud will ignore for their age (docs/cloud.md, "States"). */
-  readonly outOfWindow: number;
+  /** By device, whatever became of those states; empty where all times are kept. */
+  readonly ignoredTimes: readonly IgnoredTimesOfSlot[];
   /** Attributes of extended JSON that had no value, and were left out of accepted states. */
   readonly leftOut: number;
   /** The request's buffers, to be filled again. */

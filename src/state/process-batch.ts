@@ -1,3 +1,4 @@
+import { isIgnored, type TimeRules } from '../core/cloud-window.js';
 import { ID_BYTES } from '../core/device.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Encoding } from '../core/ports.js';
@@ -13,9 +14,11 @@ import {
 import { decode } from './decode.js';
 import { takeExtensions } from './extended-json.js';
 import { fragmentOf, singleBodyBytes } from './fragment.js';
+import { IgnoredTimesTally, outOfWindowError, withoutTime } from './ignored-times.js';
 import { PlainJsonCopier } from './plain-json.js';
+import { UNSTAMPED } from './record-layout.js';
 import { StateList } from './state-list.js';
-import { absoluteTime, isOutOfWindow } from './time.js';
+import { absoluteTime } from './time.js';
 import {
   beginAboutPart,
   beginAboutState,
@@ -42,27 +45,28 @@ export function processBatch(request: BatchRequest): BatchResult {
   const batch = new Batch(request);
   const stateCounts = new Uint32Array(request.entryCount);
   const refusals: Refusal[] = [];
-  let outOfWindow = 0;
   let leftOut = 0;
   for (let entry = 0; entry < request.entryCount; entry++) {
     const before = list.count;
     try {
-      leftOut += batch.takeEntry(entry);
+      const without = batch.takeEntry(entry);
+      if (batch.hasIgnored(entry, before)) batch.judgeEntry(entry, before);
+      leftOut += without;
       stateCounts[entry] = list.count - before;
-      outOfWindow += batch.countOutOfWindow(entry, before);
     } catch (error) {
       list.truncate(before);
       refusals.push(refusalOf(entry, error));
     }
   }
   const { spare } = request;
+  const ignoredTimes = batch.ignored.end(list);
   const grouped = list.toRecord(request.slotIds, spare);
   return {
     stateCounts,
     refusals,
     record: grouped?.record,
     chunkSlots: grouped?.chunkSlots ?? new Uint32Array(0),
-    outOfWindow,
+    ignoredTimes,
     leftOut,
     entries: request.entries,
     bodies: request.bodies,
@@ -83,6 +87,10 @@ class Batch {
   readonly #bodies: Buffer;
   readonly #maxStateBytes: number;
   readonly #plainJson: PlainJsonCopier;
+  readonly #times: TimeRules;
+  /** Whether the entry being read has times that may not stay as they are. */
+  #isStrict = false;
+  readonly ignored = new IgnoredTimesTally();
 
   constructor(request: BatchRequest) {
     const { slotIds } = request;
@@ -91,6 +99,7 @@ class Batch {
     this.#slotIds = Buffer.from(slotIds.buffer, slotIds.byteOffset, slotIds.byteLength);
     this.#bodies = Buffer.from(request.bodies);
     this.#maxStateBytes = request.maxStateBytes;
+    this.#times = request.times;
     this.#plainJson = new PlainJsonCopier(list, this.#bodies, request.maxStateBytes);
   }
 
@@ -107,7 +116,7 @@ class Batch {
     const slotCount = this.#entries.getUint32(at + 20, true);
     const flags = this.#entries.getUint32(at + 24, true);
     const slot = this.#entrySlots[firstSlot] as number;
-    if ((flags & ~FLAG_EXTENDED) === 0) {
+    if ((flags & ~FLAG_EXTENDED) === 0 && !this.#isStrict) {
       const before = list.count;
       if (this.#plainJson.copyBody(start, end, arrivalMs, slot)) return 0;
       list.truncate(before);
@@ -120,14 +129,30 @@ class Batch {
     return 0;
   }
 
-  /** How many of the states from `firstState` on the cloud will ignore for their age at arrival. */
-  countOutOfWindow(entry: number, firstState: number): number {
+  /** Whether the cloud ignores the time of one of the states from `firstState` on. */
+  hasIgnored(entry: number, firstState: number): boolean {
     const arrivalMs = this.#arrivalMs(entry);
-    let count = 0;
     for (let state = firstState; state < list.count; state++) {
-      if (isOutOfWindow(list.timeMs(state), arrivalMs)) count++;
+      if (isIgnored(list.timeMs(state), arrivalMs, this.#times)) return true;
     }
-    return count;
+    return false;
+  }
+
+  /**
+   * Does with such an entry, which has been taken, as the rules have it.
+   * @throws StatewayError where its states are refused; the caller takes them back
+   */
+  judgeEntry(entry: number, firstState: number): void {
+    const { outOfWindow } = this.#times;
+    this.ignored.add(list, firstState, this.#arrivalMs(entry), this.#times, outOfWindow !== 'refuse');
+    if (outOfWindow === 'forward') return;
+    list.truncate(firstState);
+    this.#isStrict = true;
+    try {
+      this.takeEntry(entry);
+    } finally {
+      this.#isStrict = false;
+    }
   }
 
   #arrivalMs(entry: number): number {
@@ -185,7 +210,15 @@ class Batch {
 
   #addState(state: DeviceState, index: number, arrivalMs: number, slot: number): void {
     const timeMs = absoluteTime(state.time, arrivalMs);
-    const fragment = fragmentOf(state);
+    if (this.#isStrict && isIgnored(timeMs, arrivalMs, this.#times)) {
+      if (this.#times.outOfWindow === 'refuse') throw outOfWindowError(Math.floor(timeMs), index, this.#times);
+      this.#addFragment(fragmentOf(withoutTime(state, this.#maxStateBytes)), arrivalMs + UNSTAMPED, index, slot);
+    } else {
+      this.#addFragment(fragmentOf(state), timeMs, index, slot);
+    }
+  }
+
+  #addFragment(fragment: string, timeMs: number, index: number, slot: number): void {
     const start = list.byteLength;
     list.reserve(fragment.length * MAX_BYTES_PER_UNIT);
     const end = start + list.bytes.write(fragment, start, 'utf8');

@@ -1,10 +1,12 @@
+import { type IgnoredTimes, isIgnored, type TimeRules } from '../core/cloud-window.js';
 import { StatewayError } from '../core/errors.js';
 import type { Encoding } from '../core/ports.js';
 import { withTimebase } from '../core/timebase.js';
 import { decode } from './decode.js';
 import { takeExtensions } from './extended-json.js';
 import { fragmentOf, singleBodyBytes } from './fragment.js';
-import { absoluteTime, isOutOfWindow, timeJson } from './time.js';
+import { outOfWindowError, withoutTime } from './ignored-times.js';
+import { absoluteTime, timeJson } from './time.js';
 import { beginAboutState, bodyProblem, type DeviceState, findProblem, statesOf } from './validate.js';
 
 export interface SingleBodyRules {
@@ -14,6 +16,8 @@ export interface SingleBodyRules {
   readonly stampsFor: (ownTimes: ReadonlySet<number>, count: number) => readonly number[];
   /** Whether that can be right: what is sent at once cannot be corrected later. */
   readonly isClockCredible: boolean;
+  /** Which times the cloud keeps, and what becomes of others. */
+  readonly times: TimeRules;
   /** Of the JSON for the cloud (`STATEWAY_MAX_BODY_BYTES`). */
   readonly maxBodyBytes: number;
 }
@@ -22,8 +26,8 @@ export interface SingleBody {
   /** A JSON array of states, each with an absolute time. */
   readonly bytes: Uint8Array;
   readonly states: number;
-  /** Those of them that the cloud will ignore for their age (docs/cloud.md, "States"). */
-  readonly outOfWindow: number;
+  /** Undefined where all times are kept. */
+  readonly ignoredTimes: IgnoredTimes | undefined;
 }
 
 /**
@@ -34,22 +38,23 @@ export interface SingleBody {
  *
  * @throws StatewayError STATEWAY_MALFORMED_BODY, STATEWAY_INVALID_STATE, STATEWAY_STATE_TOO_LARGE, or
  *   STATEWAY_BODY_TOO_LARGE where the states do not fit one request together; STATEWAY_CLOCK_WRONG where their times would
- *   have to be counted from a clock that is wrong
+ *   have to be counted from a clock that is wrong; STATEWAY_TIME_OUT_OF_WINDOW where the rules refuse times that are
  */
 export function singleBody(encoding: Encoding, body: Uint8Array, rules: SingleBodyRules): SingleBody {
   const decoded = decode(encoding, body);
+  const isArray = Array.isArray(decoded);
   const emptied = encoding === 'extended-json' ? takeExtensions(decoded).emptied : undefined;
-  const states = checkedStates(decoded).filter((state) => emptied?.has(state) !== true);
+  const sent = checkedStates(decoded).filter((state) => emptied?.has(state) !== true);
+  const ignoredTimes = ignoredOf(sent, rules);
+  const states = ignoredTimes === undefined ? sent : judged(sent, isArray, rules);
   if (!rules.isClockCredible) assertNamesTimes(states, rules.arrivalMs);
   const times = stamped(states, rules);
   const parts: string[] = [];
-  let outOfWindow = 0;
   for (let i = 0; i < states.length; i++) {
     const timeMs = times[i] as number;
     const fragment = fragmentOf(states[i] as DeviceState);
-    assertFits(fragment, timeMs, Array.isArray(decoded) ? i : -1, rules.maxBodyBytes);
+    assertFits(fragment, timeMs, isArray ? i : -1, rules.maxBodyBytes);
     parts.push(`{"time":${timeJson(timeMs)},${fragment}`);
-    if (isOutOfWindow(timeMs, rules.arrivalMs)) outOfWindow++;
   }
   const bytes = Buffer.from(`[${parts.join()}]`, 'utf8');
   if (bytes.length > rules.maxBodyBytes) {
@@ -58,7 +63,7 @@ export function singleBody(encoding: Encoding, body: Uint8Array, rules: SingleBo
       `the states take ${bytes.length} bytes of JSON; the first body of a token that may not read its device must take at most ${rules.maxBodyBytes}: send fewer states`,
     );
   }
-  return { bytes, states: states.length, outOfWindow };
+  return { bytes, states: states.length, ignoredTimes };
 }
 
 function checkedStates(body: unknown): readonly DeviceState[] {
@@ -71,8 +76,37 @@ function checkedStates(body: unknown): readonly DeviceState[] {
   return states as readonly DeviceState[];
 }
 
+/** Which times the cloud would ignore; undefined: none. */
+function ignoredOf(states: readonly DeviceState[], { times, ...rules }: SingleBodyRules): IgnoredTimes | undefined {
+  const arrivalMs = markedArrival(rules);
+  const read = states.map(({ time }) => absoluteTime(time, arrivalMs));
+  const ignored = read.filter((timeMs) => isIgnored(timeMs, arrivalMs, times));
+  const lastTimeMs = ignored.at(-1);
+  if (lastTimeMs === undefined) return undefined;
+  const isRightAgain = !isIgnored(read.at(-1) as number, arrivalMs, times);
+  return { states: ignored.length, lastTimeMs: Math.floor(lastTimeMs), isRightAgain };
+}
+
+/** Marked as all are that count from the proxy's clock: these are judged by how far from it they are. */
+function markedArrival({ arrivalMs }: Pick<SingleBodyRules, 'arrivalMs'>): number {
+  return withTimebase(arrivalMs, 1);
+}
+
+/** The states as they are to be sent. @throws StatewayError where a time is refused */
+function judged(states: readonly DeviceState[], isArray: boolean, rules: SingleBodyRules): readonly DeviceState[] {
+  const { times, maxBodyBytes } = rules;
+  const arrivalMs = markedArrival(rules);
+  if (times.outOfWindow === 'forward') return states;
+  return states.map((state, i) => {
+    const timeMs = absoluteTime(state.time, arrivalMs);
+    if (!isIgnored(timeMs, arrivalMs, times)) return state;
+    if (times.outOfWindow === 'refuse') throw outOfWindowError(Math.floor(timeMs), isArray ? i : -1, times);
+    return withoutTime(state, maxBodyBytes);
+  });
+}
+
 function assertNamesTimes(states: readonly DeviceState[], arrivalMs: number): void {
-  const isCounted = ({ time }: DeviceState) => !Number.isInteger(absoluteTime(time, withTimebase(arrivalMs, 1)));
+  const isCounted = ({ time }: DeviceState) => !Number.isInteger(absoluteTime(time, markedArrival({ arrivalMs })));
   if (!states.some(isCounted)) return;
   throw new StatewayError(
     'STATEWAY_CLOCK_WRONG',

@@ -56,6 +56,10 @@ export class StateList {
     return this.#times[state] as number;
   }
 
+  slot(state: number): number {
+    return this.#slots[state] as number;
+  }
+
   /**
    * Writes the journal record: one chunk per slot that has states, in order of their first, the states in order of
    * arrival.

@@ -12,9 +12,6 @@ export type StateTime = string | number | { readonly $date: string };
 const MILLISECONDS_FROM = 100_000_000_000;
 /** What a Date can hold, either way from the epoch (ECMA-262, "Time Values and Time Range"). */
 const MAX_DATE_MS = 8.64e15;
-const DAY_MS = 86_400_000;
-const MAX_AGE_MS = 30 * DAY_MS;
-const MAX_AHEAD_MS = DAY_MS;
 
 /**
  * The instant a state is of.
@@ -75,9 +72,4 @@ function namesZone(text: string): boolean {
  */
 export function timeJson(timeMs: number): string {
   return timeMs >= MILLISECONDS_FROM ? String(timeMs) : `{"$date":"${new Date(timeMs).toISOString()}"}`;
-}
-
-/** Whether the cloud silently ignores a state of this time: older than 30 days or more than one day ahead. */
-export function isOutOfWindow(timeMs: number, nowMs: number): boolean {
-  return timeMs < nowMs - MAX_AGE_MS || timeMs > nowMs + MAX_AHEAD_MS;
 }

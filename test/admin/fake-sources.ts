@@ -92,13 +92,22 @@ export class FakeSources implements AdminSources {
     ].slice(0, most);
   }
 
+  readonly outOfWindow = 'refuse';
+
   devices(): DeviceReport {
     this.reports++;
     const trouble = { device: DEVICE, reason: 'the cloud refuses its token (401)', sinceMs: this.startedAtMs + 4_000 };
     return {
       known: 41,
-      troubled: { parked: 42, throttled: 43, failing: 44, refused: 46, silent: 45 },
+      troubled: { wrong_clock: 47, parked: 42, throttled: 43, failing: 44, refused: 46, silent: 45 },
       listed: [
+        {
+          ...trouble,
+          trouble: 'wrong_clock',
+          nextTryMs: undefined,
+          waitingStates: 48,
+          wrongClock: { lastTimeMs: 12_000, states: 49 },
+        },
         { ...trouble, trouble: 'parked', nextTryMs: undefined, waitingStates: 46 },
         { ...trouble, trouble: 'throttled', nextTryMs: this.startedAtMs + 99_000, waitingStates: 47 },
       ],

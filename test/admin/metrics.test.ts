@@ -149,6 +149,7 @@ describe('the metrics', () => {
       '{state="parked"}': 14,
     });
     expect(valuesOf('stateway_devices')).toEqual({
+      '{trouble="wrong_clock"}': 47,
       '{trouble="parked"}': 42,
       '{trouble="throttled"}': 43,
       '{trouble="failing"}': 44,

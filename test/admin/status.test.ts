@@ -69,8 +69,17 @@ it('says how things stand, in plain JSON', async () => {
     lanes: { idle: 11, pacing: 12, backoff: 13, parked: 14 },
     devices: {
       known: 41,
-      troubled: { parked: 42, throttled: 43, failing: 44, refused: 46, silent: 45 },
+      troubled: { wrong_clock: 47, parked: 42, throttled: 43, failing: 44, refused: 46, silent: 45 },
       listed: [
+        {
+          ...ids,
+          trouble: 'wrong_clock',
+          reason: 'the cloud refuses its token (401)',
+          since: '2025-12-31T23:58:34.000Z',
+          nextTry: null,
+          waitingStates: 48,
+          wrongClock: { lastTime: '1970-01-01T00:00:12.000Z', states: 49 },
+        },
         {
           ...ids,
           trouble: 'parked',
@@ -78,6 +87,7 @@ it('says how things stand, in plain JSON', async () => {
           since: '2025-12-31T23:58:34.000Z',
           nextTry: null,
           waitingStates: 46,
+          wrongClock: null,
         },
         {
           ...ids,
@@ -86,6 +96,7 @@ it('says how things stand, in plain JSON', async () => {
           since: '2025-12-31T23:58:34.000Z',
           nextTry: '2026-01-01T00:00:09.000Z',
           waitingStates: 47,
+          wrongClock: null,
         },
       ],
     },
@@ -132,6 +143,7 @@ it('says how things stand, in plain JSON', async () => {
     },
     forwarded: 70,
     outOfWindow: 8,
+    outOfWindowRule: 'refuse',
     tokenCache: { hit: 10, miss: 0, negative: 0, offline: 0 },
     workerQueueDepth: 31,
   });

@@ -4,6 +4,7 @@ import type { Granted, Unproven } from '../../src/core/auth-ports.js';
 import type { StatewayError } from '../../src/core/errors.js';
 import type { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
+import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { ASKER, FakeCloud, straightTo } from './fake-cloud.js';
 import { MemoryTable } from './memory-table.js';
@@ -54,6 +55,7 @@ export class AuthSite {
       cloudNowMs: () =>
         this.#cloudOffsetMs === undefined ? undefined : this.#cloudOffsetMs + this.clock.monotonicMs(),
       meters: new Meters(),
+      deviceClocks: deviceClocksBy(this.clock).deviceClocks,
       random: () => 0.5,
       table: this.table,
       secretKey: Buffer.alloc(32, options.keyByte ?? 1),
@@ -61,7 +63,7 @@ export class AuthSite {
       tokenTtlMs: TTL_MS,
       tokenOfflineMs: OFFLINE_MS,
       retentionMs: RETENTION_MS,
-      bodyFor: (_device, _encoding, bytes) => ({ bytes, states: 1, outOfWindow: 0 }),
+      bodyFor: (_device, _encoding, bytes) => ({ bytes, states: 1, ignoredTimes: undefined }),
       ...straightTo(this.cloud),
       offerGrant: (grant) => this.offered.push(grant),
       deviceOf: () => undefined,

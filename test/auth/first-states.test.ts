@@ -7,15 +7,18 @@ import { Shares } from '../../src/auth/shares.js';
 import type { Delivered, Granted } from '../../src/core/auth-ports.js';
 import { PROOF_BOUNDS } from '../../src/core/bounds.js';
 import { Device } from '../../src/core/device.js';
+import type { DeviceClocks } from '../../src/core/device-clocks.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/meters.js';
 import type { SendLater } from '../../src/core/ports.js';
+import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { ASKER, FakeCloud } from './fake-cloud.js';
 import { tokenExpiringAt } from './tokens.js';
 
 const APPLICATION = 'abcdef0123456789abcdef01';
 const DEVICE_A = 'fedcba9876543210fedcba98';
+const IGNORED = { states: 1, lastTimeMs: 12_000, isRightAgain: false };
 const DEVICE_B = 'fedcba9876543210fedcba99';
 
 let clock: FakeClock;
@@ -25,6 +28,7 @@ let grants: Grants;
 let refusals: Refusals;
 let voidTokens: string[];
 let firstStates: FirstStates;
+let deviceClocks: DeviceClocks;
 let later: SendLater | undefined;
 let accepted: Promise<void>;
 let isOfBody: boolean;
@@ -33,6 +37,7 @@ beforeEach(() => {
   clock = new FakeClock();
   cloud = new FakeCloud();
   meters = new Meters();
+  deviceClocks = deviceClocksBy(clock, meters).deviceClocks;
   refusals = new Refusals(100, clock);
   grants = new Grants({ maxGrants: 100, clock, cloudNowMs: () => undefined, refusals });
   voidTokens = [];
@@ -49,12 +54,17 @@ beforeEach(() => {
     }),
     clock,
     meters,
+    deviceClocks,
     refusals,
     proofRefusals: new Refusals(100, clock),
     bodyFor: (_device, _encoding, body) => {
       const text = Buffer.from(body).toString();
       if (text === 'bad') throw new StatewayError('STATEWAY_INVALID_STATE', 'no state');
-      return { bytes: Buffer.from(`for the cloud: ${text}`), states: text.length, outOfWindow: 1 };
+      return {
+        bytes: Buffer.from(`for the cloud: ${text}`),
+        states: text.length,
+        ignoredTimes: text === 'abc' ? IGNORED : undefined,
+      };
     },
     onVoidToken: (token, error) => {
       voidTokens.push(token);
@@ -88,6 +98,9 @@ describe('a state that the cloud takes', () => {
     expect((grant as KeptGrant).proof).toBe('first state');
     expect(grants.size).toBe(1);
     expect(meters).toMatchObject({ forwarded: 3, outOfWindow: 1 });
+    expect([...deviceClocks.wrong()]).toMatchObject([
+      { device: { deviceId: DEVICE_A }, states: 1, lastTimeMs: 12_000 },
+    ]);
   });
 
   it('is not sent again for a body that comes after it: that is to be stored', async () => {
@@ -144,6 +157,7 @@ describe('states that were accepted before it', () => {
     const proven = await proveAndAnswer(200);
     expect(proven).toEqual({ kind: 'granted', grant: grants.find('token', APPLICATION, DEVICE_A) });
     expect(meters).toMatchObject({ forwarded: 0, outOfWindow: 0 });
+    expect([...deviceClocks.wrong()]).toEqual([]);
   });
 });
 

@@ -7,6 +7,7 @@ import { Verifier } from '../../src/auth/verifier.js';
 import type { Granted, Unproven } from '../../src/core/auth-ports.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/meters.js';
+import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { ASKER, FakeCloud, type OpenQuestion, straightTo, TAKEN } from './fake-cloud.js';
 import { tokenExpiringAt, tokenOf, tokenWithClaims } from './tokens.js';
@@ -36,9 +37,14 @@ beforeEach(() => {
   };
   const shared = { shares: new Shares(clock), grants, cloud, clock, meters, refusals, onVoidToken };
   const proofRefusals = new Refusals(1_000, clock);
-  const bodyFor = (_device: unknown, _encoding: unknown, bytes: Uint8Array) => ({ bytes, states: 1, outOfWindow: 0 });
+  const bodyFor = (_device: unknown, _encoding: unknown, bytes: Uint8Array) => ({
+    bytes,
+    states: 1,
+    ignoredTimes: undefined,
+  });
   const firstStates = new FirstStates({
     ...shared,
+    deviceClocks: deviceClocksBy(clock, meters).deviceClocks,
     proofRefusals,
     bodyFor,
     ...straightTo(cloud),

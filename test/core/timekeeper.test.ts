@@ -111,6 +111,34 @@ describe('the time', () => {
     expect(Math.abs(keeper.wallMs() - (RIGHT_MS + HOUR_MS))).toBeLessThanOrEqual(500);
   });
 
+  describe('decides which times of devices the cloud keeps', () => {
+    const DAY_MS = 24 * HOUR_MS;
+
+    it('once the cloud has said what it is, whatever the machine shows', () => {
+      start(Date.UTC(1970, 0, 1));
+      keeper.hear(dated(RIGHT_MS));
+      const { earliestMs, latestMs } = keeper.window;
+      expect(Math.abs(earliestMs - (RIGHT_MS - 30 * DAY_MS))).toBeLessThanOrEqual(1_000);
+      expect(latestMs - earliestMs).toBe(31 * DAY_MS);
+    });
+
+    it('and before only what no right clock would call recent is none of them', () => {
+      start(RIGHT_MS + 400 * DAY_MS);
+      const { earliestMs, latestMs } = keeper.window;
+      expect([earliestMs <= Date.UTC(2026, 0, 1) - 30 * DAY_MS, latestMs]).toEqual([true, Number.POSITIVE_INFINITY]);
+      expect(earliestMs).toBeGreaterThan(Date.UTC(2025, 0, 1));
+    });
+
+    it('that is the later of two, what the cloud said in an earlier boot', async () => {
+      keeper.arrivalMs();
+      keeper.hear(dated(RIGHT_MS + 90 * DAY_MS));
+      keeper.arrivalMs();
+      store.isEmpty = false;
+      start(Date.UTC(1970, 0, 1), BOOT + 1);
+      expect(Math.abs(keeper.window.earliestMs - (RIGHT_MS + 60 * DAY_MS))).toBeLessThanOrEqual(61_000);
+    });
+  });
+
   it('is as right by an answer that is told of a minute after it has come', async () => {
     const answer = dated(RIGHT_MS + HOUR_MS);
     await clock.advance(60_000);

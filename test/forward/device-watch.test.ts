@@ -6,7 +6,7 @@ import { SILENT_AFTER_MS } from '../../src/forward/hearing.js';
 import { ASK_AGAIN_MS } from '../../src/forward/outcome.js';
 import { answer, deviceOf, Harness, LOST, TIME_ZERO } from './harness.js';
 
-const NOBODY = { parked: 0, throttled: 0, failing: 0, refused: 0, silent: 0 };
+const NOBODY = { wrong_clock: 0, parked: 0, throttled: 0, failing: 0, refused: 0, silent: 0 };
 const ONE = deviceOf(1);
 const TWO = deviceOf(2);
 
@@ -164,6 +164,32 @@ describe('silent devices', () => {
     expect(listed.map(({ trouble, waitingStates }) => [trouble, waitingStates])).toEqual(
       Array.from({ length: FAILURES_TO_TRIP }, (_, i) => ['silent', i + 1]),
     );
+  });
+});
+
+describe('a device with a wrong clock', () => {
+  it('is listed with the last of its times and their number, first, and beside another trouble of it', async () => {
+    const harness = new Harness();
+    harness.cloud.respond = () => answer(401);
+    harness.push(ONE, 2);
+    await harness.clock.advance(1_000);
+    harness.deviceClocks.noteIgnored(ONE, { states: 2, lastTimeMs: 12_000, isRightAgain: false });
+    const { troubled, listed } = await reportOf(harness);
+    expect(troubled).toEqual({ ...NOBODY, wrong_clock: 1, parked: 1 });
+    expect(listed).toMatchObject([
+      {
+        device: ONE,
+        trouble: 'wrong_clock',
+        reason: 'its states have times over 30 days past or over a day ahead, and the cloud ignores such states',
+        sinceMs: TIME_ZERO + 1_000,
+        waitingStates: 2,
+        wrongClock: { lastTimeMs: 12_000, states: 2 },
+      },
+      { device: ONE, trouble: 'parked' },
+    ]);
+    harness.deviceClocks.noteKept(ONE.key);
+    await harness.clock.advance(1_000);
+    expect((await reportOf(harness)).troubled).toEqual({ ...NOBODY, parked: 1 });
   });
 });
 

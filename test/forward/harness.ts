@@ -1,6 +1,7 @@
 import { Ages } from '../../src/core/ages.js';
 import type { AskResult, CloudDate, LogInResult, SendResult } from '../../src/core/cloud-results.js';
 import { Device } from '../../src/core/device.js';
+import type { DeviceClocks } from '../../src/core/device-clocks.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
@@ -13,6 +14,7 @@ import { Lanes, type LanesOptions } from '../../src/forward/lanes.js';
 import { Pacing } from '../../src/forward/pacing.js';
 import { JournalRecord, WaitingChunk } from '../../src/forward/waiting-chunk.js';
 import { RecordView } from '../../src/state/record-layout.js';
+import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { buildRecord, type TestState } from '../helpers/records.js';
 import { NotedSpool } from './noted-spool.js';
@@ -129,6 +131,7 @@ export class Harness {
   readonly cloud: ScriptedCloud;
   readonly spool: NotedSpool;
   readonly meters = new Meters();
+  readonly deviceClocks: DeviceClocks;
   /** How busy the thread says it is. */
   loadShare = 0;
   readonly parked: string[] = [];
@@ -163,6 +166,7 @@ export class Harness {
     this.clock = clock;
     this.cloud = new ScriptedCloud(clock);
     const { cloud, meters } = this;
+    this.deviceClocks = deviceClocksBy(clock, meters).deviceClocks;
     const nameOf = (device: Device) => device.deviceId.slice(-2);
     this.lanes = new Lanes(
       {
@@ -187,6 +191,7 @@ export class Harness {
         times: this.times,
         spool,
         meters,
+        deviceClocks: this.deviceClocks,
         random,
         load: { share: () => this.loadShare },
         recordMemory: new SpoilingMemory(),

@@ -20,7 +20,7 @@ function resultOf(stateCounts: readonly number[], refusals: readonly Refusal[]):
     refusals,
     record: undefined,
     chunkSlots: new Uint32Array(0),
-    outOfWindow: 0,
+    ignoredTimes: [],
     leftOut: 0,
     entries: new ArrayBuffer(0),
     bodies: new ArrayBuffer(0),

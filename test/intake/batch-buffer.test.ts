@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { allocateBatchMemory, BATCH_BYTES, BatchBuffer, MAX_BATCH_ENTRIES } from '../../src/intake/batch-buffer.js';
 import { type BatchRequest, ENTRY_BYTES } from '../../src/state/batch-layout.js';
-import { AnswerLog, grantFor } from './fakes.js';
+import { AnswerLog, grantFor, TIMES } from './fakes.js';
 
 const RECEIVER = new AnswerLog();
 
@@ -26,8 +26,8 @@ describe('a batch', () => {
     batch.add(two, 'msgpack', Buffer.from('second body'), 1_767_225_600_002, RECEIVER, 8);
     batch.addForMany([three, one], 'json', Buffer.from(''), 1_767_225_600_003, RECEIVER, 9);
     batch.addForMany([two], 'msgpack', Buffer.from('4'), 1_767_225_600_004, RECEIVER, 10);
-    const request = batch.toRequest(1_234);
-    expect(request).toMatchObject({ entryCount: 4, maxStateBytes: 1_234 });
+    const request = batch.toRequest(1_234, TIMES);
+    expect(request).toMatchObject({ entryCount: 4, maxStateBytes: 1_234, times: TIMES });
     expect([0, 1, 2, 3].map((entry) => entryOf(request, entry))).toEqual([
       { arrivalMs: 1_767_225_600_001, body: 'first', slots: [0], flags: 0 },
       { arrivalMs: 1_767_225_600_002, body: 'second body', slots: [1], flags: 1 },
@@ -54,7 +54,7 @@ describe('a batch', () => {
     const body = Buffer.from('..body..').subarray(2, 6);
     batch.add(grantFor(1), 'json', body, 1, RECEIVER, 1);
     body.fill('x');
-    expect(entryOf(batch.toRequest(1), 0).body).toBe('body');
+    expect(entryOf(batch.toRequest(1, TIMES), 0).body).toBe('body');
   });
 
   it('has one slot for a device, with the grant that came last', () => {
@@ -64,7 +64,7 @@ describe('a batch', () => {
     batch.add(other, 'json', Buffer.from('2'), 1, RECEIVER, 2);
     batch.addForMany([other, newer], 'json', Buffer.from('3'), 1, RECEIVER, 3);
     expect(batch.grants).toEqual([newer, other]);
-    const request = batch.toRequest(1);
+    const request = batch.toRequest(1, TIMES);
     expect(request.slotIds.byteLength).toBe(2 * 24);
     expect([0, 1, 2].map((entry) => entryOf(request, entry).slots)).toEqual([[0], [1], [1, 0]]);
   });
@@ -92,7 +92,7 @@ describe('room', () => {
     const batch = new BatchBuffer(memory);
     expect(batch.fits(BATCH_BYTES + 5)).toBe(true);
     batch.add(grantFor(1), 'json', Buffer.alloc(BATCH_BYTES + 5, 'x'), 1, RECEIVER, 1);
-    expect(entryOf(batch.toRequest(1), 0).body).toHaveLength(BATCH_BYTES + 5);
+    expect(entryOf(batch.toRequest(1, TIMES), 0).body).toHaveLength(BATCH_BYTES + 5);
     expect(memory.entries.byteLength).toBe(MAX_BATCH_ENTRIES * ENTRY_BYTES);
   });
 });

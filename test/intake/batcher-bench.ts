@@ -1,7 +1,10 @@
 import { Ages } from '../../src/core/ages.js';
+import type { OutOfWindow } from '../../src/core/cloud-window.js';
+import type { DeviceClocks } from '../../src/core/device-clocks.js';
 import { Meters } from '../../src/core/meters.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
 import { Batcher } from '../../src/intake/batcher.js';
+import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import {
   AnswerLog,
@@ -21,6 +24,7 @@ export const INVALID = json({ data: { 'not a name': 1 } });
 export class BatcherBench {
   readonly clock = new FakeClock();
   readonly meters = new Meters();
+  readonly deviceClocks: DeviceClocks;
   readonly log = new AnswerLog();
   readonly recordMemory = new RecordMemory();
   readonly runner: FakeRunner;
@@ -28,9 +32,12 @@ export class BatcherBench {
   readonly batcher: Batcher;
 
   /** Every batch goes to a thread unless `inPlaceBelowBytes` is given. */
-  constructor(options: { threads?: number; isSinkInstant?: boolean; inPlaceBelowBytes?: number } = {}) {
-    const { threads = 1, isSinkInstant = true, inPlaceBelowBytes = 0 } = options;
+  constructor(
+    options: { threads?: number; isSinkInstant?: boolean; inPlaceBelowBytes?: number; outOfWindow?: OutOfWindow } = {},
+  ) {
+    const { threads = 1, isSinkInstant = true, inPlaceBelowBytes = 0, outOfWindow = 'forward' } = options;
     const { clock, meters } = this;
+    this.deviceClocks = deviceClocksBy(clock, meters, outOfWindow).deviceClocks;
     this.runner = new FakeRunner(threads);
     this.sink = new FakeSink(isSinkInstant);
     const { runner, sink } = this;
@@ -42,6 +49,7 @@ export class BatcherBench {
       timebases: { baseOf: () => undefined },
       ages: new Ages(clock, 0, clock.wallMs()),
       meters,
+      deviceClocks: this.deviceClocks,
       maxStateBytes: 1_000,
       inPlaceBelowBytes,
     });

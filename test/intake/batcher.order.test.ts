@@ -4,6 +4,7 @@ import { Ages } from '../../src/core/ages.js';
 import { Meters } from '../../src/core/meters.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
 import { Batcher } from '../../src/intake/batcher.js';
+import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { AnswerLog, endOfTurn, FakeRunner, FakeSink, grantFor, json } from './fakes.js';
 
@@ -31,7 +32,6 @@ it('answers every body once and in order, stores the states of a device in order
       const runner = new FakeRunner(threads);
       const sink = new FakeSink(false);
       const log = new AnswerLog();
-      const meters = new Meters();
       const recordMemory = new RecordMemory();
       const batcher = new Batcher({
         runner,
@@ -40,7 +40,8 @@ it('answers every body once and in order, stores the states of a device in order
         clock,
         timebases: { baseOf: () => undefined },
         ages: new Ages(clock, 0, clock.wallMs()),
-        meters,
+        meters: new Meters(),
+        deviceClocks: deviceClocksBy(clock).deviceClocks,
         maxStateBytes: 1_000,
         inPlaceBelowBytes,
       });

@@ -4,8 +4,6 @@ import { RecordView } from '../../src/state/record-layout.js';
 import { BatcherBench, INVALID, VALID } from './batcher-bench.js';
 import { endOfTurn, grantFor, json } from './fakes.js';
 
-const DAY_MS = 86_400_000;
-
 let bench: BatcherBench;
 
 beforeEach(() => {
@@ -125,20 +123,6 @@ describe('what is stored', () => {
     await bench.finish(0);
     const times = bench.sink.records.map(({ chunks }) => chunks[0]?.states[0]?.time);
     expect(times).toEqual([bench.clock.wallMs(), bench.clock.wallMs() + 1]);
-  });
-
-  it('counts the states that the cloud will ignore for their age, once they are stored', async () => {
-    bench = new BatcherBench({ threads: 1, isSinkInstant: false });
-    const old = json({ data: { n: 1 }, time: bench.clock.wallMs() - 31 * DAY_MS });
-    for (const ticket of [1, 2]) {
-      bench.accept(ticket, old);
-      await endOfTurn();
-      await bench.finish(ticket - 1);
-    }
-    bench.record(0).fail(new Error('disk'));
-    bench.record(1).finish();
-    await endOfTurn();
-    expect(bench.meters.outOfWindow).toBe(1);
   });
 });
 

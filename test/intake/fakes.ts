@@ -1,3 +1,4 @@
+import type { TimeRules } from '../../src/core/cloud-window.js';
 import { Device } from '../../src/core/device.js';
 import type { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
@@ -6,6 +7,9 @@ import type { BatchRunner } from '../../src/intake/batcher.js';
 import type { BatchRequest, BatchResult } from '../../src/state/batch-layout.js';
 import { processBatch } from '../../src/state/process-batch.js';
 import { readRecord, type TestState } from '../helpers/records.js';
+
+/** The clocks of all devices are right. */
+export const TIMES: TimeRules = { earliestMs: 0, latestMs: Number.MAX_SAFE_INTEGER, outOfWindow: 'forward' };
 
 export const APPLICATION = 'abcdef0123456789abcdef01';
 

@@ -11,7 +11,7 @@ import { RecordView } from '../../src/state/record-layout.js';
 import { startChild } from '../helpers/program.js';
 import { readRecord } from '../helpers/records.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
-import { AnswerLog, grantFor, json } from './fakes.js';
+import { AnswerLog, grantFor, json, TIMES } from './fakes.js';
 
 /** The built worker, as `npm test` leaves it. */
 const WORKER_FILE = fileURLToPath(new URL('../../dist/workers/batch-worker.js', import.meta.url));
@@ -29,7 +29,7 @@ function requestOf(...bodies: Uint8Array[]): BatchRequest {
   bodies.forEach((body, i) => {
     batch.add(grantFor(i + 1), 'json', body, ARRIVAL_MS, new AnswerLog(), i);
   });
-  return batch.toRequest(1_000);
+  return batch.toRequest(1_000, TIMES);
 }
 
 describe('the built worker', () => {
@@ -62,7 +62,7 @@ describe('the built worker', () => {
     expect(bodies.byteLength).toBe(BATCH_BYTES);
     const batch = new BatchBuffer({ bodies, entries });
     batch.add(grantFor(9), 'json', json({ data: { n: 2 } }), ARRIVAL_MS, new AnswerLog(), 1);
-    const again = await pool.run(batch.toRequest(1_000));
+    const again = await pool.run(batch.toRequest(1_000, TIMES));
     expect(readRecord(again.record as Uint8Array)[0]?.states[0]?.data).toEqual({ n: 2 });
   });
 

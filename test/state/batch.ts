@@ -1,3 +1,4 @@
+import { type OutOfWindow, windowAt } from '../../src/core/cloud-window.js';
 import { Device } from '../../src/core/device.js';
 import {
   type BatchRequest,
@@ -26,6 +27,8 @@ export interface TestEntry {
 export interface TestOptions {
   readonly slotCount?: number;
   readonly maxStateBytes?: number;
+  /** `forward` unless given. */
+  readonly outOfWindow?: OutOfWindow;
 }
 
 /** A forwarded state as it stands in a record. */
@@ -76,6 +79,7 @@ export function batchOf(entries: readonly TestEntry[], options: TestOptions = {}
     slotIds: Buffer.concat(Array.from({ length: slotCount }, (_, slot) => deviceNumber(slot).idBytes)),
     bodies: Uint8Array.from(Buffer.concat(bodies)).buffer,
     maxStateBytes: options.maxStateBytes ?? 262_144,
+    times: { ...windowAt(ARRIVAL_MS), outOfWindow: options.outOfWindow ?? 'forward' },
   };
 }
 

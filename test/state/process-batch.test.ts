@@ -46,7 +46,7 @@ describe('processBatch, one body', () => {
 
   it('accepts an empty array as nothing', () => {
     const result = processOne({ body: '[]' });
-    expect(result).toMatchObject({ refusals: [], record: undefined, outOfWindow: 0 });
+    expect(result).toMatchObject({ refusals: [], record: undefined, ignoredTimes: [] });
     expect([...result.stateCounts]).toEqual([0]);
     expect(result.chunkSlots).toHaveLength(0);
   });
@@ -148,13 +148,6 @@ describe('processBatch, one body', () => {
     expect(refusalOf({ body: '[{"data":{}},{"data":{"a":"0123456789"}}]' }, 40).message).toMatch(
       /^\[1\]: the state takes 50/,
     );
-  });
-
-  it('counts accepted states that the cloud will ignore', () => {
-    const day = 86_400_000;
-    const body = `[{"data":{},"time":${-31 * day}},{"data":{},"time":${ARRIVAL_MS + 2 * day}},{"data":{},"time":-5},{"data":{}}]`;
-    expect(processOne({ body }).outOfWindow).toBe(2);
-    expect(processOne({ body: body.replace('{"data":{}}]', '{"data":{"a":[]}}]') }).outOfWindow).toBe(0);
   });
 });
 

@@ -1,5 +1,6 @@
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
+import { type OutOfWindow, windowAt } from '../../src/core/cloud-window.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { singleBody } from '../../src/state/single-body.js';
 
@@ -12,6 +13,7 @@ const RULES = {
       .filter((ms) => !ownTimes.has(ms))
       .slice(0, count),
   isClockCredible: true,
+  times: { ...windowAt(ARRIVAL_MS), outOfWindow: 'forward' as OutOfWindow },
   maxBodyBytes: 262_144,
 };
 
@@ -51,13 +53,16 @@ describe('a body', () => {
   });
 
   it('that is an empty array stays one', () => {
-    expect(singleBody('json', Buffer.from('[]'), RULES)).toMatchObject({ states: 0, outOfWindow: 0 });
+    expect(singleBody('json', Buffer.from('[]'), RULES)).toMatchObject({ states: 0, ignoredTimes: undefined });
     expect(statesFor([])).toEqual([]);
   });
 
   it('tells how many of its states the cloud will ignore', () => {
     const body = [{ time: ARRIVAL_MS - 31 * 86_400_000, data: {} }, { data: {} }, { time: -1, data: {} }];
-    expect(singleBody('json', Buffer.from(JSON.stringify(body)), RULES)).toMatchObject({ states: 3, outOfWindow: 1 });
+    expect(singleBody('json', Buffer.from(JSON.stringify(body)), RULES)).toMatchObject({
+      states: 3,
+      ignoredTimes: { states: 1, lastTimeMs: ARRIVAL_MS - 31 * 86_400_000, isRightAgain: true },
+    });
   });
 });
 

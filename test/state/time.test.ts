@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { UNSTAMPED } from '../../src/state/record-layout.js';
-import { absoluteTime, isOutOfWindow, type StateTime, timeJson } from '../../src/state/time.js';
+import { absoluteTime, type StateTime, timeJson } from '../../src/state/time.js';
 
 const ARRIVAL_MS = Date.UTC(2026, 5, 1, 12);
 const NONE = ARRIVAL_MS + UNSTAMPED;
@@ -120,17 +120,5 @@ describe('timeJson', () => {
   it.each(written)('writes %d so that it is read as the same instant', (timeMs, json) => {
     expect(timeJson(timeMs)).toBe(json);
     expect(absoluteTime(JSON.parse(json) as StateTime, ARRIVAL_MS)).toBe(timeMs);
-  });
-});
-
-describe('isOutOfWindow', () => {
-  it.each([
-    [-30 * DAY_MS, false],
-    [-30 * DAY_MS - 1, true],
-    [DAY_MS, false],
-    [DAY_MS + 1, true],
-    [0, false],
-  ])('for %d ms from now is %s', (offsetMs, expected) => {
-    expect(isOutOfWindow(ARRIVAL_MS + offsetMs, ARRIVAL_MS)).toBe(expected);
   });
 });

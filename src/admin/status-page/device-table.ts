@@ -1,8 +1,9 @@
 import { byId, make, makeTime, sayRoles, setText } from './elements.js';
 import type { Status, Trouble, TroubledDevice } from './status-shape.js';
-import { clockTime, count, counted, duration } from './words.js';
+import { clockTime, count, counted, duration, fullTime } from './words.js';
 
 const TROUBLE_WORDS: Readonly<Record<Trouble, string>> = {
+  wrong_clock: 'Wrong clock',
   parked: 'Parked',
   throttled: 'Throttled',
   failing: 'Failing',
@@ -29,18 +30,20 @@ export function showDeviceTable({ devices, now }: Status): void {
 }
 
 function rowOf(device: TroubledDevice, now: string): HTMLElement {
-  const { applicationId, deviceId, trouble, reason, since, nextTry, waitingStates } = device;
+  const { applicationId, deviceId, trouble, reason, since, nextTry, waitingStates, wrongClock } = device;
   const id = make('th', 'id', deviceId);
   id.setAttribute('scope', 'row');
   id.title = `application ${applicationId}`;
   const state = make('td', 'trouble', TROUBLE_WORDS[trouble]);
   state.dataset.trouble = trouble;
+  const clock =
+    wrongClock === null ? '' : `: ${counted(wrongClock.states, 'state')}, the last of ${fullTime(wrongClock.lastTime)}`;
   const again = nextTry === null ? '' : `; tried again at ${clockTime(nextTry, Date.parse(now))}`;
   const cells = [
     state,
     make('td', 'since', [makeTime(since, sinceWords(device, now))]),
     make('td', 'number', count(waitingStates)),
-    make('td', 'why', `${reason}${again}`),
+    make('td', 'why', `${reason}${clock}${again}`),
   ];
   return make('tr', '', [id, ...cells]);
 }

@@ -4,7 +4,7 @@
  */
 
 export type Transport = 'http' | 'websocket' | 'mqtt' | 'mqtts' | 'mqtt-ws';
-export type Trouble = 'parked' | 'throttled' | 'failing' | 'refused' | 'silent';
+export type Trouble = 'wrong_clock' | 'parked' | 'throttled' | 'failing' | 'refused' | 'silent';
 
 /** States a second. */
 export interface Rates {
@@ -41,6 +41,8 @@ export interface TroubledDevice {
   /** When it is tried again; null where nothing is planned. */
   readonly nextTry: string | null;
   readonly waitingStates: number;
+  /** The last of its times that the cloud does not keep, and how many there were; null where its clock is not the trouble. */
+  readonly wrongClock: { readonly lastTime: string; readonly states: number } | null;
 }
 
 /** A state that the cloud refused or that became too old; what it said is not shown. */
@@ -158,8 +160,10 @@ export interface Status {
   readonly received: Readonly<Record<Transport, Readonly<Record<'accepted' | 'refused' | 'unavailable', number>>>>;
   /** States the cloud has taken. */
   readonly forwarded: number;
-  /** Accepted states that the cloud will ignore for their age. */
+  /** States that are sent though the cloud ignores them for their time. */
   readonly outOfWindow: number;
+  /** What becomes of states with such times (`STATEWAY_OUT_OF_WINDOW`). */
+  readonly outOfWindowRule: 'forward' | 'arrival' | 'refuse';
   readonly tokenCache: Readonly<Record<'hit' | 'miss' | 'negative' | 'offline', number>>;
   /** Bodies accepted whose answer is outstanding. */
   readonly workerQueueDepth: number;

@@ -44,6 +44,7 @@ export function verdictOf(status: Status, timeZone?: string): Verdict {
   const remarks = [
     notReady(status),
     newDevicesRefused(status),
+    wrongClocks(status),
     cloudLost(status, timeZone),
     endingCertificate(status),
     refusedCertificate(status),
@@ -189,6 +190,26 @@ function refusedCertificate({ certificate }: Status): Remark | undefined {
     sentence: 'A new certificate for the devices is refused, and the former one stays.',
     more: [`Why: ${certificate.refusal}.`],
   };
+}
+
+/** What such a device sends is lost, unless it is stamped here: whatever else there is can wait. */
+function wrongClocks({ devices, outOfWindowRule, ready }: Status): Remark | undefined {
+  const wrong = devices.troubled.wrong_clock;
+  if (wrong === 0 || !ready) return undefined;
+  const named = `${counted(wrong, 'device')} ${wrong === 1 ? 'has' : 'have'} a wrong clock`;
+  const advice = `Set ${wrong === 1 ? 'its clock' : 'their clocks'}, or send no time. The list below names the time that each shows.`;
+  if (outOfWindowRule === 'arrival') {
+    const sentence = `${named}; what is sent gets the time of its arrival.`;
+    return { level: 'watch', sentence, more: [advice] };
+  }
+  const fate =
+    outOfWindowRule === 'refuse'
+      ? { sentence: `${named}, and what is sent is refused.`, why: 'The cloud would ignore states of such times.' }
+      : {
+          sentence: `${named}, and what is sent is lost.`,
+          why: 'The cloud ignores states of such times without a word.',
+        };
+  return { level: 'act', sentence: fate.sentence, more: [fate.why, advice] };
 }
 
 function heldDevices({ devices, cloud }: Status): Remark | undefined {

@@ -66,6 +66,15 @@ export function clockTime(iso: string, nowMs: number, timeZone?: string): string
   return day.format(thenMs) === day.format(nowMs) ? time : `${day.format(thenMs)}, ${time}`;
 }
 
+/** A time with its date and year, as `1 Jan 1970, 00:00`. The arguments are those of {@link clockTime}. */
+export function fullTime(iso: string, timeZone?: string): string {
+  const thenMs = Date.parse(iso);
+  if (Number.isNaN(thenMs)) return iso;
+  const zone = timeZone === undefined ? {} : { timeZone };
+  const date = { day: 'numeric', month: 'short', year: 'numeric' } as const;
+  return new Intl.DateTimeFormat('en-GB', { ...date, hour: '2-digit', minute: '2-digit', ...zone }).format(thenMs);
+}
+
 function joined(seconds: number, large: number, largeUnit: string, small: number, smallUnit: string): string {
   const rest = Math.floor((seconds % large) / small);
   const whole = `${Math.floor(seconds / large)} ${largeUnit}`;

@@ -43,8 +43,12 @@ const WELL: Status = {
     devices: { most: 100_000, known: 3, isFull: false },
   },
   lanes: { idle: 0, pacing: 3, backoff: 0, parked: 0 },
-  devices: { known: 3, troubled: { parked: 0, throttled: 0, failing: 0, refused: 0, silent: 0 }, listed: [] },
   refusals: { recent: 0, listed: [] },
+  devices: {
+    known: 3,
+    troubled: { wrong_clock: 0, parked: 0, throttled: 0, failing: 0, refused: 0, silent: 0 },
+    listed: [],
+  },
   latestDeadLetters: [],
   certificate: null,
   connections: { http: 1, websocket: 2, mqtt: 0, mqtts: 0, 'mqtt-ws': 0 },
@@ -58,6 +62,7 @@ const WELL: Status = {
   },
   forwarded: 88,
   outOfWindow: 0,
+  outOfWindowRule: 'forward',
   tokenCache: { hit: 0, miss: 0, negative: 0, offline: 0 },
   workerQueueDepth: 0,
 };
@@ -221,6 +226,30 @@ describe('devices', () => {
     const [, sentence, , also] = wordsOf({ ...OUTAGE, ...troubled({ parked: 2, silent: 1 }) });
     expect(sentence).toContain('The cloud cannot be reached');
     expect(also).toBe('2 parked devices cannot deliver. 1 device has gone silent.');
+  });
+});
+
+describe('devices with a wrong clock', () => {
+  it('need somebody at once, since what they send is lost, whatever else there is', () => {
+    const { devices } = troubled({ wrong_clock: 3, parked: 1 });
+    expect(wordsOf({ ...OUTAGE, devices } as Changes)).toEqual([
+      'act',
+      '3 devices have a wrong clock, and what is sent is lost.',
+      'The cloud ignores states of such times without a word. ' +
+        'Set their clocks, or send no time. The list below names the time that each shows.',
+      'The cloud cannot be reached since 02:14 (1 h 3 min). 1 parked device cannot deliver.',
+    ]);
+  });
+
+  it('need somebody where they are refused, and can wait where they are stamped', () => {
+    const { devices } = troubled({ wrong_clock: 1 });
+    const told = (outOfWindowRule: Status['outOfWindowRule']) =>
+      wordsOf({ devices, outOfWindowRule } as unknown as Changes).slice(0, 2);
+    expect(told('refuse')).toEqual(['act', '1 device has a wrong clock, and what is sent is refused.']);
+    expect(told('arrival')).toEqual([
+      'watch',
+      '1 device has a wrong clock; what is sent gets the time of its arrival.',
+    ]);
   });
 });
 

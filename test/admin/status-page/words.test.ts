@@ -1,5 +1,14 @@
 import { expect, it } from 'vitest';
-import { bytes, clockTime, count, counted, duration, rate, roughly } from '../../../src/admin/status-page/words.js';
+import {
+  bytes,
+  clockTime,
+  count,
+  counted,
+  duration,
+  fullTime,
+  rate,
+  roughly,
+} from '../../../src/admin/status-page/words.js';
 
 const DAY = 86_400;
 
@@ -8,6 +17,14 @@ it.each([
   [1_204_331.4, '1,204,331'],
 ])('count %s is %s', (value, words) => {
   expect(count(value)).toBe(words);
+});
+
+it.each([
+  ['1970-01-01T00:00:12.000Z', '1 Jan 1970, 00:00'],
+  ['+012345-01-02T03:04:05.000Z', '2 Jan 12345, 03:04'],
+  ['1e400', '1e400'],
+])('the full time of %s is %s', (iso, words) => {
+  expect(fullTime(iso, 'UTC')).toBe(words);
 });
 
 it('counts one thing as one', () => {

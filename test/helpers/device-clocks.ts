@@ -1,0 +1,18 @@
+import type { Clock } from '../../src/core/clock.js';
+import { type OutOfWindow, windowAt } from '../../src/core/cloud-window.js';
+import { DeviceClocks } from '../../src/core/device-clocks.js';
+import { Meters } from '../../src/core/meters.js';
+
+/** Clocks of devices, judged by `clock` as one that is right. */
+export function deviceClocksBy(clock: Clock, meters = new Meters(), outOfWindow: OutOfWindow = 'forward') {
+  const told: string[] = [];
+  const deviceClocks = new DeviceClocks({
+    clock,
+    window: () => windowAt(clock.wallMs()),
+    outOfWindow,
+    meters,
+    onWrong: ({ device, states }) => told.push(`${device.deviceId.slice(-2)} wrong: ${states}`),
+    onRight: ({ device, states }) => told.push(`${device.deviceId.slice(-2)} right: ${states}`),
+  });
+  return { deviceClocks, meters, told };
+}
