@@ -1,20 +1,27 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import { networkOf } from '../core/network.js';
 import { AdminConnections } from './admin-connections.js';
+import { AdminGate } from './admin-gate.js';
+import { jsonReply, type Reply } from './admin-reply.js';
 import type { AdminSources, Readiness } from './admin-sources.js';
 import { AllowedHosts, explainHost, ownNames } from './allowed-hosts.js';
 import { LiveFigures } from './live-figures.js';
+import { isBrowser, LOG_IN_PATH, logIn, toLogIn } from './log-in.js';
 import { createMetrics } from './metrics.js';
 import { type Asset, loadPageAssets, PAGE_POLICY } from './page-assets.js';
+import { TlsSockets } from './tls-sockets.js';
 
-/** An answer before it is written. */
-interface Reply {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string | Buffer;
-  readonly headers?: Readonly<Record<string, string>>;
+export interface AdminOptions {
+  /** Of hosts by which it may be asked, beside those that are known without (`STATEWAY_ADMIN_HOSTS`). */
+  readonly names?: readonly string[] | undefined;
+  /** What everything but the probes' paths wants (`STATEWAY_ADMIN_TOKEN`); without it, who reaches the port reads it all. */
+  readonly token?: string | undefined;
+  /** PEM files for HTTPS. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
 }
 
 /** Answers a path; it is given the query, without its question mark. */
@@ -22,8 +29,6 @@ type Route = (query: string) => Reply | Promise<Reply>;
 
 /** Server-Sent Events: an answer that goes on until one side ends it. */
 const EVENTS_PATH = '/events';
-
-const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Paths that probes ask for, by whatever name: they tell nothing of the plant. */
 const PROBE_PATHS: readonly string[] = ['/healthz', '/readyz'];
@@ -50,12 +55,14 @@ const SECURITY_HEADERS = {
 
 /**
  * The admin side (contract 1.7) on an address of its own: `/healthz`, `/readyz`, `/metrics`, `/status`, and the status page
- * at `/` with its `/assets/` and the `/events` that keep it up to date.
+ * at `/` with its `/assets/` and the `/events` that keep it up to date; with a token, `/login` too.
  */
 export class AdminServer {
   readonly #server: Server;
   readonly #figures: LiveFigures;
   readonly #connections = new AdminConnections();
+  readonly #tlsSockets = new TlsSockets();
+  readonly #gate: AdminGate | undefined;
   readonly #names: readonly string[];
   /** By what it listens on, once it does. */
   #hosts: AllowedHosts;
@@ -63,25 +70,22 @@ export class AdminServer {
   readonly #routes: ReadonlyMap<string, Route>;
 
   /**
-   * @param names of hosts by which it may be asked, beside those that are known without (`STATEWAY_ADMIN_HOSTS`)
    * @param assets of the status page; those that come with the program unless given
+   * @throws Error when the TLS files cannot be used
    */
-  constructor(sources: AdminSources, names: readonly string[] = [], assets = loadPageAssets()) {
+  constructor(sources: AdminSources, options: AdminOptions = {}, assets = loadPageAssets()) {
+    const { names = [], token, tls } = options;
     this.#names = [...ownNames(), ...names];
     this.#hosts = new AllowedHosts(this.#names);
+    this.#gate = token === undefined ? undefined : new AdminGate(token, tls !== undefined, sources.clock);
     this.#figures = new LiveFigures(sources);
     this.#assets = assets;
     this.#routes = createRoutes(sources, this.#figures);
-    this.#server = createServer(
-      {
-        maxHeaderSize: MAX_HEADER_BYTES,
-        headersTimeout: HEADERS_WITHIN_MS,
-        requestTimeout: REQUEST_WITHIN_MS,
-        connectionsCheckingInterval: LOOK_EVERY_MS,
-      },
-      (request, response) => void this.#answer(request, response),
-    );
-    this.#server.on('connection', (socket) => this.#connections.add(socket));
+    this.#server = openServer(tls, (request, response) => void this.#answer(request, response));
+    this.#server.on('connection', (socket) => {
+      this.#connections.add(socket);
+      if (tls !== undefined) this.#tlsSockets.add(socket);
+    });
     this.#server.timeout = SILENT_AT_MOST_MS;
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
     // Once listening, what comes here is a connection that could not be accepted (no file handle left): the client
@@ -123,10 +127,11 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.#connections.touch(request.socket);
+    const connection = this.#tlsSockets.under(request.socket);
+    this.#connections.touch(connection);
     const reply = await this.#reply(request).catch(errorReply);
     if (reply === 'events') {
-      this.#connections.remove(request.socket);
+      this.#connections.remove(connection);
       response.writeHead(200, { ...SECURITY_HEADERS, 'Content-Type': 'text/event-stream' });
       this.#figures.addViewer(response, networkOf(request.socket.remoteAddress));
       return;
@@ -143,15 +148,21 @@ export class AdminServer {
     response.end(request.method === 'HEAD' ? undefined : body);
   }
 
-  async #reply({ method, url = '/', headers, socket }: IncomingMessage): Promise<Reply | 'events'> {
+  async #reply(request: IncomingMessage): Promise<Reply | 'events'> {
+    const { method, url = '/', headers, socket } = request;
     const [path = '', query = ''] = url.split(/\?(.*)/s, 2);
     if (!PROBE_PATHS.includes(path) && !this.#hosts.allows(headers.host)) {
       throw new StatewayError('STATEWAY_HOST_NOT_ALLOWED', explainHost(headers.host));
     }
+    if (this.#gate !== undefined && !PROBE_PATHS.includes(path)) {
+      if (path === LOG_IN_PATH) return logIn(request, this.#gate);
+      const refusal = this.#refusalOf(request, this.#gate);
+      if (refusal !== undefined) return refusal;
+    }
     const asset = this.#assets.get(path);
     const route = this.#routes.get(path);
     if (asset === undefined && route === undefined && path !== EVENTS_PATH) {
-      const paths = ['/', EVENTS_PATH, ...this.#routes.keys()];
+      const paths = ['/', EVENTS_PATH, ...this.#routes.keys(), ...(this.#gate === undefined ? [] : [LOG_IN_PATH])];
       throw new StatewayError('STATEWAY_NO_SUCH_ROUTE', `The admin side has no such path; it has ${paths.join(', ')}`);
     }
     if (method !== 'GET' && method !== 'HEAD') {
@@ -161,11 +172,44 @@ export class AdminServer {
     return asset === undefined ? this.#eventsReply(method, networkOf(socket.remoteAddress)) : assetReply(asset);
   }
 
+  /** Undefined for who may go on. @throws StatewayError for who may not, and is no browser of a person */
+  #refusalOf(request: IncomingMessage, gate: AdminGate): Reply | undefined {
+    try {
+      gate.assertOpen(request.headers, networkOf(request.socket.remoteAddress));
+      return undefined;
+    } catch (error) {
+      if (isBrowser(request)) return toLogIn();
+      throw error;
+    }
+  }
+
   #eventsReply(method: string, holder: string): Reply | 'events' {
     if (!this.#figures.hasRoomFor(holder)) {
       throw new StatewayError('STATEWAY_OVERLOADED', 'As many status pages are open as are served at one time');
     }
     return method === 'GET' ? 'events' : { status: 200, contentType: 'text/event-stream', body: '' };
+  }
+}
+
+/** @throws Error when the TLS files cannot be used */
+function openServer(
+  tls: AdminOptions['tls'],
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  const options: ServerOptions = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEADERS_WITHIN_MS,
+    requestTimeout: REQUEST_WITHIN_MS,
+    connectionsCheckingInterval: LOOK_EVERY_MS,
+  };
+  if (tls === undefined) return createServer(options, onRequest);
+  const { certFile, keyFile } = tls;
+  try {
+    const files = { cert: readFileSync(certFile), key: readFileSync(keyFile), handshakeTimeout: HEADERS_WITHIN_MS };
+    return createTlsServer({ ...options, ...files }, onRequest);
+  } catch (cause) {
+    const message = `the TLS certificate ${certFile} of the admin side cannot be used with the key ${keyFile}: they must be readable PEM files that belong together`;
+    throw new Error(message, { cause });
   }
 }
 
@@ -185,10 +229,6 @@ function readyzReply({ ready, reason, isOnlyFull }: Readiness, mayBeFull: boolea
   return jsonReply(shouldBeSentTo ? 200 : 503, { ready: shouldBeSentTo, reason });
 }
 
-function jsonReply(status: number, value: unknown): Reply {
-  return { status, contentType: JSON_TYPE, body: `${JSON.stringify(value)}\n` };
-}
-
 function assetReply({ contentType, body }: Asset): Reply {
   return { status: 200, contentType, body, headers: { 'Content-Security-Policy': PAGE_POLICY } };
 }
@@ -197,6 +237,7 @@ function assetReply({ contentType, body }: Asset): Reply {
 function errorReply(thrown: unknown): Reply {
   const error = asStatewayError(thrown, 'STATEWAY_SPOOL_FAILED', 'The figures cannot be read now');
   const headers: Record<string, string> = error.status === 405 ? { Allow: 'GET, HEAD' } : {};
+  if (error.status === 401) headers['WWW-Authenticate'] = 'Bearer';
   if (error.retryAfterSeconds !== undefined) headers['Retry-After'] = String(error.retryAfterSeconds);
   return { ...jsonReply(error.status, error.toBody()), headers };
 }

@@ -28,6 +28,7 @@ import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
 import type { SendThread } from '../upstream/send-thread.js';
 import type { UpstreamHealth } from '../upstream/upstream-health.js';
 import { type Addresses, addressesOf } from './addresses.js';
+import { adminOptions } from './admin-options.js';
 import { Capacity } from './capacity.js';
 import { createAuth } from './create-auth.js';
 import { createDeviceClocks, createTimekeeper } from './create-clocks.js';
@@ -183,7 +184,7 @@ export class App {
       uplinks: this.#uplinks,
     });
     this.#certificate = createCertificateWatch(config, log, { clock, front: this.#front });
-    this.#admin = new AdminServer(this.#adminSources(), config.adminHosts);
+    this.#admin = new AdminServer(this.#adminSources(), adminOptions(config));
   }
 
   /**

@@ -1,4 +1,5 @@
-import { get } from 'node:http';
+import { get as getPlain } from 'node:http';
+import { get as getSecure } from 'node:https';
 import { Command } from 'commander';
 import type { Address } from '../config/kinds.js';
 import { loopbackFor } from '../config/listen-host.js';
@@ -22,33 +23,38 @@ export interface Health {
  */
 export function healthcheckCommand(): Command {
   const command = new Command('healthcheck').description('exit 0 when the running proxy is ready, 1 when it is not');
-  return addConfigFlags(command, ['adminListen']).action(async (options: Record<string, unknown>) => {
-    const { adminListen } = loadConfig(process.env, options);
-    const { ready, why } = await checkHealth(adminListen);
-    process.stdout.write(`${ready ? 'ready' : 'not ready'}: ${why}\n`);
-    if (!ready) process.exitCode = 1;
-  });
+  return addConfigFlags(command, ['adminListen', 'adminTlsCertFile', 'adminTlsKeyFile']).action(
+    async (options: Record<string, unknown>) => {
+      const { adminListen, adminTlsCertFile } = loadConfig(process.env, options);
+      const { ready, why } = await checkHealth(adminListen, adminTlsCertFile !== undefined);
+      process.stdout.write(`${ready ? 'ready' : 'not ready'}: ${why}\n`);
+      if (!ready) process.exitCode = 1;
+    },
+  );
 }
 
-/** Asks `/readyz`. Never rejects: what goes wrong is a reason for not being ready. */
-export function checkHealth(adminListen: Address): Promise<Health> {
+/**
+ * Asks `/readyz`. Never rejects: what goes wrong is a reason for not being ready.
+ * @param isTls whether the admin side speaks HTTPS
+ */
+export function checkHealth(adminListen: Address, isTls = false): Promise<Health> {
   if (adminListen.port === 0) {
     return Promise.resolve({ ready: false, why: 'the admin address has port 0, so the port is not known' });
   }
   const host = loopbackFor(adminListen.host);
   return new Promise((resolve) => {
-    const request = get(
-      { host, port: adminListen.port, path: '/readyz', agent: false, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) },
-      (response) => {
-        let body = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => {
-          if (body.length < MAX_ANSWER_CHARACTERS) body += chunk;
-        });
-        response.on('error', (error) => resolve({ ready: false, why: explain(error, adminListen) }));
-        response.on('end', () => resolve({ ready: response.statusCode === 200, why: reasonIn(body) }));
-      },
-    );
+    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+    // Asked by loopback, which is no name of the certificate; nothing is told to whoever answers.
+    const asked = { host, port: adminListen.port, path: '/readyz', agent: false, signal, rejectUnauthorized: false };
+    const request = (isTls ? getSecure : getPlain)(asked, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        if (body.length < MAX_ANSWER_CHARACTERS) body += chunk;
+      });
+      response.on('error', (error) => resolve({ ready: false, why: explain(error, adminListen) }));
+      response.on('end', () => resolve({ ready: response.statusCode === 200, why: reasonIn(body) }));
+    });
     request.on('error', (error) => resolve({ ready: false, why: explain(error, adminListen) }));
   });
 }

@@ -155,6 +155,15 @@ export const token: Kind<string> = {
   format: (value) => value,
 };
 
+const LEAST_TOKEN_CHARACTERS = 16;
+
+/** A token that somebody makes up, and others may try to guess. */
+export const longToken: Kind<string> = {
+  allowed: `at least ${LEAST_TOKEN_CHARACTERS} visible ASCII characters without spaces, as "openssl rand -base64 32" prints them`,
+  parse: (text) => (text.length >= LEAST_TOKEN_CHARACTERS && isBearerToken(text) ? text : undefined),
+  format: (value) => value,
+};
+
 /** Key material: exactly `length` bytes in padded base64. */
 export function base64Bytes(length: number): Kind<Uint8Array> {
   return {

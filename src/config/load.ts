@@ -73,10 +73,17 @@ function checkFile(name: string, file: string): void {
   if (why !== undefined) throw new ConfigError(`${name} ${quote(file)} ${why}; allowed is a file that can be read`);
 }
 
+const TLS_PAIRS = [
+  ['tlsCertFile', 'tlsKeyFile'],
+  ['adminTlsCertFile', 'adminTlsKeyFile'],
+] as const;
+
 function checkTogether(config: OptionValues, nameOf: (key: OptionKey) => string): void {
-  const { tlsCertFile, tlsKeyFile, mqttTlsListen, dataDir } = config;
-  if (tlsCertFile !== undefined && tlsKeyFile === undefined) refuseLone(nameOf('tlsCertFile'), nameOf('tlsKeyFile'));
-  if (tlsKeyFile !== undefined && tlsCertFile === undefined) refuseLone(nameOf('tlsKeyFile'), nameOf('tlsCertFile'));
+  const { tlsCertFile, mqttTlsListen, dataDir } = config;
+  for (const [cert, key] of TLS_PAIRS) {
+    if (config[cert] !== undefined && config[key] === undefined) refuseLone(nameOf(cert), nameOf(key));
+    if (config[key] !== undefined && config[cert] === undefined) refuseLone(nameOf(key), nameOf(cert));
+  }
   if (mqttTlsListen !== 'off' && tlsCertFile === undefined) {
     throw new ConfigError(
       `${nameOf('mqttTlsListen')} is set without ${nameOf('tlsCertFile')} and ${nameOf('tlsKeyFile')}; allowed is off, or both files`,

@@ -10,6 +10,7 @@ import {
   duration,
   hostNames,
   type Kind,
+  longToken,
   oneOf,
   path,
   rate,
@@ -58,6 +59,28 @@ export const OPTIONS = {
     default: undefined,
     meaning:
       'Names by which a browser or Prometheus may ask the admin side, as behind an ingress; beside addresses, `localhost`, the name of the machine, that of `STATEWAY_ADMIN_LISTEN`, and in Kubernetes those of Services (`.svc`).',
+  }),
+  adminToken: row({
+    variable: 'STATEWAY_ADMIN_TOKEN',
+    kind: longToken,
+    default: undefined,
+    secret: true,
+    meaning:
+      'Set: all of the admin side but `/healthz` and `/readyz` wants it, as a bearer token or by the log-in form of the page. Unset: who reaches the port reads it all.',
+  }),
+  adminTlsCertFile: row({
+    variable: 'STATEWAY_ADMIN_TLS_CERT_FILE',
+    kind: path,
+    default: undefined,
+    isFile: true,
+    meaning: 'Certificate chain in PEM. With the key file: HTTPS on the admin side.',
+  }),
+  adminTlsKeyFile: row({
+    variable: 'STATEWAY_ADMIN_TLS_KEY_FILE',
+    kind: path,
+    default: undefined,
+    isFile: true,
+    meaning: 'Private key in PEM. Both files are set, or neither.',
   }),
   tlsCertFile: row({
     variable: 'STATEWAY_TLS_CERT_FILE',

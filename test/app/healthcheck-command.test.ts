@@ -50,6 +50,7 @@ it('cannot know a port that the system chooses', async () => {
   expect((await checkHealth({ host: '127.0.0.1', port: 0 })).ready).toBe(false);
 });
 
-it('has the one option that it goes by, and no other', () => {
-  expect(healthcheckCommand().options.map(({ long }) => long)).toEqual(['--admin-listen']);
+it('has the options that it goes by, and no others', () => {
+  const flags = ['--admin-listen', '--admin-tls-cert-file', '--admin-tls-key-file'];
+  expect(healthcheckCommand().options.map(({ long }) => long)).toEqual(flags);
 });

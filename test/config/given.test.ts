@@ -9,7 +9,11 @@ import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
 const KEY = Buffer.alloc(32, 0xfb).toString('base64');
 /** A good value of each secret; a test below fails when one has none here. */
-const SECRETS: Partial<Record<OptionKey, string>> = { upstreamToken: 'hunter2-token', secretKey: KEY };
+const SECRETS: Partial<Record<OptionKey, string>> = {
+  adminToken: 'hunter2-admin-token',
+  upstreamToken: 'hunter2-token',
+  secretKey: KEY,
+};
 const SECRET_KEYS = OPTION_KEYS.filter((key) => optionRow(key).secret);
 const cases = SECRET_KEYS.map((key) => {
   const variable = optionRow(key).variable;

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
@@ -10,6 +9,8 @@ import { askAs } from '../helpers/http-client.js';
 import { TestSocket } from '../helpers/test-socket.js';
 import { fitsSchema } from '../state/schema-oracle.js';
 import { OPENAPI_FILE, OpenApiDocument } from './openapi-document.js';
+import { logInAnswers } from './openapi-log-in.js';
+import { refusedUpgrade } from './refused-upgrade.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const document = new OpenApiDocument();
@@ -59,31 +60,6 @@ function send(site: Site, path: string, token: string, body: string, headers: Re
   const authorization = token === '' ? {} : { authorization: `Bearer ${token}` };
   const allHeaders = { 'content-type': 'application/json', ...authorization, ...headers };
   return fetch(site.proxy.url + path, { method: 'POST', headers: allHeaders, body });
-}
-
-/** Asks for a WebSocket, and gives the answer where there is none. */
-function refusedUpgrade(url: string, more: Record<string, string> = {}): Promise<Response> {
-  const headers = {
-    ...more,
-    connection: 'Upgrade',
-    upgrade: 'websocket',
-    'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
-    'sec-websocket-version': '13',
-  };
-  return new Promise((resolve, reject) => {
-    const request = get(url, { headers, agent: false }, async (incoming: IncomingMessage) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of incoming) chunks.push(chunk as Buffer);
-      resolve(
-        new Response(Buffer.concat(chunks), {
-          status: incoming.statusCode as number,
-          headers: incoming.headers as Record<string, string>,
-        }),
-      );
-    });
-    request.on('upgrade', () => reject(new Error('the socket was opened')));
-    request.on('error', reject);
-  });
 }
 
 describe('the document', () => {
@@ -277,12 +253,19 @@ describe('the running proxy', () => {
     await expectDescribed('get /status', 200, await fetch(`${adminUrl}/status`));
   });
 
-  it('serves on the admin side the paths of the document and no others', async () => {
-    const site = await openSite();
-    const { message } = (await (await fetch(`${site.proxy.adminUrl}/nothing`)).json()) as { message: string };
+  it('serves on the admin side the paths of the document and no others, and with a token asks for it as described', async () => {
+    const adminToken = 'a-token-of-the-admin-side';
+    const site = await openSite({ env: { STATEWAY_ADMIN_TOKEN: adminToken } });
+    const { adminUrl } = site.proxy;
+    const headers = { authorization: `Bearer ${adminToken}` };
+    const { message } = (await (await fetch(`${adminUrl}/nothing`, { headers })).json()) as { message: string };
+    for await (const [operation, status, answer] of logInAnswers(adminUrl, adminToken)) {
+      await expectDescribed(operation, status, answer);
+    }
+    await expectDescribed('get /login', 403, await askAs('other.example', `${adminUrl}/login`));
     const served = [...message.matchAll(/\/[\w.]*(?=,|$)/g)].map(([path]) => path);
     const described = [...document.operations().keys()].map((operation) => operation.split(' ')[1] as string);
-    const ofAdmin = described.filter((path) => document.content.paths[path]?.servers !== undefined);
+    const ofAdmin = [...new Set(described)].filter((path) => document.content.paths[path]?.servers !== undefined);
     expect(served.filter((path) => !path.startsWith('/assets')).sort()).toEqual(ofAdmin.sort());
   });
 

@@ -78,7 +78,7 @@ describe('the chart', () => {
     );
     const namesIn = (text: string) => [...text.matchAll(/^(STATEWAY_[A-Z_]+):/gm)].map(([, name]) => name as string);
     expect(namesIn(explained)).toEqual(elsewhere.enum);
-    const fromSecret = elsewhere.enum.filter((name: string) => /SECRET_KEY|UPSTREAM_TOKEN/.test(name));
+    const fromSecret = elsewhere.enum.filter((name: string) => /SECRET_KEY|UPSTREAM_TOKEN|ADMIN_TOKEN/.test(name));
     expect([...namesIn(config), ...fromSecret].sort()).toEqual([...elsewhere.enum].sort());
   });
 

@@ -89,6 +89,10 @@ STATEWAY_SECRET_KEY: "secretName: it is secret-key of that Secret"
 STATEWAY_SECRET_KEY_FILE: "secretName: it is secret-key of that Secret"
 STATEWAY_UPSTREAM_TOKEN: "secretName: it is upstream-token of that Secret"
 STATEWAY_UPSTREAM_TOKEN_FILE: "secretName: it is upstream-token of that Secret"
+STATEWAY_ADMIN_TLS_CERT_FILE: admin.tlsSecretName
+STATEWAY_ADMIN_TLS_KEY_FILE: admin.tlsSecretName
+STATEWAY_ADMIN_TOKEN: "admin.token: it is admin-token of the Secret of secretName"
+STATEWAY_ADMIN_TOKEN_FILE: "admin.token: it is admin-token of the Secret of secretName"
 {{- end -}}
 
 {{/* What the proxy is told, as the ConfigMap holds it. */}}
@@ -116,6 +120,10 @@ STATEWAY_MQTT_LISTEN: 0.0.0.0:1883
 {{- end }}
 {{- if .Values.mqtt.tls }}
 STATEWAY_MQTT_TLS_LISTEN: 0.0.0.0:8883
+{{- end }}
+{{- if .Values.admin.tlsSecretName }}
+STATEWAY_ADMIN_TLS_CERT_FILE: /admin-tls/tls.crt
+STATEWAY_ADMIN_TLS_KEY_FILE: /admin-tls/tls.key
 {{- end }}
 {{- with .Values.upstream.httpsProxy }}
 HTTPS_PROXY: {{ . }}

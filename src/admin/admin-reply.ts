@@ -1,0 +1,14 @@
+/** An answer of the admin side before it is written. */
+export interface Reply {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string | Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** `value` as JSON, on a line of its own. */
+export function jsonReply(status: number, value: unknown): Reply {
+  return { status, contentType: JSON_TYPE, body: `${JSON.stringify(value)}\n` };
+}

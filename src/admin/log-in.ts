@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { asStatewayError, StatewayError } from '../core/errors.js';
+import { networkOf } from '../core/network.js';
+import type { AdminGate } from './admin-gate.js';
+import type { Reply } from './admin-reply.js';
+
+/** Where a browser shows the token. */
+export const LOG_IN_PATH = '/login';
+
+/** Of a form with one field. */
+const MAX_FORM_BYTES = 4_096;
+const STYLE =
+  'body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:22rem;padding:0 1rem;color-scheme:light dark}' +
+  'input,button{font:inherit;display:block;width:100%;box-sizing:border-box;margin:.5rem 0;padding:.5rem}';
+const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
+/** The form may be sent to where it came from and nowhere else; nothing is loaded, and nothing runs. */
+const FORM_POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
+
+/** Whether a person's browser asks, which is better shown the form than an error in JSON. */
+export function isBrowser({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers.accept?.includes('text/html') === true;
+}
+
+/** Sends a browser to the form. */
+export function toLogIn(): Reply {
+  return { status: 303, contentType: 'text/plain; charset=utf-8', body: '', headers: { Location: LOG_IN_PATH } };
+}
+
+/**
+ * Shows the form, or takes what it was filled in with: then a cookie is set, and the browser sent to the page.
+ * @throws StatewayError STATEWAY_METHOD_NOT_ALLOWED, STATEWAY_ORIGIN_NOT_ALLOWED for a form of another page, or
+ *   STATEWAY_BODY_TOO_LARGE
+ */
+export async function logIn(request: IncomingMessage, gate: AdminGate): Promise<Reply> {
+  const { method, socket } = request;
+  if (method === 'GET' || method === 'HEAD') return formReply(200, '');
+  if (method !== 'POST') {
+    throw new StatewayError('STATEWAY_METHOD_NOT_ALLOWED', `${LOG_IN_PATH} takes GET, HEAD and POST`);
+  }
+  assertOwnOrigin(request);
+  const token = new URLSearchParams(await readForm(request)).get('token')?.trim() ?? '';
+  try {
+    gate.assertToken(token, networkOf(socket.remoteAddress));
+  } catch (thrown) {
+    const error = asStatewayError(thrown, 'STATEWAY_ADMIN_TOKEN', 'The token cannot be checked');
+    const { status, message, retryAfterSeconds } = error;
+    return formReply(status, message, retryAfterSeconds === undefined ? {} : { 'Retry-After': `${retryAfterSeconds}` });
+  }
+  const headers = { Location: '/', 'Set-Cookie': gate.newSession() };
+  return { status: 303, contentType: 'text/plain; charset=utf-8', body: '', headers };
+}
+
+/** Browsers say where a form was sent from (Fetch, "Origin header"); a program need not. */
+function assertOwnOrigin({ headers: { origin, host } }: IncomingMessage): void {
+  if (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)) return;
+  throw new StatewayError('STATEWAY_ORIGIN_NOT_ALLOWED', 'The log-in is sent from the form of the admin side alone');
+}
+
+/** What comes behind too much is read and dropped, for as long as a request may take: to be cut off tells nobody why. */
+function readForm(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.byteLength;
+      if (bytes <= MAX_FORM_BYTES) chunks.push(chunk);
+      else reject(new StatewayError('STATEWAY_BODY_TOO_LARGE', `The form has at most ${MAX_FORM_BYTES} bytes`));
+    });
+    request.once('end', () => resolve(Buffer.concat(chunks).toString()));
+    request.once('error', reject);
+  });
+}
+
+/** @param trouble in words of our own: nothing that was typed is shown again */
+function formReply(status: number, trouble: string, headers: Readonly<Record<string, string>> = {}): Reply {
+  const told = trouble === '' ? '' : `<p role="alert">${trouble.replaceAll('<', '&lt;')}</p>`;
+  const body = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Stateway: log in</title>
+<style>${STYLE}</style>
+<main>
+<h1>Stateway</h1>
+${told}
+<form method="post" action="${LOG_IN_PATH}">
+<label for="token">Token of the admin side</label>
+<input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
+<button>Log in</button>
+</form>
+</main>
+</html>
+`;
+  // Under `no-referrer` a browser would not say where the form was sent from (Fetch, "Append a request Origin header").
+  const policies = { 'Content-Security-Policy': FORM_POLICY, 'Referrer-Policy': 'same-origin' };
+  return { status, contentType: 'text/html; charset=utf-8', body, headers: { ...policies, ...headers } };
+}
