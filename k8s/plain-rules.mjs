@@ -12,8 +12,13 @@ const HEAD = `# Made from k8s/chart/monitoring/rules.yaml by "npm run docs": cha
 # For a Prometheus without Kubernetes: name the file under rule_files, and call the job "stateway" (docs/operating.md).
 `;
 
+/** What the instance calls itself; by its address where it has no figures. In single quotes as in double ones, and in none. */
+const NAME =
+  '{{ with printf `stateway_build_info{instance=%q}` $labels.instance | query }}{{ . | first | label `name` }}{{ else }}{{ $labels.instance }}{{ end }}';
+
 const plain = `${HEAD}${readFileSync(SOURCE, 'utf8')
   .replaceAll(/\(namespace, pod\b/g, '(instance')
+  .replaceAll('{{ $labels.pod }}', NAME)
   .replaceAll('$labels.pod', '$labels.instance')}`;
 const left = /\b(?:namespace|pod)\b.*/.exec(plain.slice(HEAD.length));
 if (left !== null) throw new Error(`the rules ask for a label that a plain Prometheus does not give: ${left[0]}`);

@@ -12,6 +12,8 @@ import type { SpoolRoom } from './spool-growth.js';
 
 /** What is running: for `stateway_build_info` and `/status`. */
 export interface Build {
+  /** Of the instance (`STATEWAY_NAME`). */
+  readonly name: string;
   readonly version: string;
   /** As in `v20.19.0`. */
   readonly node: string;

@@ -98,7 +98,7 @@ function counterRows(sources: AdminSources): MetricRow[] {
 }
 
 function gaugeRows(sources: AdminSources): MetricRow[] {
-  const { version, node, uws } = sources.build;
+  const { name, version, node, uws } = sources.build;
   return [
     {
       name: 'stateway_spool_bytes',
@@ -216,8 +216,8 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
     {
       name: 'stateway_build_info',
       help: 'Always 1; the labels say what is running.',
-      labelNames: ['version', 'node', 'uws'],
-      read: () => [[1, version, node, uws]],
+      labelNames: ['version', 'node', 'uws', 'name'],
+      read: () => [[1, version, node, uws, name]],
     },
   ];
 }

@@ -26,6 +26,7 @@ export function readStatus(sources: AdminSources, history: History): Status {
   const { ready, reason } = sources.readiness();
   const nowMs = clock.wallMs();
   return {
+    name: build.name,
     version: build.version,
     node: build.node,
     uws: build.uws,

@@ -262,7 +262,7 @@ export class App {
 
   #adminSources(): AdminSources {
     return {
-      build: { version: PACKAGE_VERSION, node: process.version, uws: this.#picked.name },
+      build: { name: this.#config.name, version: PACKAGE_VERSION, node: process.version, uws: this.#picked.name },
       meters: this.#meters,
       clock: systemClock,
       ages: this.#ages,

@@ -14,21 +14,27 @@ export interface OpenedLog {
  * JSON lines on standard output with the level as a word, pretty where that is a terminal (`STATEWAY_LOG_LEVEL`). A
  * reader that is stuck holds up nothing ({@link LogSink}); what waits at an end of the process of any kind is written if
  * it can be within a bound.
+ * @param name of the instance, in each line
  */
-export function openLog(level: string): OpenedLog {
+export function openLog(level: string, name: string): OpenedLog {
   const pretty = { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' };
   const format = process.stdout.isTTY ? prettyFactory(pretty) : (line: string) => line;
-  const sink = new LogSink({ descriptor: openStandardOutput(), clock: systemClock, lineForGap, format });
+  const sink = new LogSink({
+    descriptor: openStandardOutput(),
+    clock: systemClock,
+    lineForGap: (lines) => lineForGap(lines, name),
+    format,
+  });
   process.on('exit', () => sink.close());
   const formatters = { level: (label: string) => ({ level: label }) };
-  const logger = pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, formatters }, sink);
+  const logger = pino({ level, base: { name }, timestamp: stdTimeFunctions.isoTime, formatters }, sink);
   return { logger, sink };
 }
 
-function lineForGap(lines: number): string {
+function lineForGap(lines: number, name: string): string {
   const time = new Date(systemClock.wallMs()).toISOString();
   const msg = 'lines of the log were dropped: nobody took them';
-  return `${JSON.stringify({ level: 'warn', time, event: 'log-dropped', lines, msg })}\n`;
+  return `${JSON.stringify({ level: 'warn', time, name, event: 'log-dropped', lines, msg })}\n`;
 }
 
 /**

@@ -1,10 +1,12 @@
+import { hostname } from 'node:os';
 import { Command } from 'commander';
+import { ConfigError } from '../config/config-error.js';
 import { describeConfig } from '../config/describe.js';
 import { type Config, loadConfig } from '../config/load.js';
 import { systemClock } from '../core/clock.js';
 import { addConfigFlags } from './config-flags.js';
 import { App } from './create-app.js';
-import { EventLog } from './event-log.js';
+import { EventLog, type LineWriter } from './event-log.js';
 import { openLog } from './logger.js';
 import { PACKAGE_VERSION } from './package-info.js';
 import { ServiceManager } from './service-manager.js';
@@ -21,20 +23,43 @@ export function serveCommand(): Command {
       // Without a listener it would end the process. What is told before there is anything to read again needs no doing.
       let reload = (): void => {};
       process.on('SIGHUP', () => reload());
-      const config = loadConfig(process.env, flags);
-      const { logger, sink } = openLog(config.logLevel);
+      const config = loadOrTell(flags);
+      const { logger, sink } = openLog(config.logLevel, config.name);
       const log = new EventLog(logger, systemClock, sink);
       try {
         logStart(config, log);
         const app = await App.open(config, log);
         reload = () => void app.reload();
         await serve(app, log, stopAsked);
+      } catch (error) {
+        logFailure(log, error);
+        throw error;
       } finally {
         log.close();
         sink.close();
       }
     },
   );
+}
+
+/** @throws ConfigError, of which the log has a line too: where it is gathered, nobody may look at standard error */
+function loadOrTell(flags: Record<string, unknown>): Config {
+  try {
+    return loadConfig(process.env, flags);
+  } catch (error) {
+    const { logger, sink } = openLog('info', hostname());
+    logFailure(logger, error);
+    sink.close();
+    throw error;
+  }
+}
+
+/** On a terminal the same stands there by itself. */
+function logFailure(log: Pick<LineWriter, 'fatal'>, error: unknown): void {
+  if (process.stdout.isTTY) return;
+  const reason = error instanceof Error ? error.message : String(error);
+  const exitCode = error instanceof ConfigError ? 2 : 1;
+  log.fatal({ event: 'start-failed', reason, exitCode }, 'cannot start');
 }
 
 /** What the proxy goes by, as `stateway config` shows it: a secret is only said to be set. */

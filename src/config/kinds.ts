@@ -99,6 +99,13 @@ export const hostNames: Kind<readonly string[]> = {
   format: (names) => names.join(','),
 };
 
+/** What people call an instance. */
+export const instanceName: Kind<string> = {
+  allowed: '1 to 100 characters that can be seen, spaces between them, without quotes and backslashes',
+  parse: (text) => (/^[^\p{C}\p{Z}"\\]([^\p{C}"\\]{0,98}[^\p{C}\p{Z}"\\])?$/u.test(text) ? text : undefined),
+  format: (value) => value,
+};
+
 /** Requests in a window: `30/15s`. */
 export const rate: Kind<Rate> = {
   allowed: 'requests/window with 1 to 10000 requests and a window of 100ms to 1h, as in 30/15s',

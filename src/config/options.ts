@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import {
   address,
   addressOrOff,
@@ -9,6 +9,7 @@ import {
   count,
   duration,
   hostNames,
+  instanceName,
   type Kind,
   longToken,
   oneOf,
@@ -250,6 +251,13 @@ export const OPTIONS = {
     default: '5000',
     meaning:
       'Devices with a connection to the broker of the cloud, each some 70 KiB; others wait, and get no commands.',
+  }),
+  name: row({
+    variable: 'STATEWAY_NAME',
+    kind: instanceName,
+    default: hostname(),
+    defaultInWords: "the host's name",
+    meaning: 'What the status page, each line of the log, `/status` and `stateway_build_info` call this instance.',
   }),
   tokenCacheSize: row({
     variable: 'STATEWAY_TOKEN_CACHE_SIZE',

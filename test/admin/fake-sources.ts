@@ -11,7 +11,7 @@ const DEVICE = new Device('a'.repeat(24), 'b'.repeat(24));
 
 /** Sources with a value of its own behind every figure, so that two that are mixed up show. */
 export class FakeSources implements AdminSources {
-  readonly build = { version: '1.2.3', node: 'v20.19.0', uws: 'uws-current 20.57.0' };
+  readonly build = { name: 'gateway7', version: '1.2.3', node: 'v20.19.0', uws: 'uws-current 20.57.0' };
   readonly meters = new Meters();
   readonly commits = new Distribution(LATENCY_BOUNDS_SECONDS);
   readonly clock = new FakeClock();

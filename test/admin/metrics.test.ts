@@ -177,7 +177,7 @@ describe('the metrics', () => {
     expect(valuesOf('stateway_worker_queue_depth')).toEqual({ '': 31 });
     expect(valuesOf('stateway_upstream_up')).toEqual({ '': 1 });
     expect(valuesOf('stateway_build_info')).toEqual({
-      '{version="1.2.3",node="v20.19.0",uws="uws-current 20.57.0"}': 1,
+      '{version="1.2.3",node="v20.19.0",uws="uws-current 20.57.0",name="gateway7"}': 1,
     });
   });
 

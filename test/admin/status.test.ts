@@ -24,6 +24,7 @@ it('says how things stand, in plain JSON', async () => {
   const status = readStatus(sources, history);
   const ids = { applicationId: 'a'.repeat(24), deviceId: 'b'.repeat(24) };
   expect(JSON.parse(JSON.stringify(status))).toEqual({
+    name: 'gateway7',
     version: '1.2.3',
     node: 'v20.19.0',
     uws: 'uws-current 20.57.0',

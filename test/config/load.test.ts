@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/config/config-error.js';
@@ -66,6 +67,7 @@ const REFUSED: Readonly<Record<OptionKey, readonly string[]>> = {
   ],
   mqttUpstreamConnects: ['200', '0/15s', '200/2h'],
   mqttUpstreamSessions: ['0', '1000001', '5k'],
+  name: [' gateway7', 'gate\tway', 'a"b', 'x'.repeat(101), 'a\\b'],
   tokenCacheSize: ['0', '10000001', '100k'],
   tokenTtlMs: ['0', '366d', 'never'],
   tokenOfflineMs: ['-1', '366d', 'forever'],
@@ -118,6 +120,7 @@ describe('defaults', () => {
       mqttUpstreamConnects: { requests: 200, windowMs: 15_000 },
       mqttUpstreamSessions: 5_000,
       commandBroker: { url: 'mqtts://broker.losant.com:8883', proxy: undefined },
+      name: hostname(),
       tokenCacheSize: 100_000,
       tokenTtlMs: 15 * 60_000,
       tokenOfflineMs: 7 * 86_400_000,

@@ -24,6 +24,7 @@ new LiveFeed({
 });
 
 function showStatus(status: Status): void {
+  setText(byId('name'), status.name);
   showVerdict(status);
   showFigures(status);
   showDeviceTable(status);
@@ -40,7 +41,7 @@ function showVerdict(status: Status): void {
   setText(byId('sentence'), sentence);
   setText(byId('more'), more.join(' '));
   showAlso(also);
-  document.title = `${TITLE_SIGNS[level]} ${sentence.replace(/\.$/, '')} · Stateway`;
+  document.title = `${TITLE_SIGNS[level]} ${sentence.replace(/\.$/, '')} · Stateway ${status.name}`;
   const news = `${LEVEL_WORDS[level]}: ${sentence.replace(/ \(.*\)/, '')}`;
   if (news === announced) return;
   announced = news;

@@ -77,6 +77,8 @@ export interface RecentRefusal {
 
 /** The body of `GET /status`, and of each `status` event. */
 export interface Status {
+  /** Of the instance. */
+  readonly name: string;
   readonly version: string;
   readonly node: string;
   readonly uws: string;

@@ -7,6 +7,7 @@ const DAY = 86_400;
 
 /** A plant at which all is well. */
 const WELL: Status = {
+  name: 'gateway7',
   version: '1.2.3',
   node: 'v20.19.0',
   uws: 'uws',
