@@ -1,0 +1,175 @@
+/**
+ * The one table of events: what a line of the log can be of. `docs/log-events.md` is written from it, and a test compares it
+ * with the lines that are written.
+ */
+
+/** How bad it is: `warn` and above want somebody to look. */
+type Level = 'info' | 'warn' | 'error' | 'fatal';
+
+export interface EventRow {
+  readonly level: Level;
+  /** When it is written, and what its fields say; for operators, in Markdown. */
+  readonly meaning: string;
+  /** What to do; none where nothing is to be done. */
+  readonly remedy?: string;
+}
+
+export const EVENT_TABLE = {
+  starting: {
+    level: 'info',
+    meaning: 'The first line: `version`, `node`, and `configuration`, all options with secrets hidden.',
+  },
+  ready: {
+    level: 'info',
+    meaning:
+      'Devices are served: `listen`, `adminListen`, the web server underneath (`uws`), and what the last run left (`replayedRecords`, `replayedStates`, `restoredGrants`).',
+  },
+  'start-failed': {
+    level: 'fatal',
+    meaning: 'It could not start: `reason`, and the `exitCode` that follows.',
+    remedy: 'What the `reason` says; [StatewayNotScraped](runbook.md#statewaynotscraped).',
+  },
+  draining: { level: 'info', meaning: 'It was told to stop; nothing new is taken.' },
+  stopped: {
+    level: 'info',
+    meaning: 'The last line: `waitingStates` are on disk; `unansweredRequests` to the cloud may be sent again.',
+  },
+  'stop-overdue': {
+    level: 'fatal',
+    meaning: 'The stop took too long and was cut off. What was acknowledged is on disk.',
+    remedy: 'Report it with the log.',
+  },
+  'notify-failed': {
+    level: 'error',
+    meaning: 'The service manager can be told nothing: `reason`.',
+    remedy: 'See that `systemd-notify` is there; [StatewayRestarting](runbook.md#statewayrestarting).',
+  },
+  'cloud-lost': {
+    level: 'warn',
+    meaning:
+      'The cloud does not answer, or now fails for another `reason`: `words`, `remedy`, and what waits (`waitingStates`).',
+    remedy: '[StatewayCloudUnreachable](runbook.md#statewaycloudunreachable).',
+  },
+  'cloud-back': { level: 'info', meaning: 'It answers again, after `outageMs`.' },
+  'clock-wrong': {
+    level: 'warn',
+    meaning: "The clock of this machine is `skewSeconds` away from the cloud's, which is gone by until it is right.",
+    remedy: 'Set the clock, by NTP.',
+  },
+  'clock-right': { level: 'info', meaning: 'It is right again.' },
+  'device-parked': {
+    level: 'warn',
+    meaning: 'The states of a device (`applicationId`, `deviceId`) cannot be sent: `reason`. They wait.',
+    remedy: '[StatewayDevicesParked](runbook.md#statewaydevicesparked).',
+  },
+  'device-unparked': { level: 'info', meaning: 'It delivers again, after `parkedMs`.' },
+  'dead-letters': {
+    level: 'error',
+    meaning: 'So many `states` of a device were given up; `status` is the cloud’s, 0 where it never answered.',
+    remedy: '[StatewayDeadLettersGrowing](runbook.md#statewaydeadlettersgrowing).',
+  },
+  requeued: { level: 'info', meaning: 'Dead letters of so many `devices` are to be sent again, as somebody asked.' },
+  'requeue-failed': {
+    level: 'error',
+    meaning: 'Dead letters could not be taken back: `err`.',
+    remedy: 'Ask again when the disk is well; they are kept.',
+  },
+  'dead-letters-dropped': {
+    level: 'error',
+    meaning: 'The oldest dead letters went, since there were more than `maxDeadLetterBytes`.',
+    remedy: 'Export what is needed, and find out why so many come.',
+  },
+  'dead-letters-discarded': { level: 'info', meaning: 'So many dead `letters` are gone for good, as somebody asked.' },
+  imported: {
+    level: 'info',
+    meaning: 'So many `states` of a file were taken in, as somebody asked; they are sent like others.',
+  },
+  'spool-full': {
+    level: 'error',
+    meaning: 'What waits is as much as may be: new states are refused.',
+    remedy: '[StatewaySpoolNearlyFull](runbook.md#statewayspoolnearlyfull).',
+  },
+  'spool-room': { level: 'info', meaning: 'There is room again, after `fullMs`.' },
+  'disk-full': {
+    level: 'error',
+    meaning: 'The volume is full, though the spool is not: new states are refused.',
+    remedy: '[StatewayStatesUnavailable](runbook.md#statewaystatesunavailable).',
+  },
+  'disk-room': { level: 'info', meaning: 'There is room again, after `fullMs`.' },
+  'memory-full': {
+    level: 'error',
+    meaning: 'Memory is short: new states are refused.',
+    remedy: '[Memory is full](runbook.md#memory-is-full).',
+  },
+  'memory-room': { level: 'info', meaning: 'There is enough again, after `fullMs`.' },
+  'devices-full': {
+    level: 'error',
+    meaning: 'There are as many `devices` as the memory is enough for: others are refused.',
+    remedy: '[Memory is full](runbook.md#memory-is-full).',
+  },
+  'devices-room': { level: 'info', meaning: 'New devices are taken again, after `fullMs`.' },
+  'disk-failing': {
+    level: 'error',
+    meaning: 'A read, a write or a sync failed: `code`, `reason`. New states are refused until it is well.',
+    remedy: '[When the disk fails](runbook.md#when-the-disk-fails).',
+  },
+  'disk-back': { level: 'info', meaning: 'It is well again, after `failingMs`.' },
+  unreadable: {
+    level: 'error',
+    meaning: 'Something on the disk (`item`) cannot be read: `reason`. It is set aside and kept.',
+    remedy: '[StatewayUnreadableRecords](runbook.md#statewayunreadablerecords).',
+  },
+  'write-cut-off': {
+    level: 'info',
+    meaning: 'The last write before this start was cut off (`item`, `reason`): nobody was answered for it.',
+  },
+  'grants-unreadable': {
+    level: 'error',
+    meaning: 'So many stored grants (`rows`) cannot be opened; they are set aside.',
+    remedy: 'Was the secret key changed? Devices show a good token when they next send.',
+  },
+  'grants-not-written': {
+    level: 'error',
+    meaning: 'Grants cannot be stored: `reason`. A restart would not know them.',
+    remedy: '[When the disk fails](runbook.md#when-the-disk-fails).',
+  },
+  'key-file-repaired': {
+    level: 'warn',
+    meaning: 'The key `file` was open to others (`mode`), and was closed to them.',
+    remedy: 'Find out who opened it; [the secret key](security.md#the-secret-key).',
+  },
+  'mqtt-id-shared': {
+    level: 'warn',
+    meaning: 'Two MQTT clients take each other’s place again and again under one id.',
+    remedy: '[StatewayMqttIdShared](runbook.md#statewaymqttidshared).',
+  },
+  'mqtt-topic-denied': {
+    level: 'warn',
+    meaning: 'A device publishes to a topic that it may not use; nothing of it is kept.',
+    remedy: 'Correct what the device publishes to; [the topics](devices.md).',
+  },
+  'mqtt-fault': {
+    level: 'error',
+    meaning: 'An MQTT connection was closed for a fault of the proxy itself: `err`.',
+    remedy: 'Report it with the log; the client connects again.',
+  },
+  'mqtt-letters-not-kept': {
+    level: 'warn',
+    meaning: 'A device publishes so much that is no state that not all of it is kept as dead letters.',
+    remedy: 'Correct what the device publishes.',
+  },
+  'mqtt-connections-limited': {
+    level: 'warn',
+    meaning: 'Fewer MQTT `connections` are taken than are `wanted`, for want of open files.',
+    remedy: 'Raise the limit of open files, or lower `STATEWAY_MQTT_MAX_CONNECTIONS`.',
+  },
+  'lines-left-out': {
+    level: 'warn',
+    meaning: 'So many `lines` of one event (`of`) were left out within a minute, after ten.',
+  },
+  'log-dropped': {
+    level: 'warn',
+    meaning: 'So many `lines` were dropped here: whoever reads the log took none for a while.',
+    remedy: 'See to the reader of the log: the container runtime, a shipper, a full disk.',
+  },
+} as const satisfies Readonly<Record<string, EventRow>>;
