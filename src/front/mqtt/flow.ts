@@ -34,7 +34,8 @@ export class Flow {
   readonly #user: FlowUser;
   readonly #reader: PacketReader;
   readonly #heldBytes: HeldBytes;
-  readonly #halts = new Set<HaltReason>();
+  /** Without doubles, and as a rule empty: a Set takes 200 bytes even then. */
+  readonly #halts: HaltReason[] = [];
   readonly #haltedTooLong: Alarm;
   readonly #unsentTooLong: Alarm;
   readonly #lookForRoom: Alarm;
@@ -62,7 +63,7 @@ export class Flow {
   }
 
   get isHalted(): boolean {
-    return this.#halts.size > 0;
+    return this.#halts.length > 0;
   }
 
   /** Monotonic: until then nothing was read, and no packet can have been missed. */
@@ -97,11 +98,11 @@ export class Flow {
 
   halt(reason: HaltReason): void {
     if (this.#isEnded) return;
-    if (this.#halts.size === 0) {
+    if (this.#halts.length === 0) {
       this.#reader.halt();
       this.#line.halt();
     }
-    this.#halts.add(reason);
+    if (!this.#halts.includes(reason)) this.#halts.push(reason);
     // What the other end takes is watched by itself.
     if (reason === 'unsent' || this.#haltedTooLong.isSet) return;
     this.#haltedTooLong.set(STUCK_AFTER_MS, () => this.#user.onStuck('unavailable'));
@@ -109,9 +110,11 @@ export class Flow {
 
   /** @param reason that has passed; where it was none, nothing changes */
   goOn(reason: HaltReason): void {
-    if (!this.#halts.delete(reason)) return;
-    if (this.#halts.size === (this.#halts.has('unsent') ? 1 : 0)) this.#haltedTooLong.clear();
-    if (this.#halts.size > 0) return;
+    const at = this.#halts.indexOf(reason);
+    if (at < 0) return;
+    this.#halts.splice(at, 1);
+    if (this.#halts.length === (this.#halts.includes('unsent') ? 1 : 0)) this.#haltedTooLong.clear();
+    if (this.#halts.length > 0) return;
     // Not within whoever has made room: what is read now may be for it again.
     queueMicrotask(() => this.#readOn());
   }

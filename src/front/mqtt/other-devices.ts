@@ -30,7 +30,8 @@ export class OtherDevices {
   readonly #user: OtherDevicesUser;
   /** By device, while it is being asked for. */
   readonly #waiting = new Map<string, QueuedPublish[]>();
-  readonly #cancels = new Set<() => void>();
+  /** Of those that will be asked for again; made when the first is. */
+  #cancels: Set<() => void> | undefined = undefined;
   #isClosed = false;
 
   constructor(context: MqttContext, queue: PublishQueue, user: OtherDevicesUser) {
@@ -66,7 +67,7 @@ export class OtherDevices {
   close(): void {
     this.#isClosed = true;
     this.#waiting.clear();
-    for (const cancel of this.#cancels) cancel();
+    for (const cancel of this.#cancels ?? []) cancel();
   }
 
   #ask(deviceId: string): void {
@@ -150,9 +151,10 @@ export class OtherDevices {
 
   #schedule(deviceId: string): void {
     const cancel = this.#context.front.clock.schedule(ASK_AGAIN_MS, () => {
-      this.#cancels.delete(cancel);
+      this.#cancels?.delete(cancel);
       this.#ask(deviceId);
     });
+    this.#cancels ??= new Set();
     this.#cancels.add(cancel);
   }
 }

@@ -3,13 +3,15 @@ import type { Line } from './line.js';
 import { PUBACK_BYTES, writePuback } from './packet-writer.js';
 
 const FIRST_BYTES = 256;
+/** Shared: most connections have nothing to send most of the time. */
+const NOTHING = new Uint8Array(0);
 
 /** What goes down to a device: gathered while something runs, and written at once when it is done (contract 1.9.5). */
 export class Outbox {
   readonly #write: (bytes: Uint8Array) => void;
   readonly #dueAcks: DueAcks;
   readonly #line: Pick<Line, 'unsentBytes'>;
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array = NOTHING;
   #used = 0;
   #isQueued = false;
 
@@ -42,7 +44,7 @@ export class Outbox {
     this.#isQueued = false;
     if (this.#used === 0) return;
     const bytes = this.#bytes.subarray(0, this.#used);
-    this.#bytes = new Uint8Array(0);
+    this.#bytes = NOTHING;
     this.#used = 0;
     this.#write(bytes);
   }

@@ -22,6 +22,7 @@ const RENEW_LONGEST_MS = 30_000;
 const RENEW_AHEAD_MS = 60_000;
 /** A token that the cloud calls void so soon after it was given is not asked for anew: the key is revoked. */
 const RENEWED_LATELY_MS = 60_000;
+const NO_TOPIC = new Uint8Array(0);
 
 /** SUBSCRIBE and UNSUBSCRIBE that wait for the cloud, from which on nothing more is read. */
 const MOST_WAITING_ANSWERS = 64;
@@ -65,7 +66,7 @@ export class Session implements QueueUser, OtherDevicesUser {
   /** What waits for a good token, in order. */
   #waiting: QueuedPublish[] = [];
   /** The topic that was published to last, and where it leads: as a rule a device has one. */
-  #lastTopic = new Uint8Array(0);
+  #lastTopic: Uint8Array = NO_TOPIC;
   #lastRoute: Route = { kind: 'denied' };
   #isClosed = false;
 
@@ -270,7 +271,7 @@ export class Session implements QueueUser, OtherDevicesUser {
     this.#renewedAtMs = this.#context.front.clock.monotonicMs();
     this.#grant = outcome.grant;
     this.#access = outcome.access;
-    this.#lastTopic = new Uint8Array(0);
+    this.#lastTopic = NO_TOPIC;
     this.#watch();
     for (const publish of this.#waiting.splice(0)) this.#queue.store(publish, this.#grant);
     this.#owner.goOn('no token');
