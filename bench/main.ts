@@ -8,6 +8,7 @@ import { growth } from './benches/growth.js';
 import { http } from './benches/http.js';
 import { login } from './benches/login.js';
 import { mixed } from './benches/mixed.js';
+import { mqtt } from './benches/mqtt.js';
 import { outage } from './benches/outage.js';
 import { websocket } from './benches/websocket.js';
 import { workers } from './benches/workers.js';
@@ -19,7 +20,19 @@ import { commitOf, defaultFile, type ResultFile, writeResult } from './report/re
 import { withRunDirectory } from './run-directory.js';
 import { pairLine, runningPair, shippedPair, versionsIn } from './versions.js';
 
-const BENCHES: readonly Bench[] = [http, disk, websocket, mixed, login, drain, outage, connections, growth, workers];
+const BENCHES: readonly Bench[] = [
+  http,
+  disk,
+  websocket,
+  mqtt,
+  mixed,
+  login,
+  drain,
+  outage,
+  connections,
+  growth,
+  workers,
+];
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const QUICK_SCALE = 0.01;
 const EXIT_BAD_USAGE = 2;

@@ -105,6 +105,7 @@ export class Site {
 
   async #look(): Promise<{ cloud: CloudSnapshot; accepted: number }> {
     const { received } = await this.proxy.status();
-    return { cloud: await this.snapshot(), accepted: received.http.accepted + received.websocket.accepted };
+    const accepted = Object.values(received).reduce((sum, results) => sum + results.accepted, 0);
+    return { cloud: await this.snapshot(), accepted };
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pickUws } from '../src/front/uws.js';
 import { wrkVersion } from './loads/closed-loop.js';
 import { haproxyVersion } from './subjects/haproxy.js';
+import { mosquittoVersion } from './subjects/mosquitto.js';
 import { nginxVersion } from './subjects/nginx.js';
 
 const PACKAGES = ['lmdb', 'undici', 'piscina', 'fastify', 'autocannon'];
@@ -23,6 +24,7 @@ export function versionsIn(root: string): Record<string, string | null> {
     uWebSockets: pickUws().name,
     nginx: nginxVersion() ?? null,
     haproxy: haproxyVersion() ?? null,
+    mosquitto: mosquittoVersion() ?? null,
     wrk: wrkVersion() ?? null,
     ...Object.fromEntries(packages),
   };

@@ -7,6 +7,8 @@ import { SMALL_STATE } from './state-bodies.js';
 export interface IdleSockets {
   readonly port: number;
   readonly sockets: number;
+  /** Being opened at a time; as a plant comes up unless it says otherwise. */
+  readonly atOnce?: number;
 }
 
 const ANSWERS_WITHIN_MS = 30_000;
@@ -16,9 +18,9 @@ let onAck: () => void = () => {};
 
 /** Sockets that are open and say nothing until they are told to send one state each. */
 serveParent<IdleSockets, { openSeconds: number }>({
-  async start({ port, sockets: count }) {
+  async start({ port, sockets: count, atOnce }) {
     const startMs = performance.now();
-    sockets = await openSockets(port, 0, count, () => onAck());
+    sockets = await openSockets(port, 0, count, () => onAck(), atOnce);
     return { openSeconds: (performance.now() - startMs) / 1000 };
   },
   answers: { sendOneEach },

@@ -1,7 +1,7 @@
 import { benchDevice } from '../devices.js';
 import { DeviceSocket } from './device-socket.js';
 
-/** Connections being made at a time: as a plant comes up, not as an attack. */
+/** Connections being made at a time, unless it says otherwise: as a plant comes up, not as an attack. */
 const AT_ONCE = 200;
 
 /**
@@ -13,11 +13,12 @@ export async function openSockets(
   firstDevice: number,
   count: number,
   onAck: (socket: number, frames: number) => void,
+  atOnce = AT_ONCE,
 ): Promise<DeviceSocket[]> {
   const sockets: DeviceSocket[] = [];
   while (sockets.length < count) {
     const first = sockets.length;
-    const opening = Array.from({ length: Math.min(AT_ONCE, count - first) }, (_, i) => {
+    const opening = Array.from({ length: Math.min(atOnce, count - first) }, (_, i) => {
       const number = first + i;
       return DeviceSocket.open(port, benchDevice(firstDevice + number), (frames) => onAck(number, frames));
     });

@@ -10,6 +10,7 @@ const HUES: Readonly<Record<SubjectName, number>> = {
   nginx: 2,
   forwarder: 3,
   haproxy: 4,
+  mosquitto: 3,
   append: 1,
   overwrite: 2,
 };

@@ -11,30 +11,31 @@ import type { Skipped, Subject, SubjectName } from './subject.js';
 const READY_WITHIN_MS = 5_000;
 const POLL_MS = 20;
 
-/** A reverse proxy of somebody else's, where it is installed. */
+/** A server of somebody else's, where it is installed. */
 export interface InstalledServer {
   readonly name: SubjectName;
-  /** Its program, which says its version when called with `-v`. */
   readonly command: string;
-  /** Its configuration: to listen on `port` of this machine, and pass everything on to `upstreamPort`. */
+  /** Has its program say its version and end; `-v` unless it says otherwise. */
+  readonly versionArgument?: string;
+  /** Its configuration: to listen on `port` of this machine, and, if it is a proxy, to pass everything on to `upstreamPort`. */
   configOf(directory: string, port: number, upstreamPort: number): string;
   /** To stay in the foreground. */
   argsOf(directory: string, configFile: string): readonly string[];
 }
 
 /** The line in which a program says its version; undefined where it is not installed. */
-export function versionLineOf(command: string): string | undefined {
-  const { error, stdout, stderr } = spawnSync(command, ['-v'], { encoding: 'utf8' });
+export function versionLineOf(command: string, argument = '-v'): string | undefined {
+  const { error, stdout, stderr } = spawnSync(command, [argument], { encoding: 'utf8' });
   return error === undefined ? `${stdout}${stderr}`.split('\n')[0]?.trim() : undefined;
 }
 
 /** Starts a server, with files of its own in `directory`. */
 export async function startInstalled(
-  { name, command, configOf, argsOf }: InstalledServer,
+  { name, command, versionArgument, configOf, argsOf }: InstalledServer,
   directory: string,
   upstreamPort: number,
 ): Promise<Subject | Skipped> {
-  if (versionLineOf(command) === undefined) return { name, reason: `${command} is not installed` };
+  if (versionLineOf(command, versionArgument) === undefined) return { name, reason: `${command} is not installed` };
   const port = await freePort();
   mkdirSync(directory, { recursive: true });
   const configFile = join(directory, `${command}.conf`);

@@ -3,6 +3,7 @@ import { Child } from '../processes/child.js';
 import type { ForwarderConfig } from './forwarder-process.js';
 import { HAPROXY } from './haproxy.js';
 import { startInstalled } from './installed-server.js';
+import { MOSQUITTO } from './mosquitto.js';
 import { NGINX } from './nginx.js';
 import type { Skipped, Subject, SubjectName } from './subject.js';
 
@@ -49,6 +50,8 @@ function startPeer(name: PeerName, directory: string, upstreamPort: number): Pro
       return startInstalled(NGINX, join(directory, name), upstreamPort);
     case 'haproxy':
       return startInstalled(HAPROXY, join(directory, name), upstreamPort);
+    case 'mosquitto':
+      return startInstalled(MOSQUITTO, join(directory, name), upstreamPort);
     case 'forwarder':
       return startScript(name, new URL('./forwarder-process.js', import.meta.url), { upstreamPort });
   }

@@ -21,6 +21,8 @@ export interface ProxyOptions {
   readonly directory: string;
   /** `STATEWAY_WORKERS`, if not its default. */
   readonly workers?: number;
+  /** Whether it takes MQTT over TCP; builds before 0.3 know no such option. */
+  readonly mqtt?: true;
   /** Another build's `main.js`. */
   readonly program?: string;
 }
@@ -32,6 +34,8 @@ export class ProxyProcess implements Subject {
   readonly #threadsFile: string;
   /** Of the device side. */
   port = 0;
+  /** Of MQTT; 0 where it takes none. */
+  mqttPort = 0;
   #adminPort = 0;
   /** What went wrong according to its log. */
   readonly complaints: { readonly event: string; readonly line: string }[] = [];
@@ -49,6 +53,7 @@ export class ProxyProcess implements Subject {
         STATEWAY_ADMIN_LISTEN: '127.0.0.1:0',
         STATEWAY_UPSTREAM_URL: options.upstreamUrl,
         STATEWAY_DATA_DIR: join(options.directory, 'data'),
+        ...(options.mqtt ? { STATEWAY_MQTT_LISTEN: '127.0.0.1:0' } : {}),
         ...(options.workers === undefined ? {} : { STATEWAY_WORKERS: String(options.workers) }),
       },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -119,15 +124,25 @@ export class ProxyProcess implements Subject {
       this.#process.once('error', reject);
       this.#process.once('exit', (code, signal) => reject(new Error(`the proxy ended with ${code ?? signal}`)));
       createInterface({ input: this.#process.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-        const entry = JSON.parse(line) as { event: string; level: string; listen: string; adminListen: string };
+        const entry = JSON.parse(line) as Ready;
         if (!CALM_LEVELS.includes(entry.level)) this.complaints.push({ event: entry.event, line });
         if (entry.event !== 'ready') return;
         this.port = portOf(entry.listen);
+        if (entry.mqttListen !== undefined) this.mqttPort = portOf(entry.mqttListen);
         this.#adminPort = portOf(entry.adminListen);
         resolve();
       });
     });
   }
+}
+
+/** A line of its log, as far as it is read; the addresses are in the one of the event `ready`. */
+interface Ready {
+  readonly event: string;
+  readonly level: string;
+  readonly listen: string;
+  readonly adminListen: string;
+  readonly mqttListen?: string;
 }
 
 /** Of lines that are no complaint. */

@@ -1,5 +1,5 @@
 /** What Stateway is measured beside, in the order of tables. */
-export const PEERS = ['bare', 'nginx', 'haproxy', 'forwarder', 'append', 'overwrite'] as const;
+export const PEERS = ['bare', 'nginx', 'haproxy', 'forwarder', 'mosquitto', 'append', 'overwrite'] as const;
 
 /**
  * What may be measured. `bare`: a uWebSockets.js handler that does nothing, the ceiling. `append` and `overwrite`: one
@@ -13,6 +13,7 @@ export const SUBJECT_TITLES: Readonly<Record<SubjectName, string>> = {
   nginx: 'nginx',
   haproxy: 'HAProxy',
   forwarder: 'Fastify + undici',
+  mosquitto: 'mosquitto',
   append: 'O_DSYNC, append',
   overwrite: 'O_DSYNC, overwrite',
 };
