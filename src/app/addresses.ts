@@ -1,3 +1,4 @@
+import { hostPort } from '../config/listen-host.js';
 import type { Config } from '../config/load.js';
 import type { FrontPorts } from '../front/server.js';
 
@@ -21,8 +22,4 @@ export function addressesOf(
     ...(mqttListen !== 'off' && ports.mqtt ? { mqttListen: hostPort(mqttListen.host, ports.mqtt) } : {}),
     ...(mqttTlsListen !== 'off' && ports.mqtts ? { mqttTlsListen: hostPort(mqttTlsListen.host, ports.mqtts) } : {}),
   };
-}
-
-function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -3,7 +3,6 @@ import { AdminServer } from '../admin/admin-server.js';
 import type { AdminSources, Readiness } from '../admin/admin-sources.js';
 import { plainReport } from '../admin/status.js';
 import type { AuthStage } from '../auth/auth-stage.js';
-import { hostPort } from '../config/listen-host.js';
 import type { Config } from '../config/load.js';
 import { Ages } from '../core/ages.js';
 import type { BacklogSummary } from '../core/backlog.js';

@@ -1,10 +1,8 @@
 import { availableParallelism, hostname } from 'node:os';
 import {
   address,
-  addressOrOff,
   base64Bytes,
   baseUrl,
-  brokerUrl,
   byteCount,
   count,
   duration,
@@ -17,22 +15,8 @@ import {
   rate,
   token,
 } from './kinds.js';
-
-/** One option: everything the loader, the command line and the documentation know of it. */
-export interface OptionRow<T> {
-  /** Environment variable; the flag follows from it (contract 1.2). */
-  readonly variable: `STATEWAY_${string}`;
-  readonly kind: Kind<T>;
-  /** The default as an operator would write it; undefined when the option is unset by default. */
-  readonly default: string | undefined;
-  /** What the documentation says instead of the default, where that depends on the machine or is no value. */
-  readonly defaultInWords?: string;
-  /** Never printed, not even in an error. */
-  readonly secret?: true;
-  /** The value is the path of a file that must be there and readable. */
-  readonly isFile?: true;
-  readonly meaning: string;
-}
+import { MQTT_OPTIONS } from './mqtt-options.js';
+import { type OptionRow, row } from './option-row.js';
 
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
@@ -197,61 +181,7 @@ export const OPTIONS = {
     defaultInWords: 'cores - 1, at least 1',
     meaning: 'Worker threads that decode and check states.',
   }),
-  mqttListen: row({
-    variable: 'STATEWAY_MQTT_LISTEN',
-    kind: addressOrOff,
-    default: 'off',
-    meaning:
-      'MQTT over plain TCP, as `0.0.0.0:1883`; it shows keys and secrets to whoever reads the network. MQTT over WebSocket is served on `STATEWAY_LISTEN` in any case.',
-  }),
-  mqttTlsListen: row({
-    variable: 'STATEWAY_MQTT_TLS_LISTEN',
-    kind: addressOrOff,
-    default: 'off',
-    meaning: 'MQTT over TLS, as `0.0.0.0:8883`, with `STATEWAY_TLS_CERT_FILE` and `STATEWAY_TLS_KEY_FILE`.',
-  }),
-  mqttMaxConnections: row({
-    variable: 'STATEWAY_MQTT_MAX_CONNECTIONS',
-    kind: count(1, 1_000_000),
-    default: '20000',
-    meaning:
-      'MQTT connections, over TCP, TLS and WebSocket together, at most two thirds of the open files that exceed 4,096; beyond it one that has said nothing gives way, or the new one is closed.',
-  }),
-  mqttMaxInflight: row({
-    variable: 'STATEWAY_MQTT_MAX_INFLIGHT',
-    kind: count(1, 65_535),
-    default: '1000',
-    meaning: 'Publishes of one MQTT connection that are not acknowledged; then nothing more is read of it.',
-  }),
-  commands: row({
-    variable: 'STATEWAY_COMMANDS',
-    kind: oneOf(['mqtt', 'off']),
-    default: 'mqtt',
-    meaning:
-      'Commands to devices that speak MQTT: `mqtt` has the proxy log each of them in at the broker of the cloud, with the key and secret that it came with; `off` lets no commands and custom topics through.',
-  }),
-  mqttUpstreamUrl: row({
-    variable: 'STATEWAY_MQTT_UPSTREAM_URL',
-    kind: brokerUrl,
-    default: undefined,
-    defaultInWords:
-      '`mqtts://broker.losant.com:8883` while `STATEWAY_UPSTREAM_URL` is the default, else none, and no commands',
-    meaning: 'The broker of the cloud. Keys and secrets of devices go there.',
-  }),
-  mqttUpstreamConnects: row({
-    variable: 'STATEWAY_MQTT_UPSTREAM_CONNECTS',
-    kind: rate,
-    default: '200/15s',
-    meaning:
-      'Connections to the broker of the cloud that are begun for the devices of one application in a sliding window.',
-  }),
-  mqttUpstreamSessions: row({
-    variable: 'STATEWAY_MQTT_UPSTREAM_SESSIONS',
-    kind: count(1, 1_000_000),
-    default: '5000',
-    meaning:
-      'Devices with a connection to the broker of the cloud, each some 70 KiB; others wait, and get no commands.',
-  }),
+  ...MQTT_OPTIONS,
   name: row({
     variable: 'STATEWAY_NAME',
     kind: instanceName,
@@ -328,9 +258,4 @@ export function fileVariableOf(key: OptionKey): string | undefined {
 export function variablesOf(key: OptionKey): string[] {
   const fileVariable = fileVariableOf(key);
   return fileVariable === undefined ? [optionRow(key).variable] : [optionRow(key).variable, fileVariable];
-}
-
-/** Keeps the types of the value and of "has a default", and checks the rest of the row. */
-function row<T, D extends string | undefined>(option: OptionRow<T> & { readonly default: D }) {
-  return Object.freeze(option);
 }

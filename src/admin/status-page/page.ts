@@ -5,8 +5,9 @@ import { byId, make, setText } from './elements.js';
 import { showFigures } from './figures.js';
 import { LiveFeed } from './live-feed.js';
 import { showRefusals } from './refusal-table.js';
+import type { Level } from './remark.js';
 import type { Status } from './status-shape.js';
-import { type Level, verdictOf } from './verdict.js';
+import { verdictOf } from './verdict.js';
 import { duration } from './words.js';
 
 const LEVEL_WORDS: Readonly<Record<Level, string>> = { good: 'Nothing to do', watch: 'Not urgent', act: 'Act now' };

@@ -1,30 +1,18 @@
+import { endingCertificate, refusedCertificate } from './certificate-remarks.js';
+import type { Remark } from './remark.js';
 import type { Failure, Status } from './status-shape.js';
 import { clockTime, count, counted, duration, roughly } from './words.js';
 
-/** `good`: nothing to do. `watch`: look at it by day. `act`: somebody is needed now. */
-export type Level = 'good' | 'watch' | 'act';
-
 /** The answer to the operator's first question. */
-export interface Verdict {
-  readonly level: Level;
-  /** One sentence. */
-  readonly sentence: string;
-  /** What happens now: whole sentences. */
-  readonly more: readonly string[];
+export interface Verdict extends Remark {
   /** What else there is to know, the most important first: whole sentences. */
   readonly also: readonly string[];
 }
-
-/** One thing to say. The worst is the verdict, the others are told beside it. */
-type Remark = Omit<Verdict, 'also'>;
 
 /** A state is forwarded within seconds; what is older than this was held up. */
 const HELD_UP_SECONDS = 60;
 /** With less room than this left, waiting until the morning is not safe. */
 const ACT_BELOW_SECONDS = 86_400;
-/** A fortnight, to have a new one made; less than two days is no time for that. */
-const TELL_CERTIFICATE_SECONDS = 14 * 86_400;
-const ACT_ON_CERTIFICATE_SECONDS = 2 * 86_400;
 /** Dead letters older than this are no news. */
 const NEWS_FOR_MS = 3_600_000;
 
@@ -165,31 +153,6 @@ function sinceWords({ cloud, now }: Status, timeZone: string | undefined): strin
   const nowMs = Date.parse(now);
   const seconds = (nowMs - Date.parse(cloud.since)) / 1_000;
   return ` since ${clockTime(cloud.since, nowMs, timeZone)} (${duration(seconds)})`;
-}
-
-function endingCertificate({ certificate }: Status): Remark | undefined {
-  if (certificate === null || certificate.secondsLeft > TELL_CERTIFICATE_SECONDS) return undefined;
-  const { secondsLeft } = certificate;
-  const isOver = secondsLeft <= 0;
-  return {
-    level: secondsLeft < ACT_ON_CERTIFICATE_SECONDS ? 'act' : 'watch',
-    sentence: isOver
-      ? `The certificate that devices see has ended ${duration(-secondsLeft)} ago.`
-      : `The certificate that devices see ends in ${roughly(secondsLeft)}.`,
-    more: [
-      isOver ? 'Devices that check it do not connect.' : 'From then on devices that check it do not connect.',
-      'Put a renewed one into STATEWAY_TLS_CERT_FILE, and its key into STATEWAY_TLS_KEY_FILE: it is taken without a restart.',
-    ],
-  };
-}
-
-function refusedCertificate({ certificate }: Status): Remark | undefined {
-  if (certificate === null || certificate.refusal === null) return undefined;
-  return {
-    level: 'watch',
-    sentence: 'A new certificate for the devices is refused, and the former one stays.',
-    more: [`Why: ${certificate.refusal}.`],
-  };
 }
 
 /** What such a device sends is lost, unless it is stamped here: whatever else there is can wait. */

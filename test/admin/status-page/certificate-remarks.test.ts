@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { type Changes, DAY, wordsOf } from './well-plant.js';
+
+describe('the certificate of the device side', () => {
+  const certificate = (secondsLeft: number, refusal: string | null = null) =>
+    ({ certificate: { endsAt: '2026-01-20T00:00:00.000Z', secondsLeft, refusal } }) as unknown as Changes;
+  const told = (changes: Changes) => wordsOf(changes).slice(0, 2);
+
+  it('is no news before the last fortnight, and then asks for a new one, at last with haste', () => {
+    expect(told(certificate(14 * DAY + 1))).toEqual(['good', 'All is well.']);
+    expect(told(certificate(9 * DAY))).toEqual(['watch', 'The certificate that devices see ends in 9 days.']);
+    expect(told(certificate(DAY))).toEqual(['act', 'The certificate that devices see ends in 24 hours.']);
+    expect(told(certificate(-3_600))).toEqual(['act', 'The certificate that devices see has ended 1 h ago.']);
+  });
+
+  it('that is new and no good is told with why', () => {
+    expect(wordsOf(certificate(90 * DAY, 'certificate and key do not belong together'))).toEqual([
+      'watch',
+      'A new certificate for the devices is refused, and the former one stays.',
+      'Why: certificate and key do not belong together.',
+      '',
+    ]);
+  });
+});
