@@ -30,7 +30,7 @@ describe('npm run bench:builds', () => {
   it.each([
     [['nowhere'], 'nowhere holds no src/main.js'],
     [[], 'name at least one build'],
-    [[BUILD, '--load', 'all'], '--load must be one of http, websocket, lists, arrivals'],
+    [[BUILD, '--load', 'all'], '--load must be one of http, large, websocket, lists, arrivals'],
     [[BUILD, '--runs', '0'], '--runs must be a whole number'],
     [[BUILD, '--connections', '0'], '--connections must be a whole number'],
   ])('refuses %j', (args, message) => {
