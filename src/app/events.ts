@@ -57,6 +57,27 @@ export const EVENT_TABLE = {
     remedy: 'Set the clock, by NTP.',
   },
   'clock-right': { level: 'info', meaning: 'It is right again.' },
+  reload: {
+    level: 'info',
+    meaning: 'It was asked (SIGHUP) to read the TLS files again; `tls` says whether it has any.',
+  },
+  'certificate-renewed': { level: 'info', meaning: 'New connections get the new certificate; open ones go on.' },
+  'certificate-refused': {
+    level: 'error',
+    meaning: 'The renewed certificate (`certFile`) cannot be used: `reason`. The former stays.',
+    remedy: '[StatewayCertificateEnding](runbook.md#statewaycertificateending).',
+  },
+  'certificate-ending': {
+    level: 'warn',
+    meaning: 'The certificate that devices see is about to end.',
+    remedy: '[StatewayCertificateEnding](runbook.md#statewaycertificateending).',
+  },
+  'device-refused': {
+    level: 'warn',
+    meaning:
+      'What a device sends is refused: `applicationId`, `deviceId`, its `address`, the `code` and the `reason`. Again only after an hour without one like it.',
+    remedy: '[StatewayStatesRefused](runbook.md#statewaystatesrefused); [errors](errors.md) has each code.',
+  },
   'device-parked': {
     level: 'warn',
     meaning: 'The states of a device (`applicationId`, `deviceId`) cannot be sent: `reason`. They wait.',
