@@ -78,6 +78,13 @@ export const EVENT_TABLE = {
       'What a device sends is refused: `applicationId`, `deviceId`, its `address`, the `code` and the `reason`. Again only after an hour without one like it.',
     remedy: '[StatewayStatesRefused](runbook.md#statewaystatesrefused); [errors](errors.md) has each code.',
   },
+  'device-clock-wrong': {
+    level: 'error',
+    meaning:
+      'The states of a device (`applicationId`, `deviceId`) have times that the cloud ignores: `lastTime`, and so far `states` of them. `outOfWindow` says what becomes of them; where that is not `forward`, the level is `warn`. Once an hour for a device.',
+    remedy: '[StatewayStatesOutOfWindow](runbook.md#statewaystatesoutofwindow).',
+  },
+  'device-clock-right': { level: 'info', meaning: 'Its times are right again, or it sends none.' },
   'device-parked': {
     level: 'warn',
     meaning: 'The states of a device (`applicationId`, `deviceId`) cannot be sent: `reason`. They wait.',
