@@ -191,6 +191,27 @@ export const EVENT_TABLE = {
     meaning: 'Fewer MQTT `connections` are taken than are `wanted`, for want of open files.',
     remedy: 'Raise the limit of open files, or lower `STATEWAY_MQTT_MAX_CONNECTIONS`.',
   },
+  'no-commands': {
+    level: 'info',
+    meaning: 'Devices that speak MQTT get no commands, since no broker of the cloud is configured.',
+    remedy: 'Where they are to have them, `STATEWAY_MQTT_UPSTREAM_URL`; else `STATEWAY_COMMANDS=off` says so.',
+  },
+  'broker-lost': {
+    level: 'warn',
+    meaning: 'No connection to the broker of the cloud comes about, for `reason`: no commands arrive. States do.',
+    remedy: 'What the `reason` says; it is tried again.',
+  },
+  'broker-back': { level: 'info', meaning: 'It has taken a connection again.' },
+  'uplinks-full': {
+    level: 'warn',
+    meaning: 'More devices want commands than the `maxSessions` that there may be; others wait.',
+    remedy: 'Raise `STATEWAY_MQTT_UPSTREAM_SESSIONS`, or the limit of open files.',
+  },
+  'mqtt-filter-denied': {
+    level: 'warn',
+    meaning: 'The broker of the cloud does not grant a device what it subscribes to.',
+    remedy: 'Correct what the device subscribes to; [the topics](devices.md).',
+  },
   'lines-left-out': {
     level: 'warn',
     meaning: 'So many `lines` of one event (`of`) were left out within a minute, after ten.',
