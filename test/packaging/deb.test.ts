@@ -24,10 +24,13 @@ describe.skipIf(why !== undefined)('systemd', () => {
   beforeEach(() => {
     root = temporaryDirectory();
     cpSync(join(DEB, 'root'), root, { recursive: true });
-    const program = join(root, 'usr/lib/stateway/dist/src/main.js');
-    mkdirSync(dirname(program), { recursive: true });
-    writeFileSync(program, '');
-    chmodSync(program, 0o755);
+    // The first is in the package once it is built, the other is there on every Debian.
+    for (const path of ['usr/lib/stateway/dist/src/main.js', 'bin/sh']) {
+      const program = join(root, path);
+      mkdirSync(dirname(program), { recursive: true });
+      writeFileSync(program, '');
+      chmodSync(program, 0o755);
+    }
   });
 
   it.each(['alone', 'secrets.conf', 'low-ports.conf'])('finds no mistake in the unit: %s', (example) => {
