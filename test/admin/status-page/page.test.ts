@@ -35,17 +35,18 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
   afterAll(() => browser.close());
 
   it('shows an outage and its end as they happen', async () => {
-    const site = await openSite({ devices: DEVICES });
+    const site = await openSite({ devices: DEVICES, env: { STATEWAY_NAME: 'gateway7' } });
     const { adminUrl } = site.proxy;
     const tokens = await logInAll(site);
     const watched = await watchedPage(browser);
     const { page } = watched;
     await openStatusPage(watched, adminUrl);
+    expect(await textOf(page, '#name')).toBe('gateway7');
     expect(await textOf(page, '#sentence')).toBe('Ready, and no state has come yet.');
     await report(site, tokens);
     await untilText(page, '#sentence', 'All is well.');
     await untilText(page, '#cloud', 'Reachable');
-    expect(await page.title()).toBe('✓ All is well · Stateway');
+    expect(await page.title()).toBe('✓ All is well · Stateway gateway7');
 
     site.cloud.setFaults([{ kind: 'outage' }]);
     await report(site, tokens, 200);
