@@ -13,13 +13,13 @@ const LEAST_MQTT_CONNECTIONS = 64;
 const LEAST_UPLINK_SESSIONS = 32;
 
 /**
- * MQTT connections that may be open at once: as many as are wanted, or half of the files that the process does not need
- * for other things. Somebody without credentials can open as many as there may be.
+ * MQTT connections that may be open at once: as many as are wanted, or two thirds of the files that the process does not
+ * need for other things. Somebody without credentials can open as many as there may be.
  * @param wanted `STATEWAY_MQTT_MAX_CONNECTIONS`
  * @param limits the text of `/proc/self/limits`; where that cannot be read, nothing is known of a limit
  */
 export function maxMqttConnections(wanted: number, limits: string | undefined = readLimits()): number {
-  return Math.min(wanted, Math.max(LEAST_MQTT_CONNECTIONS, Math.floor(freeFiles(limits) / 2)));
+  return Math.min(wanted, Math.max(LEAST_MQTT_CONNECTIONS, Math.floor((2 * freeFiles(limits)) / 3)));
 }
 
 /**

@@ -21,7 +21,7 @@ export const MQTT_OPTIONS = {
     kind: count(1, 1_000_000),
     default: '20000',
     meaning:
-      'MQTT connections, over TCP, TLS and WebSocket together, at most half of the open files that exceed 4,096; beyond it one that has said nothing gives way, or the new one is closed.',
+      'MQTT connections, over TCP, TLS and WebSocket together, at most two thirds of the open files that exceed 4,096; beyond it one that has said nothing gives way, or the new one is closed.',
   }),
   mqttMaxInflight: row({
     variable: 'STATEWAY_MQTT_MAX_INFLIGHT',

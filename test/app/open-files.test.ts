@@ -8,8 +8,8 @@ test.each([
   ['1048576', 20_000, 12_288],
   ['unlimited', 20_000, 12_288],
   ['65536', 20_000, 12_288],
-  ['40960', 18_432, 6_144],
-  ['20000', 7_952, 2_650],
+  ['40960', 20_000, 5_621],
+  ['20000', 10_602, 1_767],
   ['4096', 64, 64],
   ['1024', 64, 64],
 ])('of %s files, %i MQTT connections and %i event streams', (soft, connections, streams) => {
@@ -20,7 +20,7 @@ test.each([
 test.each([
   ['1048576', 5_000],
   ['40960', 5_000],
-  ['20000', 3_976],
+  ['20000', 2_651],
   ['1024', 32],
 ])("of %s files, %i sessions at the cloud's broker, which the connections and the streams leave", (soft, sessions) => {
   const connections = maxMqttConnections(20_000, limits(soft));
