@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { AdminServer } from '../admin/admin-server.js';
-import type { AdminSources, Readiness } from '../admin/admin-sources.js';
+import type { AdminServer } from '../admin/admin-server.js';
+import type { Readiness } from '../admin/admin-sources.js';
 import { plainReport } from '../admin/status.js';
 import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
@@ -27,8 +27,8 @@ import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
 import type { SendThread } from '../upstream/send-thread.js';
 import type { UpstreamHealth } from '../upstream/upstream-health.js';
 import { type Addresses, addressesOf } from './addresses.js';
-import { adminOptions } from './admin-options.js';
 import { Capacity } from './capacity.js';
+import { createAdmin } from './create-admin.js';
 import { createAuth } from './create-auth.js';
 import { createDeviceClocks, createTimekeeper } from './create-clocks.js';
 import { createCertificateWatch, createFront } from './create-front.js';
@@ -36,7 +36,6 @@ import { createHealth } from './create-health.js';
 import { createLanes } from './create-lanes.js';
 import { createUplinks } from './create-uplinks.js';
 import { createAskThread, createCallStream, createSendThread } from './create-upstream.js';
-import { freeDiskBytes } from './disk-space.js';
 import type { EventLog } from './event-log.js';
 import { HeardCloud } from './heard-cloud.js';
 import { openSpool } from './open-spool.js';
@@ -183,7 +182,7 @@ export class App {
       uplinks: this.#uplinks,
     });
     this.#certificate = createCertificateWatch(config, log, { clock, front: this.#front });
-    this.#admin = new AdminServer(this.#adminSources(), adminOptions(config));
+    this.#admin = createAdmin(config, this.#picked.name, this.#adminSources());
   }
 
   /**
@@ -259,23 +258,16 @@ export class App {
     for (const { device } of added) this.#auth.offerGrantsOf(device);
   }
 
-  #adminSources(): AdminSources {
+  #adminSources(): Parameters<typeof createAdmin>[2] {
     return {
-      build: { name: this.#config.name, version: PACKAGE_VERSION, node: process.version, uws: this.#picked.name },
       meters: this.#meters,
-      clock: systemClock,
       ages: this.#ages,
-      startedAtMs: systemClock.wallMs(),
-      startedMs: systemClock.monotonicMs(),
       readiness: () => this.#readiness(),
-      cloudUrl: this.#config.upstreamUrl,
       cloud: () => this.#health,
       spoolStatus: () => this.#spool.status(),
-      spoolRoom: () => ({ maxBytes: this.#config.maxSpoolBytes, freeDiskBytes: freeDiskBytes(this.#config.dataDir) }),
       commitSeconds: () => this.#spool.commitSeconds,
       deadLetterRoom: () => ({ maxBytes: this.#config.maxDeadLetterBytes, dropped: this.#spool.orders.dropped }),
       latestDeadLetters: (most) => this.#spool.latestDeadLetters(most),
-      outOfWindow: this.#config.outOfWindow,
       devices: () => this.#lanes.devices(),
       kept: () => this.#auth.kept(),
       memory: () => this.#capacity.view(),

@@ -1,6 +1,6 @@
 import type { Config } from '../config/load.js';
+import type { CloudClient } from '../core/cloud-port.js';
 import { LoopLoad } from '../core/loop-load.js';
-import type { CloudClient } from '../core/ports.js';
 import type { Timekeeper } from '../core/timekeeper.js';
 import { Lanes, type LanesParts } from '../forward/lanes.js';
 import type { LineWriter } from './event-log.js';

@@ -1,10 +1,11 @@
 import type { Authorizer, DeviceLogin } from '../core/auth-ports.js';
 import type { Clock } from '../core/clock.js';
+import type { CloudClient } from '../core/cloud-port.js';
 import type { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
 import { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { CloudClient, KeyedStore } from '../core/ports.js';
+import type { KeyedStore } from '../core/ports.js';
 import { CloudDeviceLogin } from './device-login.js';
 import { FirstStates, type FirstStatesOptions } from './first-states.js';
 import { GrantStore, type StoredGrant } from './grant-store.js';

@@ -1,12 +1,12 @@
 import type { Asker, DeviceLogin } from '../core/auth-ports.js';
 import { QUESTION_BYTES } from '../core/bounds.js';
+import type { CloudClient } from '../core/cloud-port.js';
 import type { CloudAnswer, LogInResult } from '../core/cloud-results.js';
 import { type AuthedDevice, authedDeviceOf, jsonObjectOf } from '../core/cloud-shapes.js';
 import { Device } from '../core/device.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Meters } from '../core/meters.js';
 import type { LogInHead } from '../core/passed-call.js';
-import type { CloudClient } from '../core/ports.js';
 import { type Credentials, readCredentials } from './credentials.js';
 import type { Grants } from './grants.js';
 import type { LogInStore } from './log-in-store.js';

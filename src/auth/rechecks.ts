@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.js';
+import type { CloudClient } from '../core/cloud-port.js';
 import type { AskResult } from '../core/cloud-results.js';
 import { StatewayError } from '../core/errors.js';
-import type { CloudClient } from '../core/ports.js';
 import type { KeptGrant, Proof } from './kept-grant.js';
 import { refusalFor, tagOf } from './refusals.js';
 

@@ -5,12 +5,11 @@
  */
 
 import type { BacklogPiece, BacklogSummary } from './backlog.js';
-import type { AskResult, LogInResult, SendResult } from './cloud-results.js';
+import type { SendResult } from './cloud-results.js';
 import type { DeadLetter, StoredDeadLetter } from './dead-letter.js';
 import type { Device } from './device.js';
 import type { StatewayError } from './errors.js';
 import type { Grant } from './grant.js';
-import type { LogInHead } from './passed-call.js';
 
 /** How the bytes of a body are written; `extended-json` is JSON as devices that speak MQTT write it (contract 1.9.4). */
 export type Encoding = 'json' | 'msgpack' | 'extended-json';
@@ -281,27 +280,4 @@ export interface Forwarder {
    * @returns requests that had no answer by then: their states may come again
    */
   close(withinMs: number): Promise<number>;
-}
-
-// ---------------------------------------------------------------- upstream
-
-/**
- * The one client of the cloud. Its promises never reject. It alone judges what is the cloud's word: a `failure` is all
- * that is not, whatever came, and nothing may be granted, settled, ended or given up by it (contract 1.4, 1.5).
- */
-export interface CloudClient {
-  /** Memory for the body of the next {@link CloudClient.sendStates}, until either is called again. */
-  bodyMemory(byteLength: number): Buffer;
-  /**
-   * `POST /applications/:a/devices/:d/state` with a JSON body, which is the client's from the call on.
-   * @param mayListen whether a late answer may be listened for, while the request still counts (`openMs` of the result)
-   */
-  sendStates(device: Device, token: string, body: Uint8Array, mayListen?: boolean): Promise<SendResult>;
-  /** `GET /applications/:a/devices/:d`: may this token see this device? For tokens that nothing is known of. */
-  askForDevice(device: Device, token: string): Promise<AskResult>;
-  /** The same for a token that is known here, over connections that unknown ones never take. */
-  checkDevice(device: Device, token: string): Promise<AskResult>;
-  /** `POST /auth/device`. */
-  logIn(body: Uint8Array, head: LogInHead): Promise<LogInResult>;
-  close(): Promise<void>;
 }

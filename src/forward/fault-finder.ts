@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.js';
+import type { CloudClient } from '../core/cloud-port.js';
 import type { SendResult } from '../core/cloud-results.js';
-import type { CloudClient } from '../core/ports.js';
 import { backOff } from './back-off.js';
 import type { Batch } from './batch.js';
 import { bodyLimitOf } from './bisect.js';

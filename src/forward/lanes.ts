@@ -1,6 +1,7 @@
 import type { Ages } from '../core/ages.js';
 import type { BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
+import type { CloudClient } from '../core/cloud-port.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { DeviceClocks } from '../core/device-clocks.js';
@@ -8,7 +9,7 @@ import type { DeviceReport } from '../core/device-report.js';
 import type { Grant } from '../core/grant.js';
 import type { Load } from '../core/loop-load.js';
 import type { Meters } from '../core/meters.js';
-import type { CloudClient, Forwarder, LaneCounts, ProofResult, ReadyBody, Spool } from '../core/ports.js';
+import type { Forwarder, LaneCounts, ProofResult, ReadyBody, Spool } from '../core/ports.js';
 import type { RecordMemory } from '../core/record-memory.js';
 import { RecordView } from '../state/record-layout.js';
 import { AnswerTimes } from './answer-times.js';

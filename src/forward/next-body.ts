@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js';
+import type { CloudClient } from '../core/cloud-port.js';
 import type { Device } from '../core/device.js';
-import type { CloudClient, Spool } from '../core/ports.js';
+import type { Spool } from '../core/ports.js';
 import { buildPieceOfStates, type LooseState } from '../state/backlog-piece.js';
 import { RecordView } from '../state/record-layout.js';
 import { type Batch, buildBatch, buildBatchBehind, fragmentsOf, type Head, readHead } from './batch.js';

@@ -1,8 +1,9 @@
+import type { CloudClient } from '../core/cloud-port.js';
 import type { SendResult } from '../core/cloud-results.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
-import type { CloudClient, ReadyBody } from '../core/ports.js';
+import type { ReadyBody } from '../core/ports.js';
 import type { AnswerTimes } from './answer-times.js';
 import type { Batch, PassedStates } from './batch.js';
 import { bodyLimitOf } from './bisect.js';

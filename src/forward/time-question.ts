@@ -1,5 +1,5 @@
+import type { CloudClient } from '../core/cloud-port.js';
 import type { SendResult } from '../core/cloud-results.js';
-import type { CloudClient } from '../core/ports.js';
 import type { Timekeeper } from '../core/timekeeper.js';
 import { backOff } from './back-off.js';
 import type { CloudHealth } from './cloud-health.js';

@@ -1,7 +1,7 @@
+import type { CloudClient } from '../core/cloud-port.js';
 import type { AskResult, LogInResult } from '../core/cloud-results.js';
 import type { Device } from '../core/device.js';
 import type { LogInHead } from '../core/passed-call.js';
-import type { CloudClient } from '../core/ports.js';
 import { type AskerData, type AskOrder, type DeviceOrder, lostQuestion } from './ask-messages.js';
 import { CloudThread } from './cloud-thread.js';
 

@@ -1,11 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../core/clock.js';
+import type { CloudClient } from '../core/cloud-port.js';
 import type { AskResult, CloudFailure, LogInResult, SendResult } from '../core/cloud-results.js';
 import { type AuthedDevice, authedDeviceOf, isDeviceAnswer, isSuccess } from '../core/cloud-shapes.js';
 import { Device } from '../core/device.js';
 import { type LogInHead, VIA } from '../core/passed-call.js';
-import type { CloudClient } from '../core/ports.js';
 import { dateMs, firstOf, wordOf } from './cloud-word.js';
 import type { CloudConnections } from './connections.js';
 import { isKnownCoding } from './content-coding.js';

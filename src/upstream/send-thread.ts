@@ -1,6 +1,6 @@
+import type { CloudClient } from '../core/cloud-port.js';
 import type { SendResult } from '../core/cloud-results.js';
 import type { Device } from '../core/device.js';
-import type { CloudClient } from '../core/ports.js';
 import { BodySlots } from './body-slots.js';
 import { CloudThread } from './cloud-thread.js';
 import { lostStates, type SenderData, type SendOrder } from './send-messages.js';

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { HeardCloud } from '../../src/app/heard-cloud.js';
+import type { CloudClient } from '../../src/core/cloud-port.js';
 import type { AskResult, SendResult } from '../../src/core/cloud-results.js';
 import { Device } from '../../src/core/device.js';
-import type { CloudClient } from '../../src/core/ports.js';
 import { Timekeeper } from '../../src/core/timekeeper.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 

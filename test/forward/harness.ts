@@ -1,11 +1,11 @@
 import { Ages } from '../../src/core/ages.js';
+import type { CloudClient } from '../../src/core/cloud-port.js';
 import type { AskResult, CloudDate, LogInResult, SendResult } from '../../src/core/cloud-results.js';
 import { Device } from '../../src/core/device.js';
 import type { DeviceClocks } from '../../src/core/device-clocks.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
-import type { CloudClient } from '../../src/core/ports.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
 import { noCorrections } from '../../src/core/timebase.js';
 import { Holdings } from '../../src/forward/holdings.js';

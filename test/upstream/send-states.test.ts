@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { CloudClient } from '../../src/core/cloud-port.js';
 import { Device } from '../../src/core/device.js';
-import type { CloudClient } from '../../src/core/ports.js';
 import { Cleaner, type ClientOptions, plainClient, startHttp, startTcp, threadClient } from './test-servers.js';
 
 type Sends = Pick<CloudClient, 'sendStates' | 'close'>;
