@@ -2,7 +2,8 @@ import { timeJson } from '../state/time.js';
 
 /** `{"time":` + 13 digits + `,` before a fragment and the comma after it. */
 export const STATE_OVERHEAD_BYTES = 23;
-const STATE_HEAD = Buffer.from('{"time":', 'latin1');
+/** Bytes of `{"time":`. */
+const STATE_HEAD_BYTES = 8;
 const COMMA = 0x2c;
 const ZERO = 0x30;
 /** From here to below the second number, a whole time in milliseconds has 13 digits: the years 2001 to 2286. */
@@ -11,13 +12,25 @@ const FIRST_14_DIGITS = 1e13;
 
 /** Writes a state and the comma after it; returns where that ends. */
 export function writeState(bytes: Buffer, start: number, time: number, fragment: Uint8Array): number {
-  bytes.set(STATE_HEAD, start);
-  let at = writeTime(bytes, start + STATE_HEAD.length, time);
+  writeHead(bytes, start);
+  let at = writeTime(bytes, start + STATE_HEAD_BYTES, time);
   bytes[at++] = COMMA;
   bytes.set(fragment, at);
   at += fragment.length;
   bytes[at] = COMMA;
   return at + 1;
+}
+
+/** Writes `{"time":`, byte by byte: half the time of a call that copies as few. */
+function writeHead(bytes: Buffer, at: number): void {
+  bytes[at] = 0x7b;
+  bytes[at + 1] = 0x22;
+  bytes[at + 2] = 0x74;
+  bytes[at + 3] = 0x69;
+  bytes[at + 4] = 0x6d;
+  bytes[at + 5] = 0x65;
+  bytes[at + 6] = 0x22;
+  bytes[at + 7] = 0x3a;
 }
 
 /** Bytes of a state and one comma or bracket. */

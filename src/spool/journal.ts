@@ -109,7 +109,7 @@ export class Journal {
     const { storedAtMs, chunkCount, stateCount } = view;
     const place = this.#index.add(sequence, record.byteLength, storedAtMs, chunkCount, stateCount);
     try {
-      await this.#log.append(sequence, record, place);
+      await this.#log.append(sequence, record, place, view.wholeChecksum);
     } catch (error) {
       this.#index.drop(sequence, stateCount);
       this.#disk.refuse(error);

@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { settledOfChunk } from '../../src/spool/journal.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
+import { RecordView } from '../../src/state/record-layout.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
@@ -41,6 +42,18 @@ it('remembers however long a device of whose record something waits', async () =
   // Without the row, the three states of A would be sent a second time.
   expect(next.history(DEVICE_A)?.watermark).toEqual({ sequence: sequence + 1, states: 0 });
   expect(next.status().states).toBe(1);
+});
+
+it('gives a large record back, whose bytes it does not read once more for a checksum', async () => {
+  const directory = temporaryDirectory();
+  const spool = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
+  const record = recordOf(new Map([[DEVICE_A, 400]]), 1);
+  expect(new RecordView(record).wholeChecksum).toBeDefined();
+  await spool.append(record).stored;
+  await spool.close();
+  const next = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
+  onTestFinished(() => next.close());
+  expect(drain(next).map(({ record: bytes }) => Buffer.from(bytes))).toEqual([Buffer.from(record)]);
 });
 
 it.each([

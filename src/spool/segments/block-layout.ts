@@ -64,6 +64,8 @@ export interface EntryContents {
   /** The payload is both, one behind the other. */
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+  /** CRC-32 of the payload where it is known: then the bytes are not read once more. */
+  readonly checksum?: number | undefined;
 }
 
 /** What the header of a block says. */
@@ -127,7 +129,7 @@ function writeEntry(memory: Buffer, at: number, seed: number, entry: EntryConten
   memory.writeUInt8(table, at + ENTRY_AT_TABLE);
   memory.writeUInt32LE(payloadEnd - payload, at + ENTRY_AT_PAYLOAD_BYTES);
   memory.writeDoubleLE(number, at + ENTRY_AT_NUMBER);
-  memory.writeUInt32LE(crc32(memory.subarray(payload, payloadEnd)), at + ENTRY_AT_CHECKSUM);
+  memory.writeUInt32LE(entry.checksum ?? crc32(memory.subarray(payload, payloadEnd)), at + ENTRY_AT_CHECKSUM);
   const checksum = crc32(memory.subarray(at, at + ENTRY_AT_HEAD_CHECKSUM), seed);
   memory.writeUInt32LE(checksum, at + ENTRY_AT_HEAD_CHECKSUM);
   return end;

@@ -101,11 +101,11 @@ export class Compaction {
     const moves: Promise<void>[] = [];
     for (const block of findBlocks(bytes, segment.id, (position) => isCounted(segment, position))) {
       readEntries(bytes, block, {
-        entry: ({ kind, number, payloadBytes }, at) => {
+        entry: ({ kind, number, payloadBytes, checksum }, at) => {
           const place = kind === EntryKind.record ? placeOf(number) : undefined;
           if (place?.segment !== segment) return;
           const record = new Uint8Array(bytes.subarray(at + ENTRY_HEAD_BYTES, at + ENTRY_HEAD_BYTES + payloadBytes));
-          moves.push(writer.add(PendingEntry.record(number, record, place, segment)));
+          moves.push(writer.add(PendingEntry.record(number, record, place, checksum, segment)));
         },
         damaged: () => {},
       });

@@ -18,6 +18,7 @@ export class PendingEntry implements EntryContents {
   readonly number: number;
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+  readonly checksum: number | undefined;
   /** Of a record. */
   readonly #place: RecordPlace | undefined;
   /** Of a record that is moved: where it was. */
@@ -35,6 +36,7 @@ export class PendingEntry implements EntryContents {
     this.number = contents.number;
     this.key = contents.key;
     this.value = contents.value;
+    this.checksum = contents.checksum;
     this.#place = place;
     this.#from = from;
     this.bytes = entryBytes(contents.key.byteLength + contents.value.byteLength);
@@ -44,9 +46,18 @@ export class PendingEntry implements EntryContents {
     });
   }
 
-  /** @param from where it is now; undefined when it is new */
-  static record(sequence: number, record: Uint8Array, place: RecordPlace, from?: Segment): PendingEntry {
-    const contents = { kind: EntryKind.record, table: 0, number: sequence, key: NOTHING, value: record };
+  /**
+   * @param checksum CRC-32 of all bytes of the record, where it is known
+   * @param from where it is now; undefined when it is new
+   */
+  static record(
+    sequence: number,
+    record: Uint8Array,
+    place: RecordPlace,
+    checksum: number | undefined,
+    from?: Segment,
+  ): PendingEntry {
+    const contents = { kind: EntryKind.record, table: 0, number: sequence, key: NOTHING, value: record, checksum };
     return new PendingEntry(contents, place, from);
   }
 

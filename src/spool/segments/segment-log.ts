@@ -151,10 +151,11 @@ export class SegmentLog {
   /**
    * Resolves when a record is on disk. Its bytes may not change before. What is added comes to disk in that order, and
    * mostly together: what a record must not be without is noted before it.
+   * @param checksum CRC-32 of all bytes of the record, where it is known
    * @throws the error of the file system; one of code ENOSPC when there is no room, which is no failure
    */
-  append(sequence: number, record: Uint8Array, place: RecordPlace): Promise<void> {
-    return this.#writer.add(PendingEntry.record(sequence, record, place));
+  append(sequence: number, record: Uint8Array, place: RecordPlace, checksum?: number): Promise<void> {
+    return this.#writer.add(PendingEntry.record(sequence, record, place, checksum));
   }
 
   /**
