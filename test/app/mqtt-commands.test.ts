@@ -1,15 +1,10 @@
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { MqttClient } from 'mqtt';
 import { expect, onTestFinished, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { openSite, type Site, type SiteOptions, untilHeld } from '../helpers/bench-site.js';
 import { FaultProxy } from '../helpers/fault-proxy.js';
 import { connectClient, mqttAddress, publishAcknowledged, stateTopic } from '../helpers/mqtt-clients.js';
-import { startChild } from '../helpers/program.js';
 
-const DEVICE_FILE = fileURLToPath(new URL('../helpers/mqtt-device.mjs', import.meta.url));
 const LISTEN = { STATEWAY_MQTT_LISTEN: '127.0.0.1:0' };
 
 function openCommandSite(options: SiteOptions = {}): Promise<Site> {
@@ -56,37 +51,6 @@ async function metric(site: Site, line: string): Promise<number> {
       .at(-1),
   );
 }
-
-test('processes with either version of mqtt.js send states and get a command, over TCP and over a WebSocket', async () => {
-  const site = await openCommandSite({ devices: 4 });
-  const ways = [
-    ['mqtt4', tcpUrl(site)],
-    ['mqtt4', `${site.proxy.socketUrl}/mqtt`],
-    ['mqtt', tcpUrl(site)],
-    ['mqtt', `${site.proxy.socketUrl}/mqtt`],
-  ] as const;
-  const runs = ways.map(async ([library, url], index) => {
-    const device = deviceOf(site, index);
-    const { key = '', secret = '' } = device.credentials ?? {};
-    const child = startChild([process.execPath, DEVICE_FILE, library, url, device.deviceId, key, secret, '1', '20'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    } as never);
-    const lines: Record<string, unknown>[] = [];
-    createInterface({ input: child.stdout }).on('line', (line) => lines.push(JSON.parse(line)));
-    const closed = once(child, 'close');
-    await untilSubscribed(site, device, commandTopic(device));
-    await untilHeld(site, device, ({ records }) => records.length >= 20);
-    expect(await site.cloud.sendCommand(device.deviceId, { name: 'open', payload: { valve: index } })).toBe(1);
-    expect((await closed)[0]).toBe(0);
-    const [command] = lines.filter(({ event }) => event === 'command');
-    expect(command?.topic).toBe(commandTopic(device));
-    expect(JSON.parse(String(command?.payload))).toMatchObject({ name: 'open', payload: { valve: index } });
-  });
-  await Promise.all(runs);
-  // States went by HTTP, and by nothing else.
-  expect(site.cloud.broker()).toMatchObject({ accepted: 4, messagesUp: 0, messagesDown: 4, offences: {} });
-  expect(await metric(site, 'stateway_commands_total{result="delivered"}')).toBe(4);
-});
 
 test('payloads and topics pass byte for byte in both directions, in the spelling of the device', async () => {
   const site = await openCommandSite({ devices: 1 });
@@ -153,6 +117,37 @@ test('with a broker that says nothing devices have CONNACK, SUBACK and PUBACK at
   await publishAcknowledged(client, stateTopic(device), '{"data":{"n":1}}');
   await untilHeld(site, device, ({ records }) => records.length === 1);
   expect(await metric(site, 'stateway_uplink_sessions{state="waiting"}')).toBe(1);
+  expect(await site.proxy.stop()).toBe(0);
+});
+
+test('a line to the broker that breaks ends the connection of no device, and when it is back commands come', async () => {
+  let line: FaultProxy | undefined;
+  const site = await openCommandSite({
+    devices: 2,
+    broker: async (url) => {
+      const started = await FaultProxy.start(url);
+      onTestFinished(() => started.close());
+      line = started;
+      return started.url.replace('http', 'mqtt');
+    },
+  });
+  const [device, other] = [deviceOf(site), deviceOf(site, 1)];
+  const client = await connectClient('mqtt 4.3.8', tcpUrl(site), device);
+  await subscribe(client, commandTopic(device));
+  await untilSubscribed(site, device, commandTopic(device));
+  (line as unknown as FaultProxy).line = { kind: 'reset' };
+  await expect.poll(() => metric(site, 'stateway_uplink_sessions{state="backoff"}'), { timeout: 20_000 }).toBe(1);
+  await publishAcknowledged(client, stateTopic(device), '{"data":{"n":1}}');
+  await untilHeld(site, device, ({ records }) => records.length === 1);
+  (line as unknown as FaultProxy).line = { kind: 'sound' };
+  // The first stays away for as long as a ban lasts, since its connection did not last; one that has not failed does not.
+  const second = await connectClient('mqtt 5.16.0', tcpUrl(site), other);
+  await subscribe(second, commandTopic(other));
+  await untilSubscribed(site, other, commandTopic(other));
+  const message = nextMessage(second);
+  expect(await site.cloud.sendCommand(other.deviceId, { name: 'go' })).toBe(1);
+  expect((await message)[0]).toBe(commandTopic(other));
+  expect(client.connected).toBe(true);
   expect(await site.proxy.stop()).toBe(0);
 });
 

@@ -100,7 +100,10 @@ describe('stateway simulate cloud --mqtt', () => {
       const { deviceId = '', credentials = { key: '', secret: '' } } = device ?? {};
       const url = transport === 'TCP' ? cloud.mqttUrl : `${cloud.url.replace('http', 'ws')}/mqtt`;
       const logIn = [deviceId, credentials.key, credentials.secret];
-      const child = startChild([process.execPath, DEVICE_FILE, library, url, ...logIn, String(qos), '20'], {
+      const states = Array.from({ length: 20 }, (_, n) =>
+        JSON.stringify({ time: Date.now() + n, data: { reading: n } }),
+      );
+      const child = startChild([process.execPath, DEVICE_FILE, library, url, ...logIn, String(qos), ...states], {
         stdio: ['ignore', 'pipe', 'inherit'],
       } as never);
       const exit = once(child, 'exit');

@@ -140,6 +140,8 @@ describe('the examples for devices', () => {
       'Python: python',
       'Ruby: ruby',
       'WebSocket, in a browser or elsewhere: js',
+      // Tested beside the other clients for MQTT, in test/app/mqtt-clients-in-use.test.ts.
+      'What to change in an MQTT client: conf',
       'MessagePack: js',
       'What a state looks like: json',
     ]);
