@@ -1,5 +1,6 @@
 import type { WebSocket } from 'uws-current';
 import type { Asker } from '../../core/auth-ports.js';
+import { MAX_UNREAD_BYTES_OF_STRANGERS, MAX_UNSENT_COMMAND_BYTES } from '../../core/bounds.js';
 import type { ServedSocket, SocketData } from '../served-socket.js';
 import type { StrangerPlace } from '../stranger-sockets.js';
 import type { Line, LineUser } from './line.js';
@@ -9,6 +10,10 @@ const CLOSE_NORMAL = 1000;
 const CLOSE_UNSUPPORTED = 1003;
 /** What `send` returns for a message that was dropped, as too much waits unread. */
 const DROPPED = 2;
+/** The limit from which on it does, of a socket whose device was not known when it opened. */
+const MAX_BUFFERED_BYTES = MAX_UNREAD_BYTES_OF_STRANGERS;
+/** What is kept here beyond it: the commands that a device may leave unread, and as much again of answers. */
+const MAX_KEPT_BYTES = 2 * MAX_UNSENT_COMMAND_BYTES;
 
 /** A line over a WebSocket: its binary frames are a stream of bytes, cut anywhere (MQTT 3.1.1, 6.0.0-2). */
 export class SocketLine implements Line, ServedSocket {
@@ -21,6 +26,9 @@ export class SocketLine implements Line, ServedSocket {
   readonly #connect: (line: SocketLine) => LineUser;
   #user: LineUser | undefined = undefined;
   #ws: WebSocket<SocketData> | undefined = undefined;
+  /** In order; the library gets it when it has room. */
+  #kept: Uint8Array[] = [];
+  #keptBytes = 0;
 
   /** @param connect makes the connection, when the socket has opened */
   constructor(peer: string, { address }: Asker, place: StrangerPlace, connect: (line: SocketLine) => LineUser) {
@@ -43,6 +51,11 @@ export class SocketLine implements Line, ServedSocket {
   }
 
   drained(): void {
+    while (this.#kept.length > 0 && this.#hasRoom) {
+      const bytes = this.#kept.shift() as Uint8Array;
+      this.#keptBytes -= bytes.length;
+      this.#send(bytes);
+    }
     if (this.unsentBytes === 0) this.#user?.drained();
   }
 
@@ -53,7 +66,7 @@ export class SocketLine implements Line, ServedSocket {
   }
 
   get unsentBytes(): number {
-    return this.#ws?.getBufferedAmount() ?? 0;
+    return this.#keptBytes + (this.#ws?.getBufferedAmount() ?? 0);
   }
 
   accepted(): void {
@@ -61,7 +74,14 @@ export class SocketLine implements Line, ServedSocket {
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#ws?.send(bytes, true) === DROPPED) this.cut();
+    if (this.#ws === undefined) return;
+    if (this.#kept.length === 0 && this.#hasRoom) {
+      this.#send(bytes);
+      return;
+    }
+    this.#kept.push(bytes);
+    this.#keptBytes += bytes.length;
+    if (this.#keptBytes > MAX_KEPT_BYTES) this.cut();
   }
 
   halt(): void {}
@@ -78,5 +98,13 @@ export class SocketLine implements Line, ServedSocket {
     const ws = this.#ws;
     this.#ws = undefined;
     ws?.close();
+  }
+
+  get #hasRoom(): boolean {
+    return (this.#ws?.getBufferedAmount() ?? 0) <= MAX_BUFFERED_BYTES;
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (this.#ws?.send(bytes, true) === DROPPED) this.cut();
   }
 }

@@ -1,5 +1,6 @@
 import { generate } from 'mqtt-packet';
 import { describe, expect, it, test } from 'vitest';
+import { SocketLine } from '../../../src/front/mqtt/socket-line.js';
 import { mqttProtocolOf } from '../../../src/front/mqtt-route.js';
 import { type FrontHarness, startFront, until } from '../../helpers/front-harness.js';
 import { encodeFrame, OPCODE, RawWebSocket } from '../../helpers/raw-websocket.js';
@@ -82,6 +83,60 @@ describe('an MQTT connection over a WebSocket', () => {
     await (sockets[0] as RawWebSocket).connection.closed;
     for (const socket of sockets) socket.connection.destroy();
     await until(() => harness.front.connections()['mqtt-ws'] <= 1);
+  });
+});
+
+describe('what a client does not read', () => {
+  /** A socket of the library's, whose other end reads nothing until it is told to. */
+  function opened() {
+    const sent: number[] = [];
+    let buffered = 0;
+    let isClosed = false;
+    const ws = {
+      getBufferedAmount: () => buffered,
+      send(bytes: Uint8Array) {
+        if (buffered > 64 * 1_024) return 2;
+        sent.push(bytes.length);
+        buffered += bytes.length;
+        return 0;
+      },
+      close() {
+        isClosed = true;
+      },
+    };
+    let drains = 0;
+    const user = { receive: () => {}, drained: () => void drains++, closed: () => {} };
+    const place = { leave: () => {}, onGiveWay: () => {} };
+    const line = new SocketLine('192.0.2.7', { address: '192.0.2.7' } as never, place as never, () => user);
+    line.open(ws as never);
+    const read = (bytes: number): void => {
+      buffered -= bytes;
+      line.drained();
+    };
+    return { line, sent, read, isClosed: () => isClosed, drains: () => drains };
+  }
+
+  it('is kept, in order, beyond what the library takes, and sent when there is room', () => {
+    const { line, sent, read, isClosed, drains } = opened();
+    for (const bytes of [100_000, 4, 90_000, 5]) line.write(new Uint8Array(bytes));
+    expect([sent, line.unsentBytes, isClosed()]).toEqual([[100_000], 190_009, false]);
+    read(10_000);
+    expect(sent).toEqual([100_000]);
+    read(50_000);
+    expect([sent, line.unsentBytes, drains()]).toEqual([[100_000, 4, 90_000], 130_009, 0]);
+    read(130_004);
+    expect([sent, line.unsentBytes, drains()]).toEqual([[100_000, 4, 90_000, 5], 5, 0]);
+    read(5);
+    expect([line.unsentBytes, drains()]).toEqual([0, 1]);
+  });
+
+  it('ends the connection when it comes to more than 512 KiB', () => {
+    const { line, isClosed } = opened();
+    line.write(new Uint8Array(70_000));
+    for (let at = 0; at < 8; at++) line.write(new Uint8Array(65_536));
+    expect(isClosed()).toBe(false);
+    line.write(new Uint8Array(1));
+    expect(isClosed()).toBe(true);
   });
 });
 
