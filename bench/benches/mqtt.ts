@@ -20,6 +20,8 @@ const IDLE_CONNECTIONS = 10_000;
 const STORM_CONNECTIONS = 5_000;
 const MEGABYTE = 1_000_000;
 const WARM_UP_SECONDS = 1;
+/** Connections of a process that has ended. */
+const GONE_WITHIN_MS = 30_000;
 /** Publishes in flight of a connection, or frames of a socket, and how many are written at once. */
 const PACE = { window: 20, batch: 10 } as const;
 
@@ -81,6 +83,7 @@ class MqttRun {
     const child = await openIdle('idle-mqtt-process.js', { port: proxy.mqttPort, sockets: connections });
     this.#memory(`${connections} idle connections`);
     await child.stop();
+    await proxy.disconnected(GONE_WITHIN_MS);
   }
 
   #memory(scenario: string): void {
@@ -157,6 +160,8 @@ class MqttRun {
     await byTurns(this.#context, `${sockets} connect at once`, subjects, async ({ scenario, script, port }) => {
       const { child, openSeconds } = await timedIdle(script, { port, sockets, atOnce: sockets });
       await child.stop();
+      // What is left of them would be a part of the next round.
+      await proxy.disconnected(GONE_WITHIN_MS);
       this.#recorder.addAll(scenario, 'stateway', { 'time to connect all': openSeconds });
     });
     await cloud.comeBack();

@@ -104,6 +104,21 @@ export class ProxyProcess implements Subject {
     }
   }
 
+  /**
+   * Waits until it has noticed that no device is connected any more by WebSocket or MQTT over TCP.
+   * @throws Error after `withinMs`
+   */
+  async disconnected(withinMs: number): Promise<void> {
+    const deadlineMs = performance.now() + withinMs;
+    for (;;) {
+      const { connections } = await this.status();
+      const open = connections.websocket + connections.mqtt;
+      if (open === 0) return;
+      if (performance.now() > deadlineMs) throw new Error(`${open} devices are still connected`);
+      await pause(SETTLE_POLL_MS);
+    }
+  }
+
   async stop(): Promise<void> {
     await this.#end('SIGTERM');
   }

@@ -182,12 +182,11 @@ export function strangerSockets(maxBodyBytes: number): HeldBounds {
 }
 
 /**
- * MQTT connections whose device has not been accepted, by address: each has room for a CONNECT of 64 KiB at most. A plant
- * whose devices come back at once, behind one address, has most of them in here for a moment.
+ * MQTT connections whose device has not been accepted: each has room for a CONNECT of 64 KiB at most. Which of them give way
+ * to others goes by address. After a power cut a plant has most of its devices in here for a moment.
  */
-export function mqttStrangers(maxConnections: number): HeldBounds {
-  const all = Math.max(LEAST_STRANGER_SOCKETS, Math.ceil(maxConnections / 2));
-  return { all, each: Math.ceil(all / 2) };
+export function mqttStrangers(maxConnections: number): number {
+  return Math.max(LEAST_STRANGER_SOCKETS, Math.ceil(maxConnections / 2));
 }
 
 /** Handshakes of TLS on the port of MQTT: some 64 KiB of native memory each, as long as they last. */

@@ -1,5 +1,3 @@
-import type { HeldBounds } from '../../core/bounds.js';
-
 /** A connection that has not been accepted: it has said nothing yet, is being checked, or is held before its refusal. */
 export interface StrangerLine {
   readonly address: string;
@@ -9,38 +7,41 @@ export interface StrangerLine {
 
 /**
  * The connections that have not been accepted (contract 1.4). Each takes a socket and the bytes of a CONNECT, so their
- * number is bounded, in all and by address; where there is no room, the one that has stood longest gives way: a device
- * that is known says so at once, and is none of them a moment later.
+ * number is bounded; where there is no room, the address that has most of them gives one up, the one that has stood longest:
+ * a device that is known says so at once, and is none of them a moment later. One address may have all places while nobody
+ * else wants one: after a power cut the devices of a plant come back at once, all behind its gateway.
  */
 export class StrangerLines {
-  readonly #bounds: HeldBounds;
+  readonly #most: number;
   /** By address, the one that has stood longest first. */
   readonly #byAddress = new Map<string, Set<StrangerLine>>();
-  readonly #lines = new Set<StrangerLine>();
+  /** Those of the addresses that have so many, by that number: the last has the most. */
+  readonly #bySize: Set<Set<StrangerLine>>[] = [];
   /** Those of them that have said nothing, the one that has stood longest first. */
   readonly #silent = new Set<StrangerLine>();
+  #size = 0;
 
-  constructor(bounds: HeldBounds) {
-    this.#bounds = bounds;
+  /** @param most that there may be */
+  constructor(most: number) {
+    this.#most = most;
   }
 
   get size(): number {
-    return this.#lines.size;
+    return this.#size;
   }
 
-  /** So many of one address. */
-  get mostOfOne(): number {
-    return this.#bounds.each;
+  /** So many there may be. */
+  get most(): number {
+    return this.#most;
   }
 
   add(line: StrangerLine): void {
+    if (this.#size >= this.#most) this.#makeRoom(line.address);
     const ofAddress = this.#byAddress.get(line.address) ?? new Set();
     this.#byAddress.set(line.address, ofAddress);
-    if (ofAddress.size >= this.#bounds.each) this.#makeRoom(ofAddress);
-    if (this.#lines.size >= this.#bounds.all) this.#makeRoom(this.#lines);
     ofAddress.add(line);
-    this.#byAddress.set(line.address, ofAddress);
-    this.#lines.add(line);
+    this.#size++;
+    this.#sort(ofAddress, ofAddress.size - 1);
   }
 
   /** As {@link StrangerLines.add}, of a connection that has said nothing until {@link StrangerLines.heard}. */
@@ -70,18 +71,32 @@ export class StrangerLines {
 
   /** It has been accepted, or is gone. */
   remove(line: StrangerLine): void {
-    this.#lines.delete(line);
     this.#silent.delete(line);
     const ofAddress = this.#byAddress.get(line.address);
-    ofAddress?.delete(line);
-    if (ofAddress?.size === 0) this.#byAddress.delete(line.address);
+    if (ofAddress?.delete(line) !== true) return;
+    this.#size--;
+    this.#sort(ofAddress, ofAddress.size + 1);
+    if (ofAddress.size === 0) this.#byAddress.delete(line.address);
   }
 
-  #makeRoom(lines: ReadonlySet<StrangerLine>): void {
-    for (const line of lines) {
-      this.remove(line);
-      line.giveWay();
-      return;
+  /** An address has one more or one fewer than `before`. */
+  #sort(ofAddress: Set<StrangerLine>, before: number): void {
+    this.#bySize[before]?.delete(ofAddress);
+    if (ofAddress.size > 0) {
+      this.#bySize[ofAddress.size] ??= new Set();
+      this.#bySize[ofAddress.size]?.add(ofAddress);
     }
+    while (this.#bySize.length > 0 && !this.#bySize.at(-1)?.size) this.#bySize.pop();
+  }
+
+  /** For one more of an address, which gives up one of its own where none has more than it. */
+  #makeRoom(address: string): void {
+    const largest = this.#bySize.at(-1) ?? new Set();
+    const own = this.#byAddress.get(address);
+    const [first] = largest;
+    const [oldest] = (own !== undefined && largest.has(own) ? own : first) ?? [];
+    if (oldest === undefined) return;
+    this.remove(oldest);
+    oldest.giveWay();
   }
 }

@@ -68,7 +68,7 @@ export class TcpListener {
   listen(): Promise<number> {
     const { host, port, tls, strangers } = this.#options;
     // All of them are accepted at once: more than may be strangers would push out the first before their CONNECT is read.
-    const backlog = Math.max(SHORTEST_BACKLOG, Math.min(LONGEST_BACKLOG, strangers.mostOfOne));
+    const backlog = Math.max(SHORTEST_BACKLOG, Math.min(LONGEST_BACKLOG, strangers.most));
     const option = tls === undefined ? 'STATEWAY_MQTT_LISTEN' : 'STATEWAY_MQTT_TLS_LISTEN';
     return new Promise((resolve, reject) => {
       const refuse = (cause: Error): void => {

@@ -18,7 +18,7 @@ async function listening() {
   const tls = makeCertificate(temporaryDirectory(), 'DNS:localhost');
   const clock = new FakeClock();
   const lines = new Arrivals<TcpLine>();
-  const strangers = new StrangerLines({ all: 500, each: 250 });
+  const strangers = new StrangerLines(500);
   const onLine = (line: TcpLine): void => {
     line.attach({ receive() {}, drained() {}, closed() {} });
     lines.add(line);
