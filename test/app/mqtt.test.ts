@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { connect as connectTls } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/core/clock.js';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { ANSWER_TIMEOUT_MS } from '../../src/upstream/patience.js';
 import { openSite, type Site, status, untilHeld } from '../helpers/bench-site.js';
 import { FaultProxy } from '../helpers/fault-proxy.js';
+import { MovedClock } from '../helpers/moved-clock.js';
 import {
   connectClient,
   connectPacket,
@@ -14,6 +16,7 @@ import {
   publishAcknowledged,
   publishPacket,
   RawMqtt,
+  reconnectingClient,
   stateTopic,
 } from '../helpers/mqtt-clients.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
@@ -144,6 +147,48 @@ test('with a line that carries nothing, and after a kill, a known device has its
   (line as FaultProxy).line = { kind: 'sound' };
   const { records } = await untilHeld(site, device, (ledger) => ledger.records.length > 0);
   expect(records).toMatchObject([{ data: { offline: true }, deliveries: 1 }]);
+});
+
+test('killed between commit and PUBACK, either version of mqtt.js sends again, and the cloud has each state once', async () => {
+  const site = await openSite({ env: LISTEN, devices: 2 });
+  const states = Array.from({ length: 300 }, (_, n) => JSON.stringify({ time: Date.now() + n, data: { n } }));
+  const devices = VERSIONS.map((version, index) => {
+    const device = deviceOf(site, index);
+    const client = reconnectingClient(version, () => mqttPort(site.proxy), device);
+    const settled = states.map((state) => publishAcknowledged(client, stateTopic(device), state));
+    return { device, settled };
+  });
+  await Promise.all(devices.map(({ settled }) => settled[0]));
+  await site.proxy.kill();
+  await site.restart();
+  for (const { device, settled } of devices) {
+    await Promise.all(settled);
+    const { records } = await untilHeld(site, device, (ledger) => ledger.records.length >= states.length);
+    expect(records.map(({ data }) => data.n)).toEqual(states.map((_state, n) => n));
+  }
+});
+
+test('through hours without the cloud a connection is kept and acknowledged, and all of it arrives in order', async () => {
+  const hours = 12;
+  const clock = new MovedClock();
+  const site = await openSite({
+    env: { ...LISTEN, ...clock.env },
+    cloud: { clock: { ...systemClock, wallMs: () => clock.nowMs() } },
+  });
+  const device = deviceOf(site);
+  const client = await connectClient('mqtt 4.3.8', `mqtt://${mqttAddress(site.proxy)}`, device);
+  site.cloud.setFaults([{ kind: 'outage' }]);
+  for (let hour = 0; hour < hours; hour++) {
+    clock.offByMs = hour * 3_600_000;
+    await publishAcknowledged(client, stateTopic(device), JSON.stringify({ time: clock.nowMs(), data: { hour } }));
+  }
+  // What it says of the time is by the same clock.
+  site.cloud.setFaults([{ kind: 'skew-date', skewMs: 0 }]);
+  const { records } = await untilHeld(site, device, (ledger) => ledger.records.length >= hours);
+  expect(records.map(({ data, deliveries }) => [data.hour, deliveries])).toEqual(
+    Array.from({ length: hours }, (_, hour) => [hour, 1]),
+  );
+  expect(client.connected).toBe(true);
 });
 
 test('wrong credentials are told 5 after a hold, and a storm of them costs one socket a second', async () => {

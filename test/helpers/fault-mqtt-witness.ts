@@ -8,11 +8,21 @@ const OPEN_PUBLISHES = 20;
 const BREATH_MS = 20;
 const LARGEST_PACKET_ID = 65_535;
 
-/** Publishes states by MQTT at QoS 1, some of them ahead of their PUBACKs; connects again when it is disconnected. */
+/**
+ * Publishes states by MQTT at QoS 1, some of them ahead of their PUBACKs; connects again when it is disconnected. Its line
+ * may be cut, and it may connect a second time.
+ */
 export class MqttWitness implements Witness {
   readonly account: Account;
+  /** Whether CONNACK 5 is what is to be expected, since the test has had its key revoked. */
+  isRevoked = false;
+  /** How often it had that since. */
+  refusals = 0;
   readonly #open: () => Promise<RawMqtt>;
   readonly #ended: Promise<void>;
+  #raw: RawMqtt | undefined = undefined;
+  /** Has sent CONNECT; it is gone on with when the connection before it is closed. */
+  #successor: RawMqtt | undefined = undefined;
   #isStopped = false;
 
   /** @param open connects to the proxy as it runs now */
@@ -27,23 +37,47 @@ export class MqttWitness implements Witness {
     await this.#ended;
   }
 
+  /** Its line breaks, whatever is on it. */
+  cut(): void {
+    this.#raw?.destroy();
+  }
+
+  /** Connects while it is connected, as a device that has not noticed the end of its connection. */
+  async takeOver(): Promise<void> {
+    const successor = await this.#connect();
+    if (this.#successor === undefined && !this.#isStopped) this.#successor = successor;
+    else successor?.destroy();
+  }
+
   async #run(): Promise<void> {
     while (!this.#isStopped) {
-      // While the proxy is away nobody takes the connection.
-      const raw = await this.#open().catch(() => undefined);
-      if (raw !== undefined) await this.#connection(raw);
-      raw?.destroy();
+      const successor = this.#successor;
+      this.#successor = undefined;
+      this.#raw = successor ?? (await this.#connect());
+      if (this.#raw !== undefined) await this.#connection(this.#raw);
+      this.#raw?.destroy();
       await pause(BREATH_MS);
     }
+    this.#successor?.destroy();
+  }
+
+  /** A connection that has sent CONNECT; undefined while the proxy is away, as nobody takes it. */
+  async #connect(): Promise<RawMqtt | undefined> {
+    const raw = await this.#open().catch(() => undefined);
+    await raw?.send(connectPacket(this.account.device));
+    return raw;
   }
 
   /** One connection, until it is closed, or all is acknowledged of a device that has stopped. */
   async #connection(raw: RawMqtt): Promise<void> {
     const { account } = this;
     const next = () => Promise.race([raw.next(), raw.closed]);
-    await raw.send(connectPacket(account.device));
     const answer = await next();
     if (!answer) return;
+    if (this.isRevoked && answer.cmd === 'connack' && answer.returnCode === 5) {
+      this.refusals++;
+      return;
+    }
     if (answer.cmd !== 'connack' || answer.returnCode !== 0) account.complaints.push(JSON.stringify(answer));
     /** Numbers of the states that have no PUBACK, in the order in which they were sent. */
     const open: number[] = [];

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
-import { connect as connectFive, type MqttClient } from 'mqtt';
+import { connect as connectFive, MqttClient } from 'mqtt';
 import { generate, type IConnectPacket, type IPublishPacket, type Packet, parser } from 'mqtt-packet';
-import { connect as connectFour } from 'mqtt4';
+import { Client as ClientFour, connect as connectFour } from 'mqtt4';
 import { onTestFinished } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { Arrivals } from './arrivals.js';
@@ -51,6 +51,26 @@ export async function connectClient(
     client.once('close', () => reject(new Error(`${version} has no CONNACK of ${url}, and its connection is closed`)));
     client.on('error', reject);
   });
+  return client;
+}
+
+/** A client that connects to the proxy as it runs now, again whenever it is disconnected; it is ended with the running test. */
+export function reconnectingClient(
+  version: keyof typeof MQTT_CLIENTS,
+  portNow: () => number,
+  device: PlannedDevice,
+): MqttClient {
+  const Client = version === 'mqtt 4.3.8' ? (ClientFour as unknown as typeof MqttClient) : MqttClient;
+  const client = new Client(() => connectTcp(portNow(), '127.0.0.1'), {
+    clientId: device.deviceId,
+    username: device.credentials?.key as string,
+    password: device.credentials?.secret as string,
+    protocolVersion: 4,
+    reconnectPeriod: 100,
+  });
+  onTestFinished(() => void client.end(true));
+  // While the proxy is away nobody takes its connections.
+  client.on('error', () => {});
   return client;
 }
 
