@@ -5,6 +5,7 @@ import type { OutOfWindow } from '../core/cloud-window.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { DeviceReport } from '../core/device-report.js';
 import type { Distribution, Meters, Transport } from '../core/meters.js';
+import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { LaneCounts, SpoolStatus } from '../core/ports.js';
 import type { RefusalRing } from '../core/refusal-ring.js';
 import type { UplinkCounts } from '../core/uplink-ports.js';
@@ -124,6 +125,8 @@ export interface AdminSources {
   connections(): Record<Transport, number>;
   /** Sessions of devices at the cloud's broker; undefined where commands are off. */
   uplinks(): UplinkCounts | undefined;
+  /** What is not well with devices that speak MQTT, now or in the last hour. */
+  mqttTroubles(): readonly MqttTrouble[];
   /** Bodies accepted whose answer is outstanding. */
   queueDepth(): number;
   /** Lines of the log that nobody took, since the start. */

@@ -2,6 +2,7 @@ import type { CallTrouble } from '../core/cloud-results.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { TroubledDevice as CoreTroubledDevice, DeviceReport } from '../core/device-report.js';
 import { FAILURE_REMEDIES } from '../core/failure-remedies.js';
+import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { Refusal } from '../core/refusal-ring.js';
 import type { AdminSources, CertificateView } from './admin-sources.js';
 import type { HourRing } from './hour-ring.js';
@@ -19,6 +20,9 @@ export const MOST_DEAD_LETTERS = 20;
 
 /** Refusals that are shown, of up to two hundred. */
 export const MOST_REFUSALS_LISTED = 30;
+
+/** Troubles of devices that speak MQTT that are listed, of however many there are. */
+export const MOST_MQTT_TROUBLES_LISTED = 30;
 
 /** Everything as it is now, in plain JSON values. */
 export function readStatus(sources: AdminSources, history: History): Status {
@@ -45,6 +49,7 @@ export function readStatus(sources: AdminSources, history: History): Status {
     latestDeadLetters: sources.latestDeadLetters(MOST_DEAD_LETTERS).map(plainLetter),
     certificate: readCertificate(sources),
     connections: sources.connections(),
+    mqtt: readMqtt(sources),
     rates: history.hour.now(),
     received: meters.received,
     forwarded: meters.forwarded,
@@ -158,4 +163,18 @@ function plainLetter({ number, device, timeMs, refusedAtMs, status, reason }: St
 function isoTime(timeMs: number): string {
   const date = new Date(timeMs);
   return Number.isNaN(date.getTime()) ? String(timeMs) : date.toISOString();
+}
+
+/** What lasts comes behind what was told of, since all devices have it at once while the broker is away. */
+function readMqtt(sources: AdminSources): Status['mqtt'] {
+  const order = (a: MqttTrouble, b: MqttTrouble): number =>
+    Number(a.kind === 'no_session') - Number(b.kind === 'no_session') || b.atMs - a.atMs;
+  const troubles = [...sources.mqttTroubles()].sort(order);
+  const listed = troubles.slice(0, MOST_MQTT_TROUBLES_LISTED).map(({ deviceId, kind, words, atMs }) => ({
+    deviceId,
+    trouble: kind,
+    words,
+    at: isoTime(atMs),
+  }));
+  return { sessions: sources.uplinks() ?? null, troubled: troubles.length, listed };
 }

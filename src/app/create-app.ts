@@ -276,6 +276,7 @@ export class App {
       refusals: this.#front.refusals,
       connections: () => this.#front.connections(),
       uplinks: () => this.#uplinks?.counts(),
+      mqttTroubles: () => [...this.#front.mqttTroubles(), ...(this.#uplinks?.troubles() ?? [])],
       queueDepth: () => this.#intake.backlog().bodies,
       droppedLogLines: () => this.#log.droppedLines,
     };

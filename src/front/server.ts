@@ -3,6 +3,7 @@ import type { Authorizer, DeviceLogin } from '../core/auth-ports.js';
 import { type CallKind, strangerSockets } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
 import type { Meters, Transport } from '../core/meters.js';
+import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { CallStream } from '../core/passed-call.js';
 import type { Intake } from '../core/ports.js';
 import type { RefusalRing } from '../core/refusal-ring.js';
@@ -135,6 +136,11 @@ export class Front {
     const { httpSockets, openRequests } = this.#context;
     const http = httpSockets.count(openRequests);
     return { http, websocket: this.#sockets.size, ...this.#mqtt.connections() };
+  }
+
+  /** What was not well in the last hour with devices that speak MQTT. */
+  mqttTroubles(): MqttTrouble[] {
+    return this.#mqtt.troubles();
   }
 
   /** What is not over: requests without an answer, and WebSockets. */

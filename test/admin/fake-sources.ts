@@ -4,6 +4,7 @@ import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
 import type { DeviceReport } from '../../src/core/device-report.js';
 import { Distribution, LATENCY_BOUNDS_SECONDS, Meters } from '../../src/core/meters.js';
+import type { MqttTrouble } from '../../src/core/mqtt-trouble.js';
 import { RefusalRing } from '../../src/core/refusal-ring.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
@@ -124,6 +125,15 @@ export class FakeSources implements AdminSources {
 
   uplinks() {
     return { connected: 26, waiting: 27, backoff: 28, refused: 29 };
+  }
+
+  troubles: MqttTrouble[] = [
+    { deviceId: 'b'.repeat(24), kind: 'no_session', words: 'it waits', atMs: this.startedAtMs + 6_000 },
+    { deviceId: 'c'.repeat(24), kind: 'denied_topic', words: 'it may not', atMs: this.startedAtMs + 5_000 },
+  ];
+
+  mqttTroubles() {
+    return this.troubles;
   }
 
   queueDepth() {

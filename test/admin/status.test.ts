@@ -134,6 +134,14 @@ it('says how things stand, in plain JSON', async () => {
     ],
     certificate: { endsAt: '2026-03-31T23:58:30.000Z', secondsLeft: 90 * 86_400 - 110, refusal: null },
     connections: { http: 21, websocket: 22, mqtt: 23, mqtts: 24, 'mqtt-ws': 25 },
+    mqtt: {
+      sessions: { connected: 26, waiting: 27, backoff: 28, refused: 29 },
+      troubled: 2,
+      listed: [
+        { deviceId: 'c'.repeat(24), trouble: 'denied_topic', words: 'it may not', at: '2025-12-31T23:58:35.000Z' },
+        { deviceId: 'b'.repeat(24), trouble: 'no_session', words: 'it waits', at: '2025-12-31T23:58:36.000Z' },
+      ],
+    },
     rates: { received: 4.5, forwarded: 3.5, refused: 0 },
     received: {
       http: { accepted: 0, refused: 0, unavailable: 0 },
@@ -170,4 +178,15 @@ it.each([-3_600_000, 3_600_000])('no age changes when the wall clock jumps by %i
   sources.clock.jumpWall(jumpMs);
   const { uptimeSeconds, spool } = readStatus(sources, historyOf(sources));
   expect([uptimeSeconds, spool.oldestSeconds]).toEqual([90, 2.5]);
+});
+
+it('lists thirty troubles of devices that speak MQTT, what was told of first, and counts them all', () => {
+  const sources = new FakeSources();
+  const ofKind = (kind: 'no_session' | 'shared_id', count: number) =>
+    Array.from({ length: count }, (_, n) => ({ deviceId: `${kind}${n}`, kind, words: '', atMs: 1_000 * n }));
+  sources.troubles = [...ofKind('no_session', 29), ...ofKind('shared_id', 2)];
+  const { troubled, listed } = readStatus(sources, historyOf(sources)).mqtt;
+  expect(troubled).toBe(31);
+  const ids = listed.map(({ deviceId }) => deviceId);
+  expect([ids.length, ids.slice(0, 3)]).toEqual([30, ['shared_id1', 'shared_id0', 'no_session28']]);
 });

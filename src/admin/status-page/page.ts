@@ -4,6 +4,7 @@ import { showDeviceTable } from './device-table.js';
 import { byId, make, setText } from './elements.js';
 import { showFigures } from './figures.js';
 import { LiveFeed } from './live-feed.js';
+import { showMqtt } from './mqtt-table.js';
 import { showRefusals } from './refusal-table.js';
 import type { Level } from './remark.js';
 import type { Status } from './status-shape.js';
@@ -30,6 +31,7 @@ function showStatus(status: Status): void {
   showFigures(status);
   showDeviceTable(status);
   showRefusals(status);
+  showMqtt(status);
   charts.showNow(status.rates);
   showDeadLetters(status);
 }

@@ -4,6 +4,7 @@
  */
 
 export type Transport = 'http' | 'websocket' | 'mqtt' | 'mqtts' | 'mqtt-ws';
+export type MqttTroubleKind = 'shared_id' | 'denied_topic' | 'denied_filter' | 'no_session';
 export type Trouble = 'wrong_clock' | 'parked' | 'throttled' | 'failing' | 'refused' | 'silent';
 
 /** States a second. */
@@ -73,6 +74,16 @@ export interface RecentRefusal {
   readonly code: string;
   readonly message: string;
   readonly count: number;
+}
+
+/** What is not well with a device that speaks MQTT, though it is connected. */
+export interface MqttTrouble {
+  readonly deviceId: string;
+  readonly trouble: MqttTroubleKind;
+  /** May hold a topic that a device made up, or the words of the cloud's broker: hostile text. */
+  readonly words: string;
+  /** Of the last time; since when, where it lasts. */
+  readonly at: string;
 }
 
 /** The body of `GET /status`, and of each `status` event. */
@@ -156,6 +167,13 @@ export interface Status {
   } | null;
   /** Open connections of devices. */
   readonly connections: Readonly<Record<Transport, number>>;
+  readonly mqtt: {
+    /** Devices by what their session at the cloud's broker does; null where there are no commands. */
+    readonly sessions: Readonly<Record<'connected' | 'waiting' | 'backoff' | 'refused', number>> | null;
+    /** Troubles, now or in the last hour, and thirty of them. */
+    readonly troubled: number;
+    readonly listed: readonly MqttTrouble[];
+  };
   /** Over the last ten seconds or so. */
   readonly rates: Rates;
   /** States, by transport and by what became of them. */

@@ -2,6 +2,7 @@ import type { Asker } from '../../core/auth-ports.js';
 import { mqttStrangers } from '../../core/bounds.js';
 import type { SetAside } from '../../core/dead-letter.js';
 import type { MqttTransport } from '../../core/meters.js';
+import type { MqttTrouble } from '../../core/mqtt-trouble.js';
 import type { Uplinks } from '../../core/uplink-ports.js';
 import type { FrontContext } from '../front-context.js';
 import type { StrangerPlace } from '../stranger-sockets.js';
@@ -11,6 +12,7 @@ import { DeviceLetters, type LetterFlood } from './device-letters.js';
 import type { Line, LineUser } from './line.js';
 import { LogIns } from './log-ins.js';
 import type { MqttContext } from './mqtt-context.js';
+import { RecentTroubles } from './recent-troubles.js';
 import { RefusalHolds } from './refusal-holds.js';
 import { SocketLine } from './socket-line.js';
 import { StrangerLines } from './stranger-lines.js';
@@ -64,24 +66,26 @@ export class MqttFront {
   readonly #plain: TcpListener | undefined;
   readonly #tls: TcpListener | undefined;
   readonly #connections = new Map<MqttConnection, MqttTransport>();
+  readonly #troubles: RecentTroubles;
 
   /** @throws Error when the TLS files cannot be used */
   constructor(front: FrontContext, options: MqttOptions) {
     const { clock, deviceLogin, authorizer } = front;
     const { listen, tlsListen, letters, uplinks, maxConnections, maxInflight } = options;
-    const { onFlapping, onDenied, onLetterFlood, onFault } = options;
+    const { onLetterFlood, onFault } = options;
     const strangers = new StrangerLines(mqttStrangers(maxConnections));
     this.#front = front;
     this.#options = options;
+    this.#troubles = new RecentTroubles(clock);
     this.#context = {
       front,
       letters: new DeviceLetters(letters, clock, onLetterFlood),
       uplinks,
       logIns: new LogIns(deviceLogin, authorizer),
-      takeovers: new Takeovers(clock, onFlapping),
+      takeovers: new Takeovers(clock, (flapping) => this.#onFlapping(flapping)),
       holds: new RefusalHolds(clock),
       strangers,
-      denied: new DeniedTopics(clock, onDenied),
+      denied: new DeniedTopics(clock, (denied) => this.#onDenied(denied)),
       onFault,
       maxInflight,
     };
@@ -119,6 +123,11 @@ export class MqttFront {
     return counts;
   }
 
+  /** What was not well in the last hour with devices that are accepted. */
+  troubles(): MqttTrouble[] {
+    return this.#troubles.recent();
+  }
+
   /** Accepts and reads nothing more, answers what was read, and closes, for `withinMs` at the most. */
   async close(withinMs: number): Promise<void> {
     const { clock } = this.#front;
@@ -147,6 +156,28 @@ export class MqttFront {
 
   get #openSockets(): number {
     return (this.#plain?.openSockets ?? 0) + (this.#tls?.openSockets ?? 0);
+  }
+
+  #onFlapping(flapping: FlappingId): void {
+    const { deviceId, takeovers, addresses } = flapping;
+    const [before, now] = addresses;
+    const from = before === now ? `${now}, one client or two` : `${before} and ${now}`;
+    this.#troubles.note(
+      'shared_id',
+      deviceId,
+      `its connection was taken over ${takeovers} times in a minute, from ${from}`,
+    );
+    this.#options.onFlapping(flapping);
+  }
+
+  #onDenied(denied: DeniedTopic): void {
+    const { deviceId, topic } = denied;
+    this.#troubles.note(
+      'denied_topic',
+      deviceId,
+      `it publishes to "${topic}", which it may not; nothing of that is kept`,
+    );
+    this.#options.onDenied(denied);
   }
 
   #poll(): Promise<void> {

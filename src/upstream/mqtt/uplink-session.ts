@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import type { MqttMeters } from '../../core/meters.js';
+import type { MqttTrouble } from '../../core/mqtt-trouble.js';
 import type { Uplink, UplinkConnectResult, UplinkCounts, UplinkDevice, UplinkUser } from '../../core/uplink-ports.js';
 import type { Broker, BrokerConnection, BrokerEnd, BrokerUser } from './broker.js';
 import type { ConnectPace, Place } from './connect-pace.js';
@@ -10,6 +11,8 @@ import { areCredentialsRefused, ReconnectPause } from './reconnect-pause.js';
 const LINGER_MS = 10_000;
 /** Changes of what is subscribed leave together, so often at most: each is a message to the broker, which counts them. */
 const SUBSCRIBE_EVERY_MS = 1_000;
+/** Of one that has none for so long somebody is told; before, it is as it must be. */
+const IN_TROUBLE_AFTER_MS = 30_000;
 
 /** What every session works with. */
 export interface SessionContext {
@@ -45,6 +48,13 @@ const COUNTED_AS: Readonly<Partial<Record<Phase, keyof UplinkCounts>>> = {
   refused: 'refused',
 };
 
+const WORDS: Readonly<Partial<Record<Phase, string>>> = {
+  waiting: "it waits for its turn at the cloud's broker",
+  connecting: "the cloud's broker has not answered yet",
+  backoff: "the cloud's broker is tried again",
+  refused: "the cloud's broker refuses its key, and is tried again",
+};
+
 /** The session of one device at the cloud's broker, over as many connections as it takes (contract 1.9.7). */
 export class UplinkSession implements BrokerUser {
   readonly device: UplinkDevice;
@@ -62,6 +72,10 @@ export class UplinkSession implements BrokerUser {
   #place: Place | undefined = undefined;
   /** Monotonic. */
   #openedAtMs = 0;
+  /** Since when there is something to connect for, and no connection; monotonic. */
+  #missingSinceMs = 0;
+  /** Why the last connection has ended, or has not come about; '' while there was none. */
+  #lastEnd = '';
   #subscribedAtMs = Number.NEGATIVE_INFINITY;
   /** Until then what a device before this one had subscribed is kept: it will most likely subscribe to it again. */
   #keepsUntilMs = Number.NEGATIVE_INFINITY;
@@ -85,6 +99,23 @@ export class UplinkSession implements BrokerUser {
   /** Whether these are the credentials that it logs in with. */
   isOf({ key, secret }: UplinkDevice): boolean {
     return key === this.device.key && secret === this.device.secret;
+  }
+
+  /** What is not well with it; undefined where all is, and where its device is gone. */
+  trouble(): MqttTrouble | undefined {
+    const { clock } = this.#context;
+    if (this.#attached === undefined || this.state === undefined) return undefined;
+    const { deviceId } = this.device;
+    if (this.#phase === 'connected') {
+      const filter = [...this.#denied].find((denied) => this.#wanted.has(denied));
+      if (filter === undefined) return undefined;
+      const words = `the cloud's broker does not grant it "${filter}"`;
+      return { deviceId, kind: 'denied_filter', words, atMs: clock.wallMs() };
+    }
+    const forMs = clock.monotonicMs() - this.#missingSinceMs;
+    if (forMs < IN_TROUBLE_AFTER_MS) return undefined;
+    const last = this.#lastEnd === '' ? '' : `; the last time: ${this.#lastEnd}`;
+    return { deviceId, kind: 'no_session', words: `${WORDS[this.#phase]}${last}`, atMs: clock.wallMs() - forMs };
   }
 
   /** Makes somebody its user, in the place of whoever was. */
@@ -160,7 +191,9 @@ export class UplinkSession implements BrokerUser {
     this.#cancelSubscribe?.();
     this.#cancelSubscribe = undefined;
     this.#publishes.close();
-    if (!wasOpen) this.#context.onConnect(resultOf(end), wordsOf(end));
+    this.#lastEnd = wordsOf(end);
+    if (wasOpen) this.#missingSinceMs = this.#context.clock.monotonicMs();
+    else this.#context.onConnect(resultOf(end), this.#lastEnd);
     const areRefused = areCredentialsRefused(end);
     this.#phase = areRefused ? 'refused' : 'backoff';
     this.#cancelPhase = this.#context.clock.schedule(this.#pause.next(end, lastedMs), () => this.#onPauseOver());
@@ -183,6 +216,7 @@ export class UplinkSession implements BrokerUser {
   }
 
   #waitForTurn(): void {
+    if (this.#phase === 'idle') this.#missingSinceMs = this.#context.clock.monotonicMs();
     this.#phase = 'waiting';
     // The turn may come within the call.
     let cancel = (): void => {};
@@ -248,5 +282,6 @@ function resultOf(end: BrokerEnd): UplinkConnectResult {
 
 function wordsOf(end: BrokerEnd): string {
   if (end.kind === 'unreachable') return end.words;
-  return end.kind === 'refused' ? `CONNACK ${end.code}` : 'the connection is closed instead of CONNACK';
+  if (end.kind === 'refused') return `CONNACK ${end.code}`;
+  return end.kind === 'lost' ? 'the connection was lost' : 'the connection is closed instead of CONNACK';
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import type { MqttMeters } from '../../core/meters.js';
+import type { MqttTrouble } from '../../core/mqtt-trouble.js';
 import type {
   Uplink,
   UplinkConnectResult,
@@ -73,6 +74,11 @@ export class UplinkSessions implements Uplinks {
     const counts: UplinkCounts = { connected: 0, waiting: 0, backoff: 0, refused: 0 };
     for (const { state } of this.#sessions.values()) if (state !== undefined) counts[state]++;
     return counts;
+  }
+
+  /** What is not well with the sessions of devices that are connected here. */
+  troubles(): MqttTrouble[] {
+    return [...this.#sessions.values()].flatMap((session) => session.trouble() ?? []);
   }
 
   /** Ends every session. To be called when no device is connected any more. */

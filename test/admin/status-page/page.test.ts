@@ -5,6 +5,7 @@ import { MAX_VIEWERS } from '../../../src/admin/event-feed.js';
 import type { PlannedDevice } from '../../../src/simulator/fleet-plan.js';
 import { tokenOf } from '../../auth/tokens.js';
 import { openSite, postState, type Site } from '../../helpers/bench-site.js';
+import { connectClient, mqttAddress, publishAcknowledged } from '../../helpers/mqtt-clients.js';
 import { startProxy } from '../../helpers/running-proxy.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
 import { CHROMIUM, expectNoHarm, launch, openStatusPage, type WatchedPage, watchedPage } from './browser.js';
@@ -91,6 +92,26 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
     const cells = await page.locator('#refusal-rows > *').getByRole('cell').allInnerTexts();
     expect([cells[0], cells[2]]).toEqual(['127.0.0.1', '1']);
     expect(cells[3]).toContain('STATEWAY_MALFORMED_BODY');
+    expectNoHarm(watched, site.proxy.adminUrl);
+  });
+
+  it('lists what is not well with devices that speak MQTT, topics as the text they are', async () => {
+    const site = await openSite({ devices: 1, env: { STATEWAY_MQTT_LISTEN: '127.0.0.1:0' } });
+    const [device] = site.devices as [PlannedDevice];
+    const watched = await watchedPage(browser);
+    const { page } = watched;
+    await openStatusPage(watched, site.proxy.adminUrl);
+    expect(await page.locator('#mqtt-part').isVisible()).toBe(false);
+    const client = await connectClient('mqtt 5.16.0', `mqtt://${mqttAddress(site.proxy)}`, device);
+    await untilText(page, '#mqtt-sessions', 'no broker of the cloud is configured');
+    expect(await textOf(page, '#no-mqtt-troubles')).toContain('None');
+    const topic = 'losant/<img src=x onerror=harm=1>';
+    await publishAcknowledged(client, topic, 'anything');
+    await untilText(page, '#mqtt-rows', device.deviceId);
+    const cells = await page.locator('#mqtt-rows > *').getByRole('cell').allInnerTexts();
+    expect(cells[0]).toBe('Denied topic');
+    expect(cells[2]).toContain(topic);
+    expect(await page.locator('#mqtt-rows img').count()).toBe(0);
     expectNoHarm(watched, site.proxy.adminUrl);
   });
 

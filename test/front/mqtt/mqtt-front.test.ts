@@ -3,7 +3,7 @@ import { connect as connectTcp } from 'node:net';
 import { generate } from 'mqtt-packet';
 import { expect, it, onTestFinished } from 'vitest';
 import { createFront, until } from '../../helpers/front-harness.js';
-import { APPLICATION, authed, bodyOf, connect, DEVICE, TOKEN, turn } from './mqtt-site.js';
+import { APPLICATION, authed, bodyOf, connect, DEVICE, publish, TOKEN, turn } from './mqtt-site.js';
 
 it('closes what a client leaves open when the front stops, within the time that it has', async () => {
   const { front, login, authorizer, clock, meters } = createFront({
@@ -34,4 +34,32 @@ it('closes what a client leaves open when the front stops, within the time that 
     client.write('x');
     await turn();
   }
+});
+
+it('remembers which device publishes where it may not, and which ones share an id', async () => {
+  const { front, login, authorizer, clock, meters } = createFront({
+    mqtt: { listen: { host: '127.0.0.1', port: 0 } },
+  });
+  login.known.set(bodyOf(DEVICE), authed(DEVICE, TOKEN));
+  authorizer.give(TOKEN, APPLICATION, DEVICE);
+  const { mqtt: port } = await front.listen();
+  onTestFinished(() => front.close(0));
+  const { connects, publishes } = meters.mqtt;
+  for (let connections = 1; connections <= 7; connections++) {
+    const client = connectTcp({ host: '127.0.0.1', port: port as number });
+    onTestFinished(() => void client.destroy());
+    client.on('error', () => {}).resume();
+    client.write(generate(connect()));
+    // The last has to wait for its CONNACK.
+    while (connects.accepted + connects.takeover < connections) {
+      await clock.advance(100);
+      await turn();
+    }
+    if (connections === 7) client.write(generate(publish('x', 1, 'a/b')));
+  }
+  await until(() => publishes.denied === 1);
+  expect(front.mqttTroubles().map(({ kind, deviceId, words }) => [kind, deviceId, words])).toEqual([
+    ['shared_id', DEVICE, 'its connection was taken over 6 times in a minute, from 127.0.0.1, one client or two'],
+    ['denied_topic', DEVICE, 'it publishes to "a/b", which it may not; nothing of that is kept'],
+  ]);
 });

@@ -214,3 +214,46 @@ describe('where key and secret are refused, a session', () => {
     expect(site.meters.mqtt.uplinkConnects).toMatchObject({ credentials: 6 });
   });
 });
+
+describe('what is told of devices that get no commands', () => {
+  it('is why, and since when, once it has lasted for 30 s', async () => {
+    const site = new UplinkSite();
+    const { connection } = connected(site);
+    await site.clock.advance(60_000);
+    expect(site.sessions.troubles()).toEqual([]);
+    connection.close({ kind: 'lost' });
+    const atMs = site.clock.wallMs();
+    while (site.connections.length === 1) await site.clock.advance(100);
+    site.last.close(UNREACHABLE);
+    await site.clock.advance(atMs + 29_999 - site.clock.wallMs());
+    expect(site.sessions.troubles()).toEqual([]);
+    await site.clock.advance(1);
+    const { deviceId } = deviceOf(0);
+    const [trouble] = site.sessions.troubles();
+    expect(trouble).toMatchObject({ deviceId, kind: 'no_session', atMs });
+    expect(trouble?.words).toMatch(/the cloud's broker .*; the last time: no route$/);
+    while (site.sessions.counts().waiting === 0) await site.clock.advance(1_000);
+    site.last.open();
+    expect(site.sessions.troubles()).toEqual([]);
+  });
+
+  it('is nothing of a device that is gone, or that wants none', async () => {
+    const site = new UplinkSite();
+    site.sessions.attach(deviceOf(1), new ListeningUser());
+    const { uplink, connection } = connected(site);
+    connection.close(UNREACHABLE);
+    uplink.release();
+    await site.clock.advance(40_000);
+    expect(site.sessions.troubles()).toEqual([]);
+  });
+
+  it('is a filter that the broker does not grant, as long as it is wanted', () => {
+    const site = new UplinkSite();
+    const { uplink, connection } = connected(site, 0, ['command', 'a/#']);
+    connection.deny('a/#');
+    const words = `the cloud's broker does not grant it "a/#"`;
+    expect(site.sessions.troubles()).toMatchObject([{ kind: 'denied_filter', words }]);
+    uplink.unsubscribe(['a/#']);
+    expect(site.sessions.troubles()).toEqual([]);
+  });
+});
