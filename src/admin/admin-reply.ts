@@ -6,7 +6,8 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const JSON_TYPE = 'application/json; charset=utf-8';
+/** Of every answer in JSON. */
+export const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** `value` as JSON, on a line of its own. */
 export function jsonReply(status: number, value: unknown): Reply {

@@ -7,12 +7,13 @@ import { networkOf } from '../core/network.js';
 import { AdminConnections } from './admin-connections.js';
 import { AdminGate } from './admin-gate.js';
 import { jsonReply, type Reply } from './admin-reply.js';
-import type { AdminSources, Readiness } from './admin-sources.js';
+import type { AdminSources } from './admin-sources.js';
 import { AllowedHosts, explainHost, ownNames } from './allowed-hosts.js';
 import { LiveFigures } from './live-figures.js';
 import { isBrowser, LOG_IN_PATH, logIn, toLogIn } from './log-in.js';
-import { createMetrics } from './metrics.js';
 import { type Asset, loadPageAssets, PAGE_POLICY } from './page-assets.js';
+import { routeTable } from './route-table.js';
+import { type Handler, methodsOf, Routes } from './routes.js';
 import { TlsSockets } from './tls-sockets.js';
 
 export interface AdminOptions {
@@ -23,9 +24,6 @@ export interface AdminOptions {
   /** PEM files for HTTPS. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
 }
-
-/** Answers a path; it is given the query, without its question mark. */
-type Route = (query: string) => Reply | Promise<Reply>;
 
 /** Server-Sent Events: an answer that goes on until one side ends it. */
 const EVENTS_PATH = '/events';
@@ -54,7 +52,7 @@ const SECURITY_HEADERS = {
 } as const;
 
 /**
- * The admin side (contract 1.7) on an address of its own: `/healthz`, `/readyz`, `/metrics`, `/status`, and the status page
+ * The admin side (contract 1.7) on an address of its own: `/healthz`, `/readyz`, `/metrics`, `/status` and what is below it, and the status page
  * at `/` with its `/assets/` and the `/events` that keep it up to date; with a token, `/login` too.
  */
 export class AdminServer {
@@ -67,7 +65,7 @@ export class AdminServer {
   /** By what it listens on, once it does. */
   #hosts: AllowedHosts;
   readonly #assets: ReadonlyMap<string, Asset>;
-  readonly #routes: ReadonlyMap<string, Route>;
+  readonly #routes: Routes;
 
   /**
    * @param assets of the status page; those that come with the program unless given
@@ -80,7 +78,7 @@ export class AdminServer {
     this.#gate = token === undefined ? undefined : new AdminGate(token, tls !== undefined, sources.clock);
     this.#figures = new LiveFigures(sources);
     this.#assets = assets;
-    this.#routes = createRoutes(sources, this.#figures);
+    this.#routes = new Routes(routeTable(sources, this.#figures, this.#gate));
     this.#server = openServer(tls, (request, response) => void this.#answer(request, response));
     this.#server.on('connection', (socket) => {
       this.#connections.add(socket);
@@ -149,7 +147,7 @@ export class AdminServer {
   }
 
   async #reply(request: IncomingMessage): Promise<Reply | 'events'> {
-    const { method, url = '/', headers, socket } = request;
+    const { method = '', url = '/', headers, socket } = request;
     const [path = '', query = ''] = url.split(/\?(.*)/s, 2);
     if (!PROBE_PATHS.includes(path) && !this.#hosts.allows(headers.host)) {
       throw new StatewayError('STATEWAY_HOST_NOT_ALLOWED', explainHost(headers.host));
@@ -159,17 +157,21 @@ export class AdminServer {
       const refusal = this.#refusalOf(request, this.#gate);
       if (refusal !== undefined) return refusal;
     }
+    const route = this.#routes.find(path);
     const asset = this.#assets.get(path);
-    const route = this.#routes.get(path);
-    if (asset === undefined && route === undefined && path !== EVENTS_PATH) {
-      const paths = ['/', EVENTS_PATH, ...this.#routes.keys(), ...(this.#gate === undefined ? [] : [LOG_IN_PATH])];
-      throw new StatewayError('STATEWAY_NO_SUCH_ROUTE', `The admin side has no such path; it has ${paths.join(', ')}`);
+    if (asset === undefined && route === undefined && path !== EVENTS_PATH) throw this.#noSuchPath();
+    const methods = route === undefined ? ['GET', 'HEAD'] : methodsOf(route.handlers);
+    if (!methods.includes(method)) return methodReply(path, methods);
+    if (route !== undefined) {
+      const handler = route.handlers[method === 'POST' ? 'POST' : 'GET'] as Handler;
+      return handler({ query: new URLSearchParams(query), parts: route.parts, request });
     }
-    if (method !== 'GET' && method !== 'HEAD') {
-      throw new StatewayError('STATEWAY_METHOD_NOT_ALLOWED', `${path} is read with GET or HEAD`);
-    }
-    if (route !== undefined) return route(query);
     return asset === undefined ? this.#eventsReply(method, networkOf(socket.remoteAddress)) : assetReply(asset);
+  }
+
+  #noSuchPath(): StatewayError {
+    const paths = ['/', EVENTS_PATH, ...this.#routes.paths, ...(this.#gate === undefined ? [] : [LOG_IN_PATH])];
+    return new StatewayError('STATEWAY_NO_SUCH_ROUTE', `The admin side has no such path; it has ${paths.join(', ')}`);
   }
 
   /** Undefined for who may go on. @throws StatewayError for who may not, and is no browser of a person */
@@ -213,30 +215,21 @@ function openServer(
   }
 }
 
-function createRoutes(sources: AdminSources, figures: LiveFigures): ReadonlyMap<string, Route> {
-  const metrics = createMetrics(sources);
-  return new Map<string, Route>([
-    ['/healthz', () => jsonReply(200, { alive: true })],
-    ['/readyz', (query) => readyzReply(sources.readiness(), new URLSearchParams(query).get('full') === 'ok')],
-    ['/metrics', async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.render() })],
-    ['/status', () => jsonReply(200, figures.status())],
-  ]);
-}
-
-/** @param mayBeFull a full proxy still answers its devices, and where it is the only one nobody else does */
-function readyzReply({ ready, reason, isOnlyFull }: Readiness, mayBeFull: boolean): Reply {
-  const shouldBeSentTo = ready || (mayBeFull && isOnlyFull);
-  return jsonReply(shouldBeSentTo ? 200 : 503, { ready: shouldBeSentTo, reason });
-}
-
 function assetReply({ contentType, body }: Asset): Reply {
   return { status: 200, contentType, body, headers: { 'Content-Security-Policy': PAGE_POLICY } };
+}
+
+function methodReply(path: string, methods: readonly string[]): Reply {
+  const verb = methods.includes('POST') ? 'asked' : 'read';
+  const message = `${path} is ${verb} with ${methods.join(' or ')}`;
+  const reply = errorReply(new StatewayError('STATEWAY_METHOD_NOT_ALLOWED', message));
+  return { ...reply, headers: { ...reply.headers, Allow: methods.join(', ') } };
 }
 
 /** In the cloud's error shape (contract 1.3). The spool is the one source that may fail while it is asked. */
 function errorReply(thrown: unknown): Reply {
   const error = asStatewayError(thrown, 'STATEWAY_SPOOL_FAILED', 'The figures cannot be read now');
-  const headers: Record<string, string> = error.status === 405 ? { Allow: 'GET, HEAD' } : {};
+  const headers: Record<string, string> = {};
   if (error.status === 401) headers['WWW-Authenticate'] = 'Bearer';
   if (error.retryAfterSeconds !== undefined) headers['Retry-After'] = String(error.retryAfterSeconds);
   return { ...jsonReply(error.status, error.toBody()), headers };

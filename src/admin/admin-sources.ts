@@ -9,6 +9,7 @@ import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { LaneCounts, SpoolStatus } from '../core/ports.js';
 import type { RefusalRing } from '../core/refusal-ring.js';
 import type { UplinkCounts } from '../core/uplink-ports.js';
+import type { KnownDevices } from './known-devices.js';
 import type { SpoolRoom } from './spool-growth.js';
 
 /** What is running: for `stateway_build_info` and `/status`. */
@@ -117,6 +118,7 @@ export interface AdminSources {
   kept(): KeptView;
   memory(): MemoryView;
   lanes(): LaneCounts;
+  readonly knownDevices: KnownDevices;
   /** Who was refused, and how often. */
   readonly refusals: Pick<RefusalRing, 'counts' | 'recent'>;
   /** That the device side shows; undefined without TLS. */

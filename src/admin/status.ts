@@ -29,6 +29,9 @@ export function readStatus(sources: AdminSources, history: History): Status {
   const { build, meters, clock, startedAtMs, startedMs } = sources;
   const { ready, reason } = sources.readiness();
   const nowMs = clock.wallMs();
+  const devices = plainReport(sources.devices());
+  const refusals = readRefusals(sources);
+  const latestDeadLetters = sources.latestDeadLetters(MOST_DEAD_LETTERS).map(plainLetter);
   return {
     name: build.name,
     version: build.version,
@@ -44,9 +47,10 @@ export function readStatus(sources: AdminSources, history: History): Status {
     kept: sources.kept(),
     memory: sources.memory(),
     lanes: sources.lanes(),
-    devices: plainReport(sources.devices()),
-    refusals: readRefusals(sources),
-    latestDeadLetters: sources.latestDeadLetters(MOST_DEAD_LETTERS).map(plainLetter),
+    devices,
+    refusals,
+    latestDeadLetters,
+    names: namesOf(sources, [...devices.listed, ...refusals.listed, ...latestDeadLetters]),
     certificate: readCertificate(sources),
     connections: sources.connections(),
     mqtt: readMqtt(sources),
@@ -117,7 +121,8 @@ export function plainReport({ known, troubled, listed }: DeviceReport): Status['
   return { known, troubled, listed: listed.map(plainDevice) };
 }
 
-function plainDevice({
+/** A device in trouble, in plain JSON values. */
+export function plainDevice({
   device,
   trouble,
   reason,
@@ -148,9 +153,16 @@ function readRefusals({ refusals }: AdminSources): Status['refusals'] {
   return { recent: recent.length, listed };
 }
 
-function plainRefusal({ atMs, ...rest }: Refusal): RecentRefusal {
+/** Whose requests were refused, in plain JSON values. */
+export function plainRefusal({ atMs, ...rest }: Refusal): RecentRefusal {
   const { applicationId, deviceId, address, code, message, count } = rest;
   return { at: isoTime(atMs), applicationId, deviceId, address, code, message, count };
+}
+
+/** What the cloud calls the devices that are named, by their ids as they stand there. */
+function namesOf({ knownDevices }: AdminSources, named: readonly { readonly deviceId: string }[]): Status['names'] {
+  const names = named.map(({ deviceId }) => [deviceId, knownDevices.nameOf(deviceId.toLowerCase())] as const);
+  return Object.fromEntries(names.filter(([, name]) => name !== undefined)) as Status['names'];
 }
 
 /** Without the state: whoever reads the page need not see what devices measure. */
@@ -160,7 +172,7 @@ function plainLetter({ number, device, timeMs, refusedAtMs, status, reason }: St
 }
 
 /** A device may name times that no date can hold; these are shown as the number they are. */
-function isoTime(timeMs: number): string {
+export function isoTime(timeMs: number): string {
   const date = new Date(timeMs);
   return Number.isNaN(date.getTime()) ? String(timeMs) : date.toISOString();
 }

@@ -1,27 +1,73 @@
 import { type AdminOptions, AdminServer } from '../admin/admin-server.js';
-import type { AdminSources } from '../admin/admin-sources.js';
+import type { AdminSources, CertificateView, CloudView } from '../admin/admin-sources.js';
+import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
 import { systemClock } from '../core/clock.js';
+import type { Intake } from '../core/ports.js';
+import type { Lanes } from '../forward/lanes.js';
+import type { Front } from '../front/server.js';
+import type { LmdbSpool } from '../spool/lmdb-spool.js';
+import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
+import type { Capacity } from './capacity.js';
 import { freeDiskBytes } from './disk-space.js';
+import type { LineCounter } from './event-log.js';
+import { knownDevices } from './known-devices.js';
 import { PACKAGE_VERSION } from './package-info.js';
 
-/** What the admin side is told of by its configuration, by the machine, and by the moment at which it is made. */
-type OfStart = 'build' | 'clock' | 'startedAtMs' | 'startedMs' | 'cloudUrl' | 'spoolRoom' | 'outOfWindow';
+/** The stages that the admin side shows. */
+export interface AdminStages extends Pick<AdminSources, 'meters' | 'ages' | 'readiness'> {
+  /** The uWebSockets.js in use and its version. */
+  readonly uws: string;
+  readonly health: CloudView;
+  readonly spool: LmdbSpool;
+  readonly lanes: Lanes;
+  readonly auth: AuthStage;
+  readonly capacity: Pick<Capacity, 'view'>;
+  readonly front: Front;
+  /** Of the device side. */
+  readonly certificate: CertificateView | undefined;
+  readonly uplinks: Pick<UplinkSessions, 'counts' | 'troubles'> | undefined;
+  readonly intake: Pick<Intake, 'backlog'>;
+  readonly log: LineCounter;
+}
 
-/** The admin side, as it is configured; `running` is what it shows of the stages. */
-export function createAdmin(config: Config, uws: string, running: Omit<AdminSources, OfStart>): AdminServer {
-  const { name, dataDir, maxSpoolBytes, outOfWindow, upstreamUrl } = config;
-  const sources: AdminSources = {
-    ...running,
+/** The admin side, as it is configured. */
+export function createAdmin(config: Config, stages: AdminStages): AdminServer {
+  return new AdminServer(sourcesOf(config, stages), adminOptions(config));
+}
+
+function sourcesOf(config: Config, stages: AdminStages): AdminSources {
+  const { name, dataDir, maxSpoolBytes, maxDeadLetterBytes, outOfWindow, upstreamUrl } = config;
+  const { meters, ages, readiness, uws, health, spool, lanes, auth, capacity, front, certificate, uplinks } = stages;
+  return {
     build: { name, version: PACKAGE_VERSION, node: process.version, uws },
     clock: systemClock,
     startedAtMs: systemClock.wallMs(),
     startedMs: systemClock.monotonicMs(),
+    meters,
+    ages,
+    readiness,
     cloudUrl: upstreamUrl,
+    cloud: () => health,
+    spoolStatus: () => spool.status(),
     spoolRoom: () => ({ maxBytes: maxSpoolBytes, freeDiskBytes: freeDiskBytes(dataDir) }),
+    commitSeconds: () => spool.commitSeconds,
+    deadLetterRoom: () => ({ maxBytes: maxDeadLetterBytes, dropped: spool.orders.dropped }),
+    latestDeadLetters: (most) => spool.latestDeadLetters(most),
     outOfWindow,
+    devices: () => lanes.devices(),
+    knownDevices: knownDevices({ lanes, auth, front, spool, refusals: front.refusals }),
+    kept: () => auth.kept(),
+    memory: () => capacity.view(),
+    lanes: () => lanes.lanes(),
+    refusals: front.refusals,
+    certificate: () => certificate,
+    connections: () => front.connections(),
+    uplinks: () => uplinks?.counts(),
+    mqttTroubles: () => [...front.mqttTroubles(), ...(uplinks?.troubles() ?? [])],
+    queueDepth: () => stages.intake.backlog().bodies,
+    droppedLogLines: () => stages.log.droppedLines,
   };
-  return new AdminServer(sources, adminOptions(config));
 }
 
 /** Who may ask, and how. */

@@ -182,7 +182,22 @@ export class App {
       uplinks: this.#uplinks,
     });
     this.#certificate = createCertificateWatch(config, log, { clock, front: this.#front });
-    this.#admin = createAdmin(config, this.#picked.name, this.#adminSources());
+    this.#admin = createAdmin(config, {
+      uws: this.#picked.name,
+      meters,
+      ages: this.#ages,
+      readiness: () => this.#readiness(),
+      health,
+      spool,
+      lanes: this.#lanes,
+      auth: this.#auth,
+      capacity: this.#capacity,
+      front: this.#front,
+      certificate: this.#certificate,
+      uplinks: this.#uplinks,
+      intake: this.#intake,
+      log,
+    });
   }
 
   /**
@@ -256,30 +271,6 @@ export class App {
   #takeUpRequeued(added: readonly BacklogSummary[]): void {
     this.#lanes.adoptBacklogs(added);
     for (const { device } of added) this.#auth.offerGrantsOf(device);
-  }
-
-  #adminSources(): Parameters<typeof createAdmin>[2] {
-    return {
-      meters: this.#meters,
-      ages: this.#ages,
-      readiness: () => this.#readiness(),
-      cloud: () => this.#health,
-      spoolStatus: () => this.#spool.status(),
-      commitSeconds: () => this.#spool.commitSeconds,
-      deadLetterRoom: () => ({ maxBytes: this.#config.maxDeadLetterBytes, dropped: this.#spool.orders.dropped }),
-      latestDeadLetters: (most) => this.#spool.latestDeadLetters(most),
-      devices: () => this.#lanes.devices(),
-      kept: () => this.#auth.kept(),
-      memory: () => this.#capacity.view(),
-      lanes: () => this.#lanes.lanes(),
-      certificate: () => this.#certificate,
-      refusals: this.#front.refusals,
-      connections: () => this.#front.connections(),
-      uplinks: () => this.#uplinks?.counts(),
-      mqttTroubles: () => [...this.#front.mqttTroubles(), ...(this.#uplinks?.troubles() ?? [])],
-      queueDepth: () => this.#intake.backlog().bodies,
-      droppedLogLines: () => this.#log.droppedLines,
-    };
   }
 
   #readiness(): Readiness {

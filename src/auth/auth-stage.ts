@@ -9,6 +9,7 @@ import type { KeyedStore } from '../core/ports.js';
 import { CloudDeviceLogin } from './device-login.js';
 import { FirstStates, type FirstStatesOptions } from './first-states.js';
 import { GrantStore, type StoredGrant } from './grant-store.js';
+import { GrantedDevices } from './granted-devices.js';
 import { Grants, type GrantsWatcher } from './grants.js';
 import type { KeptGrant } from './kept-grant.js';
 import { LogInStore } from './log-in-store.js';
@@ -68,6 +69,8 @@ export interface AuthStageOptions {
 export class AuthStage {
   readonly authorizer: Authorizer;
   readonly deviceLogin: DeviceLogin;
+  /** What of the grants people may see. */
+  readonly devices: GrantedDevices;
   readonly #options: AuthStageOptions;
   readonly #sealedStore: SealedStore;
   readonly #grantStore: GrantStore;
@@ -97,8 +100,9 @@ export class AuthStage {
     this.#grants = grants;
     this.#rechecks = new Rechecks({
       ...options,
-      onConfirmed: (grant, proof) => grants.confirm(grant, proof),
+      onConfirmed: (grant, proof, name) => grants.confirm(grant, proof, grant.maySend, name),
     });
+    this.devices = new GrantedDevices(grants, clock, this.#rechecks.lapsesAfterMs);
     const onVoidToken = (token: string, error: StatewayError) => this.#onVoidToken(token, error);
     const proofRefusals = new Refusals(maxGrants, clock);
     const shares = new Shares(clock);
@@ -230,12 +234,12 @@ export class AuthStage {
 
   #store(grant: KeptGrant): void {
     const { clock } = this.#options;
-    const { token, device, proof, maySend } = grant;
+    const { token, device, proof, maySend, name } = grant;
     const { applicationId, deviceId } = device;
     const confirmedAtMs = Math.round(clock.wallMs() - (clock.monotonicMs() - grant.confirmedAtMs));
     grant.storedConfirmationMs = grant.confirmedAtMs;
     this.#grantStore.keep(
-      { token, applicationId, deviceId, proof, maySend, confirmedAtMs },
+      { token, applicationId, deviceId, proof, maySend, name, confirmedAtMs },
       this.#keptUntilMs(grant, confirmedAtMs),
     );
   }

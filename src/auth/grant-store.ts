@@ -14,6 +14,8 @@ export interface StoredGrant {
   readonly deviceId: string;
   readonly proof: Proof;
   readonly maySend: SendRight;
+  /** Of the device in the cloud. */
+  readonly name?: string | undefined;
   readonly confirmedAtMs: number;
 }
 
@@ -86,8 +88,8 @@ export class GrantStore {
 
 function grantOf(row: unknown): StoredGrant | undefined {
   if (row === undefined) return undefined;
-  const { token, applicationId, deviceId, proof, maySend = rightOf(row as Row), confirmedAtMs } = row as Row;
-  return { token, applicationId, deviceId, proof, maySend, confirmedAtMs };
+  const { token, applicationId, deviceId, proof, maySend = rightOf(row as Row), name, confirmedAtMs } = row as Row;
+  return { token, applicationId, deviceId, proof, maySend, confirmedAtMs, ...(name !== undefined && { name }) };
 }
 
 /** The cloud has granted the triple by what it did, so that the claims are genuine. */

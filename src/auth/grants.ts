@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.js';
 import { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
+import { type DeviceGrants, entryOf, listOf, nameIn, newestOf, withToken } from './device-grants.js';
 import { KeptGrant, type Proof } from './kept-grant.js';
 import { type Refusals, tripleOf } from './refusals.js';
 import { expiryOf, type SendRight } from './token-claims.js';
@@ -19,12 +20,6 @@ const UNPROVEN_AFTER_REFUSAL_MS = 3_600_000;
 
 /** Grants for which there is room beside each that is held, so that none need go soon. */
 const ROOM_TIMES = 8;
-
-/**
- * All grants for one device, newest first, at least one; as a rule it is one, and stands for itself. Replaced whole when it
- * changes, so that the cache counts it anew.
- */
-type DeviceGrants = KeptGrant | readonly [KeptGrant, ...KeptGrant[]];
 
 /** Told what becomes of grants. */
 export interface GrantsWatcher {
@@ -58,6 +53,8 @@ export interface RestoredGrant {
   readonly deviceId: string;
   readonly proof: Proof;
   readonly maySend: SendRight;
+  /** As {@link KeptGrant.name}. */
+  readonly name?: string | undefined;
   /** Monotonic. */
   readonly confirmedAtMs: number;
 }
@@ -130,15 +127,23 @@ export class Grants {
   /**
    * Makes the triple good, as the cloud has just said. A grant that is there already is kept, and now confirmed.
    * @param maySend what is known now of the token's right to send
+   * @param name of the device, where the cloud has just told it
    */
-  add(token: string, applicationId: string, deviceId: string, proof: Proof, maySend: SendRight): KeptGrant {
+  add(
+    token: string,
+    applicationId: string,
+    deviceId: string,
+    proof: Proof,
+    maySend: SendRight,
+    name?: string,
+  ): KeptGrant {
     const existing = this.#held(token, applicationId, deviceId);
     if (existing !== undefined) {
-      this.confirm(existing, proof, maySend);
+      this.confirm(existing, proof, maySend, name);
       return existing;
     }
     const confirmedAtMs = this.#clock.monotonicMs();
-    const grant = this.restore({ token, applicationId, deviceId, proof, maySend, confirmedAtMs });
+    const grant = this.restore({ token, applicationId, deviceId, proof, maySend, name, confirmedAtMs });
     this.#noteClock(grant);
     this.#refusals.removeVoid(token);
     if (maySend === 'yes') this.#refusals.removeUnproven(tripleOf(token, grant.device));
@@ -157,7 +162,8 @@ export class Grants {
     const overBeforeMs = this.#cloudNowMs() ?? Number.NEGATIVE_INFINITY;
     const mayStay = (other: KeptGrant) => sameApplication && other.expiresAtMs > overBeforeMs && other.token !== token;
     const before = entry === undefined ? [] : listOf(entry);
-    const grant = new KeptGrant(token, device, expiryOf(token), kept, this.#onGrantEnded);
+    const name = kept.name ?? (sameApplication ? nameIn(before) : undefined);
+    const grant = new KeptGrant(token, device, expiryOf(token), { ...kept, name }, this.#onGrantEnded);
     const grants = [grant, ...before.filter(mayStay)].slice(0, this.#maxPerDevice);
     this.#byToken.set(token, (this.#byToken.get(token) ?? 0) + 1);
     // The text of the device, which lives as long, and not one cut out of a request.
@@ -170,17 +176,19 @@ export class Grants {
    * Notes that the cloud has granted a grant again.
    * @param proof how; one that was once let read is known as that from then on
    * @param maySend 'yes' where the cloud has shown that; it stays so until the grant ends
+   * @param name of the device, where the cloud has just told it
    */
-  confirm(grant: KeptGrant, proof: Proof, maySend: SendRight = grant.maySend): void {
+  confirm(grant: KeptGrant, proof: Proof, maySend: SendRight = grant.maySend, name = grant.name): void {
     grant.confirmedAtMs = this.#clock.monotonicMs();
     this.#noteClock(grant);
     this.#refusals.removeVoid(grant.token);
     grant.isUsed = false;
     if (proof === 'read') grant.proof = 'read';
     const isNews = maySend === 'yes' && grant.maySend !== 'yes';
+    if (isNews || name !== grant.name) grant.storedConfirmationMs = Number.NEGATIVE_INFINITY;
+    grant.name = name;
     if (isNews) {
       grant.maySend = 'yes';
-      grant.storedConfirmationMs = Number.NEGATIVE_INFINITY;
       this.#refusals.removeUnproven(tripleOf(grant.token, grant.device));
     }
     this.#watcher.onConfirmed(grant, isNews);
@@ -194,6 +202,17 @@ export class Grants {
   /** Whether there is a grant for a device. @param deviceId lower case */
   knows(deviceId: string): boolean {
     return this.#byDevice.has(deviceId);
+  }
+
+  /** The grants for a device, the newest first; whether they are over the cloud says. @param deviceId lower case */
+  of(deviceId: string): readonly KeptGrant[] {
+    const entry = this.#byDevice.peek(deviceId);
+    return entry === undefined ? [] : listOf(entry);
+  }
+
+  /** The grants of each device, as {@link Grants.of} has them. */
+  *byDevice(): Iterable<readonly KeptGrant[]> {
+    for (const entry of this.#byDevice.values()) yield listOf(entry);
   }
 
   /** Whether a token has a grant at hand, for any device and whether it may send or not. */
@@ -274,24 +293,4 @@ export class Grants {
     if (grants.length === 0) this.#byDevice.delete(key);
     else this.#byDevice.set(key, entryOf(grants));
   }
-}
-
-/** @param grants at least one */
-function entryOf(grants: readonly KeptGrant[]): DeviceGrants {
-  const [newest, ...older] = grants as readonly [KeptGrant, ...KeptGrant[]];
-  return older.length === 0 ? newest : [newest, ...older];
-}
-
-function newestOf(entry: DeviceGrants): KeptGrant {
-  return entry instanceof KeptGrant ? entry : entry[0];
-}
-
-function listOf(entry: DeviceGrants): readonly KeptGrant[] {
-  return entry instanceof KeptGrant ? [entry] : entry;
-}
-
-function withToken(entry: DeviceGrants, token: string): KeptGrant | undefined {
-  if (entry instanceof KeptGrant) return entry.token === token ? entry : undefined;
-  for (const grant of entry) if (grant.token === token) return grant;
-  return undefined;
 }

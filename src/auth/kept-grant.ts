@@ -17,6 +17,8 @@ export class KeptGrant extends Grant {
   proof: Proof;
   /** Unless 'yes', the token is known to be genuine and no more: nothing is taken or sent with it. */
   maySend: SendRight;
+  /** What the cloud calls the device, as far as it has said so when asked about this grant. */
+  name: string | undefined;
   /** Monotonic; when the cloud last said yes. Before the start of this process for one read back from disk. */
   confirmedAtMs: number;
   /** Monotonic; when it is due to be checked again. */
@@ -34,13 +36,14 @@ export class KeptGrant extends Grant {
     token: string,
     device: Device,
     expiresAtMs: number,
-    kept: { readonly proof: Proof; readonly maySend: SendRight; readonly confirmedAtMs: number },
+    kept: Pick<KeptGrant, 'proof' | 'maySend' | 'confirmedAtMs'> & { readonly name?: string | undefined },
     onEnded: (grant: KeptGrant, reason: StatewayError) => void,
   ) {
     super(token, device, expiresAtMs);
     this.tag = tagOf(token);
     this.proof = kept.proof;
     this.maySend = kept.maySend;
+    this.name = kept.name;
     this.confirmedAtMs = kept.confirmedAtMs;
     this.#onEnded = onEnded;
   }

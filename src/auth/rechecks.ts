@@ -29,8 +29,8 @@ export interface RechecksOptions {
   readonly tokenTtlMs: number;
   /** So long after its last confirmation a grant lapses (`STATEWAY_TOKEN_OFFLINE_MS`). */
   readonly tokenOfflineMs: number;
-  /** Told when the cloud has granted again; is to move `confirmedAtMs` on, and may call {@link Rechecks.watch}. */
-  readonly onConfirmed: (grant: KeptGrant, proof: Proof) => void;
+  /** Told when the cloud has granted again, and what it calls the device if it has said so; is to move `confirmedAtMs` on, and may call {@link Rechecks.watch}. */
+  readonly onConfirmed: (grant: KeptGrant, proof: Proof, name?: string) => void;
 }
 
 /**
@@ -83,10 +83,15 @@ export class Rechecks {
     return true;
   }
 
+  /** How long after its last confirmation a grant lapses. */
+  get lapsesAfterMs(): number {
+    const { tokenTtlMs, tokenOfflineMs } = this.#options;
+    return Math.max(tokenOfflineMs, 2 * tokenTtlMs);
+  }
+
   /** Whether a grant that was confirmed so long ago has lapsed. */
   isLapsed(ageMs: number): boolean {
-    const { tokenTtlMs, tokenOfflineMs } = this.#options;
-    return ageMs >= Math.max(tokenOfflineMs, 2 * tokenTtlMs);
+    return ageMs >= this.lapsesAfterMs;
   }
 
   /** Forgets a grant. */
@@ -170,7 +175,7 @@ export class Rechecks {
       return;
     }
     const refusal = refusalFor(answer.status, answer.message);
-    if (refusal === undefined) onConfirmed(grant, 'read');
+    if (refusal === undefined) onConfirmed(grant, 'read', answer.deviceName);
     // That it may not read, it need never have been able to: it is known by this, and not void. That it may not send any
     // more, the cloud says when something is sent.
     else if (refusal.code === 'STATEWAY_NOT_GRANTED' && grant.proof !== 'read') onConfirmed(grant, grant.proof);

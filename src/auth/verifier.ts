@@ -128,8 +128,9 @@ export class Verifier implements Authorizer {
 
   /** Undefined: unproven. */
   async #judge(triple: string, token: string, device: Device, asker: Asker): Promise<Granted | undefined> {
-    const error = await this.#errorOf(token, device, asker);
-    if (error === undefined) return this.#judgeGenuine(triple, token, device);
+    const answer = await this.#answerTo(token, device, asker);
+    const error = answer instanceof StatewayError ? answer : errorFor(answer);
+    if (error === undefined) return this.#judgeGenuine(triple, token, device, nameIn(answer));
     if (error.type === 'Unavailable') return this.#judgeOffline(token, device, error);
     if (error.code === 'STATEWAY_NOT_GRANTED') {
       this.#refusals.addUnproven(triple);
@@ -141,10 +142,10 @@ export class Verifier implements Authorizer {
   }
 
   /** What the cloud says, or why it was not asked. */
-  async #errorOf(token: string, device: Device, { address }: Asker): Promise<StatewayError | undefined> {
+  async #answerTo(token: string, device: Device, { address }: Asker): Promise<AskResult | StatewayError> {
     const claimant = { address, line: digestOf(token), bytes: QUESTION_BYTES + token.length };
     try {
-      return errorFor(await this.#shares.questions.run(claimant, () => this.#cloud.askForDevice(device, token)));
+      return await this.#shares.questions.run(claimant, () => this.#cloud.askForDevice(device, token));
     } catch (thrown) {
       return asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
     }
@@ -159,10 +160,10 @@ export class Verifier implements Authorizer {
   }
 
   /** The cloud has let the token read the device, so that its claims are genuine. */
-  #judgeGenuine(triple: string, token: string, device: Device): Granted | undefined {
+  #judgeGenuine(triple: string, token: string, device: Device, name: string | undefined): Granted | undefined {
     const maySend = sendRightOf(token);
     if (maySend === 'yes') {
-      const grant = this.#grants.add(token, device.applicationId, device.deviceId, 'read', maySend);
+      const grant = this.#grants.add(token, device.applicationId, device.deviceId, 'read', maySend, name);
       return { kind: 'granted', grant };
     }
     if (maySend === 'unknown') {
@@ -173,6 +174,11 @@ export class Verifier implements Authorizer {
     this.#refusals.add(triple, refusal);
     throw refusal;
   }
+}
+
+/** What the cloud calls the device, if it has said so. */
+function nameIn(answer: AskResult | StatewayError): string | undefined {
+  return 'deviceName' in answer ? answer.deviceName : undefined;
 }
 
 /** What the cloud's answer means for the asker; undefined: granted. */

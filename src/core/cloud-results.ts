@@ -95,6 +95,8 @@ export type AskResult =
       readonly status: number;
       readonly message: string;
       readonly cloudDate: CloudDate | undefined;
+      /** What it calls the device that it has shown, cut; hostile text. */
+      readonly deviceName?: string;
     }
   | CloudFailure;
 

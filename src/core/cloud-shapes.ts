@@ -20,6 +20,9 @@ export interface AuthedDevice {
   readonly token: string;
 }
 
+/** Kept of a device's name, with each of its grants; the cloud takes 255 (`schemas/device.json`). */
+export const MAX_NAME_CHARACTERS = 100;
+
 /** The members of a JSON object in UTF-8; undefined for anything else. */
 export function jsonObjectOf(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
@@ -45,6 +48,17 @@ export function isSuccess({ success }: Readonly<Record<string, unknown>>): boole
 export function isDeviceAnswer(answer: Readonly<Record<string, unknown>>, device: Device): boolean {
   const id = answer.id ?? answer.deviceId;
   return typeof id === 'string' && id.toLowerCase() === device.deviceId.toLowerCase();
+}
+
+/** What the device is called in its cloud, cut to {@link MAX_NAME_CHARACTERS}; undefined where it has no name. */
+export function deviceNameOf({ name }: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof name !== 'string') return undefined;
+  // What is cut in the middle of a pair of surrogates is no character.
+  const cut = name
+    .trim()
+    .slice(0, MAX_NAME_CHARACTERS)
+    .replace(/[\ud800-\udbff]$/, '');
+  return cut === '' ? undefined : cut;
 }
 
 /** What a log-in has brought; undefined when the object is no answer to one. */

@@ -39,6 +39,10 @@ export class AbsentDevices {
     return past;
   }
 
+  find(deviceKey: string): DevicePast | undefined {
+    return this.#pasts.get(deviceKey);
+  }
+
   all(): Iterable<readonly [deviceKey: string, past: DevicePast]> {
     return this.#pasts;
   }

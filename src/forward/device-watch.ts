@@ -52,6 +52,26 @@ export class DeviceWatch {
     return this.#report;
   }
 
+  /** What is the matter with one device now, the worst first. Looks through those in trouble, and not through all lanes. */
+  troublesOf(deviceKey: string): readonly TroubledDevice[] {
+    const { clock, table, health, heldApart, deviceClocks } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    const list = new TroubleList(nowMs, clock.wallMs());
+    const lane = table.find(deviceKey);
+    for (const wrong of deviceClocks.wrong()) {
+      if (wrong.device.key === deviceKey) {
+        list.addWrongClock(wrong, deviceClocks.outOfWindow, lane?.waitingStates ?? 0);
+      }
+    }
+    const held = [...heldApart.summaries()].find(({ device }) => device.key === deviceKey);
+    const trouble = lane && troubleOf(lane, health.isUp);
+    const past = lane ?? table.absent.find(deviceKey);
+    if (lane !== undefined && trouble !== undefined) list.addLane(lane, trouble);
+    else if (past !== undefined) this.#addPast(list, held, deviceKey, past, nowMs);
+    else if (held !== undefined) list.addHeld(held, 0);
+    return list.listed();
+  }
+
   #make(nowMs: number): DeviceReport {
     const { clock, table, health, heldApart, deviceClocks } = this.#parts;
     const list = new TroubleList(nowMs, clock.wallMs());
@@ -97,7 +117,8 @@ function troubleOf(lane: Lane, isCloudUp: boolean): LaneTrouble['kind'] | undefi
   return isCloudUp && (kind === 'throttled' || lane.failures > 0) ? kind : undefined;
 }
 
-function deviceOf(deviceKey: string): Device {
+/** The device of a {@link Device.key}. */
+export function deviceOf(deviceKey: string): Device {
   return new Device(deviceKey.slice(0, ID_DIGITS), deviceKey.slice(ID_DIGITS));
 }
 

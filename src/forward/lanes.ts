@@ -14,6 +14,7 @@ import type { RecordMemory } from '../core/record-memory.js';
 import { RecordView } from '../state/record-layout.js';
 import { AnswerTimes } from './answer-times.js';
 import { CloudHealth, type CloudHealthParts } from './cloud-health.js';
+import { DeviceLook } from './device-look.js';
 import { DeviceWatch } from './device-watch.js';
 import { Ending } from './ending.js';
 import { Expiry } from './expiry.js';
@@ -21,6 +22,7 @@ import { HeldApart } from './held-apart.js';
 import { Holdings } from './holdings.js';
 import type { Lane } from './lane.js';
 import { LaneTable } from './lane-table.js';
+import { LastStates } from './last-states.js';
 import { Schedule } from './schedule.js';
 import { Sender, type SenderOptions } from './sender.js';
 import { Spiller } from './spiller.js';
@@ -78,6 +80,8 @@ export interface LanesParts {
 
 /** The forward stage: a lane per active device, and what stands around the lanes. */
 export class Lanes implements Forwarder {
+  /** What they know of single devices. */
+  readonly look: DeviceLook;
   readonly #clock: Clock;
   readonly #spool: Spool;
   readonly #holdings: Holdings;
@@ -86,6 +90,7 @@ export class Lanes implements Forwarder {
   readonly #table: LaneTable;
   readonly #spiller: Spiller;
   readonly #watch: DeviceWatch;
+  readonly #lastStates: LastStates;
   readonly #heldApart: HeldApart;
   readonly #ending: Ending;
   readonly #schedule: Schedule;
@@ -128,6 +133,8 @@ export class Lanes implements Forwarder {
     this.#spiller = spiller;
     this.#heldApart = heldApart;
     this.#watch = new DeviceWatch({ clock, table, health, heldApart, deviceClocks: parts.deviceClocks });
+    this.#lastStates = new LastStates(clock);
+    this.look = new DeviceLook({ table, watch: this.#watch, lastStates: this.#lastStates });
     this.#schedule = new Schedule(
       { maxBodyBytes, windowMs, maxRequestsInFlight: MAX_REQUESTS_IN_FLIGHT },
       { clock, random, table, sender, spiller, expiry, health, uplink, pace, ending: this.#ending },
@@ -257,6 +264,7 @@ export class Lanes implements Forwarder {
       const lane = this.#table.laneOf(grant.device, false);
       const isFreed = lane.remember(grant);
       lane.push(new WaitingChunk(record, held, first, first, end));
+      if (!this.#lastStates.isIdle) this.#lastStates.note(grant.device.key, view, end);
       if (isFreed) this.#schedule.plan(lane);
       else this.#planAdded(lane);
     }

@@ -70,6 +70,11 @@ export abstract class FrameSocket implements BodyReceiver, AckSender, ServedSock
   /** Whose frames these are, for whoever looks for a device that is refused. */
   protected abstract sender(): Refused;
 
+  /** Whether it is of this one device. @param deviceId lower case */
+  isOf(deviceId: string): boolean {
+    return this.sender().deviceId.toLowerCase() === deviceId;
+  }
+
   /** Called once, when the socket has opened. */
   open(ws: WebSocket<SocketData>): void {
     this.#ws = ws;

@@ -143,6 +143,18 @@ export class Front {
     return this.#mqtt.troubles();
   }
 
+  /**
+   * Connections of one device; those of HTTP are nobody's, as each request has a token of its own, and a gateway's are none
+   * of its devices'.
+   * @param deviceId lower case
+   */
+  connectionsOf(deviceId: string): Partial<Record<Transport, number>> {
+    let websocket = 0;
+    for (const socket of this.#sockets) if (socket.isOf(deviceId)) websocket++;
+    const mqtt = this.#mqtt.transportOf(deviceId);
+    return { ...(websocket > 0 && { websocket }), ...(mqtt !== undefined && { [mqtt]: 1 }) };
+  }
+
   /** What is not over: requests without an answer, and WebSockets. */
   underWay(): { http: number; websocket: number } {
     return { http: this.#context.openRequests, websocket: this.#sockets.size };

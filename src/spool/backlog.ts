@@ -62,6 +62,11 @@ export class Backlog {
     return this.#devices.bytes;
   }
 
+  /** Bytes of one device. */
+  bytesOf(device: Device): number {
+    return this.#devices.get(device.key)?.bytes ?? 0;
+  }
+
   /** States not settled. */
   get states(): number {
     return this.#devices.states;

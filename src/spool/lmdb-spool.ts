@@ -44,6 +44,12 @@ export class LmdbSpool implements Spool {
   readonly lock: DirectoryLock;
   readonly #environment: Environment;
   readonly #disk: SpoolDisk;
+  /** What commits of the journal take. */
+  readonly commitSeconds: Distribution;
+  /** By how much the wall clock was ahead of the monotonic one when the spool was first opened in this boot; see `Ages`. */
+  readonly wallOffsetMs: number;
+  /** Of what waits for one device, what is not in the journal. */
+  readonly backlogBytesOf: (device: Device) => number;
   /** For what else is kept in the data directory. */
   readonly diskHealth: DiskHealth;
   readonly #turns = new Turns();
@@ -72,9 +78,11 @@ export class LmdbSpool implements Spool {
     this.#unreadable = unreadable;
     const journal = new Journal({ ...options, environment, disk, unreadable, floors: () => this.#meta.floors() });
     this.#journal = journal;
+    this.commitSeconds = journal.commitSeconds;
     const lastNumbers = () => ({ sequence: this.#lastSequence, deadLetter: this.#letters.lastNumber });
     this.#meta = new Meta({ ...options, meta, journal, unreadable, lastNumbers });
     const { boot, deadLetterFloor, leap, sequenceFloor } = this.#meta;
+    this.wallOffsetMs = boot.wallOffsetMs;
     const onDamaged = unreadable.from('watermark', watermarks);
     this.#histories = new Histories({ ...options, database: watermarks, journal, boot, onDamaged });
     this.#lastSequence = Math.max(sequenceFloor, journal.lastSequence, this.#histories.highestSequence) + leap;
@@ -83,6 +91,7 @@ export class LmdbSpool implements Spool {
     this.#pieces = PieceFile.open(options.directory, rows.kept);
     disk.health.watch(PIECE_FILE_NAME);
     this.#backlog = new Backlog(backlog, this.#pieces, rows, setPieceAside);
+    this.backlogBytesOf = (device) => this.#backlog.bytesOf(device);
     this.#letters = new DeadLetters(deadLetters, deadLetterFloor, leap, unreadable.from('dead letter', deadLetters));
     this.orders = new Orders({
       ...options,
@@ -183,11 +192,6 @@ export class LmdbSpool implements Spool {
     return this.#histories.of(device);
   }
 
-  /** What commits of the journal take. */
-  get commitSeconds(): Distribution {
-    return this.#journal.commitSeconds;
-  }
-
   status(): SpoolStatus {
     const [journal, backlog, letters] = [this.#journal, this.#backlog, this.#letters];
     return {
@@ -206,11 +210,6 @@ export class LmdbSpool implements Spool {
       },
       unreadableRecords: this.#unreadable.count,
     };
-  }
-
-  /** By how much the wall clock was ahead of the monotonic one when the spool was first opened in this boot; see `Ages`. */
-  get wallOffsetMs(): number {
-    return this.#meta.boot.wallOffsetMs;
   }
 
   /** For the timekeeper, before the replay. */

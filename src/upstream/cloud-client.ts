@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
 import type { AskResult, CloudFailure, LogInResult, SendResult } from '../core/cloud-results.js';
-import { type AuthedDevice, authedDeviceOf, isDeviceAnswer, isSuccess } from '../core/cloud-shapes.js';
+import { type AuthedDevice, authedDeviceOf, deviceNameOf, isDeviceAnswer, isSuccess } from '../core/cloud-shapes.js';
 import { Device } from '../core/device.js';
 import { type LogInHead, VIA } from '../core/passed-call.js';
 import { dateMs, firstOf, wordOf } from './cloud-word.js';
@@ -220,9 +220,12 @@ function readAnswerTo(result: ExchangeResult, device: Device): AskResult {
   const word =
     result.kind === 'failure'
       ? result
-      : wordOf(result, (answer, status) => (status === 200 && isDeviceAnswer(answer, device) ? true : undefined));
+      : wordOf(result, (answer, status) =>
+          status === 200 && isDeviceAnswer(answer, device) ? { name: deviceNameOf(answer) } : undefined,
+        );
   if (word.kind === 'failure') return failureOf(word);
-  return { kind: 'answer', status: word.status, message: word.message, cloudDate: word.cloudDate };
+  const { status, message, cloudDate, yes } = word;
+  return { kind: 'answer', status, message, cloudDate, ...(yes?.name !== undefined && { deviceName: yes.name }) };
 }
 
 function readLogIn(result: ExchangeResult): LogInResult {

@@ -97,7 +97,7 @@ describe('what is not served', () => {
       404,
       {
         type: 'NotFound',
-        message: 'The admin side has no such path; it has /, /events, /healthz, /readyz, /metrics, /status',
+        message: 'The admin side has no such path; it has /, /events, /healthz, /readyz, /metrics, /status, /status/devices, /status/devices/{deviceId}',
       },
     ]);
   });
@@ -119,6 +119,18 @@ describe('what is not served', () => {
       String(Buffer.byteLength(body)),
       '',
     ]);
+  });
+
+  it('values of states are served by an admin side with a token alone', async () => {
+    const path = `/status/devices/${'b'.repeat(24)}/last-state`;
+    expect((await ask(path)).status).toBe(404);
+    const guarded = new AdminServer(sources, { token: 'a-token-of-the-admin-side' });
+    const { port: guardedPort } = await guarded.listen('127.0.0.1', 0);
+    onTestFinished(() => guarded.close());
+    const url = `http://127.0.0.1:${guardedPort}${path}`;
+    expect((await fetch(url)).status).toBe(401);
+    const answer = await fetch(url, { headers: { authorization: 'Bearer a-token-of-the-admin-side' } });
+    expect([answer.status, await answer.json()]).toMatchObject([404, { message: expect.stringContaining('Nothing is known here') }]);
   });
 
   it('figures that cannot be read are 503, and the server goes on', async () => {

@@ -1,8 +1,10 @@
 import type { AdminSources, CloudView, MemoryView, Readiness } from '../../src/admin/admin-sources.js';
+import type { KnownDevice, KnownDevices } from '../../src/admin/known-devices.js';
 import { Ages } from '../../src/core/ages.js';
 import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
 import type { DeviceReport } from '../../src/core/device-report.js';
+import type { LastState } from '../../src/core/known-device.js';
 import { Distribution, LATENCY_BOUNDS_SECONDS, Meters } from '../../src/core/meters.js';
 import type { MqttTrouble } from '../../src/core/mqtt-trouble.js';
 import { RefusalRing } from '../../src/core/refusal-ring.js';
@@ -94,6 +96,17 @@ export class FakeSources implements AdminSources {
   }
 
   readonly outOfWindow = 'refuse';
+  /** What the stages know of single devices. */
+  known: KnownDevice[] = [];
+  lastState: LastState | undefined = undefined;
+
+  readonly knownDevices: KnownDevices = {
+    nameOf: (deviceId) => (deviceId === DEVICE.deviceId ? 'Pump 7' : undefined),
+    all: () => this.known,
+    find: (deviceId) => this.known.find(({ device }) => device.deviceId === deviceId)?.device,
+    of: (device) => this.known.find((known) => known.device === device) as KnownDevice,
+    lastStateOf: () => this.lastState,
+  };
 
   devices(): DeviceReport {
     this.reports++;

@@ -132,6 +132,7 @@ it('says how things stand, in plain JSON', async () => {
         reason: 'no such attribute',
       },
     ],
+    names: { ['b'.repeat(24)]: 'Pump 7' },
     certificate: { endsAt: '2026-03-31T23:58:30.000Z', secondsLeft: 90 * 86_400 - 110, refusal: null },
     connections: { http: 21, websocket: 22, mqtt: 23, mqtts: 24, 'mqtt-ws': 25 },
     mqtt: {

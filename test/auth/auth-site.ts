@@ -107,12 +107,12 @@ export class AuthSite {
   }
 
   /** Asks, and has the cloud answer with this status. */
-  async ask(token: string, status: number, i = 1): Promise<Granted | Unproven | StatewayError> {
+  async ask(token: string, status: number, i = 1, deviceName?: string): Promise<Granted | Unproven | StatewayError> {
     const asking = this.stage.authorizer
       .ask(token, APPLICATION, deviceId(i), ASKER)
       .catch((error: StatewayError) => error);
     await this.clock.advance(0);
-    this.cloud.questions.at(-1)?.answer(status);
+    this.cloud.questions.at(-1)?.answer(status, '', deviceName);
     return asking;
   }
 }

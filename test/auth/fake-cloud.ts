@@ -10,7 +10,8 @@ import type { LogInHead } from '../../src/core/passed-call.js';
 export interface OpenQuestion {
   readonly device: Device;
   readonly token: string;
-  answer(status: number, message?: string): void;
+  /** @param deviceName as the cloud shows it with a yes */
+  answer(status: number, message?: string, deviceName?: string): void;
   fail(): void;
 }
 
@@ -51,7 +52,8 @@ export class FakeCloud implements CloudClient {
       this.questions.push({
         device,
         token,
-        answer: (status, message = '') => resolve({ kind: 'answer', status, message, cloudDate: undefined }),
+        answer: (status, message = '', deviceName) =>
+          resolve({ kind: 'answer', status, message, cloudDate: undefined, ...(deviceName && { deviceName }) }),
         fail: () => resolve(NO_CONNECTION),
       });
     });

@@ -9,6 +9,7 @@ import { askAs } from '../helpers/http-client.js';
 import { TestSocket } from '../helpers/test-socket.js';
 import { fitsSchema } from '../state/schema-oracle.js';
 import { OPENAPI_FILE, OpenApiDocument } from './openapi-document.js';
+import { deviceAnswers } from './openapi-devices.js';
 import { logInAnswers } from './openapi-log-in.js';
 import { refusedUpgrade } from './refused-upgrade.js';
 
@@ -263,7 +264,11 @@ describe('the running proxy', () => {
       await expectDescribed(operation, status, answer);
     }
     await expectDescribed('get /login', 403, await askAs('other.example', `${adminUrl}/login`));
-    const served = [...message.matchAll(/\/[\w.]*(?=,|$)/g)].map(([path]) => path);
+    await logIn(site, firstDevice(site));
+    for await (const [operation, status, answer] of deviceAnswers(adminUrl, adminToken, firstDevice(site).deviceId)) {
+      await expectDescribed(operation, status, answer);
+    }
+    const served = [...message.matchAll(/\/[\w./{}-]*(?=,|$)/g)].map(([path]) => path);
     const described = [...document.operations().keys()].map((operation) => operation.split(' ')[1] as string);
     const ofAdmin = [...new Set(described)].filter((path) => document.content.paths[path]?.servers !== undefined);
     expect(served.filter((path) => !path.startsWith('/assets')).sort()).toEqual(ofAdmin.sort());

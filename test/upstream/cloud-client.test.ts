@@ -58,9 +58,11 @@ describe.each(ASKERS)('askForDevice %s', (_where, clientFor) => {
 
   it('knows the device by its id, in either case, however large the rest of it', async () => {
     const client = await clientOf((_request, response) => {
-      response.end(JSON.stringify({ attributes: 'q'.repeat(1_500_000), id: device.deviceId.toUpperCase() }));
+      const shown = { attributes: 'q'.repeat(1_500_000), id: device.deviceId.toUpperCase(), name: 'Pump 7' };
+      response.end(JSON.stringify(shown));
     });
-    expect(await client.askForDevice(device, 'tok')).toMatchObject({ kind: 'answer', status: 200, message: '' });
+    const answer = { kind: 'answer', status: 200, message: '', deviceName: 'Pump 7' };
+    expect(await client.askForDevice(device, 'tok')).toMatchObject(answer);
   });
 
   it.each([

@@ -1,5 +1,7 @@
 import { Charts } from './charts.js';
 import { showDeadLetters } from './dead-letter-list.js';
+import { DevicePanel } from './device-panel.js';
+import { DeviceSearch } from './device-search.js';
 import { showDeviceTable } from './device-table.js';
 import { byId, make, setText } from './elements.js';
 import { showFigures } from './figures.js';
@@ -19,6 +21,8 @@ const charts = new Charts();
 let announced = '';
 let lastLevel: Level | undefined;
 
+new DevicePanel();
+new DeviceSearch();
 new LiveFeed({
   onStatus: showStatus,
   onHour: (hour) => charts.showHour(hour),

@@ -1,3 +1,4 @@
+import { deviceHead } from './device-link.js';
 import { byId, make, makeTime, sayRoles, setText } from './elements.js';
 import type { RecentRefusal, Status } from './status-shape.js';
 import { clockTime, count, counted, duration } from './words.js';
@@ -6,31 +7,28 @@ import { clockTime, count, counted, duration } from './words.js';
 let shown = '';
 
 /** Lists whose requests were refused lately and why, and says how many more there are. */
-export function showRefusals({ refusals, now }: Status): void {
+export function showRefusals({ refusals, names, now }: Status): void {
   const { recent, listed } = refusals;
   byId('no-refusals').hidden = recent > 0;
   byId('refusals').hidden = recent === 0;
   byId('more-refusals').hidden = recent <= listed.length;
   setText(byId('more-refusals'), `and ${counted(recent - listed.length, 'more device')}, not listed here`);
-  const key = JSON.stringify(listed.map((refusal) => [refusal, lastWords(refusal, now)]));
+  const key = JSON.stringify(listed.map((refusal) => [refusal, names[refusal.deviceId], lastWords(refusal, now)]));
   if (key === shown) return;
   shown = key;
-  byId('refusal-rows').replaceChildren(...listed.map((refusal) => rowOf(refusal, now)));
+  byId('refusal-rows').replaceChildren(...listed.map((refusal) => rowOf(refusal, names, now)));
   sayRoles(byId('refusals'));
 }
 
-function rowOf(refusal: RecentRefusal, now: string): HTMLElement {
-  const { applicationId, deviceId, address, at, code, message } = refusal;
-  const id = make('th', 'id', deviceId === '' ? 'not named' : deviceId);
-  id.setAttribute('scope', 'row');
-  if (applicationId !== '') id.title = `application ${applicationId}`;
+function rowOf(refusal: RecentRefusal, names: Status['names'], now: string): HTMLElement {
+  const { address, at, code, message } = refusal;
   const cells = [
     make('td', 'from', address === '' ? 'gone' : address),
     make('td', 'since', [makeTime(at, lastWords(refusal, now))]),
     make('td', 'number', count(refusal.count)),
     make('td', 'why', `${message} (${code})`),
   ];
-  return make('tr', '', [id, ...cells]);
+  return make('tr', '', [deviceHead(refusal, names), ...cells]);
 }
 
 function lastWords({ at }: RecentRefusal, now: string): string {

@@ -157,6 +157,8 @@ export interface Status {
   readonly refusals: { readonly recent: number; readonly listed: readonly RecentRefusal[] };
   /** The newest first, twenty at most. */
   readonly latestDeadLetters: readonly LatestDeadLetter[];
+  /** What the cloud calls the devices that are named here, by device id, as far as checks have brought it; hostile text. */
+  readonly names: Readonly<Record<string, string>>;
   /** That the device side shows to new connections; null without TLS. */
   readonly certificate: {
     readonly endsAt: string;

@@ -80,3 +80,15 @@ function joined(seconds: number, large: number, largeUnit: string, small: number
   const whole = `${Math.floor(seconds / large)} ${largeUnit}`;
   return rest === 0 ? whole : `${whole} ${rest} ${smallUnit}`;
 }
+
+/** How long ago, as `5 min ago`; `just now` for less than two seconds, and for what a clock that was moved has ahead. */
+export function ago(iso: string, nowMs: number): string {
+  const seconds = (nowMs - Date.parse(iso)) / 1_000;
+  return seconds < 2 ? 'just now' : `${duration(seconds)} ago`;
+}
+
+/** Until then, as `in 12 s`; `now` for what is due. */
+export function untilWords(iso: string, nowMs: number): string {
+  const seconds = (Date.parse(iso) - nowMs) / 1_000;
+  return seconds < 1 ? 'now' : `in ${duration(seconds)}`;
+}

@@ -128,6 +128,12 @@ export class MqttFront {
     return this.#troubles.recent();
   }
 
+  /** By which transport a device is connected; undefined where it is not. @param deviceId lower case */
+  transportOf(deviceId: string): MqttTransport | undefined {
+    const holder = this.#context.takeovers.holderOf(deviceId);
+    return holder === undefined ? undefined : this.#connections.get(holder as MqttConnection);
+  }
+
   /** Accepts and reads nothing more, answers what was read, and closes, for `withinMs` at the most. */
   async close(withinMs: number): Promise<void> {
     const { clock } = this.#front;

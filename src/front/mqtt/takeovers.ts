@@ -43,6 +43,11 @@ export class Takeovers {
     return this.#holders.size;
   }
 
+  /** The connection of a device. @param deviceId lower case */
+  holderOf(deviceId: string): AcceptedConnection | undefined {
+    return this.#holders.get(deviceId)?.connection;
+  }
+
   /** For how long the next connection of a device has to wait for its CONNACK: 0, or 1 s to 10 s. */
   delayMs(deviceId: string): number {
     const holder = this.#holders.get(deviceId);

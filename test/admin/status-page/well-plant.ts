@@ -50,6 +50,7 @@ const WELL: Status = {
     listed: [],
   },
   latestDeadLetters: [],
+  names: {},
   certificate: null,
   connections: { http: 1, websocket: 2, mqtt: 0, mqtts: 0, 'mqtt-ws': 0 },
   mqtt: { sessions: { connected: 0, waiting: 0, backoff: 0, refused: 0 }, troubled: 0, listed: [] },

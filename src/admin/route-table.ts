@@ -1,0 +1,44 @@
+import type { AdminGate } from './admin-gate.js';
+import { JSON_TYPE, jsonReply, type Reply } from './admin-reply.js';
+import type { AdminSources, Readiness } from './admin-sources.js';
+import { deviceFacts, findDevices, lastStateJson } from './device-facts.js';
+import type { LiveFigures } from './live-figures.js';
+import { createMetrics } from './metrics.js';
+import type { RouteTable } from './routes.js';
+
+/**
+ * What the admin side answers, but for the page and its events. Values of states are served by one that has a token alone:
+ * whoever reaches another may read what it shows.
+ */
+export function routeTable(sources: AdminSources, figures: LiveFigures, gate: AdminGate | undefined): RouteTable {
+  const metrics = createMetrics(sources);
+  const showsValues = gate !== undefined;
+  return {
+    '/healthz': { GET: () => jsonReply(200, { alive: true }) },
+    '/readyz': { GET: ({ query }) => readyzReply(sources.readiness(), query.get('full') === 'ok') },
+    '/metrics': {
+      GET: async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.render() }),
+    },
+    '/status': { GET: () => jsonReply(200, figures.status()) },
+    '/status/devices': { GET: ({ query }) => jsonReply(200, findDevices(sources, query.get('search') ?? '')) },
+    '/status/devices/{deviceId}': {
+      GET: ({ parts: [deviceId = ''] }) => jsonReply(200, deviceFacts(sources, deviceId, showsValues)),
+    },
+    ...(showsValues && {
+      '/status/devices/{deviceId}/last-state': {
+        GET: ({ parts: [deviceId = ''] }) => valuesReply(lastStateJson(sources, deviceId)),
+      },
+    }),
+  };
+}
+
+/** @param mayBeFull a full proxy still answers its devices, and where it is the only one nobody else does */
+function readyzReply({ ready, reason, isOnlyFull }: Readiness, mayBeFull: boolean): Reply {
+  const shouldBeSentTo = ready || (mayBeFull && isOnlyFull);
+  return jsonReply(shouldBeSentTo ? 200 : 503, { ready: shouldBeSentTo, reason });
+}
+
+/** @param body JSON that is written already: numbers as the device wrote them */
+function valuesReply(body: string): Reply {
+  return { status: 200, contentType: JSON_TYPE, body };
+}

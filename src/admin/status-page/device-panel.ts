@@ -1,0 +1,174 @@
+import { type AskError, ask } from './ask.js';
+import { deviceInAddress } from './device-link.js';
+import type { DeviceFacts, GrantFacts, LastStateFacts } from './device-shape.js';
+import { byId, make, makeTime, sayRoles, setText } from './elements.js';
+import type { RecentRefusal, Transport, TroubledDevice } from './status-shape.js';
+import { TROUBLE_WORDS } from './trouble-words.js';
+import { ago, bytes, clockTime, count, counted, duration, untilWords } from './words.js';
+
+const ASK_EVERY_MS = 2_000;
+
+const TRANSPORT_WORDS: Readonly<Record<Transport, string>> = {
+  http: 'HTTP',
+  websocket: 'WebSocket',
+  mqtt: 'MQTT',
+  mqtts: 'MQTT over TLS',
+  'mqtt-ws': 'MQTT over WebSocket',
+};
+const KIND_WORDS: Readonly<Record<GrantFacts['kind'], string>> = {
+  read: 'the cloud lets its token read the device',
+  'log-in': 'a log-in has brought it',
+  'first state': 'the cloud has taken a state with it',
+};
+const RIGHT_WORDS: Readonly<Record<GrantFacts['maySend'], string>> = {
+  yes: 'May send',
+  no: 'May not send',
+  unknown: 'Its first state will tell',
+};
+
+/** The view of the device that the address of the page names, for as long as it does. */
+export class DevicePanel {
+  #deviceId: string | undefined;
+  #showsValues = false;
+  #timer = 0;
+
+  constructor() {
+    addEventListener('hashchange', () => this.#follow());
+    document.addEventListener('visibilitychange', () => void this.#ask());
+    byId('device-values').addEventListener('click', () => {
+      this.#showsValues = true;
+      void this.#ask();
+    });
+    this.#follow();
+  }
+
+  #follow(): void {
+    const deviceId = deviceInAddress();
+    if (deviceId === this.#deviceId) return;
+    this.#deviceId = deviceId;
+    this.#showsValues = false;
+    byId('device').hidden = deviceId === undefined;
+    byId('device-facts').hidden = true;
+    if (deviceId === undefined) return;
+    setText(byId('device-name'), 'One device');
+    setText(byId('device-id'), deviceId);
+    setText(byId('device-trouble'), '');
+    byId('device').focus();
+    void this.#ask();
+  }
+
+  async #ask(): Promise<void> {
+    clearTimeout(this.#timer);
+    const deviceId = this.#deviceId;
+    if (deviceId === undefined || document.visibilityState === 'hidden') return;
+    try {
+      const path = `/status/devices/${deviceId}`;
+      const facts = await ask<DeviceFacts>(path);
+      const last = this.#showsValues ? await ask<LastStateFacts>(`${path}/last-state`) : undefined;
+      if (deviceId === this.#deviceId) showFacts(facts, last);
+    } catch (error) {
+      if (deviceId === this.#deviceId) showNothing((error as AskError).message);
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#ask(), ASK_EVERY_MS);
+  }
+}
+
+function showNothing(words: string): void {
+  setText(byId('device-trouble'), words);
+  byId('device-facts').hidden = true;
+}
+
+function showFacts(facts: DeviceFacts, last: LastStateFacts | undefined): void {
+  const nowMs = Date.parse(facts.now);
+  const { name, applicationId, troubles, refusals, grants } = facts;
+  setText(byId('device-name'), name ?? 'A device without a name here');
+  setText(byId('device-id'), `${facts.deviceId}, of application ${applicationId}`);
+  setText(byId('device-trouble'), troubles.length === 0 ? 'Nothing is the matter with it.' : '');
+  showList('device-troubles', troubles, (trouble) => troubleItem(trouble, nowMs));
+  showWaiting(facts, nowMs);
+  showValues(facts, last, nowMs);
+  showRows('device-grants', grants, (grant) => grantRow(grant, nowMs));
+  byId('device-no-grants').hidden = grants.length > 0;
+  showRows('device-refusals', refusals, (refusal) => refusalRow(refusal, nowMs));
+  byId('device-no-refusals').hidden = refusals.length > 0;
+  byId('device-facts').hidden = false;
+}
+
+function showWaiting({ waiting, lastStateAt, connections }: DeviceFacts, nowMs: number): void {
+  const { states, oldestSeconds } = waiting;
+  setText(byId('device-waiting'), count(states));
+  const since = oldestSeconds === null ? 'nothing waits' : `the oldest for ${duration(oldestSeconds)}`;
+  setText(byId('device-oldest'), states === 0 ? since : `${bytes(waiting.bytes)}, ${since}`);
+  setText(byId('device-last'), lastStateAt === null ? 'Not yet' : ago(lastStateAt, nowMs));
+  setText(byId('device-last-at'), lastStateAt === null ? 'since the start' : clockTime(lastStateAt, nowMs));
+  const named = Object.entries(connections).map(
+    ([transport, open]) => `${count(open)} ${TRANSPORT_WORDS[transport as Transport]}`,
+  );
+  setText(byId('device-connections'), named.length === 0 ? 'None' : named.join(', '));
+}
+
+function showValues({ showsValues }: DeviceFacts, last: LastStateFacts | undefined, nowMs: number): void {
+  byId('device-values').hidden = !showsValues || last !== undefined;
+  byId('device-no-values').hidden = showsValues;
+  byId('device-state').hidden = last === undefined;
+  if (last === undefined) return;
+  const { state } = last;
+  const of = state === null ? 'The next state that it sends is shown here.' : `State of ${clockTime(state.time, nowMs)}:`;
+  setText(byId('device-state-of'), of);
+  const { time: _time, ...rest } = state ?? { time: '' };
+  setText(byId('device-state-values'), state === null ? '' : JSON.stringify(rest, null, 2));
+}
+
+function troubleItem({ trouble, reason, since, nextTry }: TroubledDevice, nowMs: number): HTMLElement {
+  const { word, meaning } = TROUBLE_WORDS[trouble];
+  const told = make('strong', 'trouble', word);
+  told.dataset.trouble = trouble;
+  told.title = meaning;
+  const again = nextTry === null ? '' : `; tried again ${untilWords(nextTry, nowMs)}`;
+  const time = makeTime(since, clockTime(since, nowMs));
+  return make('li', '', [told, text(' since '), time, text(` (${ago(since, nowMs)}): ${reason}${again}.`)]);
+}
+
+function grantRow({ kind, maySend, confirmedAt, expiresAt, lapsesAt }: GrantFacts, nowMs: number): HTMLElement {
+  const isToken = expiresAt !== null && Date.parse(expiresAt) <= Date.parse(lapsesAt);
+  const until = isToken ? expiresAt : lapsesAt;
+  const why = isToken ? 'the token ends' : 'unless the cloud confirms it again';
+  const head = make('th', '', RIGHT_WORDS[maySend]);
+  head.setAttribute('scope', 'row');
+  return make('tr', '', [
+    head,
+    make('td', 'why', KIND_WORDS[kind]),
+    make('td', 'since', [makeTime(confirmedAt, ago(confirmedAt, nowMs))]),
+    make('td', '', [makeTime(until, untilWords(until, nowMs)), text(`: ${why}`)]),
+  ]);
+}
+
+function refusalRow({ at, address, message, code, count: times }: RecentRefusal, nowMs: number): HTMLElement {
+  const head = make('th', 'from', address === '' ? 'gone' : address);
+  head.setAttribute('scope', 'row');
+  return make('tr', '', [
+    head,
+    make('td', 'since', [makeTime(at, ago(at, nowMs))]),
+    make('td', 'number', counted(times, 'time')),
+    make('td', 'why', `${message} (${code})`),
+  ]);
+}
+
+function showRows<T>(table: string, items: readonly T[], rowOf: (item: T) => HTMLElement): void {
+  byId(table).hidden = items.length === 0;
+  showList(`${table}-rows`, items, rowOf);
+  sayRoles(byId(table));
+}
+
+/** Leaves what says the same as it is, so that a selection stays. */
+function showList<T>(list: string, items: readonly T[], itemOf: (item: T) => HTMLElement): void {
+  const made = items.map(itemOf);
+  const element = byId(list);
+  if (element.textContent === made.map(({ textContent }) => textContent).join('')) return;
+  element.replaceChildren(...made);
+}
+
+function text(words: string): Text {
+  return document.createTextNode(words);
+}
