@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TlsFiles } from '../core/certificate-watch.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import { networkOf } from '../core/network.js';
 import { AdminConnections } from './admin-connections.js';
@@ -22,7 +23,7 @@ export interface AdminOptions {
   /** What everything but the probes' paths wants (`STATEWAY_ADMIN_TOKEN`); without it, who reaches the port reads it all. */
   readonly token?: string | undefined;
   /** PEM files for HTTPS. */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly tls?: TlsFiles | undefined;
 }
 
 /** Server-Sent Events: an answer that goes on until one side ends it. */
@@ -56,7 +57,8 @@ const SECURITY_HEADERS = {
  * at `/` with its `/assets/` and the `/events` that keep it up to date; with a token, `/login` too.
  */
 export class AdminServer {
-  readonly #server: Server;
+  readonly #server: Server | TlsServer;
+  readonly #tls: AdminOptions['tls'];
   readonly #figures: LiveFigures;
   readonly #connections = new AdminConnections();
   readonly #tlsSockets = new TlsSockets();
@@ -73,6 +75,7 @@ export class AdminServer {
    */
   constructor(sources: AdminSources, options: AdminOptions = {}, assets = loadPageAssets()) {
     const { names = [], token, tls } = options;
+    this.#tls = tls;
     this.#names = [...ownNames(), ...names];
     this.#hosts = new AllowedHosts(this.#names);
     this.#gate = token === undefined ? undefined : new AdminGate(token, tls !== undefined, sources.clock);
@@ -109,6 +112,14 @@ export class AdminServer {
         resolve({ host, port: (this.#server.address() as AddressInfo).port });
       });
     });
+  }
+
+  /**
+   * From now on new connections get the certificate that stands in the TLS files; those that are open go on.
+   * @throws Error when the files cannot be used; then all is as it was
+   */
+  renewCertificate(): void {
+    if (this.#tls !== undefined && this.#server instanceof TlsServer) this.#server.setSecureContext(pairIn(this.#tls));
   }
 
   /** Stops listening, lets answers under way end for a second at most, and closes every connection. */
@@ -197,7 +208,7 @@ export class AdminServer {
 function openServer(
   tls: AdminOptions['tls'],
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
-): Server {
+): Server | TlsServer {
   const options: ServerOptions = {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_WITHIN_MS,
@@ -207,12 +218,15 @@ function openServer(
   if (tls === undefined) return createServer(options, onRequest);
   const { certFile, keyFile } = tls;
   try {
-    const files = { cert: readFileSync(certFile), key: readFileSync(keyFile), handshakeTimeout: HEADERS_WITHIN_MS };
-    return createTlsServer({ ...options, ...files }, onRequest);
+    return createTlsServer({ ...options, ...pairIn(tls), handshakeTimeout: HEADERS_WITHIN_MS }, onRequest);
   } catch (cause) {
     const message = `the TLS certificate ${certFile} of the admin side cannot be used with the key ${keyFile}: they must be readable PEM files that belong together`;
     throw new Error(message, { cause });
   }
+}
+
+function pairIn({ certFile, keyFile }: TlsFiles): { readonly cert: Buffer; readonly key: Buffer } {
+  return { cert: readFileSync(certFile), key: readFileSync(keyFile) };
 }
 
 function assetReply({ contentType, body }: Asset): Reply {

@@ -121,8 +121,8 @@ export interface AdminSources {
   readonly knownDevices: KnownDevices;
   /** Who was refused, and how often. */
   readonly refusals: Pick<RefusalRing, 'counts' | 'recent'>;
-  /** That the device side shows; undefined without TLS. */
-  certificate(): CertificateView | undefined;
+  /** By side, of those that have TLS. */
+  certificates(): Readonly<Record<'device' | 'admin', CertificateView | undefined>>;
   /** Open connections of devices. */
   connections(): Record<Transport, number>;
   /** Sessions of devices at the cloud's broker; undefined where commands are off. */

@@ -208,10 +208,10 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
       name: 'stateway_tls_cert_expiry_seconds',
       help: 'Until the certificate ends that new connections get, below 0 when it has; none without TLS.',
       labelNames: ['side'],
-      read: () => {
-        const certificate = sources.certificate();
-        return certificate === undefined ? [] : [[secondsLeft(certificate, sources), 'device']];
-      },
+      read: () =>
+        Object.entries(sources.certificates()).flatMap(([side, certificate]): Sample[] =>
+          certificate === undefined ? [] : [[secondsLeft(certificate, sources), side]],
+        ),
     },
     {
       name: 'stateway_build_info',

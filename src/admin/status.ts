@@ -51,7 +51,8 @@ export function readStatus(sources: AdminSources, history: History): Status {
     refusals,
     latestDeadLetters,
     names: namesOf(sources, [...devices.listed, ...refusals.listed, ...latestDeadLetters]),
-    certificate: readCertificate(sources),
+    certificate: readCertificate(sources, 'device'),
+    adminCertificate: readCertificate(sources, 'admin'),
     connections: sources.connections(),
     mqtt: readMqtt(sources),
     rates: history.hour.now(),
@@ -77,8 +78,8 @@ export function secondsLeft({ endsAtMs }: CertificateView, { clock }: AdminSourc
   return (endsAtMs - clock.wallMs()) / 1_000;
 }
 
-function readCertificate(sources: AdminSources): Status['certificate'] {
-  const certificate = sources.certificate();
+function readCertificate(sources: AdminSources, side: 'device' | 'admin'): Status['certificate'] {
+  const certificate = sources.certificates()[side];
   if (certificate === undefined) return null;
   const { endsAtMs, refusal = null } = certificate;
   return { endsAt: isoTime(endsAtMs), secondsLeft: secondsLeft(certificate, sources), refusal };

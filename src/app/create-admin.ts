@@ -1,5 +1,5 @@
 import { type AdminOptions, AdminServer } from '../admin/admin-server.js';
-import type { AdminSources, CertificateView, CloudView } from '../admin/admin-sources.js';
+import type { AdminSources, CloudView } from '../admin/admin-sources.js';
 import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
 import { systemClock } from '../core/clock.js';
@@ -9,6 +9,7 @@ import type { Front } from '../front/server.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
 import type { Capacity } from './capacity.js';
+import { adminTlsFiles, type Certificates } from './certificates.js';
 import { freeDiskBytes } from './disk-space.js';
 import type { LineCounter } from './event-log.js';
 import { knownDevices } from './known-devices.js';
@@ -24,8 +25,7 @@ export interface AdminStages extends Pick<AdminSources, 'meters' | 'ages' | 'rea
   readonly auth: AuthStage;
   readonly capacity: Pick<Capacity, 'view'>;
   readonly front: Front;
-  /** Of the device side. */
-  readonly certificate: CertificateView | undefined;
+  readonly certificates: () => Pick<Certificates, 'admin' | 'device'>;
   readonly uplinks: Pick<UplinkSessions, 'counts' | 'troubles'> | undefined;
   readonly intake: Pick<Intake, 'backlog'>;
   readonly log: LineCounter;
@@ -38,7 +38,7 @@ export function createAdmin(config: Config, stages: AdminStages): AdminServer {
 
 function sourcesOf(config: Config, stages: AdminStages): AdminSources {
   const { name, dataDir, maxSpoolBytes, maxDeadLetterBytes, outOfWindow, upstreamUrl } = config;
-  const { meters, ages, readiness, uws, health, spool, lanes, auth, capacity, front, certificate, uplinks } = stages;
+  const { meters, ages, readiness, uws, health, spool, lanes, auth, capacity, front, certificates, uplinks } = stages;
   return {
     build: { name, version: PACKAGE_VERSION, node: process.version, uws },
     clock: systemClock,
@@ -61,7 +61,10 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
     memory: () => capacity.view(),
     lanes: () => lanes.lanes(),
     refusals: front.refusals,
-    certificate: () => certificate,
+    certificates: () => {
+      const { device, admin } = certificates();
+      return { device, admin };
+    },
     connections: () => front.connections(),
     uplinks: () => uplinks?.counts(),
     mqttTroubles: () => [...front.mqttTroubles(), ...(uplinks?.troubles() ?? [])],
@@ -71,8 +74,7 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
 }
 
 /** Who may ask, and how. */
-function adminOptions({ adminHosts, adminToken, adminTlsCertFile, adminTlsKeyFile }: Config): AdminOptions {
-  const tls =
-    adminTlsCertFile && adminTlsKeyFile ? { certFile: adminTlsCertFile, keyFile: adminTlsKeyFile } : undefined;
-  return { names: adminHosts, token: adminToken, tls };
+function adminOptions(config: Config): AdminOptions {
+  const { adminHosts, adminToken } = config;
+  return { names: adminHosts, token: adminToken, tls: adminTlsFiles(config) };
 }

@@ -15,7 +15,6 @@ import type { Timekeeper } from '../core/timekeeper.js';
 import { TurnClock } from '../core/turn-clock.js';
 import type { Lanes } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
-import type { CertificateWatch } from '../front/certificate-watch.js';
 import type { Front } from '../front/server.js';
 import { type PickedUws, pickUws } from '../front/uws.js';
 import { Batcher } from '../intake/batcher.js';
@@ -28,10 +27,11 @@ import type { SendThread } from '../upstream/send-thread.js';
 import type { UpstreamHealth } from '../upstream/upstream-health.js';
 import { type Addresses, addressesOf } from './addresses.js';
 import { Capacity } from './capacity.js';
+import { Certificates } from './certificates.js';
 import { createAdmin } from './create-admin.js';
 import { createAuth } from './create-auth.js';
 import { createDeviceClocks, createTimekeeper } from './create-clocks.js';
-import { createCertificateWatch, createFront } from './create-front.js';
+import { createFront } from './create-front.js';
 import { createHealth } from './create-health.js';
 import { createLanes } from './create-lanes.js';
 import { createUplinks } from './create-uplinks.js';
@@ -76,7 +76,7 @@ export class App {
   readonly #capacity: Capacity;
   readonly #intake: Batcher;
   readonly #front: Front;
-  readonly #certificate: CertificateWatch | undefined;
+  readonly #certificates: Certificates;
   readonly #admin: AdminServer;
   readonly #picked: PickedUws;
   #phase: Phase = 'starting';
@@ -181,7 +181,6 @@ export class App {
       letters: this.#sink,
       uplinks: this.#uplinks,
     });
-    this.#certificate = createCertificateWatch(config, log, { clock, front: this.#front });
     this.#admin = createAdmin(config, {
       uws: this.#picked.name,
       meters,
@@ -193,10 +192,14 @@ export class App {
       auth: this.#auth,
       capacity: this.#capacity,
       front: this.#front,
-      certificate: this.#certificate,
+      certificates: () => this.#certificates,
       uplinks: this.#uplinks,
       intake: this.#intake,
       log,
+    });
+    this.#certificates = new Certificates(config, log, {
+      clock,
+      renew: { device: () => this.#front.renewCertificate(), admin: () => this.#admin.renewCertificate() },
     });
   }
 
@@ -216,7 +219,7 @@ export class App {
     const restoredGrants = this.#auth.restore();
     this.#capacity.clearAfterStart();
     const ports = await this.#front.listen();
-    this.#certificate?.start();
+    this.#certificates.start();
     this.#phase = 'accepting states';
     this.#requeueWatch.start();
     const addresses = addressesOf(this.#config, admin, ports);
@@ -229,8 +232,9 @@ export class App {
 
   /** Reads the TLS files again, now and not at the next look. Never rejects. */
   async reload(): Promise<void> {
-    this.#log.info({ event: 'reload', tls: this.#certificate !== undefined }, 'asked to read the TLS files again');
-    await this.#certificate?.look(true);
+    const tls = this.#certificates.count > 0;
+    this.#log.info({ event: 'reload', tls }, 'asked to read the TLS files again');
+    await this.#certificates.look();
   }
 
   /** Stops accepting, answers what was accepted, sends what the time allows, and ends every stage (promise 6). */
@@ -238,7 +242,7 @@ export class App {
     this.#phase = 'draining';
     this.#log.info({ event: 'draining' }, 'draining');
     const startedMs = systemClock.monotonicMs();
-    this.#certificate?.stop();
+    this.#certificates.stop();
     this.#lanes.endWithin(FLUSH_WITHIN_MS);
     await this.#front.close(ANSWER_WITHIN_MS);
     const uplinksClosed = this.#uplinks?.close();

@@ -4,10 +4,9 @@ import type { Clock } from '../core/clock.js';
 import type { SetAside } from '../core/dead-letter.js';
 import { RefusalRing } from '../core/refusal-ring.js';
 import type { Uplinks } from '../core/uplink-ports.js';
-import { CertificateWatch } from '../front/certificate-watch.js';
-import type { TlsFiles } from '../front/listeners.js';
 import type { MqttOptions } from '../front/mqtt/mqtt-front.js';
 import { Front, type FrontOptions } from '../front/server.js';
+import { deviceTlsFiles } from './certificates.js';
 import type { LineWriter } from './event-log.js';
 import { maxEventStreams, maxMqttConnections, maxUplinkSessions } from './open-files.js';
 
@@ -22,7 +21,7 @@ export function createFront(
   },
 ): Front {
   const { listen, maxBodyBytes, passthrough, mqttUpstreamSessions } = config;
-  const tls = tlsFilesOf(config);
+  const tls = deviceTlsFiles(config);
   const mqtt = mqttOptions(config, log, parts);
   const uplinks = parts.uplinks === undefined ? 0 : maxUplinkSessions(mqttUpstreamSessions, mqtt.maxConnections);
   return new Front({
@@ -49,45 +48,13 @@ function createRefusals(log: LineWriter, clock: Clock): RefusalRing {
   );
 }
 
-/**
- * Watches the certificate of the device side, whose events go to the log; undefined where it has none.
- * @throws Error when the TLS files cannot be used
- */
-export function createCertificateWatch(
-  config: Config,
-  log: LineWriter,
-  parts: { readonly clock: Clock; readonly front: Front },
-): CertificateWatch | undefined {
-  const files = tlsFilesOf(config);
-  if (files === undefined) return undefined;
-  const { certFile } = files;
-  const ends = (atMs: number) => ({ certFile, endsAt: new Date(atMs).toISOString() });
-  return new CertificateWatch(files, {
-    clock: parts.clock,
-    renew: () => parts.front.renewCertificate(),
-    onRenewed: (atMs) =>
-      log.info({ event: 'certificate-renewed', ...ends(atMs) }, 'new connections get the new certificate'),
-    onRefused: (reason) =>
-      log.error(
-        { event: 'certificate-refused', certFile, reason },
-        'the new certificate is refused, the former one stays',
-      ),
-    onEnding: (atMs) =>
-      log.warn({ event: 'certificate-ending', ...ends(atMs) }, 'the certificate that devices see is about to end'),
-  });
-}
-
-function tlsFilesOf({ tlsCertFile, tlsKeyFile }: Config): TlsFiles | undefined {
-  return tlsCertFile && tlsKeyFile ? { certFile: tlsCertFile, keyFile: tlsKeyFile } : undefined;
-}
-
 function mqttOptions(
   config: Config,
   log: LineWriter,
   { letters, uplinks }: Pick<MqttOptions, 'letters' | 'uplinks'>,
 ): MqttOptions {
   const { mqttListen, mqttTlsListen, mqttMaxConnections, mqttMaxInflight } = config;
-  const tls = tlsFilesOf(config);
+  const tls = deviceTlsFiles(config);
   return {
     listen: mqttListen === 'off' ? undefined : mqttListen,
     tlsListen: mqttTlsListen === 'off' || tls === undefined ? undefined : { ...mqttTlsListen, ...tls },

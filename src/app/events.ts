@@ -61,15 +61,18 @@ export const EVENT_TABLE = {
     level: 'info',
     meaning: 'It was asked (SIGHUP) to read the TLS files again; `tls` says whether it has any.',
   },
-  'certificate-renewed': { level: 'info', meaning: 'New connections get the new certificate; open ones go on.' },
+  'certificate-renewed': {
+    level: 'info',
+    meaning: 'New connections get the new certificate; open ones go on. `side`: `device`, or `admin`.',
+  },
   'certificate-refused': {
     level: 'error',
-    meaning: 'The renewed certificate (`certFile`) cannot be used: `reason`. The former stays.',
+    meaning: 'The renewed certificate of a `side` (`certFile`) cannot be used: `reason`. The former stays.',
     remedy: '[StatewayCertificateEnding](runbook.md#statewaycertificateending).',
   },
   'certificate-ending': {
     level: 'warn',
-    meaning: 'The certificate that devices see is about to end.',
+    meaning: 'The certificate of a `side` is about to end: of `device` the one that devices see.',
     remedy: '[StatewayCertificateEnding](runbook.md#statewaycertificateending).',
   },
   'device-refused': {

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net';
 import type { TemplatedApp, us_listen_socket } from 'uws-current';
+import type { TlsFiles } from '../core/certificate-watch.js';
 import type { UwsModule } from './uws.js';
 
 /** For the whole of `SO_REUSEPORT`: uWebSockets.js sets it unless it is told to listen exclusively. */
@@ -23,12 +24,6 @@ const CALM_WITHIN_MS = 10_000;
 /** The form of `listen` with both host and options, which uWebSockets.js has and its types lack. */
 interface HostListener {
   listen(host: string, port: number, options: number, cb: (listenSocket: us_listen_socket | false) => void): unknown;
-}
-
-/** PEM files for HTTPS and WSS. */
-export interface TlsFiles {
-  readonly certFile: string;
-  readonly keyFile: string;
 }
 
 export interface ListenersOptions {

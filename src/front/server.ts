@@ -1,6 +1,7 @@
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uws-current';
 import type { Authorizer, DeviceLogin } from '../core/auth-ports.js';
 import { type CallKind, strangerSockets } from '../core/bounds.js';
+import type { TlsFiles } from '../core/certificate-watch.js';
 import type { Clock } from '../core/clock.js';
 import type { Meters, Transport } from '../core/meters.js';
 import type { MqttTrouble } from '../core/mqtt-trouble.js';
@@ -15,7 +16,7 @@ import { DueRefusals } from './due-refusals.js';
 import { CLOSE_GOING_AWAY, type FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { HttpSockets } from './http-sockets.js';
-import { Listeners, type TlsFiles } from './listeners.js';
+import { Listeners } from './listeners.js';
 import { MqttFront, type MqttOptions } from './mqtt/mqtt-front.js';
 import { Passthrough, type PassthroughMode } from './passthrough.js';
 import { servedPath } from './request-path.js';

@@ -36,8 +36,10 @@ export class FakeSources implements AdminSources {
 
   isTls = true;
 
-  certificate() {
-    return this.isTls ? { endsAtMs: this.startedAtMs + 90 * 86_400_000, refusal: undefined } : undefined;
+  certificates() {
+    const endingIn = (days: number, refusal?: string) =>
+      this.isTls ? { endsAtMs: this.startedAtMs + days * 86_400_000, refusal } : undefined;
+    return { device: endingIn(90), admin: endingIn(80, 'no PEM') };
   }
 
   readonly refusals = new RefusalRing(this.clock);

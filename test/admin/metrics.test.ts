@@ -207,7 +207,10 @@ describe('the metrics', () => {
     const sources = new FakeSources();
     const metrics = createMetrics(sources);
     const shown = async () => parseExposition(await metrics.render()).get('stateway_tls_cert_expiry_seconds')?.values;
-    expect([...((await shown())?.keys() ?? [])]).toEqual(['{side="device"}']);
+    expect([...((await shown()) ?? [])]).toEqual([
+      ['{side="device"}', 90 * 86_400 - 90],
+      ['{side="admin"}', 80 * 86_400 - 90],
+    ]);
     sources.isTls = false;
     expect((await shown())?.size).toBe(0);
   });

@@ -134,6 +134,7 @@ it('says how things stand, in plain JSON', async () => {
     ],
     names: { ['b'.repeat(24)]: 'Pump 7' },
     certificate: { endsAt: '2026-03-31T23:58:30.000Z', secondsLeft: 90 * 86_400 - 110, refusal: null },
+    adminCertificate: { endsAt: '2026-03-21T23:58:30.000Z', secondsLeft: 80 * 86_400 - 110, refusal: 'no PEM' },
     connections: { http: 21, websocket: 22, mqtt: 23, mqtts: 24, 'mqtt-ws': 25 },
     mqtt: {
       sessions: { connected: 26, waiting: 27, backoff: 28, refused: 29 },

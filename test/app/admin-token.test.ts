@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { expect, test } from 'vitest';
+import { connect } from 'node:tls';
+import { expect, onTestFinished, test } from 'vitest';
 import { openSite } from '../helpers/bench-site.js';
 import { MAIN_FILE } from '../helpers/program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
@@ -47,7 +49,8 @@ test('with a token the admin side is open to probes, to the token and to who has
 });
 
 test('with a certificate of its own the admin side speaks HTTPS alone, and "healthcheck" finds it', async () => {
-  const { certFile: cert, keyFile: key } = makeCertificate(temporaryDirectory());
+  const directory = temporaryDirectory();
+  const { certFile: cert, keyFile: key } = makeCertificate(directory);
   const env = { STATEWAY_ADMIN_TLS_CERT_FILE: cert, STATEWAY_ADMIN_TLS_KEY_FILE: key };
   const { proxy } = await openSite({ devices: 1, env });
   const { port } = new URL(proxy.adminUrl);
@@ -62,4 +65,19 @@ test('with a certificate of its own the admin side speaks HTTPS alone, and "heal
     encoding: 'utf8',
   });
   expect(told).toBe('ready: accepting states\n');
+
+  // A renewed pair is shown to new connections.
+  const fingerprint = async () => {
+    const socket = connect({ host: '127.0.0.1', port: Number(port), rejectUnauthorized: false });
+    onTestFinished(() => void socket.destroy());
+    await once(socket, 'secureConnect');
+    return socket.getPeerCertificate().fingerprint256;
+  };
+  const first = await fingerprint();
+  makeCertificate(directory);
+  proxy.process.kill('SIGHUP');
+  const renewed = () =>
+    proxy.log.filter(({ event, side }) => event === 'certificate-renewed' && side === 'admin').length;
+  await expect.poll(renewed).toBe(1);
+  expect(await fingerprint()).not.toBe(first);
 });

@@ -86,6 +86,14 @@ export interface MqttTrouble {
   readonly at: string;
 }
 
+export interface CertificateFacts {
+  readonly endsAt: string;
+  /** Negative when it has ended. */
+  readonly secondsLeft: number;
+  /** Why what stands in its files now is not taken; null where it is. */
+  readonly refusal: string | null;
+}
+
 /** The body of `GET /status`, and of each `status` event. */
 export interface Status {
   /** Of the instance. */
@@ -160,13 +168,9 @@ export interface Status {
   /** What the cloud calls the devices that are named here, by device id, as far as checks have brought it; hostile text. */
   readonly names: Readonly<Record<string, string>>;
   /** That the device side shows to new connections; null without TLS. */
-  readonly certificate: {
-    readonly endsAt: string;
-    /** Negative when it has ended. */
-    readonly secondsLeft: number;
-    /** Why what stands in its files now is not taken; null where it is. */
-    readonly refusal: string | null;
-  } | null;
+  readonly certificate: CertificateFacts | null;
+  /** That the admin side shows. */
+  readonly adminCertificate: CertificateFacts | null;
   /** Open connections of devices. */
   readonly connections: Readonly<Record<Transport, number>>;
   readonly mqtt: {

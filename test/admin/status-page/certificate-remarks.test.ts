@@ -22,3 +22,24 @@ describe('the certificate of the device side', () => {
     ]);
   });
 });
+
+describe('the certificate of the admin side', () => {
+  const certificate = (secondsLeft: number, refusal: string | null = null) =>
+    ({ adminCertificate: { endsAt: '2026-01-20T00:00:00.000Z', secondsLeft, refusal } }) as unknown as Changes;
+
+  it('is told as that of the devices, but nobody has to come for it', () => {
+    expect(wordsOf(certificate(14 * DAY + 1)).slice(0, 2)).toEqual(['good', 'All is well.']);
+    expect(wordsOf(certificate(DAY)).slice(0, 2)).toEqual(['watch', 'The certificate of this page ends in 24 hours.']);
+    expect(wordsOf(certificate(-3_600))).toEqual([
+      'watch',
+      'The certificate of this page has ended 1 h ago.',
+      'Browsers warn of this page, and a Prometheus that checks it reads nothing. Put a renewed one into STATEWAY_ADMIN_TLS_CERT_FILE, and its key into STATEWAY_ADMIN_TLS_KEY_FILE: it is taken without a restart.',
+      '',
+    ]);
+    expect(wordsOf(certificate(90 * DAY, 'no PEM')).slice(0, 3)).toEqual([
+      'watch',
+      'A new certificate of this page is refused, and the former one stays.',
+      'Why: no PEM.',
+    ]);
+  });
+});

@@ -52,6 +52,7 @@ const WELL: Status = {
   latestDeadLetters: [],
   names: {},
   certificate: null,
+  adminCertificate: null,
   connections: { http: 1, websocket: 2, mqtt: 0, mqtts: 0, 'mqtt-ws': 0 },
   mqtt: { sessions: { connected: 0, waiting: 0, backoff: 0, refused: 0 }, troubled: 0, listed: [] },
   rates: { received: 30, forwarded: 30, refused: 0 },

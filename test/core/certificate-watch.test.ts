@@ -1,6 +1,6 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { CertificateWatch, LOOK_EVERY_MS } from '../../src/front/certificate-watch.js';
+import { CertificateWatch, LOOK_EVERY_MS } from '../../src/core/certificate-watch.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { makeCertificate } from '../upstream/test-servers.js';

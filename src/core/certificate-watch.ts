@@ -1,13 +1,18 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { Clock } from '../core/clock.js';
-import type { TlsFiles } from './listeners.js';
+import type { Clock } from './clock.js';
 
 /** A certificate is renewed weeks before it ends; and to look costs two reads of some kilobytes, on every file system. */
 export const LOOK_EVERY_MS = 10_000;
 /** Contract 1.7: whoever has to renew it by hand should have a fortnight. */
 export const TELL_BEFORE_MS = 14 * 86_400_000;
+
+/** PEM files. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
 
 export interface CertificateWatchParts {
   readonly clock: Clock;
@@ -26,7 +31,7 @@ interface Pair {
 }
 
 /**
- * Looks at the files of the device side's certificate, now and then and when it is told to. A pair that is new and good is
+ * Looks at the files of a certificate, now and then and when it is told to. A pair that is new and good is
  * taken; any other is refused, and the former one stays. Half of a new pair may be there for a moment: it is refused when
  * it is still there at the next look.
  */
