@@ -2,6 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../core/clock.js';
 import { StatewayError } from '../core/errors.js';
+import { assertOwnOrigin } from './form.js';
 import { LogInAttempts } from './log-in-attempts.js';
 
 /** How long a log-in of a browser is good for. */
@@ -34,8 +35,8 @@ export class AdminGate {
    * @throws StatewayError STATEWAY_ADMIN_TOKEN, or STATEWAY_ADMIN_ATTEMPTS after too many wrong ones
    */
   assertOpen({ authorization, cookie }: IncomingHttpHeaders, address: string): void {
-    if (this.#isSession(cookie)) return;
-    const [, token] = /^Bearer +(\S+) *$/i.exec(authorization ?? '') ?? [];
+    if (this.#sessionIn(cookie) !== undefined) return;
+    const token = bearerIn(authorization);
     if (token === undefined) {
       throw new StatewayError('STATEWAY_ADMIN_TOKEN', 'The admin side wants its token: Authorization: Bearer <token>');
     }
@@ -63,19 +64,52 @@ export class AdminGate {
     return `${COOKIE}=${untilMs}.${this.#sign(untilMs)}; Max-Age=${SESSION_MS / 1_000}; ${this.#cookieAttributes}`;
   }
 
-  #isSession(cookies = ''): boolean {
+  /** What a form of a session's page brings beside the cookie; undefined for who has no session. */
+  formToken({ cookie }: IncomingHttpHeaders): string | undefined {
+    const untilMs = this.#sessionIn(cookie);
+    return untilMs === undefined ? undefined : this.#sign(`form ${untilMs}`);
+  }
+
+  /**
+   * That what changes something comes from who means it: a program, with the token itself, or a page of this admin side. A
+   * browser sends the cookie with whatever request, but no other page can read what the form has to bring, nor say that it
+   * is ours; and none can have a browser send the token.
+   * @param given what the form has brought
+   * @throws StatewayError STATEWAY_ORIGIN_NOT_ALLOWED, or as {@link AdminGate.assertOpen}
+   */
+  assertMeant(headers: IncomingHttpHeaders, given: string, address: string): void {
+    assertOwnOrigin(headers, 'What changes something');
+    const token = bearerIn(headers.authorization);
+    if (token !== undefined) {
+      this.assertToken(token, address);
+      return;
+    }
+    const expected = this.formToken(headers) ?? '';
+    const isMeant = expected !== '' && timingSafeEqual(digestOf(given), digestOf(expected));
+    if (isMeant && headers.origin !== undefined) return;
+    const why =
+      'What changes something wants the field "form" of a page of the admin side that is open now, or the token';
+    throw new StatewayError('STATEWAY_ORIGIN_NOT_ALLOWED', why);
+  }
+
+  /** Until when the session is good that the cookies name, as it is signed; undefined where they name none. */
+  #sessionIn(cookies = ''): string | undefined {
     for (const cookie of cookies.split(/; */)) {
       const [, untilMs, signature] = /^stateway_admin=(\d{1,16})\.([\w-]{43})$/.exec(cookie) ?? [];
       if (untilMs === undefined || signature === undefined) continue;
       const isOurs = timingSafeEqual(Buffer.from(signature), Buffer.from(this.#sign(untilMs)));
-      if (isOurs && Number(untilMs) > this.#clock.wallMs()) return true;
+      if (isOurs && Number(untilMs) > this.#clock.wallMs()) return untilMs;
     }
-    return false;
+    return undefined;
   }
 
-  #sign(untilMs: string): string {
-    return createHmac('sha256', this.#sessionKey).update(untilMs).digest('base64url');
+  #sign(text: string): string {
+    return createHmac('sha256', this.#sessionKey).update(text).digest('base64url');
   }
+}
+
+function bearerIn(authorization = ''): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
 }
 
 function digestOf(token: string): Buffer {

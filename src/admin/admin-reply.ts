@@ -2,7 +2,8 @@
 export interface Reply {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string | Buffer;
+  /** Pieces of a long one are written as they come, no faster than they are read. */
+  readonly body: string | Buffer | AsyncIterable<string>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

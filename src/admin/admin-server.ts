@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import type { TlsFiles } from '../core/certificate-watch.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import { networkOf } from '../core/network.js';
@@ -145,16 +146,20 @@ export class AdminServer {
       this.#figures.addViewer(response, networkOf(request.socket.remoteAddress));
       return;
     }
-    const body = Buffer.from(reply.body);
-    response.writeHead(reply.status, {
+    const { status, contentType, body, headers } = reply;
+    const whole = typeof body === 'string' || Buffer.isBuffer(body) ? Buffer.from(body as string) : undefined;
+    response.writeHead(status, {
       ...SECURITY_HEADERS,
-      'Content-Type': reply.contentType,
-      'Content-Length': body.byteLength,
-      ...reply.headers,
+      'Content-Type': contentType,
+      ...(whole !== undefined && { 'Content-Length': whole.byteLength }),
+      ...headers,
       // A connection kept alive now would hold up the shutdown.
       ...(this.#server.listening ? {} : { Connection: 'close' }),
     });
-    response.end(request.method === 'HEAD' ? undefined : body);
+    if (request.method === 'HEAD') response.end();
+    else if (whole !== undefined) response.end(whole);
+    // One that ends before it is whole is seen to be cut off: it has no last chunk.
+    else await pipeline(body as AsyncIterable<string>, response).catch(() => response.destroy());
   }
 
   async #reply(request: IncomingMessage): Promise<Reply | 'events'> {

@@ -9,6 +9,7 @@ import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { LaneCounts, SpoolStatus } from '../core/ports.js';
 import type { RefusalRing } from '../core/refusal-ring.js';
 import type { UplinkCounts } from '../core/uplink-ports.js';
+import type { DeadLetterDesk } from './dead-letter-desk.js';
 import type { KnownDevices } from './known-devices.js';
 import type { SpoolRoom } from './spool-growth.js';
 
@@ -111,6 +112,7 @@ export interface AdminSources {
   deadLetterRoom(): DeadLetterRoom;
   /** The newest first, `most` at most. */
   latestDeadLetters(most: number): readonly StoredDeadLetter[];
+  readonly deadLetters: DeadLetterDesk;
   /** `STATEWAY_OUT_OF_WINDOW`. */
   readonly outOfWindow: OutOfWindow;
   /** Which devices are in trouble, and why. */

@@ -4,12 +4,11 @@ import { asStatewayError, StatewayError } from '../core/errors.js';
 import { networkOf } from '../core/network.js';
 import type { AdminGate } from './admin-gate.js';
 import type { Reply } from './admin-reply.js';
+import { assertOwnOrigin, readForm } from './form.js';
 
 /** Where a browser shows the token. */
 export const LOG_IN_PATH = '/login';
 
-/** Of a form with one field. */
-const MAX_FORM_BYTES = 4_096;
 const STYLE =
   'body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:22rem;padding:0 1rem;color-scheme:light dark}' +
   'input,button{font:inherit;display:block;width:100%;box-sizing:border-box;margin:.5rem 0;padding:.5rem}';
@@ -38,8 +37,8 @@ export async function logIn(request: IncomingMessage, gate: AdminGate): Promise<
   if (method !== 'POST') {
     throw new StatewayError('STATEWAY_METHOD_NOT_ALLOWED', `${LOG_IN_PATH} takes GET, HEAD and POST`);
   }
-  assertOwnOrigin(request);
-  const token = new URLSearchParams(await readForm(request)).get('token')?.trim() ?? '';
+  assertOwnOrigin(request.headers, 'The log-in');
+  const token = (await readForm(request)).get('token')?.trim() ?? '';
   try {
     gate.assertToken(token, networkOf(socket.remoteAddress));
   } catch (thrown) {
@@ -49,27 +48,6 @@ export async function logIn(request: IncomingMessage, gate: AdminGate): Promise<
   }
   const headers = { Location: '/', 'Set-Cookie': gate.newSession() };
   return { status: 303, contentType: 'text/plain; charset=utf-8', body: '', headers };
-}
-
-/** Browsers say where a form was sent from (Fetch, "Origin header"); a program need not. */
-function assertOwnOrigin({ headers: { origin, host } }: IncomingMessage): void {
-  if (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)) return;
-  throw new StatewayError('STATEWAY_ORIGIN_NOT_ALLOWED', 'The log-in is sent from the form of the admin side alone');
-}
-
-/** What comes behind too much is read and dropped, for as long as a request may take: to be cut off tells nobody why. */
-function readForm(request: IncomingMessage): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.byteLength;
-      if (bytes <= MAX_FORM_BYTES) chunks.push(chunk);
-      else reject(new StatewayError('STATEWAY_BODY_TOO_LARGE', `The form has at most ${MAX_FORM_BYTES} bytes`));
-    });
-    request.once('end', () => resolve(Buffer.concat(chunks).toString()));
-    request.once('error', reject);
-  });
 }
 
 /** @param trouble in words of our own: nothing that was typed is shown again */

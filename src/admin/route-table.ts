@@ -1,18 +1,23 @@
+import type { IncomingMessage } from 'node:http';
 import type { AdminGate } from './admin-gate.js';
 import { JSON_TYPE, jsonReply, type Reply } from './admin-reply.js';
 import type { AdminSources, Readiness } from './admin-sources.js';
 import { deviceFacts, findDevices, lastStateJson } from './device-facts.js';
+import { LetterActions } from './letter-actions.js';
+import { LetterGroupsView } from './letter-groups-view.js';
 import type { LiveFigures } from './live-figures.js';
 import { createMetrics } from './metrics.js';
 import type { RouteTable } from './routes.js';
 
 /**
- * What the admin side answers, but for the page and its events. Values of states are served by one that has a token alone:
- * whoever reaches another may read what it shows.
+ * What the admin side answers, but for the page and its events. Values of states are served by one that has a token alone,
+ * and nothing that changes anything by another: whoever reaches that may read what it shows.
  */
 export function routeTable(sources: AdminSources, figures: LiveFigures, gate: AdminGate | undefined): RouteTable {
   const metrics = createMetrics(sources);
   const showsValues = gate !== undefined;
+  const groups = new LetterGroupsView(sources);
+  const form = (request: IncomingMessage) => gate?.formToken(request.headers) ?? null;
   return {
     '/healthz': { GET: () => jsonReply(200, { alive: true }) },
     '/readyz': { GET: ({ query }) => readyzReply(sources.readiness(), query.get('full') === 'ok') },
@@ -24,11 +29,24 @@ export function routeTable(sources: AdminSources, figures: LiveFigures, gate: Ad
     '/status/devices/{deviceId}': {
       GET: ({ parts: [deviceId = ''] }) => jsonReply(200, deviceFacts(sources, deviceId, showsValues)),
     },
-    ...(showsValues && {
-      '/status/devices/{deviceId}/last-state': {
-        GET: ({ parts: [deviceId = ''] }) => valuesReply(lastStateJson(sources, deviceId)),
-      },
-    }),
+    '/status/dead-letters': {
+      GET: async ({ request }) =>
+        jsonReply(200, { ...(await groups.read()), mayChange: gate !== undefined, form: form(request) }),
+    },
+    ...(gate !== undefined && guardedRoutes(sources, gate)),
+  };
+}
+
+/** What shows values, or changes something. */
+function guardedRoutes(sources: AdminSources, gate: AdminGate): RouteTable {
+  const actions = new LetterActions(sources, gate);
+  return {
+    '/status/devices/{deviceId}/last-state': {
+      GET: ({ parts: [deviceId = ''] }) => valuesReply(lastStateJson(sources, deviceId)),
+    },
+    '/status/dead-letters/export': { GET: (asked) => actions.export(asked) },
+    '/status/dead-letters/requeue': { POST: (asked) => actions.ask('requeue', asked) },
+    '/status/dead-letters/discard': { POST: (asked) => actions.ask('discard', asked) },
   };
 }
 

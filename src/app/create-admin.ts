@@ -11,7 +11,8 @@ import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
 import type { Capacity } from './capacity.js';
 import { adminTlsFiles, type Certificates } from './certificates.js';
 import { freeDiskBytes } from './disk-space.js';
-import type { LineCounter } from './event-log.js';
+import type { LineCounter, LineWriter } from './event-log.js';
+import { letterLine } from './export-lines.js';
 import { knownDevices } from './known-devices.js';
 import { PACKAGE_VERSION } from './package-info.js';
 
@@ -28,7 +29,7 @@ export interface AdminStages extends Pick<AdminSources, 'meters' | 'ages' | 'rea
   readonly certificates: () => Pick<Certificates, 'admin' | 'device'>;
   readonly uplinks: Pick<UplinkSessions, 'counts' | 'troubles'> | undefined;
   readonly intake: Pick<Intake, 'backlog'>;
-  readonly log: LineCounter;
+  readonly log: LineCounter & LineWriter;
 }
 
 /** The admin side, as it is configured. */
@@ -38,7 +39,7 @@ export function createAdmin(config: Config, stages: AdminStages): AdminServer {
 
 function sourcesOf(config: Config, stages: AdminStages): AdminSources {
   const { name, dataDir, maxSpoolBytes, maxDeadLetterBytes, outOfWindow, upstreamUrl } = config;
-  const { meters, ages, readiness, uws, health, spool, lanes, auth, capacity, front, certificates, uplinks } = stages;
+  const { meters, ages, readiness, uws, health, spool, lanes, auth, capacity, front, certificates, uplinks, log } = stages;
   return {
     build: { name, version: PACKAGE_VERSION, node: process.version, uws },
     clock: systemClock,
@@ -54,6 +55,12 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
     commitSeconds: () => spool.commitSeconds,
     deadLetterRoom: () => ({ maxBytes: maxDeadLetterBytes, dropped: spool.orders.dropped }),
     latestDeadLetters: (most) => spool.latestDeadLetters(most),
+    deadLetters: {
+      from: (number, most) => spool.deadLettersFrom(number, most),
+      lineOf: letterLine,
+      ask: (action, numbers) => spool.orders.ask(action, numbers),
+      note: (asked) => log.info({ event: 'dead-letters-asked', ...asked }, `dead letters: somebody asked to ${asked.action}`),
+    },
     outOfWindow,
     devices: () => lanes.devices(),
     knownDevices: knownDevices({ lanes, auth, front, spool, refusals: front.refusals }),
@@ -69,7 +76,7 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
     uplinks: () => uplinks?.counts(),
     mqttTroubles: () => [...front.mqttTroubles(), ...(uplinks?.troubles() ?? [])],
     queueDepth: () => stages.intake.backlog().bodies,
-    droppedLogLines: () => stages.log.droppedLines,
+    droppedLogLines: () => log.droppedLines,
   };
 }
 

@@ -1,8 +1,6 @@
 import type { StoredDeadLetter } from '../core/dead-letter.js';
+import { LetterGroups } from '../core/letter-groups.js';
 import { isoTime, oneLine } from './spool-report.js';
-
-/** Reasons that are told apart: the cloud's words may name a value, and then each is another. */
-const MAX_REASONS = 1_000;
 
 /** Dead letters of one reason. */
 export interface ReasonSummary {
@@ -18,34 +16,19 @@ export interface ReasonSummary {
   readonly isRest?: true;
 }
 
-interface Gathered {
-  readonly status: number;
-  readonly reason: string;
-  letters: number;
-  readonly devices: Set<string>;
-  firstMs: number;
-  lastMs: number;
-}
-
 /** Counts dead letters by reason, the most first. */
 export function summarizeReasons(letters: Iterable<StoredDeadLetter>): ReasonSummary[] {
-  const reasons = new Map<string, Gathered>();
-  const rest = gatheredFor(0, 'other reasons');
-  for (const { status, reason, device, refusedAtMs } of letters) {
-    const key = `${status} ${reason}`;
-    let gathered = reasons.get(key);
-    if (gathered === undefined && reasons.size < MAX_REASONS) {
-      gathered = gatheredFor(status, reason);
-      reasons.set(key, gathered);
-    }
-    gathered ??= rest;
-    gathered.letters++;
-    gathered.devices.add(device.key);
-    gathered.firstMs = Math.min(gathered.firstMs, refusedAtMs);
-    gathered.lastMs = Math.max(gathered.lastMs, refusedAtMs);
-  }
-  const sorted = [...reasons.values()].sort((a, b) => b.letters - a.letters);
-  return [...sorted.map(summaryOf), ...(rest.letters > 0 ? [{ ...summaryOf(rest), isRest: true as const }] : [])];
+  const groups = new LetterGroups();
+  for (const letter of letters) groups.add(letter);
+  return groups.list().map(({ letters: count, devices, status, reason, firstMs, lastMs, isRest }) => ({
+    letters: count,
+    devices: devices.size,
+    status,
+    reason,
+    first: isoTime(firstMs),
+    last: isoTime(lastMs),
+    ...(isRest && { isRest: true as const }),
+  }));
 }
 
 /** A line for each reason, for people; the first names the columns. */
@@ -60,13 +43,4 @@ export function* reasonsTable(reasons: readonly ReasonSummary[]): Iterable<strin
     const figures = `${String(letters).padEnd(10)}  ${String(devices).padEnd(8)}  ${answer.padEnd(6)}`;
     yield `${figures}  ${first.padEnd(24)}  ${last.padEnd(24)}  ${oneLine(reason)}\n`;
   }
-}
-
-function gatheredFor(status: number, reason: string): Gathered {
-  const [firstMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  return { status, reason, letters: 0, devices: new Set(), firstMs, lastMs };
-}
-
-function summaryOf({ status, reason, letters, devices, firstMs, lastMs }: Gathered): ReasonSummary {
-  return { letters, devices: devices.size, status, reason, first: isoTime(firstMs), last: isoTime(lastMs) };
 }

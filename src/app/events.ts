@@ -110,6 +110,11 @@ export const EVENT_TABLE = {
     meaning: 'The oldest dead letters went, since there were more than `maxDeadLetterBytes`.',
     remedy: 'Export what is needed, and find out why so many come.',
   },
+  'dead-letters-asked': {
+    level: 'info',
+    meaning:
+      'Somebody at `address` asked on the admin side for so many `letters` to be sent again or discarded (`action`), with the numbers from `firstNumber` to `lastNumber`. `requeued` or `dead-letters-discarded` follows when it is done.',
+  },
   'dead-letters-discarded': { level: 'info', meaning: 'So many dead `letters` are gone for good, as somebody asked.' },
   imported: {
     level: 'info',

@@ -5,22 +5,15 @@ import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { SingleBar } from 'cli-progress';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
-import type { Device } from '../core/device.js';
 import type { SpoolStatus } from '../core/ports.js';
-import { timeJson } from '../state/time.js';
+import { type ExportedState, letterLine, stateLine } from './export-lines.js';
 import { type Filters, filtered } from './spool-filters.js';
 
 /** What is exported from. */
 export interface WaitingStates {
   status(): Promise<SpoolStatus>;
   /** Every waiting state, a device's own in order. */
-  records(): Promise<Iterable<WaitingRecord>>;
-}
-
-interface WaitingRecord {
-  readonly device: Device;
-  readonly timeMs: number;
-  readonly fragment: Uint8Array;
+  records(): Promise<Iterable<ExportedState>>;
 }
 
 /** Lines gathered before they are written, so that a million states are not a million writes. */
@@ -50,7 +43,7 @@ export async function exportWaiting(
   const bar = startBar((await spool.status()).states);
   const states = filtered(await spool.records(), filters, ({ timeMs }) => timeMs);
   try {
-    return await writeLines(mapped(states, lineOf), file, target, (written) => bar?.update(written));
+    return await writeLines(mapped(states, stateLine), file, target, (written) => bar?.update(written));
   } finally {
     bar?.stop();
   }
@@ -125,17 +118,6 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
-}
-
-function lineOf({ device, timeMs, fragment }: WaitingRecord): string {
-  const ids = `{"applicationId":"${device.applicationId}","deviceId":"${device.deviceId}"`;
-  return `${ids},"time":${timeJson(timeMs)},${Buffer.from(fragment).toString('utf8')}\n`;
-}
-
-function letterLine(letter: StoredDeadLetter): string {
-  const { number, status, reason, refusedAtMs } = letter;
-  const about = JSON.stringify({ number, status, reason, refusedAt: new Date(refusedAtMs).toISOString() });
-  return `${lineOf(letter).slice(0, -'}\n'.length)},"deadLetter":${about}}\n`;
 }
 
 function* mapped<T>(items: Iterable<T>, toLine: (item: T) => string): Iterable<string> {

@@ -39,10 +39,15 @@ export class Device {
     return Buffer.from(this.key, 'hex');
   }
 
+  /** The device of a {@link Device.key}. */
+  static fromKey(key: string): Device {
+    return new Device(key.slice(0, 2 * ID_BYTES), key.slice(2 * ID_BYTES));
+  }
+
   /** Reads a device back from the 24 bytes at `offset`. */
   static fromBytes(bytes: Uint8Array, offset: number): Device {
     const key = Buffer.from(bytes.buffer, bytes.byteOffset + offset, 2 * ID_BYTES).toString('hex');
-    return new Device(key.slice(0, 2 * ID_BYTES), key.slice(2 * ID_BYTES));
+    return Device.fromKey(key);
   }
 }
 

@@ -1,6 +1,6 @@
-import type { Device } from '../core/device.js';
+import { Device } from '../core/device.js';
 import type { LaneView, LastState } from '../core/known-device.js';
-import { type DeviceWatch, deviceOf } from './device-watch.js';
+import type { DeviceWatch } from './device-watch.js';
 import type { LaneTable } from './lane-table.js';
 import type { LastStates } from './last-states.js';
 
@@ -22,7 +22,7 @@ export class DeviceLook {
   find(deviceId: string): Device | undefined {
     const { table } = this.#parts;
     for (const { device } of table.all()) if (device.deviceId === deviceId) return device;
-    for (const [key] of table.absent.all()) if (key.endsWith(deviceId)) return deviceOf(key);
+    for (const [key] of table.absent.all()) if (key.endsWith(deviceId)) return Device.fromKey(key);
     return undefined;
   }
 
@@ -30,7 +30,7 @@ export class DeviceLook {
   *all(): Iterable<Device> {
     const { table } = this.#parts;
     for (const { device } of table.all()) yield device;
-    for (const [key] of table.absent.all()) yield deviceOf(key);
+    for (const [key] of table.absent.all()) yield Device.fromKey(key);
   }
 
   of(device: Device): LaneView {

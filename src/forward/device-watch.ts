@@ -117,8 +117,7 @@ function troubleOf(lane: Lane, isCloudUp: boolean): LaneTrouble['kind'] | undefi
   return isCloudUp && (kind === 'throttled' || lane.failures > 0) ? kind : undefined;
 }
 
-/** The device of a {@link Device.key}. */
-export function deviceOf(deviceKey: string): Device {
+function deviceOf(deviceKey: string): Device {
   return new Device(deviceKey.slice(0, ID_DIGITS), deviceKey.slice(ID_DIGITS));
 }
 

@@ -5,10 +5,10 @@ import type { DeadLetters } from './dead-letters.js';
 import { Discards } from './discards.js';
 import type { Environment } from './environment.js';
 import { Imports } from './imports.js';
-import type { RequestRow } from './requests.js';
+import { putRequests, type RequestRow, rangesOf } from './requests.js';
 import { Requeue } from './requeue.js';
 import type { Rows } from './table.js';
-import type { Change, Transactions } from './transaction.js';
+import { type Change, changeOf, type Transactions } from './transaction.js';
 import type { Turns } from './turns.js';
 import type { UnreadableItems } from './unreadable-items.js';
 
@@ -46,6 +46,7 @@ export interface OrdersParts extends OrdersOptions {
 
 /** What becomes of dead letters by an operator's word: his options, and what he asks for by `stateway spool`. */
 export class Orders {
+  readonly #parts: OrdersParts;
   readonly #bound: DeadLetterBound;
   readonly #discards: Discards;
   readonly #requeue: Requeue;
@@ -53,6 +54,7 @@ export class Orders {
   readonly #onRequeued: (devices: number) => void;
 
   constructor(parts: OrdersParts) {
+    this.#parts = parts;
     const { environment, letters, maxDeadLetterBytes, onDropped, raiseFloor, transactions, unreadable } = parts;
     this.#bound = new DeadLetterBound({
       letters,
@@ -88,6 +90,21 @@ export class Orders {
   /** To be called when dead letters came. Never throws. */
   keepBound(): void {
     this.#bound.keep();
+  }
+
+  /**
+   * Notes what an operator asks for, as `stateway spool` does beside a running proxy; {@link Orders.take} does it.
+   * @param numbers of dead letters, rising
+   * @returns how many of them there are
+   * @throws StatewayError when it cannot be written
+   */
+  async ask(what: 'requeue' | 'discard', numbers: readonly number[]): Promise<number> {
+    const { environment, letters, transactions } = this.#parts;
+    const requests = what === 'requeue' ? environment.requests : environment.discards;
+    const present = letters.present(numbers);
+    requests.resetReadTxn();
+    await transactions.commit([changeOf(() => putRequests(requests, rangesOf(present)))], true);
+    return present.length;
   }
 
   /**

@@ -72,3 +72,45 @@ describe('the gate', () => {
     expect(show(TOKEN)).toBeUndefined();
   });
 });
+
+describe('what changes something', () => {
+  const HOST = 'gateway7:9090';
+  const own = { host: HOST, origin: `http://${HOST}` };
+
+  function site() {
+    const clock = new FakeClock();
+    const gate = new AdminGate(TOKEN, false, clock);
+    const cookie = cookieOf(gate);
+    const form = gate.formToken({ cookie }) as string;
+    const meant = (headers: Parameters<AdminGate['assertMeant']>[0], given = form) =>
+      refusal(() => gate.assertMeant(headers, given, ADDRESS));
+    return { clock, gate, cookie, form, meant };
+  }
+
+  it('is meant by a program that shows the token, and by a form of our own page in a session', () => {
+    const { cookie, form, meant } = site();
+    expect(meant({ host: HOST, authorization: `Bearer ${TOKEN}` }, '')).toBeUndefined();
+    expect(meant({ ...own, cookie })).toBeUndefined();
+    expect(form).not.toBe(cookie.split('.').at(-1));
+  });
+
+  it('is not meant by another page, whatever it has a browser send', async () => {
+    const { clock, gate, cookie, form, meant } = site();
+    const elsewhere = { host: HOST, origin: 'http://evil.example' };
+    expect(meant({ ...elsewhere, cookie })).toBe('STATEWAY_ORIGIN_NOT_ALLOWED');
+    expect(meant({ ...elsewhere, authorization: `Bearer ${TOKEN}` })).toBe('STATEWAY_ORIGIN_NOT_ALLOWED');
+    expect(meant({ host: HOST, origin: 'null', cookie })).toBe('STATEWAY_ORIGIN_NOT_ALLOWED');
+    expect(meant({ host: HOST, cookie })).toBe('STATEWAY_ORIGIN_NOT_ALLOWED');
+    for (const given of ['', 'x', `${form}x`])
+      expect(meant({ ...own, cookie }, given)).toBe('STATEWAY_ORIGIN_NOT_ALLOWED');
+    expect(meant(own)).toBe('STATEWAY_ORIGIN_NOT_ALLOWED');
+    expect(meant({ ...own, cookie, authorization: 'Bearer another' })).toBe('STATEWAY_ADMIN_TOKEN');
+    await clock.advance(1_000);
+    const later = gate.formToken({ cookie: cookieOf(gate) }) as string;
+    expect(later).not.toBe(form);
+    expect(meant({ ...own, cookie }, later)).toBe('STATEWAY_ORIGIN_NOT_ALLOWED');
+    await clock.advance(SESSION_MS);
+    expect(gate.formToken({ cookie })).toBeUndefined();
+    expect(meant({ ...own, cookie })).toBe('STATEWAY_ORIGIN_NOT_ALLOWED');
+  });
+});

@@ -97,7 +97,7 @@ describe('what is not served', () => {
       404,
       {
         type: 'NotFound',
-        message: 'The admin side has no such path; it has /, /events, /healthz, /readyz, /metrics, /status, /status/devices, /status/devices/{deviceId}',
+        message: 'The admin side has no such path; it has /, /events, /healthz, /readyz, /metrics, /status, /status/devices, /status/devices/{deviceId}, /status/dead-letters',
       },
     ]);
   });

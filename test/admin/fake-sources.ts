@@ -1,4 +1,5 @@
 import type { AdminSources, CloudView, MemoryView, Readiness } from '../../src/admin/admin-sources.js';
+import type { AskedAction, DeadLetterDesk } from '../../src/admin/dead-letter-desk.js';
 import type { KnownDevice, KnownDevices } from '../../src/admin/known-devices.js';
 import { Ages } from '../../src/core/ages.js';
 import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
@@ -91,6 +92,7 @@ export class FakeSources implements AdminSources {
       reason: 'no such attribute',
       refusedAtMs: this.startedAtMs + 3_000,
     };
+    if (this.letters.length > 0) return this.letters.slice(-most).reverse();
     return [
       { ...letter, number: 8 },
       { ...letter, number: 7, status: 0, timeMs: 1e16 },
@@ -98,6 +100,20 @@ export class FakeSources implements AdminSources {
   }
 
   readonly outOfWindow = 'refuse';
+  /** Dead letters, rising, beside those that {@link FakeSources.latestDeadLetters} shows. */
+  letters: StoredDeadLetter[] = [];
+  readonly asked: unknown[] = [];
+  readonly noted: AskedAction[] = [];
+  readonly deadLetters: DeadLetterDesk = {
+    from: (number, most) => this.letters.filter((letter) => letter.number >= number).slice(0, most),
+    lineOf: ({ number, fragment }) => `${number} ${Buffer.from(fragment).toString()}\n`,
+    ask: async (action, numbers) => {
+      this.asked.push([action, ...numbers]);
+      return numbers.length;
+    },
+    note: (asked) => this.noted.push(asked),
+  };
+
   /** What the stages know of single devices. */
   known: KnownDevice[] = [];
   lastState: LastState | undefined = undefined;

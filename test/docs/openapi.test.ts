@@ -10,6 +10,7 @@ import { TestSocket } from '../helpers/test-socket.js';
 import { fitsSchema } from '../state/schema-oracle.js';
 import { OPENAPI_FILE, OpenApiDocument } from './openapi-document.js';
 import { deviceAnswers } from './openapi-devices.js';
+import { letterAnswers } from './openapi-letters.js';
 import { logInAnswers } from './openapi-log-in.js';
 import { refusedUpgrade } from './refused-upgrade.js';
 
@@ -264,8 +265,15 @@ describe('the running proxy', () => {
       await expectDescribed(operation, status, answer);
     }
     await expectDescribed('get /login', 403, await askAs('other.example', `${adminUrl}/login`));
-    await logIn(site, firstDevice(site));
-    for await (const [operation, status, answer] of deviceAnswers(adminUrl, adminToken, firstDevice(site).deviceId)) {
+    const device = firstDevice(site);
+    site.cloud.setFaults([{ kind: 'status', status: 400, route: 'state' }]);
+    await send(site, statePath(device), await logIn(site, device), '{"data":{"n":1}}');
+    const letters = async () => (await (await fetch(`${adminUrl}/status`, { headers })).json()).spool.deadLetters;
+    await expect.poll(letters).toBe(1);
+    for await (const [operation, status, answer] of deviceAnswers(adminUrl, adminToken, device.deviceId)) {
+      await expectDescribed(operation, status, answer);
+    }
+    for await (const [operation, status, answer] of letterAnswers(adminUrl, adminToken)) {
       await expectDescribed(operation, status, answer);
     }
     const served = [...message.matchAll(/\/[\w./{}-]*(?=,|$)/g)].map(([path]) => path);

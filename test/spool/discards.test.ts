@@ -69,6 +69,21 @@ it('is done at once where no proxy has the directory, and no number is given aga
   expect(numbersOf(next)).toEqual([5]);
 });
 
+it('and sending again can be asked for within the proxy too, by the same requests', async () => {
+  const directory = temporaryDirectory();
+  const spool = await openSpool(directory);
+  await giveUp(spool, 5);
+  expect(await spool.orders.ask('discard', [1, 2, 9])).toBe(2);
+  expect(await spool.orders.ask('requeue', [3])).toBe(1);
+  expect(numbersOf(spool)).toEqual([1, 2, 3, 4, 5]);
+  const copy = `${directory}+`;
+  copyServed(directory, copy);
+  for (const one of [spool, await openSpool(copy)]) {
+    expect(await one.takeRequeued()).toMatchObject([{ device: DEVICE_A, states: 1 }]);
+    expect(numbersOf(one)).toEqual([4, 5]);
+  }
+});
+
 it('wins over a request to send the same again', async () => {
   const directory = temporaryDirectory();
   const spool = await openSpool(directory);

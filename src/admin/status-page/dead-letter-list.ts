@@ -1,4 +1,5 @@
 import { copyText } from './clipboard.js';
+import { deviceNodes } from './device-link.js';
 import { byId, make, makeTime, setText } from './elements.js';
 import type { LatestDeadLetter, Status } from './status-shape.js';
 import { bytes, clockTime, count, counted } from './words.js';
@@ -9,22 +10,24 @@ const COPIED_FOR_MS = 2_000;
 let shown = '';
 
 /** Lists the latest dead letters, each with a button that copies what is known of it. */
-export function showDeadLetters({ latestDeadLetters, spool, now }: Status): void {
+export function showDeadLetters({ latestDeadLetters, names, spool, now }: Status): void {
   byId('no-letters').hidden = spool.deadLetters > 0;
   byId('some-letters').hidden = spool.deadLetters === 0;
   const isCut = spool.deadLetters > latestDeadLetters.length;
   setText(byId('letters-shown'), isCut ? `The latest ${latestDeadLetters.length} of ${count(spool.deadLetters)}:` : '');
   setText(byId('letters-room'), roomWords(spool));
-  const key = JSON.stringify(latestDeadLetters);
+  const key = JSON.stringify([latestDeadLetters, names]);
   if (key === shown) return;
   shown = key;
-  byId('letters').replaceChildren(...latestDeadLetters.map((letter) => itemOf(letter, Date.parse(now))));
+  byId('letters').replaceChildren(
+    ...latestDeadLetters.map((letter) => itemOf(letter, names[letter.deviceId], Date.parse(now))),
+  );
 }
 
-function itemOf(letter: LatestDeadLetter, nowMs: number): HTMLElement {
+function itemOf(letter: LatestDeadLetter, name: string | undefined, nowMs: number): HTMLElement {
   const { deviceId, time, refusedAt, reason, number } = letter;
   const facts = make('p', 'facts quiet', [
-    make('span', 'id', deviceId),
+    make('span', '', deviceNodes(deviceId, name)),
     make('span', '', [text('state of '), makeTime(time, clockTime(time, nowMs))]),
     make('span', '', [text('refused at '), makeTime(refusedAt, clockTime(refusedAt, nowMs))]),
     make('span', '', answerWords(letter)),

@@ -5,6 +5,7 @@ import { DeviceSearch } from './device-search.js';
 import { showDeviceTable } from './device-table.js';
 import { byId, make, setText } from './elements.js';
 import { showFigures } from './figures.js';
+import { LetterGroupList } from './letter-group-list.js';
 import { LiveFeed } from './live-feed.js';
 import { showMqtt } from './mqtt-table.js';
 import { showRefusals } from './refusal-table.js';
@@ -17,6 +18,7 @@ const LEVEL_WORDS: Readonly<Record<Level, string>> = { good: 'Nothing to do', wa
 const TITLE_SIGNS: Readonly<Record<Level, string>> = { good: '✓', watch: '▲', act: '✕' };
 
 const charts = new Charts();
+const letterGroups = new LetterGroupList();
 /** The sentence that a screen reader was told, without the figures that go on changing. */
 let announced = '';
 let lastLevel: Level | undefined;
@@ -38,6 +40,7 @@ function showStatus(status: Status): void {
   showMqtt(status);
   charts.showNow(status.rates);
   showDeadLetters(status);
+  letterGroups.follow(status);
 }
 
 function showVerdict(status: Status): void {

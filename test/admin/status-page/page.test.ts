@@ -47,6 +47,7 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
     await report(site, tokens);
     await untilText(page, '#sentence', 'All is well.');
     await untilText(page, '#cloud', 'Reachable');
+    await untilText(page, '#oldest', 'nothing waits');
     expect(await page.title()).toBe('✓ All is well · Stateway gateway7');
 
     site.cloud.setFaults([{ kind: 'outage' }]);
@@ -112,51 +113,6 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
     expect(cells[0]).toBe('Denied topic');
     expect(cells[2]).toContain(topic);
     expect(await page.locator('#mqtt-rows img').count()).toBe(0);
-      expectNoHarm(watched, site.proxy.adminUrl);
-  });
-
-  it('finds a device by its name, and shows what is known of it; its values when asked to', async () => {
-    const token = 'a-token-of-the-admin-side';
-    const site = await openSite({ devices: 2, env: { STATEWAY_ADMIN_TOKEN: token } });
-    const [device] = site.devices as [PlannedDevice];
-    // Of the application: it has to be asked about, which brings the name.
-    const ofApplication = site.cloud.issueToken({
-      subject: { kind: 'application', applicationId: device.applicationId },
-      scopes: ['all.Application'],
-      ttlSeconds: 600,
-    });
-    expect((await postState(site, device, ofApplication, '{"data":{"temperature":1}}')).status).toBe(200);
-    const watched = await watchedPage(browser);
-    const { page } = watched;
-    await page.goto(site.proxy.adminUrl);
-    await page.getByLabel('Token of the admin side').fill(token);
-    await page.getByRole('button', { name: 'Log in' }).click();
-    await page.locator('#link[data-link="live"]').waitFor();
-
-    await page.getByRole('searchbox').fill(device.name.slice(1).toUpperCase());
-    await untilText(page, '#found', '1 device');
-    expect(await textOf(page, '#found-list .name')).toBe(device.name);
-    await page.getByRole('link', { name: device.deviceId }).click();
-    await untilText(page, '#device-name', device.name);
-    expect(await textOf(page, '#device-trouble')).toBe('Nothing is the matter with it.');
-    await untilText(page, '#device-oldest', 'nothing waits');
-    const grant = await page.locator('#device-grants-rows').getByRole('cell').allInnerTexts();
-    expect(grant[0]).toBe('the cloud lets its token read the device');
-    expect(grant[2]).toMatch(/^in (9|10) min: the token ends$/);
-
-    await page.getByRole('button', { name: 'Show its last state' }).click();
-    await untilText(page, '#device-state-of', 'The next state that it sends is shown here.');
-    expect(await page.content()).not.toContain('20.5');
-    expect((await postState(site, device, ofApplication, '{"data":{"temperature":20.5}}')).status).toBe(200);
-    await untilText(page, '#device-state-values', '"temperature": 20.5');
-    expect((await postState(site, device, ofApplication, '{"data":')).status).toBe(400);
-    await untilText(page, '#device-refusals-rows', 'STATEWAY_MALFORMED_BODY');
-
-    await page.getByRole('link', { name: 'Close this view' }).click();
-    expect(await page.locator('#device').isVisible()).toBe(false);
-    await page.goto(`${site.proxy.adminUrl}/#device/${'f'.repeat(24)}`);
-    await untilText(page, '#device-trouble', 'Nothing is known here of this device');
-    watched.complaints.splice(0, watched.complaints.length, ...watched.complaints.filter((c) => !c.includes('404')));
     expectNoHarm(watched, site.proxy.adminUrl);
   });
 
@@ -180,9 +136,11 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
         /^They take \d+(\.\d)? KiB of the disk; beyond 1\.0 GiB the oldest go\.$/,
       );
       await untilText(page, '#device-rows', failing as string);
-      expect(await page.locator('.reason').textContent()).toBe(HOSTILE_WORDS);
+      expect(await page.locator('#letters .reason').textContent()).toBe(HOSTILE_WORDS);
+      await page.locator('#letter-groups li').first().waitFor();
+      expect(await page.locator('#letter-groups .reason').textContent()).toBe(HOSTILE_WORDS);
       expect(await page.locator('#device-rows .why').textContent()).toContain(HOSTILE_WORDS);
-      expect(await page.locator('#letters img, #letters script, #letters svg, #device-rows img').count()).toBe(0);
+      expect(await page.locator('main img, main script, #letters svg, #letter-groups svg').count()).toBe(0);
       expect(await page.evaluate('window.harm')).toBeUndefined();
       expect(await page.content()).not.toContain('secret');
       expectNoHarm(watched, proxy.adminUrl);

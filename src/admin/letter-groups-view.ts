@@ -1,0 +1,74 @@
+import { Device } from '../core/device.js';
+import { groupIdOf, type LetterGroup, LetterGroups } from '../core/letter-groups.js';
+import type { AdminSources } from './admin-sources.js';
+import { lastLetter, readLetters } from './letter-reader.js';
+import { isoTime } from './status.js';
+import type { LetterGroupFacts, LetterGroupsFacts, LettersOfDevice } from './status-page/letter-shape.js';
+
+/** Of the numbers of dead letters, those that are looked at. */
+export const MOST_READ = 10_000;
+/** Groups that are told, and devices of each. */
+export const MOST_GROUPS = 50;
+export const MOST_DEVICES = 5;
+/** However many pages ask, the letters are read no more often; what is told is as old at most. */
+const FRESH_FOR_MS = 2_000;
+
+type Grouped = Omit<LetterGroupsFacts, 'form' | 'mayChange'>;
+
+/** Groups the last dead letters by their reason, when somebody asks. */
+export class LetterGroupsView {
+  readonly #sources: AdminSources;
+  #grouped: Promise<Grouped> | undefined;
+  #readAtMs = 0;
+
+  constructor(sources: AdminSources) {
+    this.#sources = sources;
+  }
+
+  /** @throws what reading throws */
+  read(): Promise<Grouped> {
+    const nowMs = this.#sources.clock.monotonicMs();
+    if (this.#grouped === undefined || nowMs - this.#readAtMs >= FRESH_FOR_MS) {
+      this.#readAtMs = nowMs;
+      this.#grouped = this.#read();
+      this.#grouped.catch(() => {
+        this.#grouped = undefined;
+      });
+    }
+    return this.#grouped;
+  }
+
+  async #read(): Promise<Grouped> {
+    const upTo = lastLetter(this.#sources);
+    const groups = new LetterGroups();
+    let read = 0;
+    for await (const letter of readLetters(this.#sources, Math.max(1, upTo - MOST_READ + 1), upTo)) {
+      groups.add(letter);
+      read++;
+    }
+    const all = groups.list();
+    const listed = all.slice(0, MOST_GROUPS).map((group) => this.#facts(group));
+    return { read, upTo, groups: listed, moreGroups: all.length - listed.length };
+  }
+
+  #facts(group: LetterGroup): LetterGroupFacts {
+    const { status, reason, letters, devices, runs, firstMs, lastMs, isRest } = group;
+    const most = [...devices].sort(([, a], [, b]) => b - a).slice(0, MOST_DEVICES);
+    return {
+      id: isRest ? null : groupIdOf(group),
+      status,
+      reason,
+      letters,
+      devices: devices.size,
+      listed: most.map(([key, letters]) => this.#ofDevice(key, letters)),
+      numbers: runs.map(({ from, upTo }) => [from, upTo] as const),
+      first: isoTime(firstMs),
+      last: isoTime(lastMs),
+    };
+  }
+
+  #ofDevice(key: string, letters: number): LettersOfDevice {
+    const { applicationId, deviceId } = Device.fromKey(key);
+    return { applicationId, deviceId, name: this.#sources.knownDevices.nameOf(deviceId) ?? null, letters };
+  }
+}
