@@ -23,6 +23,8 @@ export interface AdminOptions {
   readonly names?: readonly string[] | undefined;
   /** What everything but the probes' paths wants (`STATEWAY_ADMIN_TOKEN`); without it, who reaches the port reads it all. */
   readonly token?: string | undefined;
+  /** Of the file in which the figures of the last week outlive the process; without one a restart forgets them. */
+  readonly historyPath?: string | undefined;
   /** PEM files for HTTPS. */
   readonly tls?: TlsFiles | undefined;
 }
@@ -80,7 +82,7 @@ export class AdminServer {
     this.#names = [...ownNames(), ...names];
     this.#hosts = new AllowedHosts(this.#names);
     this.#gate = token === undefined ? undefined : new AdminGate(token, tls !== undefined, sources.clock);
-    this.#figures = new LiveFigures(sources);
+    this.#figures = new LiveFigures(sources, options.historyPath);
     this.#assets = assets;
     this.#routes = new Routes(routeTable(sources, this.#figures, this.#gate));
     this.#server = openServer(tls, (request, response) => void this.#answer(request, response));

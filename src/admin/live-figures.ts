@@ -1,21 +1,27 @@
 import type { ServerResponse } from 'node:http';
 import type { AdminSources } from './admin-sources.js';
 import { EventFeed } from './event-feed.js';
+import { HistoryFile } from './history-file.js';
 import { HourRing, STEP_MS } from './hour-ring.js';
 import { SpoolGrowth } from './spool-growth.js';
 import { readStatus } from './status.js';
 import type { Status } from './status-page/status-shape.js';
+import type { WeekFacts } from './status-page/week-shape.js';
+import { WeekHistory } from './week-history.js';
 
-/** The figures of now with what is kept of the last hour, and the pages that look at them. */
+/** The figures of now with what is kept of the last hour and week, and the pages that look at them. */
 export class LiveFigures {
   readonly #sources: AdminSources;
   readonly #hour: HourRing;
   readonly #growth: SpoolGrowth;
+  readonly #week: WeekHistory;
   readonly #feed: EventFeed;
   #cancelStep: () => void = () => {};
 
-  constructor(sources: AdminSources) {
+  /** @param historyPath of the file in which the last week outlives the process; none: it does not */
+  constructor(sources: AdminSources, historyPath?: string) {
     const { clock, meters } = sources;
+    this.#week = new WeekHistory(sources, historyPath === undefined ? undefined : HistoryFile.open(historyPath));
     this.#sources = sources;
     this.#hour = new HourRing(clock, meters);
     this.#growth = new SpoolGrowth(clock);
@@ -32,6 +38,12 @@ export class LiveFigures {
   stop(): void {
     this.#cancelStep();
     this.#feed.close();
+    this.#week.close();
+  }
+
+  /** The last week. */
+  week(): WeekFacts {
+    return this.#week.facts();
   }
 
   /** @throws what the sources throw when they cannot be read */
@@ -61,6 +73,7 @@ export class LiveFigures {
   #sampleSpool(): void {
     try {
       this.#growth.sample(this.#sources.spoolStatus().bytes);
+      this.#week.look();
     } catch {
       // The spool is closed before this is, at shutdown: there is nothing to sample any more.
     }

@@ -25,6 +25,7 @@ export function routeTable(sources: AdminSources, figures: LiveFigures, gate: Ad
       GET: async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.render() }),
     },
     '/status': { GET: () => jsonReply(200, figures.status()) },
+    '/status/history': { GET: () => jsonReply(200, figures.week()) },
     '/status/devices': { GET: ({ query }) => jsonReply(200, findDevices(sources, query.get('search') ?? '')) },
     '/status/devices/{deviceId}': {
       GET: ({ parts: [deviceId = ''] }) => jsonReply(200, deviceFacts(sources, deviceId, showsValues)),

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type AdminOptions, AdminServer } from '../admin/admin-server.js';
 import type { AdminSources, CloudView } from '../admin/admin-sources.js';
 import type { AuthStage } from '../auth/auth-stage.js';
@@ -15,6 +16,9 @@ import type { LineCounter, LineWriter } from './event-log.js';
 import { letterLine } from './export-lines.js';
 import { knownDevices } from './known-devices.js';
 import { PACKAGE_VERSION } from './package-info.js';
+
+/** In the data directory; see `HistoryFile`. */
+const HISTORY_FILE_NAME = 'history.dat';
 
 /** The stages that the admin side shows. */
 export interface AdminStages extends Pick<AdminSources, 'meters' | 'ages' | 'readiness'> {
@@ -39,7 +43,8 @@ export function createAdmin(config: Config, stages: AdminStages): AdminServer {
 
 function sourcesOf(config: Config, stages: AdminStages): AdminSources {
   const { name, dataDir, maxSpoolBytes, maxDeadLetterBytes, outOfWindow, upstreamUrl } = config;
-  const { meters, ages, readiness, uws, health, spool, lanes, auth, capacity, front, certificates, uplinks, log } = stages;
+  const { meters, ages, readiness, uws, health, spool, lanes, auth, capacity, front, certificates, uplinks, log } =
+    stages;
   return {
     build: { name, version: PACKAGE_VERSION, node: process.version, uws },
     clock: systemClock,
@@ -59,7 +64,8 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
       from: (number, most) => spool.deadLettersFrom(number, most),
       lineOf: letterLine,
       ask: (action, numbers) => spool.orders.ask(action, numbers),
-      note: (asked) => log.info({ event: 'dead-letters-asked', ...asked }, `dead letters: somebody asked to ${asked.action}`),
+      note: (asked) =>
+        log.info({ event: 'dead-letters-asked', ...asked }, `dead letters: somebody asked to ${asked.action}`),
     },
     outOfWindow,
     devices: () => lanes.devices(),
@@ -82,6 +88,7 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
 
 /** Who may ask, and how. */
 function adminOptions(config: Config): AdminOptions {
-  const { adminHosts, adminToken } = config;
-  return { names: adminHosts, token: adminToken, tls: adminTlsFiles(config) };
+  const { adminHosts, adminToken, dataDir } = config;
+  const historyPath = join(dataDir, HISTORY_FILE_NAME);
+  return { names: adminHosts, token: adminToken, historyPath, tls: adminTlsFiles(config) };
 }

@@ -97,7 +97,8 @@ describe('what is not served', () => {
       404,
       {
         type: 'NotFound',
-        message: 'The admin side has no such path; it has /, /events, /healthz, /readyz, /metrics, /status, /status/devices, /status/devices/{deviceId}, /status/dead-letters',
+        message:
+          'The admin side has no such path; it has /, /events, /healthz, /readyz, /metrics, /status, /status/history, /status/devices, /status/devices/{deviceId}, /status/dead-letters',
       },
     ]);
   });
@@ -130,7 +131,10 @@ describe('what is not served', () => {
     const url = `http://127.0.0.1:${guardedPort}${path}`;
     expect((await fetch(url)).status).toBe(401);
     const answer = await fetch(url, { headers: { authorization: 'Bearer a-token-of-the-admin-side' } });
-    expect([answer.status, await answer.json()]).toMatchObject([404, { message: expect.stringContaining('Nothing is known here') }]);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      404,
+      { message: expect.stringContaining('Nothing is known here') },
+    ]);
   });
 
   it('figures that cannot be read are 503, and the server goes on', async () => {

@@ -3,7 +3,8 @@ export type Asked = readonly [operation: string, status: number, answer: Respons
 
 /** Asks an admin side that has a token for every answer that it gives for the want of it, and for all of the log-in's. */
 export async function* logInAnswers(adminUrl: string, token: string): AsyncGenerator<Asked> {
-  for (const path of ['/', '/status', '/metrics', '/events']) yield [`get ${path}`, 401, await fetch(adminUrl + path)];
+  for (const path of ['/', '/status', '/status/history', '/metrics', '/events'])
+    yield [`get ${path}`, 401, await fetch(adminUrl + path)];
   yield ['get /', 303, await fetch(adminUrl, { headers: { accept: 'text/html' }, redirect: 'manual' })];
   yield ['get /login', 200, await fetch(`${adminUrl}/login`)];
   const logIn = (given: string, headers: Record<string, string> = {}) => {

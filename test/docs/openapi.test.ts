@@ -2,14 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
+import type { Status } from '../../src/admin/status-page/status-shape.js';
 import { ERROR_TABLE, type ErrorRow } from '../../src/core/errors.js';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, type Site, statePath } from '../helpers/bench-site.js';
 import { askAs } from '../helpers/http-client.js';
 import { TestSocket } from '../helpers/test-socket.js';
 import { fitsSchema } from '../state/schema-oracle.js';
-import { OPENAPI_FILE, OpenApiDocument } from './openapi-document.js';
 import { deviceAnswers } from './openapi-devices.js';
+import { OPENAPI_FILE, OpenApiDocument } from './openapi-document.js';
 import { letterAnswers } from './openapi-letters.js';
 import { logInAnswers } from './openapi-log-in.js';
 import { refusedUpgrade } from './refused-upgrade.js';
@@ -21,7 +22,7 @@ const SEND = 'post /applications/{applicationId}/devices/{deviceId}/state';
 const DEVICE_SOCKET = 'get /applications/{applicationId}/devices/{deviceId}/state';
 const GATEWAY_SOCKET = 'get /applications/{applicationId}/state';
 const LOG_IN = 'post /auth/device';
-const ADMIN_PATHS = ['/healthz', '/readyz', '/status', '/metrics', '/'];
+const ADMIN_PATHS = ['/healthz', '/readyz', '/status', '/status/history', '/metrics', '/'];
 
 /**
  * What this test sees no reason for: answers that only the cloud itself, or a line that breaks, can bring about, or a
@@ -232,7 +233,7 @@ describe('the running proxy', () => {
       await expectDescribed(`get ${path}`, 200, await fetch(adminUrl + path));
       await expectDescribed(`get ${path}`, 405, await fetch(adminUrl + path, { method: 'POST' }));
     }
-    for (const path of ['/', '/status', '/metrics', '/events']) {
+    for (const path of ['/', '/status', '/status/history', '/metrics', '/events']) {
       await expectDescribed(`get ${path}`, 403, await askAs('other.example', adminUrl + path));
     }
     const text = await firstEvents(`${adminUrl}/events`, 2);
@@ -261,14 +262,11 @@ describe('the running proxy', () => {
     const { adminUrl } = site.proxy;
     const headers = { authorization: `Bearer ${adminToken}` };
     const { message } = (await (await fetch(`${adminUrl}/nothing`, { headers })).json()) as { message: string };
-    for await (const [operation, status, answer] of logInAnswers(adminUrl, adminToken)) {
-      await expectDescribed(operation, status, answer);
-    }
-    await expectDescribed('get /login', 403, await askAs('other.example', `${adminUrl}/login`));
     const device = firstDevice(site);
     site.cloud.setFaults([{ kind: 'status', status: 400, route: 'state' }]);
     await send(site, statePath(device), await logIn(site, device), '{"data":{"n":1}}');
-    const letters = async () => (await (await fetch(`${adminUrl}/status`, { headers })).json()).spool.deadLetters;
+    const letters = async () =>
+      ((await (await fetch(`${adminUrl}/status`, { headers })).json()) as Status).spool.deadLetters;
     await expect.poll(letters).toBe(1);
     for await (const [operation, status, answer] of deviceAnswers(adminUrl, adminToken, device.deviceId)) {
       await expectDescribed(operation, status, answer);
@@ -276,6 +274,11 @@ describe('the running proxy', () => {
     for await (const [operation, status, answer] of letterAnswers(adminUrl, adminToken)) {
       await expectDescribed(operation, status, answer);
     }
+    // At last, as it shows wrong tokens until none is looked at.
+    for await (const [operation, status, answer] of logInAnswers(adminUrl, adminToken)) {
+      await expectDescribed(operation, status, answer);
+    }
+    await expectDescribed('get /login', 403, await askAs('other.example', `${adminUrl}/login`));
     const served = [...message.matchAll(/\/[\w./{}-]*(?=,|$)/g)].map(([path]) => path);
     const described = [...document.operations().keys()].map((operation) => operation.split(' ')[1] as string);
     const ofAdmin = [...new Set(described)].filter((path) => document.content.paths[path]?.servers !== undefined);

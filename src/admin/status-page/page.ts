@@ -12,6 +12,7 @@ import { showRefusals } from './refusal-table.js';
 import type { Level } from './remark.js';
 import type { Status } from './status-shape.js';
 import { verdictOf } from './verdict.js';
+import { WeekChart } from './week-chart.js';
 import { duration } from './words.js';
 
 const LEVEL_WORDS: Readonly<Record<Level, string>> = { good: 'Nothing to do', watch: 'Not urgent', act: 'Act now' };
@@ -25,6 +26,7 @@ let lastLevel: Level | undefined;
 
 new DevicePanel();
 new DeviceSearch();
+new WeekChart();
 new LiveFeed({
   onStatus: showStatus,
   onHour: (hour) => charts.showHour(hour),
