@@ -31,6 +31,7 @@ export function readStatus(sources: AdminSources, history: History): Status {
   const nowMs = clock.wallMs();
   const devices = plainReport(sources.devices());
   const refusals = readRefusals(sources);
+  const mqtt = readMqtt(sources);
   const latestDeadLetters = sources.latestDeadLetters(MOST_DEAD_LETTERS).map(plainLetter);
   return {
     name: build.name,
@@ -50,11 +51,11 @@ export function readStatus(sources: AdminSources, history: History): Status {
     devices,
     refusals,
     latestDeadLetters,
-    names: namesOf(sources, [...devices.listed, ...refusals.listed, ...latestDeadLetters]),
+    names: namesOf(sources, [...devices.listed, ...refusals.listed, ...latestDeadLetters, ...mqtt.listed]),
     certificate: readCertificate(sources, 'device'),
     adminCertificate: readCertificate(sources, 'admin'),
     connections: sources.connections(),
-    mqtt: readMqtt(sources),
+    mqtt,
     rates: history.hour.now(),
     received: meters.received,
     forwarded: meters.forwarded,

@@ -11,7 +11,7 @@ const scripts = [...assets.keys()].filter((path) => path.endsWith('.js'));
 
 describe('the files of the page', () => {
   it('are what the page asks for', () => {
-    const asked = [...textOf('/').matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path as string);
+    const asked = [...textOf('/').matchAll(/(?:src|href)="(\/assets\/[^"#]+)/g)].map(([, path]) => path as string);
     expect(asked).toContain('/assets/page.js');
     expect(asked.filter((path) => !assets.has(path))).toEqual([]);
   });
@@ -33,7 +33,7 @@ describe('the files of the page', () => {
   });
 
   it('are sources and maps to nobody', () => {
-    expect([...assets.keys()].filter((path) => !/^\/$|\.(?:js|css|svg)$/.test(path))).toEqual([]);
+    expect([...assets.keys()].filter((path) => !/^\/$|\.(?:js|css|svg)$|\/runbook\.html$/.test(path))).toEqual([]);
   });
 
   it('name no other host', () => {

@@ -57,6 +57,8 @@ it('goes on after a restart where it was, within the same five minutes too', asy
   sources.meters.forwarded = 100;
   await lookFor(first, sources, STEP_MS + 60_000);
   first.close();
+  const kept = () => new WeekHistory(sources, HistoryFile.open(path)).facts().forwarded;
+  await expect.poll(kept).toEqual([100, 0]);
   sources.meters.forwarded = 40;
   const second = new WeekHistory(sources, HistoryFile.open(path));
   sources.meters.forwarded += 7;

@@ -3,7 +3,7 @@ import { deviceInAddress } from './device-link.js';
 import type { DeviceFacts, GrantFacts, LastStateFacts } from './device-shape.js';
 import { byId, make, makeTime, sayRoles, setText } from './elements.js';
 import type { RecentRefusal, Transport, TroubledDevice } from './status-shape.js';
-import { TROUBLE_WORDS } from './trouble-words.js';
+import { troubleLink } from './trouble-words.js';
 import { ago, bytes, clockTime, count, counted, duration, untilWords } from './words.js';
 
 const ASK_EVERY_MS = 2_000;
@@ -35,6 +35,9 @@ export class DevicePanel {
   constructor() {
     addEventListener('hashchange', () => this.#follow());
     document.addEventListener('visibilitychange', () => void this.#ask());
+    byId('device-close').addEventListener('click', () => {
+      location.hash = '';
+    });
     byId('device-values').addEventListener('click', () => {
       this.#showsValues = true;
       void this.#ask();
@@ -114,17 +117,15 @@ function showValues({ showsValues }: DeviceFacts, last: LastStateFacts | undefin
   byId('device-state').hidden = last === undefined;
   if (last === undefined) return;
   const { state } = last;
-  const of = state === null ? 'The next state that it sends is shown here.' : `State of ${clockTime(state.time, nowMs)}:`;
+  const of =
+    state === null ? 'The next state that it sends is shown here.' : `State of ${clockTime(state.time, nowMs)}:`;
   setText(byId('device-state-of'), of);
   const { time: _time, ...rest } = state ?? { time: '' };
   setText(byId('device-state-values'), state === null ? '' : JSON.stringify(rest, null, 2));
 }
 
 function troubleItem({ trouble, reason, since, nextTry }: TroubledDevice, nowMs: number): HTMLElement {
-  const { word, meaning } = TROUBLE_WORDS[trouble];
-  const told = make('strong', 'trouble', word);
-  told.dataset.trouble = trouble;
-  told.title = meaning;
+  const told = troubleLink(trouble);
   const again = nextTry === null ? '' : `; tried again ${untilWords(nextTry, nowMs)}`;
   const time = makeTime(since, clockTime(since, nowMs));
   return make('li', '', [told, text(' since '), time, text(` (${ago(since, nowMs)}): ${reason}${again}.`)]);

@@ -1,7 +1,7 @@
 import { deviceHead } from './device-link.js';
 import { byId, make, makeTime, sayRoles, setText } from './elements.js';
 import type { Status, TroubledDevice } from './status-shape.js';
-import { TROUBLE_WORDS } from './trouble-words.js';
+import { troubleLink } from './trouble-words.js';
 import { clockTime, count, counted, duration, fullTime, untilWords } from './words.js';
 
 /** What the rows were made from, so that rows that say the same stay as they are. */
@@ -24,10 +24,7 @@ export function showDeviceTable({ devices, names, now }: Status): void {
 
 function rowOf(device: TroubledDevice, names: Status['names'], now: string): HTMLElement {
   const { trouble, reason, since, waitingStates, wrongClock } = device;
-  const { word, meaning } = TROUBLE_WORDS[trouble];
-  const state = make('td', 'trouble', word);
-  state.dataset.trouble = trouble;
-  state.title = meaning;
+  const state = make('td', 'trouble-cell', [troubleLink(trouble)]);
   const clock =
     wrongClock === null ? '' : `: ${counted(wrongClock.states, 'state')}, the last of ${fullTime(wrongClock.lastTime)}`;
   const [sinceWords, again] = timeWords(device, now);

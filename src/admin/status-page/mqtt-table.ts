@@ -1,3 +1,4 @@
+import { deviceHead } from './device-link.js';
 import { byId, make, makeTime, sayRoles, setText } from './elements.js';
 import type { MqttTrouble, MqttTroubleKind, Status } from './status-shape.js';
 import { clockTime, count, counted, duration } from './words.js';
@@ -13,7 +14,7 @@ const TROUBLE_WORDS: Readonly<Record<MqttTroubleKind, string>> = {
 let shown = '';
 
 /** Says how devices that speak MQTT get their commands, and lists what is not well with them; nothing where none does. */
-export function showMqtt({ mqtt, connections, now }: Status): void {
+export function showMqtt({ mqtt, connections, names, now }: Status): void {
   const { sessions, troubled, listed } = mqtt;
   const connected = connections.mqtt + connections.mqtts + connections['mqtt-ws'];
   byId('mqtt-part').hidden = connected === 0 && troubled === 0;
@@ -22,10 +23,10 @@ export function showMqtt({ mqtt, connections, now }: Status): void {
   byId('more-mqtt-troubles').hidden = troubled <= listed.length;
   setText(byId('more-mqtt-troubles'), `and ${counted(troubled - listed.length, 'more device')}, not listed here`);
   setText(byId('mqtt-sessions'), sessionWords(sessions));
-  const key = JSON.stringify(listed.map((trouble) => [trouble, timeWords(trouble, now)]));
+  const key = JSON.stringify(listed.map((trouble) => [trouble, names[trouble.deviceId], timeWords(trouble, now)]));
   if (key === shown) return;
   shown = key;
-  byId('mqtt-rows').replaceChildren(...listed.map((trouble) => rowOf(trouble, now)));
+  byId('mqtt-rows').replaceChildren(...listed.map((trouble) => rowOf(trouble, names, now)));
   sayRoles(byId('mqtt-troubles'));
 }
 
@@ -42,17 +43,16 @@ function sessionWords(sessions: Status['mqtt']['sessions']): string {
   return `Commands: ${counted(connected, 'device')} connected to the cloud's broker${named.join('')}.`;
 }
 
-function rowOf(trouble: MqttTrouble, now: string): HTMLElement {
-  const id = make('th', 'id', trouble.deviceId);
-  id.setAttribute('scope', 'row');
-  const kind = make('td', 'trouble', TROUBLE_WORDS[trouble.trouble]);
-  kind.dataset.trouble = trouble.trouble;
+function rowOf(trouble: MqttTrouble, names: Status['names'], now: string): HTMLElement {
+  const word = make('span', 'trouble', TROUBLE_WORDS[trouble.trouble]);
+  word.dataset.trouble = trouble.trouble;
+  const kind = make('td', 'trouble-cell', [word]);
   const cells = [
     kind,
     make('td', 'since', [makeTime(trouble.at, timeWords(trouble, now))]),
     make('td', 'why', trouble.words),
   ];
-  return make('tr', '', [id, ...cells]);
+  return make('tr', '', [deviceHead({ applicationId: '', deviceId: trouble.deviceId }, names), ...cells]);
 }
 
 function timeWords({ at }: MqttTrouble, now: string): string {

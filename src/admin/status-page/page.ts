@@ -7,6 +7,7 @@ import { byId, make, setText } from './elements.js';
 import { showFigures } from './figures.js';
 import { LetterGroupList } from './letter-group-list.js';
 import { LiveFeed } from './live-feed.js';
+import { explainWords, zoneWords } from './meanings.js';
 import { showMqtt } from './mqtt-table.js';
 import { showRefusals } from './refusal-table.js';
 import type { Level } from './remark.js';
@@ -24,6 +25,8 @@ const letterGroups = new LetterGroupList();
 let announced = '';
 let lastLevel: Level | undefined;
 
+explainWords();
+setText(byId('zone'), zoneWords());
 new DevicePanel();
 new DeviceSearch();
 new WeekChart();
