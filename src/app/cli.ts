@@ -1,18 +1,25 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config/config-error.js';
-import { checkCommand } from './check-command.js';
-import { configCommand } from './config-command.js';
-import { demoCommand } from './demo-command.js';
-import { healthcheckCommand } from './healthcheck-command.js';
 import { PACKAGE_VERSION } from './package-info.js';
-import { serveCommand } from './serve-command.js';
-import { simulateCommand } from './simulate-command.js';
-import { spoolCommand } from './spool-command.js';
-import { versionCommand } from './version-command.js';
 
 /** Exit codes of every command (contract 1.1). */
 const EXIT_FAILED = 1;
 const EXIT_BAD_USAGE = 2;
+
+/**
+ * In the order in which the help has them. One that is named is loaded alone: a probe that runs `healthcheck` every few
+ * seconds needs a twentieth of what `serve` does, which has no use for the rest either.
+ */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve-command.js')).serveCommand(),
+  spool: async () => (await import('./spool-command.js')).spoolCommand(),
+  config: async () => (await import('./config-command.js')).configCommand(),
+  check: async () => (await import('./check-command.js')).checkCommand(),
+  healthcheck: async () => (await import('./healthcheck-command.js')).healthcheckCommand(),
+  demo: async () => (await import('./demo-command.js')).demoCommand(),
+  simulate: async () => (await import('./simulate-command.js')).simulateCommand(),
+  version: async () => (await import('./version-command.js')).versionCommand(),
+};
 
 /**
  * Runs the command line.
@@ -22,7 +29,8 @@ const EXIT_BAD_USAGE = 2;
 export async function runCli(args: readonly string[]): Promise<number> {
   process.stdout.on('error', endWithoutReader);
   process.stderr.on('error', () => {});
-  const program = createProgram();
+  const [name = ''] = args;
+  const program = await createProgram(Object.hasOwn(COMMANDS, name) ? [name] : undefined);
   try {
     await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? 0);
@@ -31,23 +39,16 @@ export async function runCli(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Every command, as it is run and as it is documented. */
-export function createProgram(): Command {
+/** The commands, as they are run and as they are documented: every one, or those that are named. */
+export async function createProgram(names: readonly string[] = Object.keys(COMMANDS)): Promise<Command> {
   const program = new Command('stateway')
     .description('Takes device state at the plant and forwards it to the Losant cloud, losing nothing.')
     .version(PACKAGE_VERSION)
     .showHelpAfterError('(see --help)');
-  program.addCommand(serveCommand());
-  const others = [
-    spoolCommand(),
-    configCommand(),
-    checkCommand(),
-    healthcheckCommand(),
-    demoCommand(),
-    simulateCommand(),
-    versionCommand(),
-  ];
-  for (const command of others) program.addCommand(command);
+  for (const name of names) {
+    const command = await COMMANDS[name]?.();
+    if (command !== undefined) program.addCommand(command);
+  }
   overrideExit(program);
   return program;
 }

@@ -14,6 +14,6 @@ import { RUNBOOK_DOCUMENT, RUNBOOK_PAGE, runbookPage } from './runbook-page.js';
 writeFileSync(DOCUMENT_WITH_TABLE, withOptionsTable(readFileSync(DOCUMENT_WITH_TABLE, 'utf8')));
 const schema = withOptionsSchema(JSON.parse(readFileSync(CHART_SCHEMA, 'utf8')));
 writeFileSync(CHART_SCHEMA, `${JSON.stringify(schema, null, 2)}\n`);
-writeFileSync(COMMANDS_DOCUMENT, commandsDocument(createProgram()));
+writeFileSync(COMMANDS_DOCUMENT, commandsDocument(await createProgram()));
 writeFileSync(EVENTS_DOCUMENT, eventsDocument());
 writeFileSync(RUNBOOK_PAGE, runbookPage(readFileSync(RUNBOOK_DOCUMENT, 'utf8')));

@@ -10,7 +10,7 @@ const { COMMANDS_DOCUMENT, commandsDocument } = (await import(
   join(BUILT, 'commands-doc.js')
 )) as typeof import('../../src/app/commands-doc.js');
 
-const program = createProgram();
+const program = await createProgram();
 const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
 
 describe('the document of the commands', () => {
