@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, status, untilHeld } from '../helpers/bench-site.js';
+import { sharedByTests } from '../helpers/test-scope.js';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const MSGPACK_TYPE = { 'content-type': 'application/msgpack' };
@@ -49,8 +50,10 @@ const BAD_BODIES: readonly [string, string | Uint8Array, Record<string, string>,
   ],
 ];
 
+const shared = sharedByTests(openSite);
+
 test('each malformed request is refused by name and leaves nothing behind', async () => {
-  const site = await openSite();
+  const site = shared();
   const device = site.devices[0] as PlannedDevice;
   const token = await logIn(site, device);
   for (const [what, body, headers, code, type, message] of BAD_BODIES) {
@@ -72,8 +75,8 @@ test('each malformed request is refused by name and leaves nothing behind', asyn
 });
 
 test('names that JavaScript treats specially are ordinary attributes', async () => {
-  const site = await openSite();
-  const device = site.devices[0] as PlannedDevice;
+  const site = shared();
+  const device = site.devices[1] as PlannedDevice;
   const token = await logIn(site, device);
   const body = '{"time":1767225600000,"data":{"__proto__":1,"constructor":"c","toString":true,"hasOwnProperty":2}}';
   const again = body.replace('"__proto__":1', '"__proto__":3').replace('"constructor":"c"', '"valueOf":4');

@@ -7,9 +7,13 @@ import { FAILURE_REMEDIES } from '../../src/core/failure-remedies.js';
 import { openSite } from '../helpers/bench-site.js';
 import { Middlebox, type Page } from '../helpers/middlebox.js';
 import { startProgram } from '../helpers/program.js';
+import { later } from '../helpers/promises.js';
 import { RecordingCloud } from '../helpers/recording-cloud.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
+import { sharedByTests } from '../helpers/test-scope.js';
 import { Cleaner, makeCertificate, startTcp } from '../upstream/test-servers.js';
+
+const shared = sharedByTests(openSite);
 
 interface Outcome {
   readonly code: number | null;
@@ -22,7 +26,7 @@ async function run(url: string, args: readonly string[], env: Readonly<Record<st
   const room = { STATEWAY_MAX_SPOOL_BYTES: '64MiB' };
   const child = startProgram(['check', ...args], { env: { ...settings, ...room, ...env } });
   onTestFinished(() => void child.kill('SIGKILL'));
-  const closed = once(child, 'close');
+  const closed = later(once(child, 'close'));
   const [printed, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const [code] = await closed;
   return { code: code as number | null, printed, errors };
@@ -56,7 +60,7 @@ function cleaner(): Cleaner {
 
 describe('a way that is free', () => {
   test('is told step by step, beside the running proxy', async () => {
-    const { proxy, cloudUrl, dataDir } = await openSite();
+    const { proxy, cloudUrl, dataDir } = shared();
     const { code, printed, errors } = await run(cloudUrl, [], { STATEWAY_DATA_DIR: dataDir });
     expect([code, errors]).toEqual([0, '']);
     const steps = printed.trimEnd().split('\n');
@@ -176,7 +180,7 @@ describe('what is wrong is told at its step, with what to do', () => {
   });
 
   test('a token of the proxy that the cloud refuses', async () => {
-    const { cloudUrl } = await openSite();
+    const { cloudUrl } = shared();
     const lines = await wrongOf(cloudUrl, { STATEWAY_UPSTREAM_TOKEN: 'made-up' });
     const words = expect.stringContaining('401');
     expect(lines.get('token')).toMatchObject({
@@ -188,7 +192,7 @@ describe('what is wrong is told at its step, with what to do', () => {
   });
 
   test('a data directory that cannot be written to', async () => {
-    const { cloudUrl } = await openSite();
+    const { cloudUrl } = shared();
     const lines = await wrongOf(cloudUrl, { STATEWAY_DATA_DIR: '/proc/stateway' });
     const remedy = expect.stringContaining('STATEWAY_DATA_DIR');
     expect(lines.get('data directory')).toMatchObject({
@@ -200,7 +204,7 @@ describe('what is wrong is told at its step, with what to do', () => {
   });
 
   test('a disk with less room than the spool may take', async () => {
-    const { cloudUrl } = await openSite();
+    const { cloudUrl } = shared();
     const lines = await wrongOf(cloudUrl, { STATEWAY_MAX_SPOOL_BYTES: '64TiB' });
     const remedy = expect.stringContaining('STATEWAY_MAX_SPOOL_BYTES');
     expect(lines.get('room')).toMatchObject({ result: 'wrong', remedy });

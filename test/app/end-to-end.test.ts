@@ -2,11 +2,14 @@ import { Packr } from 'msgpackr';
 import { test } from 'vitest';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, type Site, statePath, status, untilHeld } from '../helpers/bench-site.js';
-import { expect } from '../helpers/test-scope.js';
+import { expect, sharedByTests } from '../helpers/test-scope.js';
 import { TestSocket } from '../helpers/test-socket.js';
 
 const packr = new Packr({ useRecords: false });
 const STATES = 200;
+
+/** For those that leave nothing behind but the states of devices of their own. */
+const shared = sharedByTests(() => openSite({ devices: 7 }));
 
 function deviceOf(site: Site, index = 0): PlannedDevice {
   return site.devices[index] as PlannedDevice;
@@ -22,8 +25,8 @@ function exactStates(count: number): { time: number; data: Record<string, number
 }
 
 test.concurrent('values and order are exact over HTTP, one request after another', async () => {
-  const site = await openSite();
-  const device = deviceOf(site);
+  const site = shared();
+  const device = deviceOf(site, 0);
   const token = await logIn(site, device);
   const states = exactStates(STATES);
   for (const state of states) {
@@ -34,13 +37,13 @@ test.concurrent('values and order are exact over HTTP, one request after another
   expect(records.every(({ deliveries }) => deliveries === 1)).toBe(true);
 });
 
-for (const [kind, encode] of [
-  ['text', (state: object) => JSON.stringify(state)],
-  ['binary', (state: object) => packr.pack(state)],
+for (const [index, kind, encode] of [
+  [1, 'text', (state: object) => JSON.stringify(state)],
+  [2, 'binary', (state: object) => packr.pack(state)],
 ] as const) {
   test(`values and order are exact over WebSocket ${kind} frames, with cumulative acks`, async () => {
-    const site = await openSite();
-    const device = deviceOf(site);
+    const site = shared();
+    const device = deviceOf(site, index);
     const socket = await TestSocket.open(site.proxy.socketUrl + statePath(device), await logIn(site, device));
     const states = exactStates(STATES);
     for (const state of states) socket.send(encode(state));
@@ -57,8 +60,8 @@ for (const [kind, encode] of [
 }
 
 test.concurrent('a refused frame is named before the ack that covers it, and the connection goes on', async () => {
-  const site = await openSite();
-  const device = deviceOf(site);
+  const site = shared();
+  const device = deviceOf(site, 3);
   const socket = await TestSocket.open(site.proxy.socketUrl + statePath(device), await logIn(site, device));
   socket.send('{"data":{"n":1}}');
   socket.send('{"data":{"n":');
@@ -108,8 +111,8 @@ test.concurrent('a gateway sends for its peripherals, and for nobody else', asyn
 });
 
 test.concurrent('states without a time get stamps of their own, in one body and in many at once', async () => {
-  const site = await openSite();
-  const device = deviceOf(site);
+  const site = shared();
+  const device = deviceOf(site, 4);
   const token = await logIn(site, device);
   await postState(site, device, token, [{ data: { n: 0 } }, { data: { n: 1 } }]);
   await Promise.all(
@@ -143,16 +146,16 @@ test.concurrent('fifty simultaneous requests with an unknown token ask the cloud
 });
 
 test.concurrent('a token of one device is refused for another, however the ids are written', async () => {
-  const site = await openSite();
-  const token = await logIn(site, deviceOf(site, 0));
-  const other = deviceOf(site, 1);
+  const site = shared();
+  const [device, other] = [deviceOf(site, 5), deviceOf(site, 6)];
+  const token = await logIn(site, device);
   for (const deviceId of [other.deviceId, other.deviceId.toUpperCase()]) {
     const answer = await postState(site, { ...other, deviceId }, token, { data: { n: 1 } });
     expect(answer).toMatchObject({ status: 403, body: { type: 'Forbidden' } });
   }
-  const shouted = { ...deviceOf(site, 0), deviceId: deviceOf(site, 0).deviceId.toUpperCase() };
+  const shouted = { ...device, deviceId: device.deviceId.toUpperCase() };
   expect((await postState(site, shouted, token, { data: { n: 1 } })).status).toBe(200);
-  await untilHeld(site, deviceOf(site, 0), (ledger) => ledger.records.length === 1);
+  await untilHeld(site, device, (ledger) => ledger.records.length === 1);
   expect(site.cloud.ledger(other.deviceId)?.posts ?? 0).toBe(0);
 });
 
@@ -214,7 +217,7 @@ test.concurrent('what was delivered is not sent again after a restart', async ()
   const token = await logIn(site, device);
   await postState(site, device, token, exactStates(10));
   await untilHeld(site, device, (ledger) => ledger.records.length === 10);
-  await expect.poll(async () => (await status(site)).spool.states, { timeout: 20_000 }).toBe(0);
+  await expect.poll(async () => (await status(site)).spool.states).toBe(0);
   await site.proxy.kill();
   await site.restart();
   await postState(site, device, token, { time: Date.now() + 1, data: { n: 10 } });
@@ -254,7 +257,7 @@ test.concurrent('SIGTERM under load: exit 0 within ten seconds, nothing lost, no
       acknowledged++;
     }
   })();
-  await expect.poll(() => acknowledged, { timeout: 20_000 }).toBeGreaterThan(100);
+  await expect.poll(() => acknowledged).toBeGreaterThan(100);
   const stoppedAtMs = Date.now();
   expect(await site.proxy.stop()).toBe(0);
   expect(Date.now() - stoppedAtMs).toBeLessThan(10_000);

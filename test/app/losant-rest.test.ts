@@ -2,9 +2,13 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Arrivals } from '../helpers/arrivals.js';
 import { openSite, type Site, untilHeld } from '../helpers/bench-site.js';
 import { createClient, type EventStream } from '../helpers/losant-client.js';
+import { sharedByTests } from '../helpers/test-scope.js';
 
-async function loggedIn(site: Site) {
-  const device = site.devices[0];
+/** Each test has a device of its own, and none leaves anything else behind. */
+const shared = sharedByTests(() => openSite({ devices: 5 }));
+
+async function loggedIn(site: Site, index = 0) {
+  const device = site.devices[index];
   if (device?.credentials === undefined) throw new Error('the site has no device that can log in');
   const client = createClient({ url: site.proxy.url });
   const { token, applicationId } = await client.auth.authenticateDevice({
@@ -33,8 +37,8 @@ async function refusal(call: Promise<unknown>): Promise<LosantError> {
 }
 
 test('the real client logs in, sends a state and an array, and the cloud holds exactly those values', async () => {
-  const site = await openSite();
-  const { device, send } = await loggedIn(site);
+  const site = shared();
+  const { device, send } = await loggedIn(site, 0);
   const now = Date.now();
 
   expect(await send({ time: now, data: { temperature: 21.5, status: 'sun', on: true } })).toEqual({ success: true });
@@ -91,9 +95,9 @@ test('every form of time that the cloud reads arrives as the same instant', asyn
 });
 
 test('refusals reach the real client with the status and type of the cloud', async () => {
-  const site = await openSite();
-  const { client, device, send, applicationId } = await loggedIn(site);
-  const other = site.devices[1];
+  const site = shared();
+  const { client, device, send, applicationId } = await loggedIn(site, 1);
+  const other = site.devices[2];
 
   expect(await refusal(send({ data: { 'bad name': 1 } }))).toMatchObject({
     statusCode: 400,
@@ -122,7 +126,7 @@ test('refusals reach the real client with the status and type of the cloud', asy
     ),
   ).toMatchObject({ statusCode: 401, type: 'Unauthorized' });
 
-  expect(site.cloud.summary().states).toBe(0);
+  for (const each of [device, other]) expect(site.cloud.ledger(String(each?.deviceId))?.states).toBe(0);
 });
 
 /** Events of a stream by name, in order; the stream is closed when the running test is over. */
@@ -134,8 +138,8 @@ function eventsOf(stream: EventStream, name: string): Arrivals<unknown> {
 }
 
 test('the real client reads its device and its states through the proxy, and they are what it sent', async () => {
-  const site = await openSite();
-  const { client, device, send, applicationId } = await loggedIn(site);
+  const site = shared();
+  const { client, device, send, applicationId } = await loggedIn(site, 3);
   const ids = { deviceId: device.deviceId, applicationId };
   const time = Date.now();
   await send([
@@ -159,8 +163,8 @@ test('the real client reads its device and its states through the proxy, and the
 });
 
 test('the real client sends and reads commands, and listens to commands and states, through the proxy', async () => {
-  const site = await openSite();
-  const { client, device, send, applicationId } = await loggedIn(site);
+  const site = shared();
+  const { client, device, send, applicationId } = await loggedIn(site, 4);
   const ids = { deviceId: device.deviceId, applicationId };
   const commands = eventsOf(await client.device.commandStream({ ...ids, keepAliveInterval: 1 }), 'deviceCommand');
   const states = eventsOf(await client.device.stateStream(ids), 'deviceState');

@@ -1,7 +1,7 @@
 import { describe, test } from 'vitest';
 import { type PlannedDevice, planGateway } from '../../src/simulator/fleet-plan.js';
 import { openSite, postState, type Site, statePath, untilHeld } from '../helpers/bench-site.js';
-import { expect } from '../helpers/test-scope.js';
+import { expect, sharedByTests } from '../helpers/test-scope.js';
 import { TestSocket } from '../helpers/test-socket.js';
 
 const [gateway, first, second] = planGateway(2, 'rights') as [PlannedDevice, PlannedDevice, PlannedDevice];
@@ -62,13 +62,14 @@ describe.concurrent.each([
 ])('a token that may read but not send, %s', (_name, { upstream = false }: { upstream?: boolean }) => {
   /** A plant whose devices deliver: what a token without the right brought would arrive under another. */
   const open = () => openPlant(upstream);
+  const shared = sharedByTests(open);
 
   test.each([
     [['all.Device.read'], true],
     [['device.get', 'device.getState'], true],
     [['all.Device.read'], false],
   ])('is Forbidden over HTTP, with scopes %j that its claims name: %s', async (scopes, namesScopes) => {
-    const site = await open();
+    const site = shared();
     const { status, body } = await postState(site, first, tokenWith(site, scopes, { namesScopes }), state);
     expect({ status, type: body.type }).toEqual({ status: 403, type: 'Forbidden' });
     if (namesScopes) expect(body.message).toMatch(/scopes.*device\.sendState/);
@@ -76,7 +77,7 @@ describe.concurrent.each([
   });
 
   test('is Forbidden on a WebSocket of a device, and on one of a gateway frame by frame', async () => {
-    const site = await open();
+    const site = shared();
     const read = tokenWith(site, ['all.Device.read'], { device: gateway });
     await expect(TestSocket.open(site.proxy.socketUrl + statePath(gateway), read)).rejects.toThrow();
     const socket = await TestSocket.open(site.proxy.socketUrl + GATEWAY_PATH, read);
