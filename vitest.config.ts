@@ -11,7 +11,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // Vitest's own second is too little where processes and disks of a busy machine are waited for.
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 30_000 } },
     passWithNoTests: false,
     reporters: ['default', './test/frame/tally-reporter.ts'],
     sequence: { sequencer: LongestFirst },

@@ -7,7 +7,7 @@ export default defineConfig({
     env: { FAULTS: process.env.FAULTS ?? 'long' },
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 30_000 } },
     // What is measured here is not to be measured beside something else.
     fileParallelism: false,
     passWithNoTests: false,

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AdminServer } from '../../src/admin/admin-server.js';
+import { later } from '../helpers/promises.js';
 import { parseExposition } from './exposition.js';
 import { FakeSources } from './fake-sources.js';
 
@@ -203,7 +204,7 @@ describe('listening and closing', () => {
     socket.write('GET /status HTTP/1.1\r\nHost: x\r\n');
     // The server has read the half request once it has answered a whole one that came after it.
     await ask('/healthz');
-    const closed = once(socket, 'close');
+    const closed = later(once(socket, 'close'));
     await server.close();
     await closed;
     await expect(ask('/healthz')).rejects.toThrow();

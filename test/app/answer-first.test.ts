@@ -72,7 +72,7 @@ describe.skipIf(reason !== undefined)(
           const { deviceId } = (site.accounts[device] as (typeof site.accounts)[number]).device;
           await until(
             () => site.deliveries.of(deviceId).length > 0,
-            10_000,
+            30_000,
             () => `${mark} did not come`,
           );
         }

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { notHere } from '../helpers/fault-form.js';
 import { endNow, MAIN_FILE, startChild, startProgram } from '../helpers/program.js';
+import { later } from '../helpers/promises.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
 /** What the program is started with, and what it asks of V8, told when it ends. */
@@ -106,7 +107,7 @@ test.skipIf(npm !== undefined)('by "npm start" it is told of a signal as it is b
   ];
   const child = startChild(['npm', ...args], { env: { ...process.env }, cwd: join(MAIN_FILE, '../../..') });
   onTestFinished(() => endNow(child));
-  const closed = once(child, 'close');
+  const closed = later(once(child, 'close'));
   await once(child.stdout, 'data');
   // Its output ends when the last process that writes to it has.
   child.kill('SIGTERM');

@@ -14,7 +14,7 @@ test('beyond their bound the oldest dead letters go: log, metrics, status say so
   site.cloud.setFaults([{ kind: 'status', status: 400, route: 'state' }]);
   for (let n = 0; n < 10; n++) await postState(site, device, token, { data: { n, text: 'x'.repeat(10_000) } });
   await expect
-    .poll(async () => (await status(site)).spool, { timeout: 15_000 })
+    .poll(async () => (await status(site)).spool)
     .toMatchObject({
       states: 0,
       deadLetters: 5,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startProgram } from '../helpers/program.js';
+import { later } from '../helpers/promises.js';
 
 let folder: string;
 
@@ -39,7 +40,10 @@ function run(...args: string[]): Run {
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
   });
-  return { child, ended: once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr })) };
+  return {
+    child,
+    ended: later(once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }))),
+  };
 }
 
 describe('stateway demo', () => {

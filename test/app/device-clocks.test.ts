@@ -130,7 +130,7 @@ test('with `arrival` the time of the device stands in meta, also of a first stat
   const sentMs = Date.now();
   expect(await site.postBody({ ...BOOTED, data: { n: 0 } }, 'opaque')).toBe(200);
   expect(await site.postBody([{ ...BOOTED, data: { n: 1 }, meta: { line: 3 } }])).toBe(200);
-  await expect.poll(() => site.arrived.length, { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => site.arrived.length).toBe(2);
   expect(site.arrived.map((state) => (state as { meta?: unknown }).meta)).toEqual([
     { deviceTime: BOOTED.time },
     { line: 3, deviceTime: BOOTED.time },

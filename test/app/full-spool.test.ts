@@ -44,6 +44,6 @@ it('answers its devices while it is full, and can be kept where they find it', a
   expect(await readyz(site, '?full=ok')).toEqual([200, { ready: true, reason: 'spool full' }]);
 
   site.cloud.setFaults([]);
-  await untilHeld(site, device, ({ records }) => records.length === accepted, 30_000);
+  await untilHeld(site, device, ({ records }) => records.length === accepted);
   await expect.poll(() => readyz(site)).toEqual([200, { ready: true, reason: 'accepting states' }]);
 });

@@ -62,7 +62,7 @@ test('states are forwarded with a token from a file, and "stateway config" names
   }
   const sentWith = () =>
     cloud.requests.filter(({ method }) => method === 'POST').map((came) => came.headers.authorization);
-  await expect.poll(sentWith, { timeout: 10_000 }).toContain(`Bearer ${TOKEN}`);
+  await expect.poll(sentWith).toContain(`Bearer ${TOKEN}`);
   await proxy.stop();
   expect(JSON.stringify(proxy.log)).not.toContain(TOKEN);
 

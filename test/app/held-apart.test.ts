@@ -39,17 +39,17 @@ test.concurrent.each(FAULTS)(
       expect((await postState(site, device, token, { time: startedAtMs + n, data })).status).toBe(200);
       await pause(EVERY_MS);
     }
-    const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === STATES - 1, 60_000);
+    const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === STATES - 1);
     expect(records.map(({ data }) => data.n)).not.toContain(POISON);
     await expect.poll(async () => (await shown(site)).spool).toMatchObject({ states: 0, deadLetters: 1 });
     await expect
-      .poll(async () => (await shown(site)).devices.listed, { timeout: 10_000 })
+      .poll(async () => (await shown(site)).devices.listed)
       .toMatchObject([{ trouble: 'failing', reason: expect.stringContaining('held apart') }]);
 
     expect(await site.proxy.stop()).toBe(0);
     site.cloud.setFaults([]);
     await site.restart();
-    const late = await untilHeld(site, device, (ledger) => ledger.records.length === STATES, 30_000);
+    const late = await untilHeld(site, device, (ledger) => ledger.records.length === STATES);
     expect(late.records.find(({ data }) => data.n === POISON)?.timeMs).toBe(startedAtMs + POISON);
     expect(late.records.filter(({ deliveries }) => deliveries !== 1)).toEqual([]);
     await expect.poll(async () => (await shown(site)).spool).toMatchObject({ states: 0, deadLetters: 0 });

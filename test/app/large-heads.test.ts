@@ -52,5 +52,5 @@ test.concurrent('one of more than 64 KiB is an error with a name, and what it wa
   // Growing pauses between them: five failures at most, or three and as many greetings that failed.
   expect(site.cloud.summary().posts).toBeLessThanOrEqual(5);
   site.cloud.setFaults([]);
-  await untilHeld(site, device, ({ records }) => records.length === 1, 30_000);
+  await untilHeld(site, device, ({ records }) => records.length === 1);
 }, 180_000);

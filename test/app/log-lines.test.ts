@@ -18,7 +18,7 @@ async function report(site: Site, tokens: readonly string[], states: readonly ob
 const eventsOf = (site: Site, event: string) => site.proxy.log.filter((line) => line.event === event);
 
 async function untilLogged(site: Site, event: string, times = 1): Promise<Record<string, unknown>> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   while (eventsOf(site, event).length < times) {
     if (Date.now() > deadline) throw new Error(`no ${event} in ${JSON.stringify(site.proxy.log)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

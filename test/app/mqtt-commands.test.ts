@@ -26,7 +26,7 @@ function tcpUrl(site: Site): string {
 /** Waits until the broker has these subscriptions of a device. */
 async function untilSubscribed(site: Site, { deviceId }: PlannedDevice, ...filters: string[]): Promise<void> {
   const held = () => [...(site.cloud.brokerDevice(deviceId)?.subscriptions ?? [])].sort();
-  await expect.poll(held, { timeout: 20_000 }).toEqual(filters.sort());
+  await expect.poll(held).toEqual(filters.sort());
 }
 
 async function subscribe(client: MqttClient, ...filters: string[]): Promise<unknown> {
@@ -136,7 +136,7 @@ test('a line to the broker that breaks ends the connection of no device, and whe
   await subscribe(client, commandTopic(device));
   await untilSubscribed(site, device, commandTopic(device));
   (line as unknown as FaultProxy).line = { kind: 'reset' };
-  await expect.poll(() => metric(site, 'stateway_uplink_sessions{state="backoff"}'), { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => metric(site, 'stateway_uplink_sessions{state="backoff"}')).toBe(1);
   await publishAcknowledged(client, stateTopic(device), '{"data":{"n":1}}');
   await untilHeld(site, device, ({ records }) => records.length === 1);
   (line as unknown as FaultProxy).line = { kind: 'sound' };
@@ -157,7 +157,7 @@ test('a device that the broker refuses keeps its connection as long as its key i
   site.cloud.setFaults([{ kind: 'refuse-connect', code: 5 }]);
   const client = await connectClient('mqtt 5.16.0', tcpUrl(site), device);
   await subscribe(client, commandTopic(device));
-  await expect.poll(() => metric(site, 'stateway_uplink_sessions{state="refused"}'), { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => metric(site, 'stateway_uplink_sessions{state="refused"}')).toBe(1);
   await publishAcknowledged(client, stateTopic(device), '{"data":{"n":1}}');
   await untilHeld(site, device, ({ records }) => records.length === 1);
   expect(await metric(site, 'stateway_uplink_connects_total{result="credentials"}')).toBe(1);
@@ -171,7 +171,7 @@ test('new sessions keep to the pace, and a device that waits for one sends state
     await subscribe(client, commandTopic(deviceOf(site, index)));
     await publishAcknowledged(client, stateTopic(deviceOf(site, index)), '{"data":{"n":1}}');
   }
-  await expect.poll(() => metric(site, 'stateway_uplink_sessions{state="connected"}'), { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => metric(site, 'stateway_uplink_sessions{state="connected"}')).toBe(2);
   expect(await metric(site, 'stateway_uplink_sessions{state="waiting"}')).toBe(1);
   await untilHeld(site, deviceOf(site, 2), ({ records }) => records.length === 1);
   expect(site.cloud.broker()).toMatchObject({ accepted: 2, maxConnectsInWindow: 2 });

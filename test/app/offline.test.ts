@@ -17,8 +17,6 @@ import { MAIN_FILE } from '../helpers/program.js';
 import { atEnd, expect } from '../helpers/test-scope.js';
 import { TestSocket } from '../helpers/test-socket.js';
 
-const WAIT = { timeout: 15_000 };
-
 function deviceOf(site: Site, index = 0): PlannedDevice {
   return site.devices[index] as PlannedDevice;
 }
@@ -56,7 +54,7 @@ async function logInForGood(site: Site, device: PlannedDevice): Promise<string> 
 /** Waits until as many grants and log-ins are on disk. */
 async function untilKept(site: Site, devices: number): Promise<void> {
   const kept = async () => (await status(site)).kept;
-  await expect.poll(kept, WAIT).toEqual({ grants: devices, logIns: devices, unwritten: 0 });
+  await expect.poll(kept).toEqual({ grants: devices, logIns: devices, unwritten: 0 });
 }
 
 /** Posts credentials to the proxy, or to the cloud itself. */
@@ -141,7 +139,7 @@ test.concurrent('a token that was revoked while the proxy was down delivers noth
   site.cloud.revokeToken(token);
   site.cloud.setFaults([]);
   await site.restart();
-  await expect.poll(() => metric(site, 'stateway_lanes{state="parked"}'), WAIT).toBe(1);
+  await expect.poll(() => metric(site, 'stateway_lanes{state="parked"}')).toBe(1);
   expect((await postState(site, device, token, { data: { n: 2 } })).status).toBe(401);
   expect((await status(site)).spool.states).toBe(1);
   // The log-in of the next morning: what was acknowledged is delivered with the new token.
@@ -155,7 +153,7 @@ test.concurrent('an idle socket is closed with 1008 once the cloud refuses its t
   const token = await logIn(site, device);
   const socket = await TestSocket.open(site.proxy.socketUrl + statePath(device), token);
   site.cloud.revokeToken(token);
-  await expect.poll(() => socket.closeCode, WAIT).toBe(1008);
+  await expect.poll(() => socket.closeCode).toBe(1008);
   expect((await postState(site, device, token, { data: { n: 1 } })).status).toBe(401);
 });
 
@@ -203,7 +201,7 @@ test.concurrent('what an operator puts back is sent with the token that is known
   const token = await logInForGood(site, device);
   site.cloud.setFaults([{ kind: 'status', status: 400, route: 'state' }]);
   await postState(site, device, token, { time: Date.now(), data: { n: 1 } });
-  await expect.poll(async () => (await status(site)).spool.states, WAIT).toBe(0);
+  await expect.poll(async () => (await status(site)).spool.states).toBe(0);
   site.cloud.setFaults([]);
   // A fresh start: there is no lane of the device, only what is known of its token.
   await site.proxy.stop();

@@ -61,12 +61,12 @@ class OrderSite {
   }
 
   async untilTaken(count: number): Promise<number[]> {
-    await expect.poll(() => this.taken.length, { timeout: 20_000, interval: 20 }).toBe(count);
+    await expect.poll(() => this.taken.length, { interval: 20 }).toBe(count);
     return this.taken;
   }
 
   async untilLogged(event: string): Promise<void> {
-    await expect.poll(() => this.proxy.log.some((line) => line.event === event), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => this.proxy.log.some((line) => line.event === event)).toBe(true);
   }
 
   #judge({ method, headers, body }: RecordedRequest): number {

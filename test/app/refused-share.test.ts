@@ -55,7 +55,7 @@ test.concurrent(
     const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 225);
     expect(records.every(({ data }) => (data.n as number) % 10 !== 7)).toBe(true);
     await expect
-      .poll(async () => (await shown(site)).spool, { timeout: 10_000 })
+      .poll(async () => (await shown(site)).spool)
       .toMatchObject({
         states: 0,
         deadLetters: 25,
@@ -78,7 +78,7 @@ test.concurrent(
     ]);
     expect(await metric(site, 'stateway_devices{trouble="refused"}')).toBe(1);
     await expect
-      .poll(async () => (await shown(site)).spool, { timeout: 20_000 })
+      .poll(async () => (await shown(site)).spool)
       .toMatchObject({
         states: 0,
         deadLetters: 250,

@@ -55,6 +55,6 @@ it('refuses devices for which there is no memory in words of their own, and serv
   expect(await metric(site, 'stateway_new_devices_refused')).toBe(1);
   expect(await metric(site, 'stateway_max_devices')).toBe(KNOWN);
   await expect
-    .poll(() => site.proxy.log.filter(({ event }) => event === 'devices-full'), { timeout: 10_000 })
+    .poll(() => site.proxy.log.filter(({ event }) => event === 'devices-full'))
     .toMatchObject([{ devices: KNOWN, mostDevices: KNOWN, memoryLimitBytes: expect.any(Number) }]);
 }, 300_000);

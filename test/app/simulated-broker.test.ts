@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { planFleet } from '../../src/simulator/fleet-plan.js';
 import { startChild, startProgram } from '../helpers/program.js';
+import { later } from '../helpers/promises.js';
 import { startProxy } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
@@ -54,7 +55,7 @@ async function startCloud(...args: string[]): Promise<{ url: string; mqttUrl: st
     '--json',
     ...args,
   ]);
-  const ended = once(cloud, 'close');
+  const ended = later(once(cloud, 'close'));
   endings.push(async () => {
     cloud.kill('SIGTERM');
     await ended;
@@ -106,7 +107,7 @@ describe('stateway simulate cloud --mqtt', () => {
       const child = startChild([process.execPath, DEVICE_FILE, library, url, ...logIn, String(qos), ...states], {
         stdio: ['ignore', 'pipe', 'inherit'],
       } as never);
-      const exit = once(child, 'exit');
+      const exit = later(once(child, 'exit'));
       const events = new Events(child.stdout as NodeJS.ReadableStream);
       await events.count('settled', 20);
       await events.count('subscribed', 1);
@@ -133,7 +134,7 @@ describe('stateway simulate cloud --mqtt', () => {
     const load = ['--devices', '10', '--seed', 'fleet', '--seconds', '2', '--rate', '5', '--ws-share', '0'];
     const way = ['--url', cloud.url, '--mqtt-url', cloud.mqttUrl, '--mqtt-share', '0.4', '--json'];
     const fleet = startProgram(['simulate', 'fleet', ...load, ...way]);
-    const ended = once(fleet, 'close');
+    const ended = later(once(fleet, 'close'));
     const events = new Events(fleet.stdout);
     expect((await ended)[0]).toBe(0);
     expect(events.named('done')).toMatchObject([{ sent: 100, acknowledged: 100, unconfirmed: 0, refused: 0 }]);
@@ -145,7 +146,7 @@ describe('stateway simulate cloud --mqtt', () => {
     const cloud = await startCloud('--devices', '4', '--seed', 'fleet');
     const load = ['--devices', '4', '--seed', 'fleet', '--seconds', '5', '--rate', '2', '--mqtt-share', '1'];
     const fleet = startProgram(['simulate', 'fleet', ...load, '--mqtt-url', cloud.mqttUrl, '--json']);
-    const ended = once(fleet, 'close');
+    const ended = later(once(fleet, 'close'));
     const events = new Events(fleet.stdout);
     await events.count('progress', 2);
     await setFaults(cloud.url, [{ kind: 'outage', route: 'mqtt' }]);
@@ -162,7 +163,7 @@ describe('stateway simulate cloud --mqtt', () => {
     const cloud = await startCloud('--devices', '1', '--seed', 'fast');
     const load = ['--devices', '1', '--seed', 'fast', '--seconds', '4', '--rate', '10', '--mqtt-share', '1'];
     const fleet = startProgram(['simulate', 'fleet', ...load, '--mqtt-url', cloud.mqttUrl, '--json']);
-    const ended = once(fleet, 'close');
+    const ended = later(once(fleet, 'close'));
     const events = new Events(fleet.stdout);
     await ended;
     expect(events.named('done')).toMatchObject([{ sent: 40, acknowledged: 30, unanswered: 10 }]);
@@ -191,7 +192,7 @@ describe('stateway simulate cloud --mqtt', () => {
 });
 
 describe('stateway serve', () => {
-  it('loads neither the broker of the simulated cloud nor what a fleet speaks MQTT with', async () => {
+  it('loads nothing of the simulator, nor what that speaks MQTT with', async () => {
     const folder = temporaryDirectory();
     // Node writes down each script that a process has loaded.
     const env = { NODE_V8_COVERAGE: join(folder, 'scripts') };
@@ -202,5 +203,6 @@ describe('stateway serve', () => {
     );
     expect(loaded.join()).toContain('/node_modules/commander/');
     for (const library of ['aedes', 'mqtt']) expect(loaded.join()).not.toContain(`/node_modules/${library}/`);
+    expect(loaded.join()).not.toContain('/dist/src/simulator/');
   });
 });

@@ -55,7 +55,7 @@ test.concurrent('a state the cloud refuses is a dead letter with its reason, and
   site.cloud.setFaults([{ kind: 'status', status: 400, route: 'state' }]);
   const time = Date.now();
   await postState(site, device, token, { time, data: { n: 1 } });
-  await expect.poll(async () => (await status(site)).spool.states, { timeout: 10_000 }).toBe(0);
+  await expect.poll(async () => (await status(site)).spool.states).toBe(0);
 
   const [letter] = linesOf((await spool('dead-letters', '--json', '--data-dir', site.dataDir)).stdout);
   expect(letter).toMatchObject({

@@ -13,7 +13,7 @@ test('which devices have states waiting, how many, since when, and what is the m
   const devices = async () => linesOf((await spool('devices', '--json', '--data-dir', site.dataDir)).stdout);
   const listedByProxy = async () =>
     ((await (await fetch(`${site.proxy.adminUrl}/status`)).json()) as Status).devices.listed;
-  await expect.poll(listedByProxy, { timeout: 20_000 }).toMatchObject([{ trouble: 'parked' }]);
+  await expect.poll(listedByProxy).toMatchObject([{ trouble: 'parked' }]);
   site.cloud.setFaults([{ kind: 'outage', route: 'state' }]);
   await postState(
     site,

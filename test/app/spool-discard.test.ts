@@ -17,7 +17,7 @@ async function siteWithLetters(): Promise<Site & { readonly devices: readonly [P
     const token = await logIn(site, device);
     for (let n = 0; n < states; n++) await postState(site, device, token, { time: 1_790_000_000_000 + n, data: { n } });
   }
-  await expect.poll(async () => (await status(site)).spool, { timeout: 15_000 }).toMatchObject({ deadLetters: 5 });
+  await expect.poll(async () => (await status(site)).spool).toMatchObject({ deadLetters: 5 });
   return site as never;
 }
 
@@ -44,7 +44,7 @@ test('dead letters are listed by device, time and reason, counted by reason, and
       deadLetter: { status: 400, reason: 'simulated 400' },
     })),
   );
-  await expect.poll(async () => (await status(site)).spool.deadLetters, { timeout: 10_000 }).toBe(3);
+  await expect.poll(async () => (await status(site)).spool.deadLetters).toBe(3);
   expect(site.proxy.log.filter(({ event }) => event === 'dead-letters-discarded')).toMatchObject([{ letters: 2 }]);
 
   const listing = startProgram(['spool', 'dead-letters', '--data-dir', site.dataDir]);

@@ -13,17 +13,17 @@ test('what was exported is taken in by a running proxy and by one that starts, o
   site.cloud.setFaults([{ kind: 'status', status: 400, route: 'state' }]);
   const start = Date.now() - 3_600_000;
   await postState(site, device, token, { time: start, data: { n: 0, text: 'π' }, meta: { of: 'line 4' } });
-  await expect.poll(async () => (await status(site)).spool, { timeout: 20_000 }).toMatchObject({ deadLetters: 1 });
+  await expect.poll(async () => (await status(site)).spool).toMatchObject({ deadLetters: 1 });
   const on = (...args: string[]) => spool(...args, '--data-dir', site.dataDir);
   const file = join(temporaryDirectory(), 'letters.ndjson');
   expect((await on('discard', '--all', '--file', file)).code).toBe(0);
-  await expect.poll(async () => (await status(site)).spool, { timeout: 20_000 }).toMatchObject({ deadLetters: 0 });
+  await expect.poll(async () => (await status(site)).spool).toMatchObject({ deadLetters: 0 });
 
   site.cloud.setFaults([]);
   expect(linesOf((await on('import', file, '--json')).stdout)).toEqual([
     { states: 1, devices: 1, outOfWindow: 0, isRepeated: false },
   ]);
-  const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 1, 30_000);
+  const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 1);
   expect(records).toMatchObject([{ timeMs: start, data: { n: 0, text: 'π' } }]);
   expect(site.proxy.log.filter(({ event }) => event === 'imported')).toMatchObject([{ states: 1 }]);
 
@@ -42,6 +42,6 @@ test('what was exported is taken in by a running proxy and by one that starts, o
   expect((await on('import', other)).code).toBe(0);
   expect(readFileSync(file, 'utf8')).toContain('"deadLetter"');
   await site.restart();
-  const held = await untilHeld(site, device, (ledger) => ledger.records.length === 3, 30_000);
+  const held = await untilHeld(site, device, (ledger) => ledger.records.length === 3);
   expect(held.records.map(({ timeMs }) => timeMs)).toEqual([start, start + 1, start + 2]);
 }, 120_000);

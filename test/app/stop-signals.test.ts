@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { test } from 'vitest';
 import { openPassingSite, type PassingSite } from '../helpers/passing-site.js';
+import { later } from '../helpers/promises.js';
 import { atEnd, expect } from '../helpers/test-scope.js';
 
 /** A proxy that is stopping, and cannot be done at once: a passed call waits for its answer. */
@@ -16,7 +17,7 @@ async function stopping(signal: NodeJS.Signals): Promise<PassingSite & { ended: 
   void fetch(`${site.proxy.url}/files`, { signal: givenUp.signal }).catch(() => {});
   await asked;
   const { process, log } = site.proxy;
-  const ended = once(process, 'exit');
+  const ended = later(once(process, 'exit'));
   process.kill(signal);
   while (!log.some(({ event }) => event === 'draining')) await once(process.stdout as Readable, 'data');
   return { ...site, ended };

@@ -64,9 +64,7 @@ function start(pipe: HeldPipe, env: Record<string, string>): ChildProcess {
 /** Reads until a line of that event has come. */
 async function untilRead(pipe: HeldPipe, event: string): Promise<{ line: LogLine; before: LogLine[] }> {
   const lines: LogLine[] = [];
-  await expect
-    .poll(() => lines.push(...pipe.read()) && lines.some((line) => line.event === event), { timeout: 20_000 })
-    .toBe(true);
+  await expect.poll(() => lines.push(...pipe.read()) && lines.some((line) => line.event === event)).toBe(true);
   const at = lines.findIndex((line) => line.event === event);
   return { line: lines[at] as LogLine, before: lines.slice(0, at) };
 }
@@ -127,7 +125,7 @@ async function untilListening({ pid }: ChildProcess): Promise<string> {
     }
     return undefined;
   };
-  return expect.poll(find, { timeout: 20_000 }).toBeDefined().then(find) as Promise<string>;
+  return expect.poll(find).toBeDefined().then(find) as Promise<string>;
 }
 
 /** Of TCP sockets of a process (proc(5), "/proc/net/tcp"). */
@@ -143,7 +141,7 @@ function listeningPorts(pid: number): number[] {
 /** Devices parked, as the metrics count them: their lines have been written, or wait to be. */
 async function untilParked(adminListen: unknown, devices: number): Promise<void> {
   const parked = async () => metric(adminListen, 'stateway_lanes{state="parked"}');
-  await expect.poll(parked, { timeout: 20_000 }).toBe(devices);
+  await expect.poll(parked).toBe(devices);
 }
 
 test('a reader that is stuck holds up no device, no probe and no stop', async () => {
@@ -226,7 +224,7 @@ test('a terminal that is held holds up no stop', async () => {
   script.stdout.on('data', (chunk) => {
     shown += chunk;
   });
-  await expect.poll(() => shown, { timeout: 20_000 }).toContain('restoredGrants');
+  await expect.poll(() => shown).toContain('restoredGrants');
   expect(shown).toMatch(/INFO.*ready on 127\.0\.0\.1:/);
   const pid = Number(readFileSync(`/proc/${script.pid}/task/${script.pid}/children`, 'utf8'));
   onTestFinished(() => killIfThere(pid));
@@ -234,7 +232,7 @@ test('a terminal that is held holds up no stop', async () => {
   fillTerminal(readlinkSync(`/proc/${pid}/fd/1`));
   process.kill(pid, 'SIGTERM');
   // It is there, but ended, until its parent has seen it.
-  await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8'), { timeout: 15_000 }).toMatch(/\) Z /);
+  await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/\) Z /);
   script.kill('SIGCONT');
   expect((await once(script, 'exit'))[0]).toBe(0);
 });

@@ -104,9 +104,7 @@ test('an upstream with a certificate of its own is reached with its CA file and 
   });
   expect(state.status).toBe(200);
   const lines = () => cloud.requests.map(({ method, url }) => `${method} ${url}`);
-  await expect
-    .poll(lines, { timeout: 15_000 })
-    .toEqual(['GET /me', 'POST /auth/device', `GET ${DEVICE_PATH}`, `POST ${DEVICE_PATH}/state`]);
+  await expect.poll(lines).toEqual(['GET /me', 'POST /auth/device', `GET ${DEVICE_PATH}`, `POST ${DEVICE_PATH}/state`]);
   // The states and the passed calls have connections of their own.
   expect(tunnels.length).toBeGreaterThanOrEqual(2);
   expect(new Set(tunnels)).toEqual(new Set([`CONNECT ${new URL(cloud.url).host} HTTP/1.1`]));

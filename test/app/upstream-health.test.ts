@@ -90,7 +90,7 @@ async function openLine(): Promise<{ site: Site; middlebox: Middlebox }> {
     return middlebox.url;
   };
   const site = await openSite({ devices: 1, line });
-  await expect.poll(async () => (await statusOf(site.proxy)).cloud.since, { timeout: 15_000 }).not.toBeNull();
+  await expect.poll(async () => (await statusOf(site.proxy)).cloud.since).not.toBeNull();
   return { site, middlebox: middlebox as unknown as Middlebox };
 }
 
@@ -140,7 +140,7 @@ describe.concurrent('a cloud that was there', () => {
     middlebox.page = { status: 503, headers: HTML, text: 'no' };
     expect((await fetch(`${site.proxy.url}/me`)).status).toBe(503);
     middlebox.page = undefined;
-    await expect.poll(() => middlebox.passed, { timeout: 15_000 }).toBeGreaterThan(1);
+    await expect.poll(() => middlebox.passed).toBeGreaterThan(1);
     expect((await statusOf(site.proxy)).cloud).toMatchObject({ up: true, lastFailure: { call: 'passed call' } });
     expect(site.proxy.log.filter(({ event }) => event === 'cloud-lost')).toEqual([]);
   });

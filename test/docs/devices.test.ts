@@ -8,6 +8,7 @@ import { ERROR_TABLE, type ErrorRow } from '../../src/core/errors.js';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, type Site, untilHeld } from '../helpers/bench-site.js';
 import { startChild } from '../helpers/program.js';
+import { later } from '../helpers/promises.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { codeBlock, codeBlocks } from './code-blocks.js';
 
@@ -45,7 +46,7 @@ function run(command: string, ...args: string[]): { child: ChildProcess; lines: 
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => lines.push(line));
   }
-  return { child, lines, ended: once(child, 'close') };
+  return { child, lines, ended: later(once(child, 'close')) };
 }
 
 /** Writes an example where it finds the libraries of the project. */
@@ -105,7 +106,7 @@ describe('the examples for devices', () => {
     const site = await openSite({ env: { STATEWAY_LISTEN: `127.0.0.1:${port}` } });
     const code = await filledIn(site, codeBlock(DOCUMENT, 'WebSocket, in a browser or elsewhere', 'js'));
     const { lines } = run(process.execPath, ...WITH_WEBSOCKET, scriptFile('example.mjs', code));
-    await expect.poll(() => lines, { timeout: 20_000 }).toContain('stored up to frame 3, 0 waiting');
+    await expect.poll(() => lines).toContain('stored up to frame 3, 0 waiting');
     expect(lines.filter((line) => line.includes('refused'))).toEqual([
       expect.stringMatching(/^frame 2 was refused: .*not a name/),
     ]);
@@ -118,7 +119,7 @@ describe('the examples for devices', () => {
     expect(await connections()).toBe(1);
     await site.proxy.stop();
     await site.restart();
-    await expect.poll(connections, { timeout: 20_000 }).toBe(1);
+    await expect.poll(connections).toBe(1);
   });
 
   const hasPython = spawnSync('python3', ['--version']).status === 0;

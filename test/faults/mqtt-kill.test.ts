@@ -36,7 +36,7 @@ test(
     onTestFinished(async () => void (await stopAll()));
     // Each has logged in by then, and does again whatever becomes of the cloud.
     const isEachIn = () => site.accounts.every(({ acknowledged }) => acknowledged > 0);
-    await expect.poll(isEachIn, { timeout: 20_000 }).toBe(true);
+    await expect.poll(isEachIn).toBe(true);
     const weather = new Weather(site.cloud);
     onTestFinished(() => weather.clear());
     const mischief = new Mischief(witnesses);
@@ -52,7 +52,7 @@ test(
     const revoked = witnesses.at(-1) as MqttWitness;
     revoked.isRevoked = true;
     site.cloud.revokeKey(revoked.account.device.deviceId);
-    await expect.poll(() => revoked.refusals, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(() => revoked.refusals).toBeGreaterThan(0);
     await stopAll();
     await weather.clear();
     // What waits of that device goes out with another token.

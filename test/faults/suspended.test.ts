@@ -14,11 +14,11 @@ test('what the cloud has answered while the proxy was suspended is not sent agai
     Promise.all(site.devices.map((device, index) => postState(site, device, tokens[index] as string, { data: { n } })));
   const waiting = async () => (await status(site)).spool.states;
   await postAll(1);
-  await expect.poll(waiting, { timeout: 15_000 }).toBe(0);
+  await expect.poll(waiting).toBe(0);
 
   site.cloud.setFaults([{ kind: 'late-answer', route: 'state', delayMs: ANSWER_AFTER_MS }]);
   await postAll(2);
-  await expect.poll(() => site.cloud.summary().posts, { timeout: 15_000 }).toBe(2 * DEVICES);
+  await expect.poll(() => site.cloud.summary().posts).toBe(2 * DEVICES);
   site.proxy.process.kill('SIGSTOP');
   await new Promise((resolve) => setTimeout(resolve, SUSPENDED_MS));
   site.proxy.process.kill('SIGCONT');

@@ -88,7 +88,7 @@ test(
     const { lost, findings } = site.verdict();
     expect({ lost, findings }).toEqual({ lost: [], findings: [] });
     expect(refusals).toBeGreaterThan(0);
-    await expect.poll(() => site.metric('stateway_dead_letters'), { timeout: 10_000 }).toBe(refusals);
+    await expect.poll(() => site.metric('stateway_dead_letters')).toBe(refusals);
   },
   TIMEOUT_MS,
 );
@@ -131,7 +131,7 @@ class Delays {
   async settled(): Promise<void> {
     await until(
       () => this.#waiting.size === 0,
-      10_000,
+      30_000,
       () => `${this.#waiting.size} states without an answer`,
     );
     this.#agent.destroy();

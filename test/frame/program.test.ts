@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { startChild } from '../helpers/program.js';
+import { later } from '../helpers/promises.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
 const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -56,7 +57,7 @@ test('the program ends when the run of the tests is killed', async () => {
      await once(program, 'close');`,
   );
   const run = spawn(RUN[0] as string, RUN.slice(1), { cwd: root, stdio: 'ignore' });
-  const ended = once(run, 'exit');
+  const ended = later(once(run, 'exit'));
   try {
     await expect.poll(() => existsSync(join(root, 'pid')), { timeout: 50_000 }).toBe(true);
   } finally {
@@ -64,5 +65,5 @@ test('the program ends when the run of the tests is killed', async () => {
   }
   await ended;
   const pid = Number(readFileSync(join(root, 'pid'), 'utf8'));
-  await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 20_000 }).toBe(false);
+  await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
 });

@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { pickUws } from '../../src/front/uws.js';
 import type { TakenCall } from '../helpers/front-doubles.js';
 import { type FrontHarness, startFront, until } from '../helpers/front-harness.js';
+import { later } from '../helpers/promises.js';
 
 const MIB = 1024 * 1024;
 /**
@@ -100,7 +101,7 @@ describe('a body that the cloud takes slowly', () => {
       { 'content-length': 32 * MIB, connection: 'keep-alive' },
       32_768,
     );
-    const answered = once(outgoing, 'response');
+    const answered = later(once(outgoing, 'response'));
     sendPieces(outgoing, 512);
     const [incoming] = (await answered) as [IncomingMessage];
     expect({ status: incoming.statusCode, connection: incoming.headers.connection }).toEqual({
@@ -120,7 +121,7 @@ describe('a body that the cloud takes slowly', () => {
 
   test('is dropped where the cloud answers before it is whole, and the device gets the answer', async () => {
     const { outgoing, taken, front } = await begin('PUT', { 'content-length': 32 * MIB });
-    const answered = once(outgoing, 'response');
+    const answered = later(once(outgoing, 'response'));
     const { sent } = sendPieces(outgoing, 512);
     await untilStill(sent);
     taken.respond(413, [['content-length', '3']], 'big');

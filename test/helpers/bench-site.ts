@@ -104,7 +104,7 @@ export async function untilHeld(
   site: Site,
   device: PlannedDevice,
   isThere: (ledger: DeviceLedger) => boolean,
-  withinMs = 30_000,
+  withinMs = 60_000,
 ): Promise<DeviceLedger> {
   const deadline = Date.now() + withinMs;
   for (;;) {

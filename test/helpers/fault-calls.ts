@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { later } from './promises.js';
 
 /** Calls to the kernel that are to fail. */
 export interface BrokenCalls {
@@ -17,7 +18,7 @@ export async function breakCalls(pid: number, { calls, error, paths }: BrokenCal
   const inject = ['-e', `trace=${calls}`, '-e', `inject=${calls}:error=${error}`];
   const args = ['-f', '-p', String(pid), ...about, ...inject, '-o', '/dev/null'];
   const strace = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  const ended = once(strace, 'exit');
+  const ended = later(once(strace, 'exit'));
   // It says "Process … attached" when it is in place.
   await once(strace.stderr, 'data');
   strace.stderr.resume();

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { later } from './promises.js';
 
 /** What the line between the proxy and the cloud is like. */
 export type Line =
@@ -55,7 +56,7 @@ export class FaultProxy {
   }
 
   async close(): Promise<void> {
-    const closed = once(this.#server, 'close');
+    const closed = later(once(this.#server, 'close'));
     this.#server.close();
     for (const connection of this.#connections) connection.end();
     await closed;

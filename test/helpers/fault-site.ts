@@ -147,7 +147,7 @@ export class FaultSite {
   }
 
   /** Waits until so many more states are acknowledged. */
-  async untilAcknowledged(more: number, withinMs = 20_000): Promise<void> {
+  async untilAcknowledged(more: number, withinMs = 60_000): Promise<void> {
     const wanted = this.acknowledged + more;
     await until(
       () => this.acknowledged >= wanted,

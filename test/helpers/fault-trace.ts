@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { descriptorsOf, fileOf, flagsOf } from './descriptors.js';
+import { later } from './promises.js';
 
 /** A call to the kernel, as strace saw it. */
 export interface TracedCall {
@@ -30,7 +31,7 @@ export function reasonNotToTrace(): string | undefined {
 export async function traceWhile(pid: number, file: string, act: () => Promise<void>): Promise<TracedCall[]> {
   const args = ['-f', '-y', '-p', String(pid), '-e', `trace=${WATCHED}`, '-s', String(MOST_BYTES_SHOWN), '-o', file];
   const strace = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  const ended = once(strace, 'exit');
+  const ended = later(once(strace, 'exit'));
   try {
     // It says "Process … attached" when it is in place.
     await once(strace.stderr, 'data');

@@ -13,6 +13,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { later } from './promises.js';
 
 /** The built program, as `npm test` leaves it. */
 export const MAIN_FILE = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
@@ -75,7 +76,7 @@ export function startChild(words: readonly string[], options: SpawnOptions): Chi
 /** Kills a process unless it has ended, and waits until it is gone: from then on it writes nothing anywhere. */
 export async function endNow(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
+  const gone = later(once(child, 'exit'));
   child.kill('SIGKILL');
   await gone;
 }

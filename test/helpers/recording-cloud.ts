@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Arrivals } from './arrivals.js';
+import { endingWithRequest } from './promises.js';
 import { atEnd } from './test-scope.js';
 
 /** A request that has come whole. */
@@ -62,9 +63,10 @@ export class RecordingCloud {
   readonly #scheme: string;
 
   private constructor({ answer = answerAsCloud, onRequest, onGreeting = refuse, tls, keepAliveMs }: RecordingOptions) {
-    const listen: RequestListener = onRequest ?? ((request, response) => void this.#record(request, response, answer));
-    const listener: RequestListener = (request, response) =>
-      (request.url === GREETING_PATH ? onGreeting : listen)(request, response);
+    const listen: RequestListener = onRequest ?? ((request, response) => this.#record(request, response, answer));
+    const listener = endingWithRequest((request, response) =>
+      (request.url === GREETING_PATH ? onGreeting : listen)(request, response),
+    );
     this.#scheme = tls === undefined ? 'http' : 'https';
     this.#server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
     if (keepAliveMs !== undefined) this.#server.keepAliveTimeout = keepAliveMs;
@@ -115,16 +117,11 @@ export class RecordingCloud {
 
   async #record(request: IncomingMessage, response: ServerResponse, answer: Answering): Promise<void> {
     const chunks: Buffer[] = [];
-    try {
-      for await (const chunk of request) chunks.push(chunk);
-    } catch {
-      // Broken off: it did not come whole.
-      return;
-    }
+    for await (const chunk of request) chunks.push(chunk);
     const { method = '', url = '', headers, rawHeaders } = request;
     const recorded = { method, url, headers, rawHeaders, body: Buffer.concat(chunks).toString() };
     this.requests.push(recorded);
     this.#arrivals.add(recorded);
-    answer(recorded, response);
+    await answer(recorded, response);
   }
 }

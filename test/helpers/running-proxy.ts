@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { startProgram } from './program.js';
+import { later } from './promises.js';
 
 export interface ProxyOptions {
   readonly upstreamUrl: string;
@@ -95,7 +96,7 @@ function runningProxy(
   listen: string,
   adminListen: string,
 ): RunningProxy {
-  const closed = once(child, 'close');
+  const closed = later(once(child, 'close'));
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     child.kill(signal);
     await closed;

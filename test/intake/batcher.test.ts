@@ -13,7 +13,7 @@ describe('whoever waits for what was accepted', () => {
   /** Whether it is answered by now. */
   function watch(waiting: Promise<void>): { isOver: boolean } {
     const watched = { isOver: false };
-    void waiting.then(() => {
+    void waiting.finally(() => {
       watched.isOver = true;
     });
     return watched;

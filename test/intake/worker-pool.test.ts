@@ -9,6 +9,7 @@ import { WorkerPool } from '../../src/intake/worker-pool.js';
 import type { BatchRequest } from '../../src/state/batch-layout.js';
 import { RecordView } from '../../src/state/record-layout.js';
 import { startChild } from '../helpers/program.js';
+import { later } from '../helpers/promises.js';
 import { readRecord } from '../helpers/records.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { AnswerLog, grantFor, json, TIMES } from './fakes.js';
@@ -150,7 +151,7 @@ describe('a thread', () => {
 
   it('ends with close', async () => {
     const exits: Promise<unknown>[] = [];
-    const onWorker = (worker: Worker) => exits.push(once(worker, 'exit'));
+    const onWorker = (worker: Worker) => exits.push(later(once(worker, 'exit')));
     process.on('worker', onWorker);
     onTestFinished(() => void process.off('worker', onWorker));
     const pool = startPool(WORKER_FILE, 2);

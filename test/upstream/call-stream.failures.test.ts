@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../helpers/fake-clock.js';
+import { later } from '../helpers/promises.js';
 import { callOf, cleaner, cloud, passed, RecordedAnswer, streamTo } from './passed-calls.js';
 import { Cleaner, startTcp } from './test-servers.js';
 
@@ -47,7 +48,7 @@ describe('a call that fails', () => {
   ])('as the device is gone %s ends the request to the cloud', async (_when, begins) => {
     let closed: Promise<unknown> | undefined;
     const stream = await cloud((request, response) => {
-      closed = once(request.socket, 'close');
+      closed = later(once(request.socket, 'close'));
       if (begins) response.write('begun');
       else response.flushHeaders();
     });

@@ -206,7 +206,7 @@ describe.each(ASKERS)('an answer that comes late %s', (_where, clientFor) => {
       result = await client.askForDevice(device, 'tok');
       return result;
     };
-    await expect.poll(again, { timeout: 10_000 }).toMatchObject({ status: 200 });
+    await expect.poll(again).toMatchObject({ status: 200 });
     // Its time is that of the request that it answers, not of the one that got it.
     expect(result).toMatchObject({ cloudDate: { dateMs: expect.any(Number) } });
     if (result?.kind === 'answer') expect(result.cloudDate?.sentMs).toBeLessThan(overMs);
@@ -217,7 +217,7 @@ describe.each(ASKERS)('an answer that comes late %s', (_where, clientFor) => {
     await client.askForDevice(device, 'tok');
     const again = client.askForDevice(device, 'tok');
     const other = client.askForDevice(device, 'other');
-    await expect.poll(() => answers.length, { timeout: 10_000 }).toBe(3);
+    await expect.poll(() => answers.length).toBe(3);
     answers[0]?.();
     expect(await again).toMatchObject({ status: 200 });
     for (const answer of answers.slice(1)) answer();
@@ -233,7 +233,7 @@ describe.each(ASKERS)('an answer that comes late %s', (_where, clientFor) => {
     const client = clientFor(port, { answerTimeoutMs: ANSWER_TIMEOUT_MS });
     expect(await client.askForDevice(device, 'tok')).toMatchObject({ kind: 'failure', reason: 'timeout' });
     await client.close();
-    await expect.poll(() => open.size, { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => open.size).toBe(0);
   });
 });
 
@@ -246,7 +246,7 @@ describe('an answer that comes late to states', () => {
     expect(lost).toMatchObject({ kind: 'failure', reason: 'timeout', mayArriveLater: true });
     expect((lost as { openMs: number }).openMs).toBeGreaterThan(100_000);
     const again = client.sendStates(device, 'tok', body, true);
-    await expect.poll(() => answers.length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => answers.length).toBe(2);
     answers[0]?.();
     // By now it would have been given up, had the first not been answered.
     setTimeout(() => answers[1]?.(), ANSWER_TIMEOUT_MS + 50);

@@ -12,6 +12,7 @@ import { HttpCloudClient } from '../../src/upstream/cloud-client.js';
 import { CloudConnections } from '../../src/upstream/connections.js';
 import { Dialer } from '../../src/upstream/dialer.js';
 import { SendThread } from '../../src/upstream/send-thread.js';
+import { endingWithRequest } from '../helpers/promises.js';
 
 /** Threads run no TypeScript: the built entries. */
 const SEND_WORKER_FILE = fileURLToPath(new URL('../../dist/workers/send-worker.js', import.meta.url));
@@ -48,7 +49,7 @@ async function listening(server: TcpServer, cleaner: Cleaner): Promise<number> {
 
 /** An HTTP server; returns its port. */
 export function startHttp(cleaner: Cleaner, listener: RequestListener): Promise<number> {
-  return listening(createServer(listener), cleaner);
+  return listening(createServer(endingWithRequest(listener)), cleaner);
 }
 
 /** A server for raw bytes; returns its port. */
@@ -58,7 +59,7 @@ export function startTcp(cleaner: Cleaner, onSocket: (socket: Socket) => void): 
 
 /** An HTTPS server with the certificate of {@link makeCertificate}; returns its port. */
 export function startHttps(cleaner: Cleaner, key: string, cert: string, listener: RequestListener): Promise<number> {
-  const server: Server = createTlsServer({ key, cert }, listener);
+  const server: Server = createTlsServer({ key, cert }, endingWithRequest(listener));
   return listening(server, cleaner);
 }
 

@@ -3,6 +3,7 @@ import { connect as connectTcp } from 'node:net';
 import { generate } from 'mqtt-packet';
 import { expect, it, onTestFinished } from 'vitest';
 import { createFront, until } from '../../helpers/front-harness.js';
+import { later } from '../../helpers/promises.js';
 import { APPLICATION, authed, bodyOf, connect, DEVICE, publish, TOKEN, turn } from './mqtt-site.js';
 
 it('closes what a client leaves open when the front stops, within the time that it has', async () => {
@@ -20,7 +21,7 @@ it('closes what a client leaves open when the front stops, within the time that 
   client.write(generate(connect()));
   await until(() => meters.mqtt.connects.accepted === 1);
 
-  const ended = once(client, 'end');
+  const ended = later(once(client, 'end'));
   let isClosed = false;
   void front.close(1_000).then(() => {
     isClosed = true;

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { IS_LONG } from '../fault-form.js';
 import type { AtEnd } from '../fault-site.js';
 import { endNow } from '../program.js';
+import { later } from '../promises.js';
 
 const CROWD_FILE = fileURLToPath(new URL('./crowd.mjs', import.meta.url));
 /**
@@ -60,7 +61,7 @@ export class Crowd {
 
   /** @param only an expression for the names of the attacks */
   come(world: World, only: string): void {
-    this.#atWork = once(this.#child, 'message');
+    this.#atWork = later(once(this.#child, 'message'));
     this.#child.send({ world, only });
   }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import { BrokerLine } from '../../../src/simulator/broker/broker-line.js';
+import { later } from '../../helpers/promises.js';
 
 const server = createServer();
 let device: Socket;
@@ -11,7 +12,7 @@ let line: BrokerLine;
 
 beforeEach(async () => {
   if (!server.listening) await once(server.listen(0, '127.0.0.1'), 'listening');
-  const accepted = once(server, 'connection');
+  const accepted = later(once(server, 'connection'));
   device = connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket = (await accepted)[0] as Socket;
   line = new BrokerLine(socket);
@@ -44,7 +45,7 @@ it('hands on what either side sends, and that it has ended', async () => {
 it('closes the connection when the broker does, and the other way round', async () => {
   line.destroy();
   await once(device, 'close');
-  const accepted = once(server, 'connection');
+  const accepted = later(once(server, 'connection'));
   device = connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket = (await accepted)[0] as Socket;
   line = new BrokerLine(socket);
@@ -63,7 +64,7 @@ it('hands nothing on when it has fallen silent, also not its end, until it is cu
   line.destroy();
   await once(line, 'close');
   expect(socket.destroyed).toBe(false);
-  const closed = once(device, 'close');
+  const closed = later(once(device, 'close'));
   line.cut();
   await closed;
   expect(arrived).toEqual([]);
