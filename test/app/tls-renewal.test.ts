@@ -3,6 +3,7 @@ import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { Agent as HttpsAgent, type RequestOptions, request } from 'node:https';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { Agent, WebSocket } from 'undici';
@@ -12,6 +13,7 @@ import { verdictOf } from '../../src/admin/status-page/verdict.js';
 import { pickUws } from '../../src/front/uws.js';
 import { type PlannedDevice, planFleet } from '../../src/simulator/fleet-plan.js';
 import { tokenOf } from '../auth/tokens.js';
+import { later } from '../helpers/promises.js';
 import { RecordingCloud } from '../helpers/recording-cloud.js';
 import { type RunningProxy, startProxy, tryStart } from '../helpers/running-proxy.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
@@ -90,6 +92,7 @@ async function shownAt(port: number): Promise<string> {
 
 /** Connections that are made at one time. */
 const AT_ONCE = 4;
+const EVERY_MS = 100;
 
 const base64Of = (pair: Pair): string => pemOf(pair).replace(/-----[A-Z ]+-----|\s/g, '');
 
@@ -113,13 +116,19 @@ async function post(port: number, ca: readonly string[], way: Way): Promise<numb
   return incoming.statusCode;
 }
 
-/** Requests that are sent one after the other, each on a connection of its own. */
+/** Requests that are sent one after the other, until it is over. */
 class Load {
   readonly statuses: (number | undefined)[] = [];
   /** Connections that were reset before TLS, of which nothing was sent. */
   resets = 0;
   isOver = false;
 
+  /** All on the one connection of an agent. */
+  async keepUsing(agent: HttpsAgent, port: number, ca: readonly string[]): Promise<void> {
+    for (; !this.isOver; await pause(EVERY_MS)) this.statuses.push(await post(port, ca, { agent }));
+  }
+
+  /** Each on a connection of its own. */
   async keepPosting(port: number, ca: readonly string[]): Promise<void> {
     while (!this.isOver) {
       const socket = await this.#connect(port, ca);
@@ -151,13 +160,15 @@ describe.each(BUILDS)('on %s', (build, env) => {
     const mqttPort = Number(String(ready?.mqttTlsListen).split(':')[1]);
     expect(await shownAt(mqttPort)).toBe(base64Of(first));
     const ca = [pemOf(first), pemOf(second)];
-    // Open before, and used all the time.
+    // Open before, and used all the time: the web server closes one that is silent for 8 s.
     const kept = new HttpsAgent({ keepAlive: true, maxSockets: 1 });
     const dispatcher = new Agent({ connect: { ca } });
     onTestFinished(() => kept.destroy());
     onTestFinished(() => dispatcher.destroy());
     expect(await post(port, ca, { agent: kept })).toBe(200);
     const keptSocket = Object.values(kept.freeSockets)[0]?.[0];
+    const use = new Load();
+    const using = later(use.keepUsing(kept, port, ca));
     const socket = new WebSocket(`wss://127.0.0.1:${port}${STATE_PATH}`, { headers: HEADERS, dispatcher });
     await once(socket, 'open');
 
@@ -179,8 +190,12 @@ describe.each(BUILDS)('on %s', (build, env) => {
 
     for (let i = 0; i < 20; i++) expect(await shownAt(port)).toBe(base64Of(second));
     expect(await shownAt(mqttPort)).toBe(base64Of(second));
+    use.isOver = true;
+    await using;
+    expect(new Set(use.statuses)).toEqual(new Set([200]));
     expect(await post(port, ca, { agent: kept })).toBe(200);
-    expect(Object.values(kept.freeSockets)[0]?.[0]).toBe(keptSocket);
+    // Its whole state in words would say nothing.
+    expect(Object.values(kept.freeSockets)[0]?.[0] === keptSocket).toBe(true);
     socket.send('{"data":{"n":2}}');
     expect((await once(socket, 'message'))[0].data).toBe('{"ack":1}');
     socket.close();
