@@ -62,6 +62,7 @@ const SECURITY_HEADERS = {
 export class AdminServer {
   readonly #server: Server | TlsServer;
   readonly #tls: AdminOptions['tls'];
+  readonly #sources: Pick<AdminSources, 'onUnreadable'>;
   readonly #figures: LiveFigures;
   readonly #connections = new AdminConnections();
   readonly #tlsSockets = new TlsSockets();
@@ -82,6 +83,7 @@ export class AdminServer {
     this.#names = [...ownNames(), ...names];
     this.#hosts = new AllowedHosts(this.#names);
     this.#gate = token === undefined ? undefined : new AdminGate(token, tls !== undefined, sources.clock);
+    this.#sources = sources;
     this.#figures = new LiveFigures(sources, options.historyPath);
     this.#assets = assets;
     this.#routes = new Routes(routeTable(sources, this.#figures, this.#gate));
@@ -141,7 +143,7 @@ export class AdminServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const connection = this.#tlsSockets.under(request.socket);
     this.#connections.touch(connection);
-    const reply = await this.#reply(request).catch(errorReply);
+    const reply = await this.#reply(request).catch((thrown: unknown) => this.#errorReply(request, thrown));
     if (reply === 'events') {
       this.#connections.remove(connection);
       response.writeHead(200, { ...SECURITY_HEADERS, 'Content-Type': 'text/event-stream' });
@@ -185,6 +187,15 @@ export class AdminServer {
       return handler({ query: new URLSearchParams(query), parts: route.parts, request });
     }
     return asset === undefined ? this.#eventsReply(method, networkOf(socket.remoteAddress)) : assetReply(asset);
+  }
+
+  /** The spool is the one source that may fail while it is asked. */
+  #errorReply({ url = '/' }: IncomingMessage, thrown: unknown): Reply {
+    const error = asStatewayError(thrown, 'STATEWAY_SPOOL_FAILED', 'The figures cannot be read now');
+    if (error.code === 'STATEWAY_SPOOL_FAILED') {
+      this.#sources.onUnreadable(url.split('?', 1)[0] as string, error.cause ?? error);
+    }
+    return errorReply(error);
   }
 
   #noSuchPath(): StatewayError {
@@ -247,9 +258,8 @@ function methodReply(path: string, methods: readonly string[]): Reply {
   return { ...reply, headers: { ...reply.headers, Allow: methods.join(', ') } };
 }
 
-/** In the cloud's error shape (contract 1.3). The spool is the one source that may fail while it is asked. */
-function errorReply(thrown: unknown): Reply {
-  const error = asStatewayError(thrown, 'STATEWAY_SPOOL_FAILED', 'The figures cannot be read now');
+/** In the cloud's error shape (contract 1.3). */
+function errorReply(error: StatewayError): Reply {
   const headers: Record<string, string> = {};
   if (error.status === 401) headers['WWW-Authenticate'] = 'Bearer';
   if (error.retryAfterSeconds !== undefined) headers['Retry-After'] = String(error.retryAfterSeconds);

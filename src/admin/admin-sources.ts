@@ -4,6 +4,7 @@ import type { CallTrouble } from '../core/cloud-results.js';
 import type { OutOfWindow } from '../core/cloud-window.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { DeviceReport } from '../core/device-report.js';
+import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Distribution, Meters, Transport } from '../core/meters.js';
 import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { LaneCounts, SpoolStatus } from '../core/ports.js';
@@ -39,6 +40,8 @@ export interface CloudView {
   readonly isUp: boolean;
   /** Whether it has answered in this run. */
   readonly hasAnswered: boolean;
+  /** Whether it was lost in this run, after it had answered. */
+  readonly hasBeenLost: boolean;
   /** Wall-clock milliseconds since when it is up or lost; undefined while nothing is known yet. */
   readonly sinceWallMs: number | undefined;
   /** The last call that failed; undefined while none has. */
@@ -122,7 +125,9 @@ export interface AdminSources {
   lanes(): LaneCounts;
   readonly knownDevices: KnownDevices;
   /** Who was refused, and how often. */
-  readonly refusals: Pick<RefusalRing, 'counts' | 'recent'>;
+  readonly refusals: Pick<RefusalRing, 'counts' | 'recent' | 'turnedAway'>;
+  /** Whose states the log follows, to be changed here. */
+  readonly followed: Pick<FollowedDevices, 'follow' | 'ids'>;
   /** By side, of those that have TLS. */
   certificates(): Readonly<Record<'device' | 'admin', CertificateView | undefined>>;
   /** Open connections of devices. */
@@ -135,4 +140,6 @@ export interface AdminSources {
   queueDepth(): number;
   /** Lines of the log that nobody took, since the start. */
   droppedLogLines(): number;
+  /** Told why figures could not be read, and where they were asked for; for the log. */
+  onUnreadable(where: string, error: unknown): void;
 }

@@ -14,6 +14,8 @@ export interface FeedSources {
   readonly clock: Clock;
   status(): unknown;
   hour(): unknown;
+  /** Told why there is nothing to tell. */
+  onUnreadable(error: unknown): void;
 }
 
 /**
@@ -101,25 +103,26 @@ export class EventFeed {
   }
 
   #hourEvent(): string {
-    return eventOf('hour', this.#sources.hour);
+    return this.#eventOf('hour', this.#sources.hour);
   }
 
   /** The status of this second: who comes in between is told what the others were. */
   #freshStatus(): string {
     const nowMs = this.#sources.clock.monotonicMs();
     if (nowMs - this.#statusAtMs >= STATUS_EVERY_MS) {
-      this.#status = eventOf('status', this.#sources.status);
+      this.#status = this.#eventOf('status', this.#sources.status);
       this.#statusAtMs = nowMs;
     }
     return this.#status;
   }
-}
 
-/** Figures that cannot be read are left out: the page shows how old those are that it has. */
-function eventOf(name: string, read: () => unknown): string {
-  try {
-    return `event: ${name}\ndata: ${JSON.stringify(read())}\n\n`;
-  } catch {
-    return ': the figures cannot be read now\n\n';
+  /** Figures that cannot be read are left out: the page shows how old those are that it has. */
+  #eventOf(name: string, read: () => unknown): string {
+    try {
+      return `event: ${name}\ndata: ${JSON.stringify(read())}\n\n`;
+    } catch (error) {
+      this.#sources.onUnreadable(error);
+      return ': the figures cannot be read now\n\n';
+    }
   }
 }

@@ -25,7 +25,12 @@ export class LiveFigures {
     this.#sources = sources;
     this.#hour = new HourRing(clock, meters);
     this.#growth = new SpoolGrowth(clock);
-    this.#feed = new EventFeed({ clock, status: () => this.status(), hour: () => this.#hour.rates() });
+    this.#feed = new EventFeed({
+      clock,
+      status: () => this.status(),
+      hour: () => this.#hour.rates(),
+      onUnreadable: (error) => sources.onUnreadable('/events', error),
+    });
   }
 
   /** Begins to keep the last hour. */

@@ -39,6 +39,12 @@ function counterRows(sources: AdminSources): MetricRow[] {
         ),
     },
     {
+      name: 'stateway_states_unavailable_total',
+      help: 'Requests, frames and publishes with states that were not taken and may come again (503), by the code of the answer.',
+      labelNames: ['code'],
+      read: () => [...meters.unavailable].map(([code, value]): Sample => [value, code]),
+    },
+    {
       name: 'stateway_states_forwarded_total',
       help: 'States the cloud has taken.',
       read: () => [[meters.forwarded]],
@@ -186,6 +192,11 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
       help: 'Devices in trouble, by what is the matter.',
       labelNames: ['trouble'],
       read: () => byLabel(sources.devices().troubled),
+    },
+    {
+      name: 'stateway_nothing_delivered',
+      help: '1 while states come and the cloud, though it is there, takes those of no device, else 0.',
+      read: () => [[sources.devices().nothingDelivered ? 1 : 0]],
     },
     {
       name: 'stateway_connections',

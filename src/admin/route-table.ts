@@ -3,6 +3,7 @@ import type { AdminGate } from './admin-gate.js';
 import { JSON_TYPE, jsonReply, type Reply } from './admin-reply.js';
 import type { AdminSources, Readiness } from './admin-sources.js';
 import { deviceFacts, findDevices, lastStateJson } from './device-facts.js';
+import { followedRoute } from './followed-route.js';
 import { LetterActions } from './letter-actions.js';
 import { LetterGroupsView } from './letter-groups-view.js';
 import type { LiveFigures } from './live-figures.js';
@@ -45,6 +46,7 @@ function guardedRoutes(sources: AdminSources, gate: AdminGate): RouteTable {
     '/status/devices/{deviceId}/last-state': {
       GET: ({ parts: [deviceId = ''] }) => valuesReply(lastStateJson(sources, deviceId)),
     },
+    '/status/followed': followedRoute(sources, gate),
     '/status/dead-letters/export': { GET: (asked) => actions.export(asked) },
     '/status/dead-letters/requeue': { POST: (asked) => actions.ask('requeue', asked) },
     '/status/dead-letters/discard': { POST: (asked) => actions.ask('discard', asked) },

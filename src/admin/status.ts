@@ -4,10 +4,18 @@ import type { TroubledDevice as CoreTroubledDevice, DeviceReport } from '../core
 import { FAILURE_REMEDIES } from '../core/failure-remedies.js';
 import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { Refusal } from '../core/refusal-ring.js';
+import type { TurnedAway as CoreTurnedAway } from '../core/turned-away.js';
 import type { AdminSources, CertificateView } from './admin-sources.js';
 import type { HourRing } from './hour-ring.js';
 import { fullInSeconds, type SpoolGrowth } from './spool-growth.js';
-import type { Failure, LatestDeadLetter, RecentRefusal, Status, TroubledDevice } from './status-page/status-shape.js';
+import type {
+  Failure,
+  LatestDeadLetter,
+  RecentRefusal,
+  Status,
+  TroubledDevice,
+  TurnedAway,
+} from './status-page/status-shape.js';
 
 /** What the admin side itself keeps of the last minutes. */
 export interface History {
@@ -50,6 +58,7 @@ export function readStatus(sources: AdminSources, history: History): Status {
     lanes: sources.lanes(),
     devices,
     refusals,
+    turnedAway: sources.refusals.turnedAway().map(plainTurnedAway),
     latestDeadLetters,
     names: namesOf(sources, [...devices.listed, ...refusals.listed, ...latestDeadLetters, ...mqtt.listed]),
     certificate: readCertificate(sources, 'device'),
@@ -87,10 +96,10 @@ function readCertificate(sources: AdminSources, side: 'device' | 'admin'): Statu
 }
 
 function readCloud(sources: AdminSources): Status['cloud'] {
-  const { isUp, hasAnswered, sinceWallMs, lastFailure } = sources.cloud();
+  const { isUp, hasAnswered, hasBeenLost, sinceWallMs, lastFailure } = sources.cloud();
   const since = sinceWallMs === undefined ? null : isoTime(sinceWallMs);
   const failure = lastFailure === undefined ? null : plainFailure(lastFailure);
-  return { url: sources.cloudUrl, up: isUp, hasAnswered, since, lastFailure: failure };
+  return { url: sources.cloudUrl, up: isUp, hasAnswered, hasBeenLost, since, lastFailure: failure };
 }
 
 function plainFailure({ atMs, call, reason, code, words }: CallTrouble): Failure {
@@ -119,8 +128,9 @@ function readSpool(sources: AdminSources, growth: SpoolGrowth): Status['spool'] 
 }
 
 /** The devices in trouble, in plain JSON values. */
-export function plainReport({ known, troubled, listed }: DeviceReport): Status['devices'] {
-  return { known, troubled, listed: listed.map(plainDevice) };
+export function plainReport({ causes, listed, ...counts }: DeviceReport): Status['devices'] {
+  const plainCauses = causes.map(({ sinceMs, ...cause }) => ({ ...cause, since: isoTime(sinceMs) }));
+  return { ...counts, causes: plainCauses, listed: listed.map(plainDevice) };
 }
 
 /** A device in trouble, in plain JSON values. */
@@ -159,6 +169,10 @@ function readRefusals({ refusals }: AdminSources): Status['refusals'] {
 export function plainRefusal({ atMs, ...rest }: Refusal): RecentRefusal {
   const { applicationId, deviceId, address, code, message, count } = rest;
   return { at: isoTime(atMs), applicationId, deviceId, address, code, message, count };
+}
+
+function plainTurnedAway({ atMs, code, message, count }: CoreTurnedAway): TurnedAway {
+  return { at: isoTime(atMs), code, message, count };
 }
 
 /** What the cloud calls the devices that are named, by their ids as they stand there. */

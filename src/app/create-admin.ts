@@ -21,7 +21,7 @@ import { PACKAGE_VERSION } from './package-info.js';
 const HISTORY_FILE_NAME = 'history.dat';
 
 /** The stages that the admin side shows. */
-export interface AdminStages extends Pick<AdminSources, 'meters' | 'ages' | 'readiness'> {
+export interface AdminStages extends Pick<AdminSources, 'meters' | 'ages' | 'followed' | 'readiness'> {
   /** The uWebSockets.js in use and its version. */
   readonly uws: string;
   readonly health: CloudView;
@@ -74,6 +74,7 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
     memory: () => capacity.view(),
     lanes: () => lanes.lanes(),
     refusals: front.refusals,
+    followed: stages.followed,
     certificates: () => {
       const { device, admin } = certificates();
       return { device, admin };
@@ -83,6 +84,7 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
     mqttTroubles: () => [...front.mqttTroubles(), ...(uplinks?.troubles() ?? [])],
     queueDepth: () => stages.intake.backlog().bodies,
     droppedLogLines: () => log.droppedLines,
+    onUnreadable: (where, err) => log.error({ event: 'figures-unreadable', where, err }, 'figures cannot be read'),
   };
 }
 

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import type { AdminServer } from '../admin/admin-server.js';
 import type { Readiness } from '../admin/admin-sources.js';
 import { plainReport } from '../admin/status.js';
@@ -17,8 +16,7 @@ import type { Lanes } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
 import type { Front } from '../front/server.js';
 import { type PickedUws, pickUws } from '../front/uws.js';
-import { Batcher } from '../intake/batcher.js';
-import { WorkerPool } from '../intake/worker-pool.js';
+import type { Batcher } from '../intake/batcher.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { AskThread } from '../upstream/ask-thread.js';
 import type { HttpCallStream } from '../upstream/call-stream.js';
@@ -31,8 +29,10 @@ import { Certificates } from './certificates.js';
 import { createAdmin } from './create-admin.js';
 import { createAuth } from './create-auth.js';
 import { createDeviceClocks, createTimekeeper } from './create-clocks.js';
+import { createFollowed } from './create-followed.js';
 import { createFront } from './create-front.js';
 import { createHealth } from './create-health.js';
+import { createIntake } from './create-intake.js';
 import { createLanes } from './create-lanes.js';
 import { createUplinks } from './create-uplinks.js';
 import { createAskThread, createCallStream, createSendThread } from './create-upstream.js';
@@ -40,17 +40,14 @@ import type { EventLog } from './event-log.js';
 import { HeardCloud } from './heard-cloud.js';
 import { openSpool } from './open-spool.js';
 import { PACKAGE_VERSION } from './package-info.js';
+import { type Phase, readinessOf } from './readiness.js';
 import { StoredThenForwarded } from './stored-then-forwarded.js';
-
-const WORKER_FILE = fileURLToPath(new URL('../../workers/batch-worker.js', import.meta.url));
+import type { TroubleWatch } from './trouble-watch.js';
 
 // Of the ten seconds that contract 1.6, promise 6, allows from SIGTERM to exit: until when devices are answered, and until
 // when the cloud's answers are waited for. What follows takes little, but a busy machine may take a second for it.
 const ANSWER_WITHIN_MS = 3_000;
 const FLUSH_WITHIN_MS = 7_500;
-
-/** Why the proxy takes no states at the moment, where it does not. */
-type Phase = 'starting' | 'accepting states' | 'draining';
 
 /** The stages of one running proxy, wired through `core/ports.ts` and nowhere else. */
 export class App {
@@ -70,6 +67,7 @@ export class App {
   readonly #spool: LmdbSpool;
   readonly #ages: Ages;
   readonly #lanes: Lanes;
+  readonly #troubles: TroubleWatch;
   readonly #requeueWatch: RequeueWatch;
   readonly #auth: AuthStage;
   readonly #sink: StoredThenForwarded;
@@ -106,6 +104,7 @@ export class App {
     const clock = systemClock;
     this.#turnClock = new TurnClock(timekeeper);
     const meters = this.#meters;
+    const followed = createFollowed(config, log);
     const deviceClocks = createDeviceClocks(config, log, { clock, timekeeper, meters });
     const health = createHealth(log, { clock, meters, cloud: () => this.#cloud, spoolStatus: () => spool.status() });
     this.#health = health;
@@ -124,7 +123,7 @@ export class App {
     this.#asks = createAskThread(config);
     const cloud = new HeardCloud(this.#asks, this.#sends, timekeeper, health);
     this.#cloud = cloud;
-    this.#lanes = createLanes(config, log, {
+    const { lanes, troubles } = createLanes(config, log, {
       cloud,
       offerGrantsOf: (device) => this.#auth.offerGrantsOf(device),
       spool,
@@ -132,12 +131,15 @@ export class App {
       ages: this.#ages,
       meters,
       deviceClocks,
+      followed,
       recordMemory: this.#recordMemory,
       onCloudChange: (isUp, trouble) => health.noteLanes(isUp, trouble),
     });
+    this.#lanes = lanes;
+    this.#troubles = troubles;
     const intake = () => this.#intake;
     const forAuth = { cloud, clock: this.#turnClock, timekeeper, meters, deviceClocks, log, spool, intake };
-    this.#auth = createAuth(config, { ...forAuth, lanes: this.#lanes });
+    this.#auth = createAuth(config, { ...forAuth, lanes });
     this.#requeueWatch = new RequeueWatch({
       spool,
       clock,
@@ -145,13 +147,11 @@ export class App {
       onError: (error) =>
         log.error({ event: 'requeue-failed', err: error }, 'what `stateway spool` asked for could not be done'),
     });
-    this.#sink = new StoredThenForwarded(this.#spool, this.#lanes, timekeeper, {
-      maxSpoolBytes: config.maxSpoolBytes,
-      maxHeldBytes: MAX_HELD_BYTES,
-      isMemoryShort: () => this.#capacity.isMemoryShort,
-    });
-    this.#intake = new Batcher({
-      runner: new WorkerPool({ workerFile: WORKER_FILE, threads: config.workers }),
+    const { maxSpoolBytes } = config;
+    const isMemoryShort = () => this.#capacity.isMemoryShort;
+    const limits = { maxSpoolBytes, maxHeldBytes: MAX_HELD_BYTES, isMemoryShort };
+    this.#sink = new StoredThenForwarded(this.#spool, lanes, timekeeper, limits, followed);
+    this.#intake = createIntake(config, {
       sink: this.#sink,
       recordMemory: this.#recordMemory,
       clock: this.#turnClock,
@@ -159,14 +159,14 @@ export class App {
       ages: this.#ages,
       meters,
       deviceClocks,
-      maxStateBytes: config.maxBodyBytes,
+      followed,
       stampFloorMs: spool.stampFloorMs,
     });
     this.#capacity = new Capacity({
       log,
-      maxSpoolBytes: config.maxSpoolBytes,
+      maxSpoolBytes,
       spool,
-      lanes: this.#lanes,
+      lanes,
       auth: this.#auth,
       sink: this.#sink,
     });
@@ -177,6 +177,7 @@ export class App {
       intake: this.#intake,
       calls: this.#calls,
       meters,
+      followed,
       clock: this.#turnClock,
       letters: this.#sink,
       uplinks: this.#uplinks,
@@ -188,10 +189,11 @@ export class App {
       readiness: () => this.#readiness(),
       health,
       spool,
-      lanes: this.#lanes,
+      lanes,
       auth: this.#auth,
       capacity: this.#capacity,
       front: this.#front,
+      followed,
       certificates: () => this.#certificates,
       uplinks: this.#uplinks,
       intake: this.#intake,
@@ -222,6 +224,7 @@ export class App {
     this.#certificates.start();
     this.#phase = 'accepting states';
     this.#requeueWatch.start();
+    this.#troubles.start();
     const addresses = addressesOf(this.#config, admin, ports);
     this.#log.info(
       { event: 'ready', version: PACKAGE_VERSION, uws: this.#picked.name, ...addresses, ...replayed, restoredGrants },
@@ -250,6 +253,7 @@ export class App {
     await this.#intake.close();
     await this.#requeueWatch.stop();
     this.#capacity.stop();
+    this.#troubles.stop();
     const unansweredRequests = await this.#lanes.close(startedMs + FLUSH_WITHIN_MS - systemClock.monotonicMs());
     this.#health.stop();
     await this.#auth.close();
@@ -278,14 +282,11 @@ export class App {
   }
 
   #readiness(): Readiness {
-    const unready = (reason: string, isOnlyFull: boolean) => ({ ready: false, reason, isOnlyFull });
-    if (this.#phase !== 'accepting states') return unready(this.#phase, false);
-    const { diskFault } = this.#spool;
-    if (diskFault !== undefined) return unready(`disk failing: ${diskFault.words}`, false);
-    const shortage = this.#sink.shortage();
-    if (shortage !== undefined) return unready(`${shortage} full`, true);
-    // Those that are known are served; in Kubernetes they would lose their proxy by the others.
-    const reason = this.#capacity.devices.isFull() ? 'accepting states, but no new devices' : this.#phase;
-    return { ready: true, reason, isOnlyFull: false };
+    return readinessOf({
+      phase: this.#phase,
+      diskFault: this.#spool.diskFault,
+      shortage: this.#sink.shortage(),
+      areNewDevicesRefused: this.#capacity.devices.isFull(),
+    });
   }
 }

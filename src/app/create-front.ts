@@ -2,7 +2,8 @@ import type { Config } from '../config/load.js';
 import { MAX_UNANSWERED_BYTES } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
 import type { SetAside } from '../core/dead-letter.js';
-import { RefusalRing } from '../core/refusal-ring.js';
+import type { FollowedDevices } from '../core/followed-devices.js';
+import { MAX_ID_CHARACTERS, RefusalRing } from '../core/refusal-ring.js';
 import type { Uplinks } from '../core/uplink-ports.js';
 import type { MqttOptions } from '../front/mqtt/mqtt-front.js';
 import { Front, type FrontOptions } from '../front/server.js';
@@ -16,6 +17,7 @@ export function createFront(
   log: LineWriter,
   parts: Pick<FrontOptions, 'uws' | 'authorizer' | 'deviceLogin' | 'intake' | 'calls' | 'meters'> & {
     readonly clock: Clock;
+    readonly followed: FollowedDevices;
     readonly letters: SetAside;
     readonly uplinks: Uplinks | undefined;
   },
@@ -26,7 +28,7 @@ export function createFront(
   const uplinks = parts.uplinks === undefined ? 0 : maxUplinkSessions(mqttUpstreamSessions, mqtt.maxConnections);
   return new Front({
     ...parts,
-    refusals: createRefusals(log, parts.clock),
+    refusals: createRefusals(log, parts.clock, parts.followed),
     host: listen.host,
     port: listen.port,
     ...(tls && { tls }),
@@ -39,13 +41,29 @@ export function createFront(
 }
 
 /** Who was refused; each that is new goes to the log, as many of them as that writes of one kind of event. */
-function createRefusals(log: LineWriter, clock: Clock): RefusalRing {
-  return new RefusalRing(clock, ({ applicationId, deviceId, address, code, message }) =>
-    log.warn(
-      { event: 'device-refused', applicationId, deviceId, address, code, reason: message },
-      'a device is refused',
-    ),
-  );
+function createRefusals(log: LineWriter, clock: Clock, followed: FollowedDevices): RefusalRing {
+  return new RefusalRing(clock, {
+    followed,
+    onFirst: ({ applicationId, deviceId, address, code, message, trace }) =>
+      log.warn(
+        { event: 'device-refused', applicationId, deviceId, address, code, reason: message, ...trace },
+        'a device is refused',
+      ),
+    onTurnedAway({ code, message }, { deviceId, address }) {
+      // The log has that it stops.
+      if (code === 'STATEWAY_STOPPING') return;
+      log.warn(
+        {
+          event: 'devices-turned-away',
+          code,
+          reason: message,
+          deviceId: deviceId.slice(0, MAX_ID_CHARACTERS),
+          address,
+        },
+        'devices are told to come again',
+      );
+    },
+  });
 }
 
 function mqttOptions(

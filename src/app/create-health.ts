@@ -39,5 +39,12 @@ export function createHealth(log: LineWriter, surroundings: HealthSurroundings):
       const outageMs = Math.round(clock.monotonicMs() - lostMs);
       log.info({ event: 'cloud-back', outageMs, waitingStates: spoolStatus().states }, 'the cloud is back');
     },
+    onReached: () => {
+      const afterMs = Math.round(clock.monotonicMs() - lostMs);
+      log.info(
+        { event: 'cloud-reached', afterMs, waitingStates: spoolStatus().states },
+        'the cloud answers, for the first time since the start',
+      );
+    },
   });
 }

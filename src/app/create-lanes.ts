@@ -1,23 +1,33 @@
 import type { Config } from '../config/load.js';
+import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
+import type { Device } from '../core/device.js';
 import { LoopLoad } from '../core/loop-load.js';
 import type { Timekeeper } from '../core/timekeeper.js';
 import { Lanes, type LanesParts } from '../forward/lanes.js';
 import type { LineWriter } from './event-log.js';
+import { TroubleWatch } from './trouble-watch.js';
+
+/** Of what nothing is delivered for, the log names so many causes. */
+const CAUSES_IN_LOG = 3;
 
 /** What the lanes are given beside the options and the log. */
 export type LaneSurroundings = Pick<
   LanesParts,
-  'offerGrantsOf' | 'spool' | 'ages' | 'meters' | 'deviceClocks' | 'recordMemory' | 'onCloudChange'
+  'offerGrantsOf' | 'spool' | 'ages' | 'meters' | 'deviceClocks' | 'followed' | 'recordMemory' | 'onCloudChange'
 > & {
   readonly cloud: CloudClient;
   readonly timekeeper: Timekeeper;
 };
 
-/** The forward stage, whose events go to the log. */
-export function createLanes(config: Config, log: LineWriter, { timekeeper, ...parts }: LaneSurroundings): Lanes {
+/** The forward stage, whose events go to the log, and what watches its devices for the log. */
+export function createLanes(
+  config: Config,
+  log: LineWriter,
+  { timekeeper, ...parts }: LaneSurroundings,
+): { readonly lanes: Lanes; readonly troubles: TroubleWatch } {
   const { windowMs, coalesce, rateLimit, maxBodyBytes, upstreamToken, retentionMs, uplinkBytesPerSecond } = config;
-  return new Lanes(
+  const lanes = new Lanes(
     { windowMs, coalesce, rateLimit, maxBodyBytes, upstreamToken, retentionMs, uplinkBytesPerSecond },
     {
       ...parts,
@@ -28,8 +38,10 @@ export function createLanes(config: Config, log: LineWriter, { timekeeper, ...pa
       load: new LoopLoad(),
       onParked: ({ applicationId, deviceId }, reason) =>
         log.warn({ event: 'device-parked', applicationId, deviceId, reason }, 'device parked'),
-      onGivenUp: ({ applicationId, deviceId }, states, status) =>
-        log.error({ event: 'dead-letters', applicationId, deviceId, states, status }, 'states given up'),
+      onGivenUp: ({ applicationId, deviceId }, states, status) => {
+        log.error({ event: 'dead-letters', applicationId, deviceId, states, status }, 'states given up');
+        troubles.notice();
+      },
       onUnparked: ({ applicationId, deviceId }, parkedMs) =>
         log.info(
           { event: 'device-unparked', applicationId, deviceId, parkedMs: Math.round(parkedMs) },
@@ -37,4 +49,37 @@ export function createLanes(config: Config, log: LineWriter, { timekeeper, ...pa
         ),
     },
   );
+  const troubles = createTroubleWatch(log, { clock: timekeeper, lanes, forwarded: () => parts.meters.forwarded });
+  return { lanes, troubles };
+}
+
+function createTroubleWatch(
+  log: LineWriter,
+  parts: { readonly clock: Clock; readonly lanes: Lanes; readonly forwarded: () => number },
+): TroubleWatch {
+  const { clock, lanes, forwarded } = parts;
+  const idsOf = ({ applicationId, deviceId }: Device) => ({ applicationId, deviceId });
+  return new TroubleWatch({
+    clock,
+    report: () => lanes.devices(),
+    forwarded,
+    onNothingDelivered: (causes) => {
+      const told = causes
+        .slice(0, CAUSES_IN_LOG)
+        .map(({ trouble, reason, devices, waitingStates }) => ({ trouble, reason, devices, waitingStates }));
+      log.error({ event: 'nothing-delivered', causes: told }, 'the cloud is there, and takes the states of no device');
+    },
+    onDeliveredAgain: (afterMs) =>
+      log.info({ event: 'delivered-again', afterMs: Math.round(afterMs) }, 'the cloud takes states again'),
+    onRefused: ({ device, reason, waitingStates }) =>
+      log.warn(
+        { event: 'device-states-refused', ...idsOf(device), reason, waitingStates },
+        'the cloud refuses what a device sends',
+      ),
+    onTaken: (device, refusedMs) =>
+      log.info(
+        { event: 'device-states-taken', ...idsOf(device), refusedMs: Math.round(refusedMs) },
+        'the cloud takes what a device sends again',
+      ),
+  });
 }

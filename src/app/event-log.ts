@@ -11,6 +11,11 @@ type Level = 'info' | 'warn' | 'error' | 'fatal';
 /** Where lines go; pino's logger is one. */
 export type LineWriter = Readonly<Record<Level, (fields: EventFields, message: string) => void>>;
 
+/** Where steps of devices go that somebody follows: whatever the level of the log. */
+export interface StepWriter {
+  debug(fields: EventFields, message: string): void;
+}
+
 /** What becomes of lines where nobody takes them. */
 export interface LineCounter {
   /** Lines that were dropped since the start. */
@@ -31,21 +36,28 @@ interface Window {
  * Writes a line for each event that matters. A kind of event that comes too often is written ten times in a minute; when
  * the minute is over, one line says how many were left out, so that a thousand devices in one trouble do not fill a disk.
  */
-export class EventLog implements LineWriter {
+export class EventLog implements LineWriter, StepWriter {
   readonly #writer: LineWriter;
   readonly #clock: Clock;
   readonly #counter: LineCounter;
+  readonly #steps: StepWriter;
   readonly #windows = new Map<string, Window>();
 
-  constructor(writer: LineWriter, clock: Clock, counter: LineCounter) {
+  constructor(writer: LineWriter, clock: Clock, counter: LineCounter, steps: StepWriter) {
     this.#writer = writer;
     this.#clock = clock;
     this.#counter = counter;
+    this.#steps = steps;
   }
 
   /** Lines that nobody took, and that were dropped for it. */
   get droppedLines(): number {
     return this.#counter.droppedLines;
+  }
+
+  /** Of what somebody has asked for nothing is left out. */
+  debug(fields: EventFields, message: string): void {
+    this.#steps.debug(fields, message);
   }
 
   info(fields: EventFields, message: string): void {

@@ -3,8 +3,8 @@
  * with the lines that are written.
  */
 
-/** How bad it is: `warn` and above want somebody to look. */
-type Level = 'info' | 'warn' | 'error' | 'fatal';
+/** How bad it is: `warn` and above want somebody to look; `debug` was asked for. */
+type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
 export interface EventRow {
   readonly level: Level;
@@ -51,6 +51,10 @@ export const EVENT_TABLE = {
     remedy: '[StatewayCloudUnreachable](runbook.md#statewaycloudunreachable).',
   },
   'cloud-back': { level: 'info', meaning: 'It answers again, after `outageMs`.' },
+  'cloud-reached': {
+    level: 'info',
+    meaning: 'It answers for the first time since the start, `afterMs` after `cloud-lost` said that it does not.',
+  },
   'clock-wrong': {
     level: 'warn',
     meaning: "The clock of this machine is `skewSeconds` away from the cloud's, which is gone by until it is right.",
@@ -78,8 +82,23 @@ export const EVENT_TABLE = {
   'device-refused': {
     level: 'warn',
     meaning:
-      'What a device sends is refused: `applicationId`, `deviceId`, its `address`, the `code` and the `reason`. Again only after an hour without one like it.',
+      'What a device sends is refused: `applicationId`, `deviceId`, its `address`, the `code` and the `reason`; `traceparent` and `requestId` where its request had them (`traceparent`, `X-Request-Id`). Again only after an hour without one like it.',
     remedy: '[StatewayStatesRefused](runbook.md#statewaystatesrefused); [errors](errors.md) has each code.',
+  },
+  'devices-turned-away': {
+    level: 'warn',
+    meaning:
+      'Devices are told to come again (503) for this `code` and `reason`; `deviceId` and `address` are of the first of them, as far as it says. Again only after ten minutes without one.',
+    remedy: '[StatewayStatesUnavailable](runbook.md#statewaystatesunavailable) has each code.',
+  },
+  'devices-followed': {
+    level: 'info',
+    meaning: 'From now on the log says each step of the states of these `devices`; of none where the list is empty.',
+  },
+  'device-step': {
+    level: 'debug',
+    meaning:
+      'A step of the states of a device that is followed ([how](operating.md#the-way-of-one-devices-states)): its `step`, and what there is to tell of it.',
   },
   'device-clock-wrong': {
     level: 'error',
@@ -94,6 +113,20 @@ export const EVENT_TABLE = {
     remedy: '[StatewayDevicesParked](runbook.md#statewaydevicesparked).',
   },
   'device-unparked': { level: 'info', meaning: 'It delivers again, after `parkedMs`.' },
+  'device-states-refused': {
+    level: 'warn',
+    meaning:
+      'The cloud refuses all that a device (`applicationId`, `deviceId`) sends, or so much that it falls behind: `reason`, in its words. `waitingStates` are behind those.',
+    remedy: '[StatewayDeadLettersGrowing](runbook.md#statewaydeadlettersgrowing).',
+  },
+  'device-states-taken': { level: 'info', meaning: 'It takes what the device sends again, after `refusedMs`.' },
+  'nothing-delivered': {
+    level: 'error',
+    meaning:
+      'The cloud is there, and takes the states of no device: `causes`, each with its `trouble`, its `reason` and how many `devices` have it.',
+    remedy: '[StatewayNothingDelivered](runbook.md#statewaynothingdelivered).',
+  },
+  'delivered-again': { level: 'info', meaning: 'It takes states again, after `afterMs`.' },
   'dead-letters': {
     level: 'error',
     meaning: 'So many `states` of a device were given up; `status` is the cloud’s, 0 where it never answered.',
@@ -173,6 +206,11 @@ export const EVENT_TABLE = {
     level: 'warn',
     meaning: 'The key `file` was open to others (`mode`), and was closed to them.',
     remedy: 'Find out who opened it; [the secret key](security.md#the-secret-key).',
+  },
+  'figures-unreadable': {
+    level: 'error',
+    meaning: 'What the admin side was asked for (`where`) could not be read: `err`. It was answered 503.',
+    remedy: '[When the disk fails](runbook.md#when-the-disk-fails); else report it with the log.',
   },
   'mqtt-id-shared': {
     level: 'warn',

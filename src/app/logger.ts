@@ -6,6 +6,8 @@ import { LogSink } from './log-sink.js';
 
 export interface OpenedLog {
   readonly logger: Logger;
+  /** The same, at level `debug` whatever that of the log is. */
+  readonly steps: Logger;
   /** What the logger writes to; to be closed last. */
   readonly sink: LogSink;
 }
@@ -28,7 +30,7 @@ export function openLog(level: string, name: string): OpenedLog {
   process.on('exit', () => sink.close());
   const formatters = { level: (label: string) => ({ level: label }) };
   const logger = pino({ level, base: { name }, timestamp: stdTimeFunctions.isoTime, formatters }, sink);
-  return { logger, sink };
+  return { logger, steps: logger.child({}, { level: 'debug' }), sink };
 }
 
 function lineForGap(lines: number, name: string): string {

@@ -24,8 +24,8 @@ export function serveCommand(): Command {
       let reload = (): void => {};
       process.on('SIGHUP', () => reload());
       const config = loadOrTell(flags);
-      const { logger, sink } = openLog(config.logLevel, config.name);
-      const log = new EventLog(logger, systemClock, sink);
+      const { logger, steps, sink } = openLog(config.logLevel, config.name);
+      const log = new EventLog(logger, systemClock, sink, steps);
       try {
         logStart(config, log);
         const app = await App.open(config, log);

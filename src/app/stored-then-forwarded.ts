@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.js';
 import type { SetAside } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import { type ErrorCode, StatewayError } from '../core/errors.js';
+import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Grant } from '../core/grant.js';
 import type { Forwarder, RecordSink, Spool } from '../core/ports.js';
 import { fragmentOfUnreadable } from '../state/unreadable-payload.js';
@@ -33,12 +34,20 @@ export class StoredThenForwarded implements RecordSink, SetAside {
   readonly #forwarder: Forwarder;
   readonly #clock: Pick<Clock, 'wallMs'>;
   readonly #limits: SpoolLimits;
+  readonly #followed: FollowedDevices;
 
-  constructor(spool: Spool, forwarder: Forwarder, clock: Pick<Clock, 'wallMs'>, limits: SpoolLimits) {
+  constructor(
+    spool: Spool,
+    forwarder: Forwarder,
+    clock: Pick<Clock, 'wallMs'>,
+    limits: SpoolLimits,
+    followed: FollowedDevices,
+  ) {
     this.#spool = spool;
     this.#forwarder = forwarder;
     this.#clock = clock;
     this.#limits = limits;
+    this.#followed = followed;
   }
 
   /** For want of what new records are refused; undefined while they are taken. */
@@ -64,6 +73,10 @@ export class StoredThenForwarded implements RecordSink, SetAside {
   }
 
   handOver(sequence: number, record: Uint8Array, grants: readonly Grant[]): void {
+    // Before what follows from it.
+    if (!this.#followed.isIdle) {
+      for (const { device } of grants) this.#followed.tell(device, 'queued', { record: sequence });
+    }
     this.#forwarder.enqueue(sequence, record, grants);
   }
 

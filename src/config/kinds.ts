@@ -1,4 +1,6 @@
 import { isIP } from 'node:net';
+import { isId } from '../core/device.js';
+import { MOST_FOLLOWED } from '../core/followed-devices.js';
 import { isBearerToken } from '../core/token.js';
 
 /**
@@ -97,6 +99,16 @@ export const hostNames: Kind<readonly string[]> = {
     return names.every(isHostName) ? Object.freeze(names) : undefined;
   },
   format: (names) => names.join(','),
+};
+
+/** Ids of devices: `5b0000000000000000000001,5b0000000000000000000002`. */
+export const deviceIds: Kind<readonly string[]> = {
+  allowed: `1 to ${MOST_FOLLOWED} device ids of 24 hex digits, with commas between`,
+  parse(text) {
+    const ids = text.split(',').map((id) => id.trim().toLowerCase());
+    return ids.length <= MOST_FOLLOWED && ids.every(isId) ? Object.freeze(ids) : undefined;
+  },
+  format: (ids) => ids.join(','),
 };
 
 /** What people call an instance. */

@@ -5,6 +5,7 @@ import {
   baseUrl,
   byteCount,
   count,
+  deviceIds,
   duration,
   hostNames,
   instanceName,
@@ -218,6 +219,13 @@ export const OPTIONS = {
     kind: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     default: 'info',
     meaning: 'JSON lines on standard output, with the level as a word; pretty on a terminal.',
+  }),
+  debugDevice: row({
+    variable: 'STATEWAY_DEBUG_DEVICE',
+    kind: deviceIds,
+    default: undefined,
+    meaning:
+      'The log says each step of the states of these devices (`device-step`, at level `debug` whatever `STATEWAY_LOG_LEVEL` is), never a value or a token: ids with commas between, twenty at most.',
   }),
 } as const;
 

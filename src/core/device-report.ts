@@ -23,11 +23,32 @@ export interface TroubledDevice {
   readonly wrongClock?: { readonly lastTimeMs: number; readonly states: number };
 }
 
+/** One reason for a trouble, with all devices that have it. */
+export interface TroubleCause {
+  readonly trouble: Trouble;
+  /** Of one of them, without what concerns it alone; hostile text as that of a {@link TroubledDevice}. */
+  readonly reason: string;
+  readonly devices: number;
+  /** Of all of them together. */
+  readonly waitingStates: number;
+  /** Wall-clock milliseconds since when the first of them has it. */
+  readonly sinceMs: number;
+}
+
 /** The devices as the forward stage knows them, those of this run. */
 export interface DeviceReport {
   /** Devices heard of and not forgotten, and those with states waiting. */
   readonly known: number;
+  /** Devices in no trouble of which the cloud has taken states; none while it is away. One with a wrong clock may be among them. */
+  readonly delivering: number;
+  /**
+   * Whether states come and the cloud takes none, of no device, though it is there: some are kept from delivering by what does
+   * not pass in a moment, and no other delivers, or has delivered and only pauses.
+   */
+  readonly nothingDelivered: boolean;
   readonly troubled: Readonly<Record<Trouble, number>>;
+  /** Why, so that one cause for many is told once: those of most devices first, as many as are listed at most. */
+  readonly causes: readonly TroubleCause[];
   /** The first of those in trouble, as many as are listed at most; in the order of {@link Trouble}. */
   readonly listed: readonly TroubledDevice[];
 }

@@ -4,6 +4,7 @@
  */
 
 import type { FailureReason } from './cloud-results.js';
+import { ERROR_TABLE, type ErrorCode, type StatewayError } from './errors.js';
 import type { UplinkConnectResult } from './uplink-ports.js';
 
 /** A histogram of fixed upper bounds, ready to be shown as a Prometheus histogram. */
@@ -88,8 +89,15 @@ export interface MqttMeters {
 
 const BATCH_BOUNDS_STATES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 
+/** What is answered to whoever need only send again, at zero. */
+function noneUnavailable(): Map<ErrorCode, number> {
+  const codes = Object.entries(ERROR_TABLE).filter(([, { retryable }]) => retryable);
+  return new Map(codes.map(([code]) => [code as ErrorCode, 0]));
+}
+
 /** All counters of one running proxy. */
 export class Meters {
+  readonly #unavailable = noneUnavailable();
   readonly received: Record<Transport, Record<ReceiveResult, number>> = {
     http: { accepted: 0, refused: 0, unavailable: 0 },
     websocket: { accepted: 0, refused: 0, unavailable: 0 },
@@ -97,6 +105,8 @@ export class Meters {
     mqtts: { accepted: 0, refused: 0, unavailable: 0 },
     'mqtt-ws': { accepted: 0, refused: 0, unavailable: 0 },
   };
+  /** States not taken that may be sent again, by the code of the answer. */
+  readonly unavailable: ReadonlyMap<ErrorCode, number> = this.#unavailable;
   readonly mqtt: MqttMeters = {
     connects: { accepted: 0, takeover: 0, credentials: 0, identifier: 0, protocol: 0, unavailable: 0, full: 0 },
     closes: { client: 0, keepalive: 0, takeover: 0, protocol: 0, slow: 0, unavailable: 0, stopping: 0, revoked: 0 },
@@ -131,4 +141,10 @@ export class Meters {
   readonly passedCalls = new Map<string, number>();
   readonly upstreamSeconds = new Distribution(LATENCY_BOUNDS_SECONDS);
   readonly upstreamBatchStates = new Distribution(BATCH_BOUNDS_STATES);
+
+  /** A body, a frame or a publish was not taken. */
+  refuse(transport: Transport, { code, retryable }: Pick<StatewayError, 'code' | 'retryable'>): void {
+    this.received[transport][retryable ? 'unavailable' : 'refused']++;
+    if (retryable) this.#unavailable.set(code, (this.#unavailable.get(code) as number) + 1);
+  }
 }

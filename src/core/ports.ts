@@ -10,6 +10,7 @@ import type { DeadLetter, StoredDeadLetter } from './dead-letter.js';
 import type { Device } from './device.js';
 import type { StatewayError } from './errors.js';
 import type { Grant } from './grant.js';
+import type { Transport } from './meters.js';
 
 /** How the bytes of a body are written; `extended-json` is JSON as devices that speak MQTT write it (contract 1.9.4). */
 export type Encoding = 'json' | 'msgpack' | 'extended-json';
@@ -35,6 +36,8 @@ export interface KeyedStore {
  * the order in which its bodies were accepted.
  */
 export interface BodyReceiver {
+  /** By which its bodies come. */
+  readonly transport: Transport;
   /** Every state of the body is on stable storage. */
   onStored(ticket: number, states: number): void;
   /** Nothing of the body was kept. */

@@ -1,5 +1,8 @@
 import type { Clock } from './clock.js';
 import type { ErrorCode, StatewayError } from './errors.js';
+import type { FollowedDevices } from './followed-devices.js';
+import { safeTrace, type TraceIds } from './trace-ids.js';
+import { type TurnedAway, TurnedAwayCounts } from './turned-away.js';
 
 /** Of devices with a grant, and again of all others: what the page can show, some 100 KB of memory together. */
 export const MOST_REFUSALS = 100;
@@ -7,7 +10,7 @@ export const MOST_REFUSALS = 100;
 export const MOST_OF_AN_ADDRESS = 20;
 /** What is older is no news (contract 1.7). */
 export const KEPT_MS = 3_600_000;
-const MAX_ID_CHARACTERS = 40;
+export const MAX_ID_CHARACTERS = 40;
 const MAX_MESSAGE_CHARACTERS = 300;
 
 /** Whose request or frame was refused, as far as it says. Ids are as the path has them: hostile text. */
@@ -20,6 +23,8 @@ export interface Refused {
   readonly address: string;
   /** Whether a grant was at hand. */
   readonly isKnown: boolean;
+  /** Of its request. */
+  readonly trace?: TraceIds | undefined;
 }
 
 /** Refusals of one device, at one address, for one reason. */
@@ -33,6 +38,8 @@ export interface Refusal {
   readonly count: number;
   /** Wall-clock milliseconds of the last one. */
   readonly atMs: number;
+  /** Of the last one; in a form that a log may have. */
+  readonly trace: Partial<TraceIds>;
 }
 
 interface Entry {
@@ -43,8 +50,18 @@ interface Entry {
   message: string;
   count: number;
   atMs: number;
+  trace: Partial<TraceIds>;
   /** Monotonic. */
   readMs: number;
+}
+
+/** Who is told of refusals. */
+export interface RefusalListeners {
+  /** Each that is listed anew, for the log. */
+  readonly onFirst?: (refusal: Refusal) => void;
+  /** The first of those that are told to come again for one reason, for the log. */
+  readonly onTurnedAway?: (error: StatewayError, first: Refused) => void;
+  readonly followed?: FollowedDevices;
 }
 
 /**
@@ -58,21 +75,30 @@ export class RefusalRing {
   /** Since the start, by code. */
   readonly counts = new Map<ErrorCode, number>();
   readonly #clock: Clock;
-  readonly #onFirst: (refusal: Refusal) => void;
+  readonly #listeners: RefusalListeners;
+  readonly #turnedAway: TurnedAwayCounts;
   /** By device, address and code, the one that was refused last at the end. */
   readonly #known = new Map<string, Entry>();
   readonly #strangers = new Map<string, Entry>();
 
-  /** @param onFirst told of each that is listed anew, for the log */
-  constructor(clock: Clock, onFirst: (refusal: Refusal) => void = () => {}) {
+  constructor(clock: Clock, listeners: RefusalListeners = {}) {
     this.#clock = clock;
-    this.#onFirst = onFirst;
+    this.#listeners = listeners;
+    this.#turnedAway = new TurnedAwayCounts(clock);
   }
 
   /** Something was refused. */
   note(error: StatewayError, refused: Refused): void {
     this.counts.set(error.code, (this.counts.get(error.code) ?? 0) + 1);
+    const { followed, onTurnedAway } = this.#listeners;
+    if (followed?.isIdle === false) tellStep(followed, error, refused);
     if (!error.retryable) this.#list(error, refused);
+    else if (this.#turnedAway.note(error)) onTurnedAway?.(error, refused);
+  }
+
+  /** For what devices are told to come again, the last one first. */
+  turnedAway(): readonly TurnedAway[] {
+    return this.#turnedAway.recent();
   }
 
   /** Those of the last hour, the last one first. */
@@ -92,16 +118,17 @@ export class RefusalRing {
     const former = entries.get(key);
     entries.delete(key);
     const isNews = former === undefined || nowMs - former.readMs > KEPT_MS;
-    const entry = isNews
-      ? { applicationId, deviceId, address, code, message: '', count: 0, atMs: 0, readMs: 0 }
+    const entry: Entry = isNews
+      ? { applicationId, deviceId, address, code, message: '', count: 0, atMs: 0, trace: {}, readMs: 0 }
       : former;
     entry.message = message.slice(0, MAX_MESSAGE_CHARACTERS);
     entry.count++;
     entry.atMs = this.#clock.wallMs();
+    entry.trace = safeTrace(refused.trace);
     entry.readMs = nowMs;
     if (isNews) this.#makeRoom(entries, isKnown ? undefined : address);
     entries.set(key, entry);
-    if (isNews) this.#onFirst(entry);
+    if (isNews) this.#listeners.onFirst?.(entry);
   }
 
   /** @param address of a stranger: where it has its share, one of its own goes */
@@ -116,4 +143,10 @@ export class RefusalRing {
     if (oldest !== undefined && ofAddress >= MOST_OF_AN_ADDRESS) entries.delete(oldest);
     else if (entries.size >= MOST_REFUSALS) entries.delete(entries.keys().next().value as string);
   }
+}
+
+function tellStep(followed: FollowedDevices, { code, message }: StatewayError, refused: Refused): void {
+  const { applicationId, deviceId, address } = refused;
+  const reason = message.slice(0, MAX_MESSAGE_CHARACTERS);
+  followed.tell({ applicationId, deviceId }, 'refused', { code, reason, address });
 }

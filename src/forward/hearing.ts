@@ -9,6 +9,8 @@ export const FORGOTTEN_AFTER_MS = 7 * DAY_MS;
  * Times are monotonic.
  */
 export class Hearing {
+  /** Whether the cloud has taken states of the device in this run. */
+  hasDelivered = false;
   #lastMs = Number.NEGATIVE_INFINITY;
   #longestPauseMs = 0;
 

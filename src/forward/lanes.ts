@@ -6,6 +6,7 @@ import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { DeviceClocks } from '../core/device-clocks.js';
 import type { DeviceReport } from '../core/device-report.js';
+import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Grant } from '../core/grant.js';
 import type { Load } from '../core/loop-load.js';
 import type { Meters } from '../core/meters.js';
@@ -62,6 +63,7 @@ export interface LanesParts {
   readonly times: SendTimes;
   readonly meters: Meters;
   readonly deviceClocks: Pick<DeviceClocks, 'outOfWindow' | 'wrong'>;
+  readonly followed: FollowedDevices;
   /** From 0 to 1, for jitter. */
   readonly random: () => number;
   /** Of the thread that runs the lanes and answers devices. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
+import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Lane } from './lane.js';
 import { ASK_AGAIN_MS } from './outcome.js';
 
@@ -9,6 +10,7 @@ export interface ParkedLanesParts {
   readonly onParked: (device: Device, reason: string) => void;
   /** Told when the cloud takes states of a parked lane again, and how long after. */
   readonly onUnparked: (device: Device, parkedMs: number) => void;
+  readonly followed: FollowedDevices;
 }
 
 /** Parks the lanes that only someone's work can help, and tells of each once, until the cloud takes its states again. */
@@ -22,7 +24,7 @@ export class ParkedLanes {
   /** Nothing has been refused, so nobody is told: as a rule the device shows a token before long. */
   awaitToken(lane: Lane): void {
     lane.holdBack('parked', Number.POSITIVE_INFINITY, true);
-    lane.suffer('parked', 'no good token of it is known here; it goes on when the device shows one', this.#nowMs);
+    this.#suffer(lane, 'no good token of it is known here; it goes on when the device shows one');
   }
 
   /** Until the device shows a good token. */
@@ -46,10 +48,15 @@ export class ParkedLanes {
   }
 
   #report(lane: Lane, reason: string): void {
-    lane.suffer('parked', reason, this.#nowMs);
+    this.#suffer(lane, reason);
     if (lane.reportedSinceMs !== undefined) return;
     lane.reportedSinceMs = this.#nowMs;
     this.#parts.onParked(lane.device, reason);
+  }
+
+  #suffer(lane: Lane, reason: string): void {
+    lane.suffer('parked', reason, this.#nowMs);
+    this.#parts.followed.tell(lane.device, 'parked', { reason });
   }
 
   get #nowMs(): number {

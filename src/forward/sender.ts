@@ -130,7 +130,7 @@ export class Sender {
 
   /** Sends one request for a lane, with all that counts it. Nothing follows from its answer but how the lane is paced. */
   async #request(lane: Lane, token: string, body: ReadyBody): Promise<SendResult> {
-    const { cloud, clock, meters, health, uplink, answerTimes } = this.#parts;
+    const { cloud, clock, meters, health, uplink, answerTimes, followed } = this.#parts;
     const startedMs = clock.monotonicMs();
     lane.windowEndsMs = startedMs + this.#options.windowMs;
     lane.unrecordedSends++;
@@ -140,10 +140,13 @@ export class Sender {
     // While it is listened for, the request counts: another must fit in beside it.
     const mayListen = lane.pacing.countAt(startedMs) + 1 < this.#options.rateLimit.requests;
     const underway = answerTimes.start(startedMs);
+    followed.tell(lane.device, 'sent', { attempt: lane.failures + 1, states: body.states, bytes: bodyBytes });
     const result = await cloud.sendStates(lane.device, token, body.bytes, mayListen);
     uplink.ended(bodyBytes);
     const endedMs = clock.monotonicMs();
     answerTimes.end(underway, endedMs);
+    const tookMs = Math.round(endedMs - startedMs);
+    followed.tell(lane.device, 'answered', { status: statusOf(result), reason: reasonOf(result), tookMs });
     const label = result.kind === 'answer' ? String(result.status) : 'error';
     meters.upstreamRequests.set(label, (meters.upstreamRequests.get(label) ?? 0) + 1);
     meters.upstreamSeconds.observe((endedMs - startedMs) / 1000);
@@ -262,7 +265,7 @@ export class Sender {
 
   #endGrant(lane: Lane, grant: Grant | undefined, status: number): void {
     if (this.#options.upstreamToken !== undefined || grant === undefined) {
-      this.#parked.park(lane, `the cloud refuses STATEWAY_UPSTREAM_TOKEN for it (${status})`, false);
+      this.#parked.park(lane, `the cloud refuses STATEWAY_UPSTREAM_TOKEN (${status})`, false);
       return;
     }
     grant.end(

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.js';
 import type { SendResult } from '../core/cloud-results.js';
 import type { DeadLetter, StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
+import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Meters } from '../core/meters.js';
 import type { Spool } from '../core/ports.js';
 import type { LooseState } from '../state/backlog-piece.js';
@@ -24,6 +25,7 @@ export interface SettlerParts {
   readonly random: () => number;
   readonly times: SendTimes;
   readonly expiry: Expiry;
+  readonly followed: FollowedDevices;
   /** Told of states that became dead letters, once they are kept; `status` is the cloud's, 0 when they were too old. */
   readonly onGivenUp: (device: Device, states: number, status: number) => void;
   /** Told when a state was set apart, once it is kept. */
@@ -69,6 +71,7 @@ export class Settler {
     const { states } = body;
     if (heldApart !== undefined) bodyLimitOf(lane).found();
     lane.deliveredMs = nowMs;
+    lane.hearing.hasDelivered = true;
     lane.bodyLimit?.delivered(states);
     lane.refusals?.taken();
     if (states === 1 && kept !== undefined) lane.likeness?.taken((kept[0] as LooseState).fragment);
@@ -142,13 +145,18 @@ export class Settler {
     }
     lane.unsettled = undefined;
     lane.unrecordedSends = 0;
+    this.#parts.followed.tell(lane.device, 'settled', { states: unsettled.states });
     this.#tell(lane.device, unsettled.deadLetters);
     if (unsettled.deadLetters?.[0]?.isHeldApart) this.#parts.onSetApart();
   }
 
   #tell(device: Device, letters: readonly DeadLetter[] | undefined): void {
     const first = letters?.[0];
-    if (first !== undefined) this.#parts.onGivenUp(device, (letters as readonly DeadLetter[]).length, first.status);
+    if (first === undefined) return;
+    const states = (letters as readonly DeadLetter[]).length;
+    const { status, reason } = first;
+    this.#parts.followed.tell(device, 'given up', { states, status, reason });
+    this.#parts.onGivenUp(device, states, status);
   }
 
   get #nowMs(): number {

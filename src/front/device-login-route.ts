@@ -5,12 +5,13 @@ import { cloudErrorOf, jsonObjectOf } from '../core/cloud-shapes.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { LogInHead } from '../core/passed-call.js';
 import type { Refused } from '../core/refusal-ring.js';
+import type { TraceIds } from '../core/trace-ids.js';
 import { writePassedHeader } from './answer-fields.js';
 import { type BodyLimits, readBody } from './body-reader.js';
 import { addressOf, askerOf, clientAddress } from './client-address.js';
 import { allowAnyOrigin } from './cross-origin.js';
 import type { FrontContext } from './front-context.js';
-import { framingOfLastHead, readHead } from './head-fields.js';
+import { framingOfLastHead, readHead, traceOfLastHead } from './head-fields.js';
 import { passedHead } from './passed-head.js';
 import { refuseHead } from './refuse-head.js';
 import { answerLast, statusLine, writeError } from './reply.js';
@@ -22,24 +23,30 @@ import { assertNotCompressed, queryOf } from './request-head.js';
  */
 export function handleDeviceLogin(context: FrontContext, res: HttpResponse, req: HttpRequest): void {
   try {
-    const { isChunked, saysClose, contentEncoding } = readHead(req);
+    const { isChunked, saysClose, contentEncoding, trace } = readHead(req);
     assertNotCompressed(contentEncoding);
     const limits = { maxBytes: MAX_CREDENTIALS_BYTES, closes: isChunked, saysClose };
-    void logIn(context, res, logInHead(context, res, req), limits);
+    void logIn(context, res, logInHead(context, res, req), limits, trace);
   } catch (thrown) {
     const error = asStatewayError(thrown, 'STATEWAY_MALFORMED_REQUEST', 'the request cannot be read');
-    context.refusals.note(error, refusedLogIn(undefined, addressOf(res)));
+    context.refusals.note(error, refusedLogIn(undefined, addressOf(res), traceOfLastHead()));
     refuseHead(context.bodies, res, error, { isHead: false, framing: framingOfLastHead() });
   }
 }
 
 /** Whose log-in it is, by the body that may name a device. */
-function refusedLogIn(body: Uint8Array | undefined, address: string): Refused {
+function refusedLogIn(body: Uint8Array | undefined, address: string, trace: TraceIds | undefined): Refused {
   const named = body === undefined ? undefined : jsonObjectOf(body)?.deviceId;
-  return { applicationId: '', deviceId: typeof named === 'string' ? named : '', address, isKnown: false };
+  return { applicationId: '', deviceId: typeof named === 'string' ? named : '', address, isKnown: false, trace };
 }
 
-async function logIn(context: FrontContext, res: HttpResponse, passed: LogInHead, limits: BodyLimits): Promise<void> {
+async function logIn(
+  context: FrontContext,
+  res: HttpResponse,
+  passed: LogInHead,
+  limits: BodyLimits,
+  trace: TraceIds | undefined,
+): Promise<void> {
   const { closes } = limits;
   let aborted = false;
   const answer = (write: () => void): void => {
@@ -58,11 +65,11 @@ async function logIn(context: FrontContext, res: HttpResponse, passed: LogInHead
     if (context.stopping)
       throw new StatewayError('STATEWAY_STOPPING', 'the proxy is being stopped; log in again shortly');
     const answered = await context.deviceLogin.logIn(body, passed, asker);
-    if (isRefusal(answered)) context.refusals.note(cloudsNo(answered), refusedLogIn(body, asker.address));
+    if (isRefusal(answered)) context.refusals.note(cloudsNo(answered), refusedLogIn(body, asker.address, trace));
     answer(() => writeAnswer(res, answered, closes));
   } catch (thrown) {
     const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the cloud cannot be asked');
-    context.refusals.note(error, refusedLogIn(body, asker.address));
+    context.refusals.note(error, refusedLogIn(body, asker.address, trace));
     answer(() => writeError(res, error, closes));
   } finally {
     context.openRequests--;

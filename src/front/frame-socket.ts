@@ -44,6 +44,7 @@ const OVERLOADED_HEAD = `{"error":${JSON.stringify(OVERLOADED.toBody())},"frame"
  * by its number, while the connection stays open: the client keeps what is not acknowledged and sends it again.
  */
 export abstract class FrameSocket implements BodyReceiver, AckSender, ServedSocket {
+  readonly transport = 'websocket';
   protected readonly context: FrontContext;
   readonly #acks = new CumulativeAck();
   /** While its token has proven nothing: what it sends counts as a stranger's. */
@@ -114,7 +115,7 @@ export abstract class FrameSocket implements BodyReceiver, AckSender, ServedSock
     const { maxBodyBytes, stopping } = this.context;
     if (!this.isOpen || stopping) return;
     if (message.byteLength > maxBodyBytes) {
-      this.end(CLOSE_TOO_LARGE, `a frame must not be larger than ${maxBodyBytes} bytes`);
+      this.#refuseTooLarge(maxBodyBytes);
       return;
     }
     const bytes = message.byteLength + FRAME_OVERHEAD_BYTES;
@@ -136,7 +137,7 @@ export abstract class FrameSocket implements BodyReceiver, AckSender, ServedSock
 
   onRefused(frame: number, error: StatewayError): void {
     const { meters, refusals } = this.context;
-    meters.received.websocket[error.retryable ? 'unavailable' : 'refused']++;
+    meters.refuse('websocket', error);
     refusals.note(error, this.sender());
     // Sent before the ack that covers it (contract 1.3); acks leave at the end of the turn at the earliest.
     this.#send(JSON.stringify({ error: error.toBody(), frame }));
@@ -149,12 +150,20 @@ export abstract class FrameSocket implements BodyReceiver, AckSender, ServedSock
    */
   #refuseUnread(frame: number): void {
     const { meters, refusals, dueRefusals } = this.context;
-    meters.received.websocket.unavailable++;
+    meters.refuse('websocket', OVERLOADED);
     refusals.note(OVERLOADED, NOBODY);
     this.#acks.settle(frame);
     this.#untold.push(frame);
     if (this.#untold.length >= MOST_UNTOLD) this.sendAck();
     else dueRefusals.add(this);
+  }
+
+  #refuseTooLarge(maxBodyBytes: number): void {
+    const { meters, refusals } = this.context;
+    const error = new StatewayError('STATEWAY_BODY_TOO_LARGE', `a frame must not be larger than ${maxBodyBytes} bytes`);
+    meters.refuse('websocket', error);
+    refusals.note(error, this.sender());
+    this.end(CLOSE_TOO_LARGE, error.message);
   }
 
   /** Gives up a frame of a socket that is gone: nothing of it is kept, and nobody is told. */

@@ -1,5 +1,6 @@
 import type { HttpRequest } from 'uws-current';
 import { StatewayError } from '../core/errors.js';
+import { MAX_TRACE_CHARACTERS, type TraceIds } from '../core/trace-ids.js';
 
 /** The fields of a request's head that say who sends, what, and where it ends; '' where one is missing. */
 export interface HeadFields {
@@ -13,6 +14,8 @@ export interface HeadFields {
   readonly saysClose: boolean;
   /** The body comes in chunks, for the decoding of which see {@link readHead}. */
   readonly isChunked: boolean;
+  /** As a rule there are none. */
+  readonly trace: TraceIds | undefined;
 }
 
 // Which fields have been seen of those that may come once.
@@ -31,6 +34,7 @@ const head = {
   saysClose: false,
   via: '',
   isChunked: false,
+  trace: undefined as TraceIds | undefined,
   transferEncoding: '',
   seen: 0,
   repeated: '',
@@ -59,6 +63,7 @@ export function readHead(req: HttpRequest): HeadFields {
   head.saysClose = false;
   head.via = '';
   head.isChunked = false;
+  head.trace = undefined;
   head.transferEncoding = '';
   head.seen = 0;
   head.repeated = '';
@@ -76,6 +81,11 @@ export type Framing = 'none' | 'sized' | 'chunked';
 export function framingOfLastHead(): Framing {
   if ((head.seen & TRANSFER_ENCODING) !== 0) return 'chunked';
   return /[1-9]/.test(head.contentLength) ? 'sized' : 'none';
+}
+
+/** What the head that was read last says that it belongs to; of a malformed head too. */
+export function traceOfLastHead(): TraceIds | undefined {
+  return head.trace;
 }
 
 function takeField(name: string, value: string): void {
@@ -111,7 +121,23 @@ function takeField(name: string, value: string): void {
     case 'via':
       head.via = joined(head.via, value);
       return;
+    case 'traceparent':
+      trace().traceparent = shortened(value);
+      return;
+    case 'x-request-id':
+      trace().requestId = shortened(value);
+      return;
   }
+}
+
+function trace(): TraceIds {
+  head.trace ??= { traceparent: '', requestId: '' };
+  return head.trace;
+}
+
+/** It may be kept for as long as the request. */
+function shortened(value: string): string {
+  return value.slice(0, MAX_TRACE_CHARACTERS + 1);
 }
 
 function noteOnce(field: number, name: string): void {

@@ -8,7 +8,7 @@ import { CallBounds } from './call-bounds.js';
 import { addressOf, askerOf, clientAddress } from './client-address.js';
 import { answerPreflight, isPreflight } from './cross-origin.js';
 import type { FrontContext } from './front-context.js';
-import { framingOfLastHead, type HeadFields, readHead } from './head-fields.js';
+import { framingOfLastHead, type HeadFields, readHead, traceOfLastHead } from './head-fields.js';
 import { AnswerToDevice } from './passed-answer.js';
 import { PassedBody } from './passed-body.js';
 import { passedHead } from './passed-head.js';
@@ -60,7 +60,8 @@ export class Passthrough {
     } catch (thrown) {
       const error = asStatewayError(thrown, 'STATEWAY_MALFORMED_REQUEST', 'the request cannot be read');
       const address = addressOf(res);
-      this.#context.refusals.note(error, { applicationId: '', deviceId: '', address, isKnown: false });
+      const trace = traceOfLastHead();
+      this.#context.refusals.note(error, { applicationId: '', deviceId: '', address, isKnown: false, trace });
       // What may come again must not be told that it may not: see `cutsOnFailure`.
       if (error.retryable && isEventStream(req, method)) res.close();
       else refuseHead(this.#context.bodies, res, error, { isHead: method === 'HEAD', framing: framingOfLastHead() });

@@ -8,13 +8,14 @@ import {
 } from '../core/bounds.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Refused } from '../core/refusal-ring.js';
+import type { TraceIds } from '../core/trace-ids.js';
 import { overloaded } from './admission.js';
 import { askerOf } from './client-address.js';
 import { DeviceSocket } from './device-socket.js';
 import { FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { GatewaySocket } from './gateway-socket.js';
-import { readHead } from './head-fields.js';
+import { readHead, traceOfLastHead } from './head-fields.js';
 import type { MqttFront } from './mqtt/mqtt-front.js';
 import { asksForMqtt, openMqttSocket } from './mqtt-route.js';
 import { refuseHead } from './refuse-head.js';
@@ -129,15 +130,17 @@ function startUpgrade(
     return;
   }
   const upgrade = upgradeOf(res, req, routes);
+  let trace: TraceIds | undefined;
   try {
     assertAccepting(context);
     assertIds(served.applicationId, served.kind === 'state' ? served.deviceId : undefined);
     const token = upgradeToken(req);
+    trace = traceOfLastHead();
     if (served.kind === 'state') openDeviceSocket(context, res, upgrade, { ...served, token });
     else openGatewaySocket(context, res, upgrade, served.applicationId, token);
   } catch (error) {
     const refusal = asStatewayError(error, 'STATEWAY_BAD_UPGRADE', 'the upgrade request cannot be read');
-    context.refusals.note(refusal, refusedBy(served, upgrade));
+    context.refusals.note(refusal, refusedBy(served, upgrade, trace));
     refuseHead(context.bodies, res, refusal, { isHead: false, framing: 'none' });
   }
 }
@@ -152,8 +155,12 @@ function upgradeOf(res: HttpResponse, req: HttpRequest, routes: Routes): Upgrade
   };
 }
 
-function refusedBy(ids: { applicationId: string; deviceId?: string }, { asker }: Upgrade): Refused {
-  return { applicationId: ids.applicationId, deviceId: ids.deviceId ?? '', address: asker.address, isKnown: false };
+function refusedBy(
+  { applicationId, deviceId = '' }: { applicationId: string; deviceId?: string },
+  { asker }: Upgrade,
+  trace: TraceIds | undefined,
+): Refused {
+  return { applicationId, deviceId, address: asker.address, isKnown: false, trace };
 }
 
 /** Whose socket it is to be. */
@@ -226,6 +233,8 @@ function waitForCloud(
 ): void {
   const holding = context.admission.holdAsStranger(upgrade.asker.address, upgrade.token.length);
   if (holding === undefined) throw overloaded();
+  // Of this request: another head is read before the cloud says.
+  const trace = traceOfLastHead();
   let aborted = false;
   res.onAborted(() => {
     aborted = true;
@@ -242,7 +251,7 @@ function waitForCloud(
     },
     (thrown) => {
       const error = asStatewayError(thrown, 'STATEWAY_CLOUD_UNREACHABLE', 'the token cannot be checked');
-      context.refusals.note(error, refusedBy(upgrade, upgrade));
+      context.refusals.note(error, refusedBy(upgrade, upgrade, trace));
       answer(() => writeError(res, error));
     },
   );

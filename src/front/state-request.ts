@@ -3,12 +3,13 @@ import type { Delivered, Granted, Unproven } from '../core/auth-ports.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { BodyReceiver, Encoding } from '../core/ports.js';
+import type { TraceIds } from '../core/trace-ids.js';
 import { Holding, overloaded } from './admission.js';
 import type { ArrivingBody } from './arriving-bodies.js';
 import { BodyBuffer } from './body-buffer.js';
 import { addressOf, askerOf } from './client-address.js';
 import type { FrontContext } from './front-context.js';
-import { framingOfLastHead, readHead } from './head-fields.js';
+import { framingOfLastHead, readHead, traceOfLastHead } from './head-fields.js';
 import { refuseHead } from './refuse-head.js';
 import { answerLast, readNoMore, writeError, writeHeldError, writeSuccess } from './reply.js';
 import {
@@ -28,10 +29,12 @@ import {
  * whose grant is at hand, which is nearly every one, is copied once: from the socket into the batch.
  */
 export class StateRequest implements BodyReceiver {
+  readonly transport = 'http';
   readonly #context: FrontContext;
   /** Where it goes when nobody can call it any more; no more of them than were ever open at one time. */
   readonly #idle: StateRequest[];
   #res: HttpResponse | undefined = undefined;
+  #trace: TraceIds | undefined = undefined;
   /** As the path has them. */
   #applicationId = '';
   #deviceId = '';
@@ -77,6 +80,7 @@ export class StateRequest implements BodyReceiver {
       this.#readHead(req, applicationId, deviceId);
     } catch (thrown) {
       const error = asStatewayError(thrown, 'STATEWAY_MALFORMED_BODY', 'the request cannot be read');
+      this.#trace = traceOfLastHead();
       this.#context.openRequests--;
       this.#countRefusal(error);
       refuseHead(this.#context.bodies, res, error, { isHead: false, framing: framingOfLastHead() });
@@ -101,6 +105,7 @@ export class StateRequest implements BodyReceiver {
   #readHead(req: HttpRequest, applicationId: string, deviceId: string): void {
     const { authorizer, stopping, maxBodyBytes } = this.#context;
     const head = readHead(req);
+    this.#trace = head.trace;
     this.#closes = head.isChunked;
     this.#saysClose = head.saysClose;
     if (stopping) throw new StatewayError('STATEWAY_STOPPING', 'the proxy is being stopped; send again shortly');
@@ -228,10 +233,11 @@ export class StateRequest implements BodyReceiver {
 
   #countRefusal(error: StatewayError): void {
     const { meters, refusals } = this.#context;
-    meters.received.http[error.retryable ? 'unavailable' : 'refused']++;
+    meters.refuse('http', error);
     const address = this.#aborted ? '' : addressOf(this.#res as HttpResponse);
     const isKnown = this.#grant !== undefined;
-    refusals.note(error, { applicationId: this.#applicationId, deviceId: this.#deviceId, address, isKnown });
+    const trace = this.#trace;
+    refusals.note(error, { applicationId: this.#applicationId, deviceId: this.#deviceId, address, isKnown, trace });
   }
 
   /** Answers before the body is whole, as far as this read of the socket brings it. */

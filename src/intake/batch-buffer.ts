@@ -119,6 +119,17 @@ export class BatchBuffer {
     };
   }
 
+  /** Whose an entry is, and its bytes; to be asked for before {@link BatchBuffer.toRequest}. */
+  bodyOf(entry: number): { grants: readonly Grant[]; bytes: number } {
+    const offset = entry * ENTRY_BYTES;
+    const first = this.#entries.getUint32(offset + 16, true);
+    const slots = this.#entrySlots.slice(first, first + this.#entries.getUint32(offset + 20, true));
+    return {
+      grants: slots.map((slot) => this.grants[slot] as Grant),
+      bytes: this.#entries.getUint32(offset + 12, true),
+    };
+  }
+
   #slotOf(grant: Grant): number {
     if (grant === this.#lastGrant) return this.#lastSlot;
     const { key } = grant.device;

@@ -3,6 +3,7 @@ import type { ArrivalClock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import type { DeviceClocks } from '../core/device-clocks.js';
 import { asStatewayError, type StatewayError } from '../core/errors.js';
+import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
 import type { BodyReceiver, Encoding, Intake, RecordSink } from '../core/ports.js';
@@ -12,6 +13,7 @@ import { processBatch } from '../state/process-batch.js';
 import { RecordView } from '../state/record-layout.js';
 import { answerAll, refuseAll } from './answers.js';
 import { allocateBatchMemory, BATCH_BYTES, BatchBuffer, type BatchMemory } from './batch-buffer.js';
+import { type FollowedBody, tellArrived, tellStored } from './followed-bodies.js';
 import { HandOver, type StoredBatch } from './hand-over.js';
 import { type KnownTimebases, Stamper } from './stamper.js';
 
@@ -34,6 +36,7 @@ export interface BatcherOptions {
   readonly meters: Meters;
   /** Told which devices name times that the cloud does not keep. */
   readonly deviceClocks: DeviceClocks;
+  readonly followed: FollowedDevices;
   /** A single state larger than this as JSON for the cloud is refused (`STATEWAY_MAX_BODY_BYTES`). */
   readonly maxStateBytes: number;
   /** {@link IN_PLACE_BELOW_BYTES} unless given; 0: every batch is for the threads. */
@@ -62,6 +65,8 @@ const MOST_SPARE_BATCHES = 32;
 /** A batch that has left for a worker, in the order in which it left. */
 interface Departed {
   readonly batch: BatchBuffer;
+  /** Bodies of it that somebody follows. */
+  readonly followed: readonly FollowedBody[] | undefined;
   outcome: BatchResult | StatewayError | undefined;
 }
 
@@ -174,7 +179,8 @@ export class Batcher implements Intake {
       const isSmall = batch.bytes < this.#inPlaceBelowBytes && batch.entryCount <= IN_PLACE_ENTRIES;
       if (isSmall ? this.#unanswered > 0 : this.#isBusy) return;
       this.#gathered.shift();
-      const departed: Departed = { batch, outcome: undefined };
+      const followed = tellArrived(this.#options.followed, batch);
+      const departed: Departed = { batch, followed, outcome: undefined };
       this.#departed.push(departed);
       this.#unanswered++;
       if (isSmall) this.#runInPlace(departed);
@@ -227,14 +233,14 @@ export class Batcher implements Intake {
   #storeInOrder(): void {
     for (let first = this.#departed[0]; first?.outcome !== undefined; first = this.#departed[0]) {
       this.#departed.shift();
-      this.#store(first.batch, first.outcome);
+      this.#store(first, first.outcome);
     }
   }
 
-  #store(batch: BatchBuffer, outcome: BatchResult | StatewayError): void {
-    const stored = outcome instanceof Error ? Promise.resolve(outcome) : this.#storeRecord(batch, outcome);
+  #store(departed: Departed, outcome: BatchResult | StatewayError): void {
+    const stored = outcome instanceof Error ? Promise.resolve(outcome) : this.#storeRecord(departed.batch, outcome);
     // A batch without a record must not be answered before those that left earlier.
-    this.#answered = this.#answered.then(() => stored).then((end) => this.#end(batch, outcome, end));
+    this.#answered = this.#answered.then(() => stored).then((end) => this.#end(departed, outcome, end));
   }
 
   /** @returns where it is; undefined where there is nothing to store; why it could not be stored */
@@ -257,7 +263,7 @@ export class Batcher implements Intake {
 
   /** Answers a batch, has the next one leave, and only then its record taken up by the lanes. */
   #end(
-    batch: BatchBuffer,
+    { batch, followed }: Departed,
     outcome: BatchResult | StatewayError,
     stored: StoredBatch | StatewayError | undefined,
   ): void {
@@ -267,6 +273,7 @@ export class Batcher implements Intake {
       this.#options.meters.leftOut += (outcome as BatchResult).leftOut;
       answerAll(batch, outcome as BatchResult);
       this.#noteTimes(batch, outcome as BatchResult);
+      if (followed && stored) tellStored(this.#options.followed, followed, stored.sequence, outcome as BatchResult);
     } else {
       refuseAll(batch, stored);
     }

@@ -29,8 +29,10 @@ export interface UpstreamHealthParts {
   readonly onLost: (trouble: CloudTrouble) => void;
   /** It is still lost, now for a reason that this outage did not have before. */
   readonly onOtherCause: (trouble: CloudTrouble) => void;
-  /** It is there again; never told where it was not lost before. */
+  /** It is there again, after it was lost; never told of the first time that it answers. */
   readonly onBack: () => void;
+  /** It answers for the first time, after all that went before had failed. */
+  readonly onReached: () => void;
 }
 
 /**
@@ -48,6 +50,7 @@ export class UpstreamHealth {
   /** As the last greetings were answered. */
   #isThere = true;
   #hasAnswered = false;
+  #hasBeenLost = false;
   #wasUp = true;
   #sinceWallMs: number | undefined = undefined;
   #lastFailure: CallTrouble | undefined = undefined;
@@ -75,6 +78,11 @@ export class UpstreamHealth {
   /** Whether it has answered at all in this run. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
+  }
+
+  /** Whether it was lost in this run, after it had answered. */
+  get hasBeenLost(): boolean {
+    return this.#hasBeenLost;
   }
 
   /** Wall-clock milliseconds since when it is up or lost; undefined before the first sign either way. */
@@ -154,7 +162,9 @@ export class UpstreamHealth {
     this.#wasUp = isUp;
     this.#sinceWallMs = this.#parts.clock.wallMs();
     this.#causes.clear();
-    if (isUp) this.#parts.onBack();
+    if (!isUp && this.#hasAnswered) this.#hasBeenLost = true;
+    if (isUp && this.#hasBeenLost) this.#parts.onBack();
+    else if (isUp) this.#parts.onReached();
     else if (trouble !== undefined) {
       this.#causes.add(trouble.reason);
       this.#parts.onLost(trouble);

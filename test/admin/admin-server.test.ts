@@ -148,8 +148,11 @@ describe('what is not served', () => {
         { type: 'Unavailable', message: 'The figures cannot be read now' },
       ]);
     }
+    expect(sources.unreadable).toEqual(['/status: closed, at /secret/path', '/metrics: closed, at /secret/path']);
     sources.spoolFailure = undefined;
     expect((await ask('/metrics')).status).toBe(200);
+    expect((await ask('/nowhere')).status).toBe(404);
+    expect(sources.unreadable).toHaveLength(2);
   });
 
   it('headers beyond 8 KiB are refused', async () => {

@@ -162,7 +162,7 @@ describe('a viewer', () => {
   const big = 'x'.repeat(100_000);
   const open = () => {
     const clock = new FakeClock();
-    const feed = new EventFeed({ clock, status: () => big, hour: () => 0 });
+    const feed = new EventFeed({ clock, status: () => big, hour: () => 0, onUnreadable: () => {} });
     const response = new PassThrough({ highWaterMark: 1 });
     feed.add(response as unknown as ServerResponse, '10.0.0.1');
     return { clock, feed, response };
@@ -185,7 +185,7 @@ describe('a viewer', () => {
   });
 
   it('that was gone before it was taken takes no place', () => {
-    const feed = new EventFeed({ clock: new FakeClock(), status: () => 0, hour: () => 0 });
+    const feed = new EventFeed({ clock: new FakeClock(), status: () => 0, hour: () => 0, onUnreadable: () => {} });
     const response = new PassThrough();
     response.destroy();
     feed.add(response as unknown as ServerResponse, '10.0.0.1');
@@ -193,7 +193,7 @@ describe('a viewer', () => {
   });
 
   it('finds room where all places are taken by another address, and never by its own', () => {
-    const feed = new EventFeed({ clock: new FakeClock(), status: () => 0, hour: () => 0 });
+    const feed = new EventFeed({ clock: new FakeClock(), status: () => 0, hour: () => 0, onUnreadable: () => {} });
     const add = (holder: string) => {
       const response = new PassThrough();
       feed.add(response.resume() as unknown as ServerResponse, holder);
@@ -206,7 +206,7 @@ describe('a viewer', () => {
   });
 
   it('keeps its place where every address has one', () => {
-    const feed = new EventFeed({ clock: new FakeClock(), status: () => 0, hour: () => 0 });
+    const feed = new EventFeed({ clock: new FakeClock(), status: () => 0, hour: () => 0, onUnreadable: () => {} });
     for (let n = 0; n < MAX_VIEWERS; n++)
       feed.add(new PassThrough().resume() as unknown as ServerResponse, `10.0.0.${n}`);
     expect(feed.hasRoomFor('10.1.1.1')).toBe(false);

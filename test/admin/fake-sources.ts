@@ -5,6 +5,7 @@ import { Ages } from '../../src/core/ages.js';
 import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
 import type { DeviceReport } from '../../src/core/device-report.js';
+import { FollowedDevices } from '../../src/core/followed-devices.js';
 import type { LastState } from '../../src/core/known-device.js';
 import { Distribution, LATENCY_BOUNDS_SECONDS, Meters } from '../../src/core/meters.js';
 import type { MqttTrouble } from '../../src/core/mqtt-trouble.js';
@@ -45,12 +46,15 @@ export class FakeSources implements AdminSources {
 
   readonly refusals = new RefusalRing(this.clock);
 
+  readonly followed = new FollowedDevices();
+
   readonly cloudUrl = 'https://cloud.test';
 
   cloud(): CloudView {
     const failure = { call: 'log-in', reason: 'dns', words: 'ENOTFOUND', code: 'ENOTFOUND' } as const;
     const lastFailure = { ...failure, atMs: this.startedAtMs + 2_000 };
-    return { isUp: this.isCloudUp, hasAnswered: true, sinceWallMs: this.startedAtMs + 1_000, lastFailure };
+    const sinceWallMs = this.startedAtMs + 1_000;
+    return { isUp: this.isCloudUp, hasAnswered: true, hasBeenLost: true, sinceWallMs, lastFailure };
   }
 
   spoolStatus() {
@@ -131,7 +135,10 @@ export class FakeSources implements AdminSources {
     const trouble = { device: DEVICE, reason: 'the cloud refuses its token (401)', sinceMs: this.startedAtMs + 4_000 };
     return {
       known: 41,
+      delivering: 40,
+      nothingDelivered: true,
       troubled: { wrong_clock: 47, parked: 42, throttled: 43, failing: 44, refused: 46, silent: 45 },
+      causes: [{ trouble: 'parked', reason: trouble.reason, devices: 42, waitingStates: 39, sinceMs: trouble.sinceMs }],
       listed: [
         {
           ...trouble,
@@ -173,5 +180,12 @@ export class FakeSources implements AdminSources {
 
   droppedLogLines() {
     return 32;
+  }
+
+  /** Where figures could not be read, and why. */
+  readonly unreadable: string[] = [];
+
+  onUnreadable(where: string, error: unknown) {
+    this.unreadable.push(`${where}: ${(error as Error).message}`);
   }
 }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { createMetrics } from '../../src/admin/metrics.js';
+import { StatewayError } from '../../src/core/errors.js';
 import { parseExposition } from './exposition.js';
 import { FakeSources } from './fake-sources.js';
 
 /** contract 1.7. */
 const CONTRACT: Readonly<Record<string, string>> = {
   stateway_states_received_total: 'counter',
+  stateway_states_unavailable_total: 'counter',
   stateway_states_forwarded_total: 'counter',
   stateway_ack_duration_seconds: 'histogram',
   stateway_upstream_requests_total: 'counter',
@@ -30,6 +32,7 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_new_devices_refused: 'gauge',
   stateway_lanes: 'gauge',
   stateway_devices: 'gauge',
+  stateway_nothing_delivered: 'gauge',
   stateway_token_cache_total: 'counter',
   stateway_connections: 'gauge',
   stateway_worker_queue_depth: 'gauge',
@@ -71,6 +74,8 @@ describe('the metrics', () => {
   it('show what the stages have counted', async () => {
     const sources = new FakeSources();
     const { meters } = sources;
+    meters.refuse('mqtts', new StatewayError('STATEWAY_OVERLOADED', 'too much'));
+    meters.refuse('mqtts', new StatewayError('STATEWAY_MALFORMED_BODY', 'not JSON'));
     meters.received.http.accepted = 1;
     meters.received.http.refused = 2;
     meters.received.http.unavailable = 3;
@@ -78,7 +83,7 @@ describe('the metrics', () => {
     meters.received.websocket.refused = 5;
     meters.received.websocket.unavailable = 6;
     meters.received.mqtt.accepted = 15;
-    meters.received.mqtts.refused = 16;
+    meters.received.mqtts.refused += 15;
     meters.received['mqtt-ws'].unavailable = 17;
     meters.mqtt.connects.accepted = 18;
     meters.mqtt.closes.keepalive = 19;
@@ -106,11 +111,14 @@ describe('the metrics', () => {
       '{transport="mqtt",result="unavailable"}': 0,
       '{transport="mqtts",result="accepted"}': 0,
       '{transport="mqtts",result="refused"}': 16,
-      '{transport="mqtts",result="unavailable"}': 0,
+      '{transport="mqtts",result="unavailable"}': 1,
       '{transport="mqtt-ws",result="accepted"}': 0,
       '{transport="mqtt-ws",result="refused"}': 0,
       '{transport="mqtt-ws",result="unavailable"}': 17,
     });
+    const unavailable = valuesOf('stateway_states_unavailable_total');
+    expect(unavailable).toMatchObject({ '{code="STATEWAY_OVERLOADED"}': 1, '{code="STATEWAY_SPOOL_FULL"}': 0 });
+    expect(unavailable).not.toHaveProperty('{code="STATEWAY_MALFORMED_BODY"}');
     expect(valuesOf('stateway_mqtt_connects_total')).toMatchObject({ '{result="accepted"}': 18, '{result="full"}': 0 });
     expect(valuesOf('stateway_mqtt_closes_total')).toMatchObject({ '{reason="keepalive"}': 19, '{reason="slow"}': 0 });
     expect(valuesOf('stateway_mqtt_publishes_total')).toMatchObject({ '{result="dead_letter"}': 20 });
@@ -156,6 +164,7 @@ describe('the metrics', () => {
       '{trouble="refused"}': 46,
       '{trouble="silent"}': 45,
     });
+    expect(valuesOf('stateway_nothing_delivered')).toEqual({ '': 1 });
     expect(valuesOf('stateway_connections')).toEqual({
       '{transport="http"}': 21,
       '{transport="websocket"}': 22,

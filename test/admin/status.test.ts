@@ -20,6 +20,7 @@ it('says how things stand, in plain JSON', async () => {
   sources.meters.tokenCache.hit = 10;
   const refused = { applicationId: 'a'.repeat(24), deviceId: 'b'.repeat(24), address: '10.0.0.7', isKnown: true };
   sources.refusals.note(new StatewayError('STATEWAY_MALFORMED_BODY', 'not JSON'), refused);
+  sources.refusals.note(new StatewayError('STATEWAY_OVERLOADED', 'too much'), refused);
   await sources.clock.advance(2 * STEP_MS);
   const status = readStatus(sources, history);
   const ids = { applicationId: 'a'.repeat(24), deviceId: 'b'.repeat(24) };
@@ -37,6 +38,7 @@ it('says how things stand, in plain JSON', async () => {
       url: 'https://cloud.test',
       up: true,
       hasAnswered: true,
+      hasBeenLost: true,
       since: '2025-12-31T23:58:31.000Z',
       lastFailure: {
         at: '2025-12-31T23:58:32.000Z',
@@ -70,7 +72,18 @@ it('says how things stand, in plain JSON', async () => {
     lanes: { idle: 11, pacing: 12, backoff: 13, parked: 14 },
     devices: {
       known: 41,
+      delivering: 40,
+      nothingDelivered: true,
       troubled: { wrong_clock: 47, parked: 42, throttled: 43, failing: 44, refused: 46, silent: 45 },
+      causes: [
+        {
+          trouble: 'parked',
+          reason: 'the cloud refuses its token (401)',
+          devices: 42,
+          waitingStates: 39,
+          since: '2025-12-31T23:58:34.000Z',
+        },
+      ],
       listed: [
         {
           ...ids,
@@ -114,6 +127,7 @@ it('says how things stand, in plain JSON', async () => {
         },
       ],
     },
+    turnedAway: [{ at: '2026-01-01T00:00:00.000Z', code: 'STATEWAY_OVERLOADED', message: 'too much', count: 1 }],
     latestDeadLetters: [
       {
         ...ids,
@@ -164,7 +178,8 @@ it('has null where there is nothing to say', () => {
   const sources = new FakeSources();
   sources.oldestStoredAtMs = undefined;
   sources.freeDiskBytes = undefined;
-  sources.cloud = () => ({ isUp: true, hasAnswered: false, sinceWallMs: undefined, lastFailure: undefined });
+  const neverAsked = { isUp: true, hasAnswered: false, hasBeenLost: false, sinceWallMs: undefined };
+  sources.cloud = () => ({ ...neverAsked, lastFailure: undefined });
   const { spool, cloud } = readStatus(sources, historyOf(sources));
   expect(cloud.since).toBeNull();
   expect(spool).toMatchObject({

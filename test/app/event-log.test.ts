@@ -13,7 +13,7 @@ beforeEach(() => {
     lines.push({ ...fields, level, message });
   };
   const writer: LineWriter = { info: at('info'), warn: at('warn'), error: at('error'), fatal: at('fatal') };
-  log = new EventLog(writer, clock, { droppedLines: 0 });
+  log = new EventLog(writer, clock, { droppedLines: 0 }, { debug: at('debug') });
 });
 
 function park(devices: number): void {

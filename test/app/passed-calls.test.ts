@@ -47,6 +47,8 @@ describe('the head of a call', () => {
         'X-Repeated: 2',
         'X-Forwarded-For: 10.1.2.3',
         'Via: 1.0 other',
+        'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+        'X-Request-Id: of-the-device',
         '',
         '',
       ].join('\r\n'),
@@ -57,6 +59,8 @@ describe('the head of a call', () => {
     const valuesOf = (wanted: string) => headers.filter(([name]) => name === wanted).map(([, value]) => value);
     expect(valuesOf('host')).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+$/)]);
     expect(valuesOf('x-repeated')).toEqual(['1', '2']);
+    expect(valuesOf('traceparent')).toEqual(['00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01']);
+    expect(valuesOf('x-request-id')).toEqual(['of-the-device']);
     expect(valuesOf('x-forwarded-for')).toEqual(['10.1.2.3, 127.0.0.1']);
     expect(valuesOf('x-forwarded-proto')).toEqual(['http']);
     expect(valuesOf('via')).toEqual(['1.0 other, 1.1 stateway']);

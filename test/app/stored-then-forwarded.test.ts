@@ -2,6 +2,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { StoredThenForwarded } from '../../src/app/stored-then-forwarded.js';
 import type { DeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
+import { FollowedDevices } from '../../src/core/followed-devices.js';
 
 const MIB = 1024 * 1024;
 
@@ -25,6 +26,7 @@ const sink: StoredThenForwarded = new StoredThenForwarded(
   { heldBytes: () => heldBytes, enqueue: (...record: unknown[]) => taken.push(record) } as never,
   { wallMs: () => 1_234 },
   { maxSpoolBytes: 10_240 * MIB, maxHeldBytes: 64 * MIB, isMemoryShort: () => isMemoryShort },
+  new FollowedDevices(),
 );
 
 beforeEach(() => {

@@ -73,6 +73,7 @@ const REFUSED: Readonly<Record<OptionKey, readonly string[]>> = {
   tokenOfflineMs: ['-1', '366d', 'forever'],
   passthrough: ['some', 'true', 'AUTH'],
   logLevel: ['verbose', 'INFO', '30'],
+  debugDevice: ['gateway7', '5b0000000000000000000001,', `${Array(21).fill('5b0000000000000000000001')}`],
 };
 
 function messageOf(load: () => unknown): string {
@@ -126,6 +127,7 @@ describe('defaults', () => {
       tokenOfflineMs: 7 * 86_400_000,
       passthrough: 'all',
       logLevel: 'info',
+      debugDevice: undefined,
     });
     expect(workers).toBeGreaterThanOrEqual(1);
     expect(new Set(Object.values(sources))).toEqual(new Set(['default']));

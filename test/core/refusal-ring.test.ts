@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { StatewayError } from '../../src/core/errors.js';
+import { FollowedDevices } from '../../src/core/followed-devices.js';
 import { KEPT_MS, MOST_OF_AN_ADDRESS, MOST_REFUSALS, RefusalRing } from '../../src/core/refusal-ring.js';
+import { TURNED_AWAY_KEPT_MS } from '../../src/core/turned-away.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
 const BAD_BODY = new StatewayError('STATEWAY_MALFORMED_BODY', 'not JSON');
@@ -10,7 +12,10 @@ const BUSY = new StatewayError('STATEWAY_OVERLOADED', 'busy');
 function ringOf() {
   const clock = new FakeClock();
   const told: string[] = [];
-  const ring = new RefusalRing(clock, ({ deviceId, code }) => told.push(`${deviceId} ${code}`));
+  const ring = new RefusalRing(clock, {
+    onFirst: ({ deviceId, code }) => told.push(`${deviceId} ${code}`),
+    onTurnedAway: ({ code }, { deviceId }) => told.push(`${deviceId} to come again: ${code}`),
+  });
   const note = (deviceId: string, error = BAD_BODY, address = '10.0.0.1', isKnown = false) =>
     ring.note(error, { applicationId: 'app', deviceId, address, isKnown });
   return { clock, told, ring, note };
@@ -38,10 +43,22 @@ it('counts each device, address and reason by itself, and tells of each once', a
   );
 });
 
-it('counts what need only be sent again, and lists it not', () => {
-  const { told, ring, note } = ringOf();
+it('lists no device that need only send again, but what for, and tells of it once until it is over', async () => {
+  const { clock, told, ring, note } = ringOf();
   note('a', BUSY);
-  expect([ring.recent(), told, ring.counts.get('STATEWAY_OVERLOADED')]).toEqual([[], [], 1]);
+  await clock.advance(TURNED_AWAY_KEPT_MS);
+  note('b', BUSY);
+  expect(ring.recent()).toEqual([]);
+  expect(told).toEqual(['a to come again: STATEWAY_OVERLOADED']);
+  expect(ring.turnedAway()).toMatchObject([
+    { code: 'STATEWAY_OVERLOADED', message: 'busy', count: 2, atMs: clock.wallMs() },
+  ]);
+  expect(ring.counts.get('STATEWAY_OVERLOADED')).toBe(2);
+  await clock.advance(TURNED_AWAY_KEPT_MS + 1);
+  expect(ring.turnedAway()).toEqual([]);
+  note('c', BUSY);
+  expect(told).toHaveLength(2);
+  expect(ring.turnedAway()).toMatchObject([{ count: 1 }]);
 });
 
 it('forgets after an hour, and then tells of a device anew', async () => {
@@ -52,6 +69,18 @@ it('forgets after an hour, and then tells of a device anew', async () => {
   note('a');
   expect(ring.recent()).toMatchObject([{ deviceId: 'a', count: 1 }]);
   expect(told).toHaveLength(2);
+});
+
+it('tells a device that is followed of each of its refusals, whatever the case of its id', () => {
+  const steps: unknown[] = [];
+  const followed = new FollowedDevices((device, step, told) => steps.push([device.deviceId, step, told]));
+  const ring = new RefusalRing(new FakeClock(), { followed });
+  const refused = { applicationId: 'app', deviceId: 'ABC', address: '10.0.0.1', isKnown: false };
+  ring.note(BAD_BODY, refused);
+  followed.follow(['abc']);
+  ring.note(BUSY, refused);
+  ring.note(BAD_BODY, { ...refused, deviceId: 'd' });
+  expect(steps).toEqual([['ABC', 'refused', { code: 'STATEWAY_OVERLOADED', reason: 'busy', address: '10.0.0.1' }]]);
 });
 
 it('is bounded: a scanner leaves room for others, and strangers for those that are known', () => {

@@ -11,6 +11,7 @@ import { TestSocket } from '../helpers/test-socket.js';
 import { fitsSchema } from '../state/schema-oracle.js';
 import { deviceAnswers } from './openapi-devices.js';
 import { OPENAPI_FILE, OpenApiDocument } from './openapi-document.js';
+import { followedAnswers } from './openapi-followed.js';
 import { letterAnswers } from './openapi-letters.js';
 import { logInAnswers } from './openapi-log-in.js';
 import { refusedUpgrade } from './refused-upgrade.js';
@@ -269,6 +270,9 @@ describe('the running proxy', () => {
       ((await (await fetch(`${adminUrl}/status`, { headers })).json()) as Status).spool.deadLetters;
     await expect.poll(letters).toBe(1);
     for await (const [operation, status, answer] of deviceAnswers(adminUrl, adminToken, device.deviceId)) {
+      await expectDescribed(operation, status, answer);
+    }
+    for await (const [operation, status, answer] of followedAnswers(adminUrl, adminToken, device.deviceId)) {
       await expectDescribed(operation, status, answer);
     }
     for await (const [operation, status, answer] of letterAnswers(adminUrl, adminToken)) {

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { TroubledDevice } from '../../src/core/device-report.js';
 import { FAILURES_TO_TRIP } from '../../src/forward/cloud-health.js';
-import { MAX_LISTED } from '../../src/forward/device-watch.js';
 import { SILENT_AFTER_MS } from '../../src/forward/hearing.js';
 import { ASK_AGAIN_MS } from '../../src/forward/outcome.js';
+import { MAX_LISTED } from '../../src/forward/trouble-list.js';
 import { answer, deviceOf, Harness, LOST, TIME_ZERO } from './harness.js';
 
 const NOBODY = { wrong_clock: 0, parked: 0, throttled: 0, failing: 0, refused: 0, silent: 0 };
+const ALL_WELL = { nothingDelivered: false, troubled: NOBODY, causes: [], listed: [] };
 const ONE = deviceOf(1);
 const TWO = deviceOf(2);
 
@@ -23,7 +24,7 @@ function linesOf(listed: readonly TroubledDevice[]): string[] {
 it('devices that deliver are known, and in no trouble', async () => {
   const harness = new Harness();
   harness.push(ONE);
-  expect(await reportOf(harness)).toEqual({ known: 1, troubled: NOBODY, listed: [] });
+  expect(await reportOf(harness)).toEqual({ ...ALL_WELL, known: 1, delivering: 1 });
 });
 
 describe('a device is listed with the reason', () => {
@@ -152,7 +153,7 @@ describe('silent devices', () => {
     expect((await reportOf(harness)).listed).toMatchObject([{ device: ONE, trouble: 'silent', sinceMs: TIME_ZERO }]);
     expect(harness.lanes.lanes()).toEqual({ idle: 0, pacing: 0, backoff: 0, parked: 0 });
     harness.push(ONE);
-    expect(await reportOf(harness)).toEqual({ known: 1, troubled: NOBODY, listed: [] });
+    expect(await reportOf(harness)).toEqual({ ...ALL_WELL, known: 1, delivering: 1 });
   });
 
   it('are listed with what waits of them', async () => {

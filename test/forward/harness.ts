@@ -4,6 +4,7 @@ import type { AskResult, CloudDate, LogInResult, SendResult } from '../../src/co
 import { Device } from '../../src/core/device.js';
 import type { DeviceClocks } from '../../src/core/device-clocks.js';
 import { StatewayError } from '../../src/core/errors.js';
+import { FollowedDevices } from '../../src/core/followed-devices.js';
 import { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
@@ -132,6 +133,11 @@ export class Harness {
   readonly spool: NotedSpool;
   readonly meters = new Meters();
   readonly deviceClocks: DeviceClocks;
+  /** Steps of devices that are followed. */
+  readonly steps: unknown[] = [];
+  readonly followed = new FollowedDevices((device, step, told) =>
+    this.steps.push([device.deviceId.slice(-2), step, told]),
+  );
   /** How busy the thread says it is. */
   loadShare = 0;
   readonly parked: string[] = [];
@@ -192,6 +198,7 @@ export class Harness {
         spool,
         meters,
         deviceClocks: this.deviceClocks,
+        followed: this.followed,
         random,
         load: { share: () => this.loadShare },
         recordMemory: new SpoilingMemory(),

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ALONE_IN_A_ROW, BEHIND_MS } from '../../src/forward/refusals.js';
+import { ALONE_IN_A_ROW, BEHIND_MS, TROUBLE_IN_A_ROW } from '../../src/forward/refusals.js';
 import { buildRecord } from '../helpers/records.js';
 import { answer, deviceOf, Harness, type SentRequest, TIME_ZERO } from './harness.js';
 
@@ -169,7 +169,7 @@ it('bodies refused for another reason than the states before them are searched',
 it('what is refused now and then, one by one, is shown when it goes on without a good state in between', async () => {
   const harness = new Harness();
   harness.cloud.respond = () => answer(400, undefined, 'no such attribute');
-  for (let n = 0; n < ALONE_IN_A_ROW; n++) {
+  for (let n = 0; n < TROUBLE_IN_A_ROW; n++) {
     expect(harness.lanes.devices().troubled.refused).toBe(0);
     harness.push(device);
     // Its lane is gone in between.

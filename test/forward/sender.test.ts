@@ -150,7 +150,7 @@ describe('401 and 403', () => {
       ['plant', 0],
       ['plant', ASK_AGAIN_MS],
     ]);
-    expect(harness.parked).toEqual(['01: the cloud refuses STATEWAY_UPSTREAM_TOKEN for it (401)']);
+    expect(harness.parked).toEqual(['01: the cloud refuses STATEWAY_UPSTREAM_TOKEN (401)']);
   });
 });
 

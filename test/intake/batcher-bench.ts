@@ -1,6 +1,7 @@
 import { Ages } from '../../src/core/ages.js';
 import type { OutOfWindow } from '../../src/core/cloud-window.js';
 import type { DeviceClocks } from '../../src/core/device-clocks.js';
+import { FollowedDevices } from '../../src/core/followed-devices.js';
 import { Meters } from '../../src/core/meters.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
 import { Batcher } from '../../src/intake/batcher.js';
@@ -27,6 +28,11 @@ export class BatcherBench {
   readonly deviceClocks: DeviceClocks;
   readonly log = new AnswerLog();
   readonly recordMemory = new RecordMemory();
+  /** Steps of devices that are followed. */
+  readonly steps: unknown[] = [];
+  readonly followed = new FollowedDevices((device, step, told) =>
+    this.steps.push([Number(device.deviceId.slice(-2)), step, told]),
+  );
   readonly runner: FakeRunner;
   readonly sink: FakeSink;
   readonly batcher: Batcher;
@@ -50,6 +56,7 @@ export class BatcherBench {
       ages: new Ages(clock, 0, clock.wallMs()),
       meters,
       deviceClocks: this.deviceClocks,
+      followed: this.followed,
       maxStateBytes: 1_000,
       inPlaceBelowBytes,
     });

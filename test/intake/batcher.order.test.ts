@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Ages } from '../../src/core/ages.js';
+import { FollowedDevices } from '../../src/core/followed-devices.js';
 import { Meters } from '../../src/core/meters.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
 import { Batcher } from '../../src/intake/batcher.js';
@@ -42,6 +43,7 @@ it('answers every body once and in order, stores the states of a device in order
         ages: new Ages(clock, 0, clock.wallMs()),
         meters: new Meters(),
         deviceClocks: deviceClocksBy(clock).deviceClocks,
+        followed: new FollowedDevices(),
         maxStateBytes: 1_000,
         inPlaceBelowBytes,
       });

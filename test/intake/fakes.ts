@@ -99,6 +99,7 @@ export type Answer = readonly [ticket: number, outcome: number | string];
 
 /** Writes down all it is told. */
 export class AnswerLog implements BodyReceiver {
+  readonly transport = 'http';
   readonly answers: Answer[] = [];
   readonly errors: StatewayError[] = [];
 

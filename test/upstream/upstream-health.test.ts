@@ -27,6 +27,7 @@ function healthOf(first: AskResult) {
     onLost: ({ words }) => told.push(`lost: ${words}`),
     onOtherCause: ({ words }) => told.push(`now: ${words}`),
     onBack: () => told.push('back'),
+    onReached: () => told.push('reached'),
   });
   health.start();
   return { clock, meters, told, site, health };
@@ -47,8 +48,15 @@ it('knows of a cloud that has never answered by the first greeting, and tells of
   expect(told).toEqual(['lost: ENOTFOUND', 'now: ECONNREFUSED']);
   site.answer = YES;
   await clock.advance(GREET_CAP_MS);
-  expect(told.at(-1)).toBe('back');
-  expect(health).toMatchObject({ isUp: true, hasAnswered: true });
+  expect(told.at(-1)).toBe('reached');
+  expect(health).toMatchObject({ isUp: true, hasAnswered: true, hasBeenLost: false });
+  site.answer = NO_NAME;
+  health.failed('log-in', { reason: 'dns', words: 'ENOTFOUND' });
+  await clock.advance(10 * GREET_CAP_MS);
+  site.answer = YES;
+  await clock.advance(GREET_CAP_MS);
+  expect(told.slice(-2)).toEqual(['lost: ENOTFOUND', 'back']);
+  expect(health.hasBeenLost).toBe(true);
 });
 
 it('greets a cloud that answers once, and never says that it is back', async () => {

@@ -31,6 +31,18 @@ export interface Failure {
   readonly remedy: string;
 }
 
+/** One reason for a trouble, with all devices that have it. */
+export interface TroubleCause {
+  readonly trouble: Trouble;
+  /** May hold the cloud's words: hostile text. */
+  readonly reason: string;
+  readonly devices: number;
+  /** Of all of them together. */
+  readonly waitingStates: number;
+  /** Since when the first of them has it. */
+  readonly since: string;
+}
+
 /** A device that is not well. */
 export interface TroubledDevice {
   readonly applicationId: string;
@@ -94,6 +106,17 @@ export interface CertificateFacts {
   readonly refusal: string | null;
 }
 
+/** Why devices are told to come again (503). */
+export interface TurnedAway {
+  /** Of the last one. */
+  readonly at: string;
+  /** Of the table of errors. */
+  readonly code: string;
+  readonly message: string;
+  /** How many, since it began. */
+  readonly count: number;
+}
+
 /** The body of `GET /status`, and of each `status` event. */
 export interface Status {
   /** Of the instance. */
@@ -113,6 +136,8 @@ export interface Status {
     readonly up: boolean;
     /** Whether it has answered since the start. */
     readonly hasAnswered: boolean;
+    /** Whether it was lost since the start, after it had answered. */
+    readonly hasBeenLost: boolean;
     /** Since when it is up or down; null while nothing was asked yet. */
     readonly since: string | null;
     /** The last call to it that failed, of any kind; null while none has since the start. */
@@ -157,12 +182,20 @@ export interface Status {
   readonly devices: {
     /** Devices heard of in this run and not forgotten, and those with states waiting. */
     readonly known: number;
+    /** Those in no trouble of which the cloud takes states; one with a wrong clock may be among them. */
+    readonly delivering: number;
+    /** Whether states come and the cloud takes those of no device, though it is there. */
+    readonly nothingDelivered: boolean;
     readonly troubled: Readonly<Record<Trouble, number>>;
+    /** Why, each cause once; those of most devices first, twenty at most. */
+    readonly causes: readonly TroubleCause[];
     /** The first of those in trouble, a hundred at most. */
     readonly listed: readonly TroubledDevice[];
   };
   /** Of the last hour, by device, address and code: how many there are, and the last thirty of them, the last one first. */
   readonly refusals: { readonly recent: number; readonly listed: readonly RecentRefusal[] };
+  /** Of the last ten minutes, the last one first. */
+  readonly turnedAway: readonly TurnedAway[];
   /** The newest first, twenty at most. */
   readonly latestDeadLetters: readonly LatestDeadLetter[];
   /** What the cloud calls the devices that are named here, by device id, as far as checks have brought it; hostile text. */

@@ -1,6 +1,7 @@
 import { endingCertificate, refusedCertificate } from './certificate-remarks.js';
+import { areSomeHeld, silentDevices, undelivered, wrongClocks } from './device-remarks.js';
 import type { Remark } from './remark.js';
-import type { Failure, Status } from './status-shape.js';
+import type { Failure, Status, TroubledDevice } from './status-shape.js';
 import { clockTime, count, counted, duration, roughly } from './words.js';
 
 /** The answer to the operator's first question. */
@@ -13,6 +14,8 @@ export interface Verdict extends Remark {
 const HELD_UP_SECONDS = 60;
 /** With less room than this left, waiting until the morning is not safe. */
 const ACT_BELOW_SECONDS = 86_400;
+/** What was so long ago is not going on. */
+const NOW_WITHIN_MS = 60_000;
 /** Dead letters older than this are no news. */
 const NEWS_FOR_MS = 3_600_000;
 
@@ -36,17 +39,14 @@ export function verdictOf(status: Status, timeZone?: string): Verdict {
     cloudLost(status, timeZone),
     endingCertificate(status),
     refusedCertificate(status),
-    heldDevices(status),
+    ...undelivered(status),
     catchingUp(status, timeZone),
-  ]
-    .concat(
-      refusedDevices(status),
-      newDeadLetters(status, timeZone),
-      silentDevices(status),
-      refusing(status),
-      unreadable(status),
-    )
-    .filter((remark) => remark !== undefined);
+    newDeadLetters(status, timeZone),
+    silentDevices(status),
+    turnedAway(status),
+    refusing(status),
+    unreadable(status),
+  ].filter((remark) => remark !== undefined);
   const worst = remarks.find(({ level }) => level === 'act') ?? remarks[0];
   if (worst === undefined) return { ...allWell(status), also: [] };
   return { ...worst, also: remarks.filter((remark) => remark !== worst).map(({ sentence }) => sentence) };
@@ -155,54 +155,16 @@ function sinceWords({ cloud, now }: Status, timeZone: string | undefined): strin
   return ` since ${clockTime(cloud.since, nowMs, timeZone)} (${duration(seconds)})`;
 }
 
-/** What such a device sends is lost, unless it is stamped here: whatever else there is can wait. */
-function wrongClocks({ devices, outOfWindowRule, ready }: Status): Remark | undefined {
-  const wrong = devices.troubled.wrong_clock;
-  if (wrong === 0 || !ready) return undefined;
-  const named = `${counted(wrong, 'device')} ${wrong === 1 ? 'has' : 'have'} a wrong clock`;
-  const advice = `Set ${wrong === 1 ? 'its clock' : 'their clocks'}, or send no time. The list below names the time that each shows.`;
-  if (outOfWindowRule === 'arrival') {
-    const sentence = `${named}; what is sent gets the time of its arrival.`;
-    return { level: 'watch', sentence, more: [advice] };
-  }
-  const fate =
-    outOfWindowRule === 'refuse'
-      ? { sentence: `${named}, and what is sent is refused.`, why: 'The cloud would ignore states of such times.' }
-      : {
-          sentence: `${named}, and what is sent is lost.`,
-          why: 'The cloud ignores states of such times without a word.',
-        };
-  return { level: 'act', sentence: fate.sentence, more: [fate.why, advice] };
-}
-
-function heldDevices({ devices, cloud }: Status): Remark | undefined {
-  const { parked, throttled, failing } = devices.troubled;
-  const held = parked + throttled + failing;
-  if (held === 0) return undefined;
-  const kinds = Object.entries({ parked, throttled, failing }).filter(([, devices]) => devices > 0);
-  const named = kinds.map(([kind, devices]) => `${count(devices)} ${kind}`).join(', ');
-  const rest = cloud.up ? ' All others deliver.' : '';
-  return {
-    level: 'watch',
-    sentence:
-      kinds.length === 1
-        ? `${counted(held, `${kinds[0]?.[0]} device`)} cannot deliver.`
-        : `${counted(held, 'device')} cannot deliver: ${named}.`,
-    more: [`What they send is kept on this disk.${rest}`],
-  };
-}
-
 /** While devices are held up, an old state is theirs, and says nothing of the others. */
 function catchingUp(status: Status, timeZone: string | undefined): Remark | undefined {
-  const { cloud, devices, spool } = status;
-  const { parked, throttled, failing } = devices.troubled;
-  const isHeld = parked + throttled + failing > 0;
-  if (!cloud.up || cloud.since === null || isHeld || (spool.oldestSeconds ?? 0) < HELD_UP_SECONDS) return undefined;
+  const { cloud, spool } = status;
+  if (!cloud.up || cloud.since === null || areSomeHeld(status)) return undefined;
+  if ((spool.oldestSeconds ?? 0) < HELD_UP_SECONDS) return undefined;
   const growth = spool.growthBytesPerSecond;
   const drains = growth !== null && growth < 0;
   return {
     level: 'watch',
-    sentence: `The cloud is back${sinceWords(status, timeZone)}, and what waited is being sent.`,
+    sentence: `The cloud ${cloud.hasBeenLost ? 'is back' : 'answers'}${sinceWords(status, timeZone)}, and what waited is being sent.`,
     more: [
       `${counted(spool.states, 'state')} to go, the oldest from ${duration(spool.oldestSeconds ?? 0)} ago.`,
       ...(drains ? [`At the present rate that takes about ${roughly(spool.bytes / -growth)}.`] : []),
@@ -210,10 +172,14 @@ function catchingUp(status: Status, timeZone: string | undefined): Remark | unde
   };
 }
 
-function newDeadLetters({ latestDeadLetters, now }: Status, timeZone: string | undefined): Remark | undefined {
+/** Those of a device that is refused are told with it. */
+function newDeadLetters(status: Status, timeZone: string | undefined): Remark | undefined {
+  const { latestDeadLetters, devices, now } = status;
   const newest = latestDeadLetters[0];
   const nowMs = Date.parse(now);
   if (newest === undefined || nowMs - Date.parse(newest.refusedAt) > NEWS_FOR_MS) return undefined;
+  const isOfNewest = ({ trouble, deviceId }: TroubledDevice) => trouble === 'refused' && deviceId === newest.deviceId;
+  if (devices.listed.some(isOfNewest)) return undefined;
   const refused = newest.status >= 500 ? 'The cloud fails for single states' : 'The cloud has refused states for good';
   const what = newest.status === 0 ? 'States were given up' : refused;
   return {
@@ -223,30 +189,32 @@ function newDeadLetters({ latestDeadLetters, now }: Status, timeZone: string | u
   };
 }
 
-function refusedDevices({ devices, ready }: Status): Remark | undefined {
-  const { refused } = devices.troubled;
-  if (refused === 0 || !ready) return undefined;
+/** What is said of it elsewhere: there is no room, the cloud is away, no memory for more devices, or it stops. */
+const TOLD_ELSEWHERE: ReadonlySet<string> = new Set([
+  'STATEWAY_SPOOL_FULL',
+  'STATEWAY_SPOOL_FAILED',
+  'STATEWAY_MEMORY_FULL',
+  'STATEWAY_TOO_MANY_DEVICES',
+  'STATEWAY_STOPPING',
+]);
+
+function turnedAway({ turnedAway, cloud, ready, now }: Status): Remark | undefined {
+  const isNew = ({ at }: { at: string }) => Date.parse(now) - Date.parse(at) <= NOW_WITHIN_MS;
+  const isTold = (code: string) => TOLD_ELSEWHERE.has(code) || (code === 'STATEWAY_CLOUD_UNREACHABLE' && !cloud.up);
+  const why = turnedAway.find((reason) => isNew(reason) && !isTold(reason.code));
+  if (why === undefined || !ready) return undefined;
+  const { code, message } = why;
   return {
     level: 'watch',
-    sentence: `The cloud refuses what ${counted(refused, 'device sends', 'devices send')}.`,
-    more: ['Its reasons are listed below. What it refuses is kept, and can be sent again.'],
+    sentence: 'Devices are told to come again later (503).',
+    more: [`${code}: ${message}.`, 'Nothing that was acknowledged is concerned.'],
   };
 }
 
-function silentDevices({ devices, ready }: Status): Remark | undefined {
-  const { silent } = devices.troubled;
-  // While states are refused, everything is silent: that is said already.
-  if (silent === 0 || !ready) return undefined;
-  const verb = silent === 1 ? 'has' : 'have';
-  return {
-    level: 'watch',
-    sentence: `${counted(silent, 'device')} ${verb} gone silent.`,
-    more: ['See the list below.'],
-  };
-}
-
-function refusing({ rates, ready }: Status): Remark | undefined {
-  if (rates.refused === 0 || !ready) return undefined;
+function refusing({ rates, refusals, ready, now }: Status): Remark | undefined {
+  const newest = refusals.listed[0];
+  if (newest === undefined || rates.refused === 0 || !ready) return undefined;
+  if (Date.parse(now) - Date.parse(newest.at) > NOW_WITHIN_MS) return undefined;
   return {
     level: 'watch',
     sentence: 'Devices send states that are refused.',

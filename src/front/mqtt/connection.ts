@@ -1,15 +1,15 @@
-import { MAX_CREDENTIALS_BYTES } from '../../core/bounds.js';
 import { isId } from '../../core/device.js';
 import type { StatewayError } from '../../core/errors.js';
 import type { MqttCloseReason, MqttConnectResult } from '../../core/meters.js';
 import { Alarm } from './alarm.js';
+import { Asking } from './asking.js';
 import { Flow, type FlowUser, type HaltReason } from './flow.js';
 import { KeepAlive } from './keep-alive.js';
 import type { Line, LineUser } from './line.js';
-import type { LoggedIn, MqttCredentials } from './log-ins.js';
+import { credentialsOf, type LoggedIn, type MqttCredentials } from './log-ins.js';
 import type { MqttContext } from './mqtt-context.js';
+import { CONNECT_ERRORS } from './mqtt-errors.js';
 import { Outbox } from './outbox.js';
-import { textOf } from './packet-fields.js';
 import { type ConnackCode, connack, PINGRESP } from './packet-writer.js';
 import { type ConnectPacket, connectBytes, malformed, type OtherVersion } from './packets.js';
 import { Session, type SessionOwner } from './session.js';
@@ -21,9 +21,6 @@ import { usableWill } from './wills.js';
 const CONNECT_WITHIN_MS = 10_000;
 /** From CONNECT on, while the cloud cannot be asked (contract 1.9.2): clients themselves give up after 30 s. */
 const LOG_IN_WITHIN_MS = 25_000;
-/** Between two questions of one CONNECT: first, and longest. */
-const ASK_AGAIN_FIRST_MS = 1_000;
-const ASK_AGAIN_LONGEST_MS = 5_000;
 
 /**
  * - `new`: no CONNECT yet
@@ -33,10 +30,6 @@ const ASK_AGAIN_LONGEST_MS = 5_000;
  * - `ended`
  */
 type Phase = 'new' | 'logging in' | 'open' | 'held' | 'ended';
-
-function longer(waitMs: number): number {
-  return Math.min(2 * waitMs, ASK_AGAIN_LONGEST_MS);
-}
 
 /** One MQTT connection, whatever it comes over: from its first byte to its end (contract 1.9.2, 1.9.6). */
 export class MqttConnection implements LineUser, FlowUser, SessionOwner, AcceptedConnection, StrangerLine {
@@ -49,7 +42,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
   readonly #flow: Flow;
   /** What the phase waits for; while open, the keep-alive. */
   readonly #alarm: Alarm;
-  readonly #askAgain: Alarm;
+  readonly #asking: Asking;
   readonly #keepAlive: KeepAlive;
   #phase: Phase = 'new';
   /** As the client spells it; '' before CONNECT, and where it is no id. */
@@ -69,7 +62,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
     this.outbox = new Outbox((bytes) => this.#flow.write(bytes), dueAcks, line);
     this.#flow = new Flow(context, line, this);
     this.#alarm = new Alarm(clock);
-    this.#askAgain = new Alarm(clock);
+    this.#asking = new Asking(context.logIns, clock);
     this.#keepAlive = new KeepAlive(clock, this.#alarm, this.#flow, () => this.end('keepalive'));
     context.strangers.addSilent(this);
     this.#alarm.set(CONNECT_WITHIN_MS, () => this.#leave('protocol'));
@@ -82,7 +75,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
 
   /** There are too many: it is held, and then closed. */
   refuseForNumber(): void {
-    this.#refuse('full', undefined);
+    this.#refuse('full', undefined, CONNECT_ERRORS.full);
   }
 
   /** Nothing more is read; what was read is still answered. Where it was not accepted yet, that is all. */
@@ -122,20 +115,17 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
       return;
     }
     if (packet.kind === 'other version') {
-      this.#refuse('protocol', 1);
+      this.#refuse('protocol', 1, CONNECT_ERRORS.version);
       return;
     }
     if (!isId(packet.clientId)) {
-      this.#refuse('identifier', 2);
+      this.#refuse('identifier', 2, CONNECT_ERRORS.clientId, packet.clientId);
       return;
     }
     this.#clientId = packet.clientId;
-    const key = packet.userName ?? '';
-    const secret = packet.password === undefined ? '' : (textOf(packet.password) ?? '');
-    // As by HTTP, where a log-in that is longer is not read.
-    const isTooLong = key.length + secret.length > MAX_CREDENTIALS_BYTES;
-    if (key === '' || secret === '' || isTooLong) this.#refuse('credentials', 4);
-    else this.#logIn(packet, { deviceId: packet.clientId, key, secret });
+    const credentials = credentialsOf(packet);
+    if (credentials === undefined) this.#refuse('credentials', 4, CONNECT_ERRORS.credentials);
+    else this.#logIn(packet, credentials);
   }
 
   onPublish(qos: 0 | 1, packetId: number, topic: Uint8Array, payload: Uint8Array): void {
@@ -166,15 +156,19 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
     if (this.#opened('DISCONNECT') !== undefined) this.#finish('client', false);
   }
 
-  onMalformed({ cause }: StatewayError): void {
-    if (cause !== undefined) this.#context.onFault(cause);
-    if (this.#phase === 'open') this.end('protocol');
-    else this.#refuse('protocol', undefined);
+  onMalformed(error: StatewayError): void {
+    if (error.cause !== undefined) this.#context.onFault(error.cause);
+    if (this.#phase !== 'open') {
+      this.#refuse('protocol', undefined, error);
+      return;
+    }
+    this.#note(error, this.#clientId);
+    this.end('protocol');
   }
 
   onStuck(why: 'slow' | 'unavailable'): void {
     if (this.#phase === 'open') this.end(why);
-    else this.#refuse('unavailable', undefined);
+    else this.#refuse('unavailable', undefined, CONNECT_ERRORS.stuck);
   }
 
   halt(reason: HaltReason): void {
@@ -200,16 +194,14 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
       this.#acceptInTurn(packet, credentials, known);
       return;
     }
-    this.#alarm.set(LOG_IN_WITHIN_MS, () => this.#leave('unavailable'));
-    void this.#askCloud(packet, credentials, ASK_AGAIN_FIRST_MS);
-  }
-
-  async #askCloud(packet: ConnectPacket, credentials: MqttCredentials, waitMs: number): Promise<void> {
-    const outcome = await this.#context.logIns.ask(credentials, this, this.peer);
-    if (this.#phase !== 'logging in') return;
-    if (outcome.kind === 'logged in') this.#acceptInTurn(packet, credentials, outcome);
-    else if (outcome.kind === 'refused') this.#refuse('credentials', 5);
-    else this.#askAgain.set(waitMs, () => void this.#askCloud(packet, credentials, longer(waitMs)));
+    this.#alarm.set(LOG_IN_WITHIN_MS, () => {
+      this.#note(CONNECT_ERRORS.unchecked, this.#clientId);
+      this.#leave('unavailable');
+    });
+    this.#asking.start(credentials, this, this.peer, (said) => {
+      if (said.kind === 'logged in') this.#acceptInTurn(packet, credentials, said);
+      else this.#refuse('credentials', 5, said.error);
+    });
   }
 
   /** Where two clients share an id, each has to wait (contract 1.9.6). */
@@ -239,19 +231,27 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
   }
 
   /** The connection is held, told where there is something to tell, and closed. */
-  #refuse(result: MqttConnectResult, code: ConnackCode | undefined): void {
+  #refuse(result: MqttConnectResult, code: ConnackCode | undefined, error: StatewayError, name = this.#clientId): void {
     if (this.#phase === 'held' || this.#phase === 'ended') return;
     this.#phase = 'held';
+    this.#note(error, name);
     this.#context.strangers.heard(this);
     this.#context.front.meters.mqtt.connects[result]++;
     this.#flow.end();
-    this.#askAgain.clear();
+    this.#asking.stop();
     const holdMs = this.#context.holds.next(this.#clientId === '' ? this.address : this.#deviceId);
     this.#alarm.set(holdMs, () => {
       if (code !== undefined) this.#line.write(connack(code));
       this.#end();
       this.#line.end();
     });
+  }
+
+  /** For whoever looks for a device that is refused. @param name its client id, whatever that is */
+  #note(error: StatewayError, name: string): void {
+    const { address } = this;
+    const isKnown = this.#phase === 'open';
+    this.#context.front.refusals.note(error, { applicationId: '', deviceId: name, address, isKnown });
   }
 
   /** One that has not been accepted is closed without a word. */
@@ -281,7 +281,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
     this.#context.strangers.remove(this);
     this.#flow.end();
     this.#alarm.clear();
-    this.#askAgain.clear();
+    this.#asking.stop();
     this.#onEnded(this);
   }
 

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Asker, Authorizer, DeviceLogin } from '../../core/auth-ports.js';
+import { MAX_CREDENTIALS_BYTES } from '../../core/bounds.js';
 import type { CloudAnswer } from '../../core/cloud-results.js';
 import { type AuthedDevice, authedDeviceOf, jsonObjectOf } from '../../core/cloud-shapes.js';
 import { StatewayError } from '../../core/errors.js';
 import type { Grant } from '../../core/grant.js';
 import { type LogInHead, VIA } from '../../core/passed-call.js';
+import { textOf } from './packet-fields.js';
+import type { ConnectPacket } from './packets.js';
 import type { TopicAccess } from './topics.js';
 
 /** What a device says in its CONNECT. The secret is held for as long as the connection, and nowhere else. */
@@ -13,6 +16,14 @@ export interface MqttCredentials {
   readonly deviceId: string;
   readonly key: string;
   readonly secret: string;
+}
+
+/** What a CONNECT has of them; undefined where one is missing, the password is no text, or both are too long. */
+export function credentialsOf({ clientId, userName: key = '', password }: ConnectPacket): MqttCredentials | undefined {
+  const secret = password === undefined ? '' : (textOf(password) ?? '');
+  // As by HTTP, where a log-in that is longer is not read.
+  const isTooLong = key.length + secret.length > MAX_CREDENTIALS_BYTES;
+  return key === '' || secret === '' || isTooLong ? undefined : { deviceId: clientId, key, secret };
 }
 
 /** A device that may send. */

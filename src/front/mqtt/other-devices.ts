@@ -2,7 +2,8 @@ import type { Asker, Granted, Unproven } from '../../core/auth-ports.js';
 import { asStatewayError, type StatewayError } from '../../core/errors.js';
 import type { Grant } from '../../core/grant.js';
 import type { MqttContext } from './mqtt-context.js';
-import type { PublishQueue, QueuedPublish } from './publish-queue.js';
+import type { PublishQueue } from './publish-queue.js';
+import type { QueuedPublish } from './queued-publish.js';
 
 /** How often the cloud is asked again for a device while it cannot be asked. */
 const ASK_AGAIN_MS = 2_000;

@@ -1,7 +1,9 @@
 import type { StatewayError } from '../../core/errors.js';
 import type { Grant } from '../../core/grant.js';
+import type { MqttTransport } from '../../core/meters.js';
 import type { BodyReceiver } from '../../core/ports.js';
 import type { MqttContext } from './mqtt-context.js';
+import { QueuedPublish } from './queued-publish.js';
 
 /** What a publish counts for beside its payload, as a frame of a WebSocket does. */
 const PUBLISH_OVERHEAD_BYTES = 320;
@@ -9,44 +11,10 @@ const PUBLISH_OVERHEAD_BYTES = 320;
 const RETRY_MS = 1_000;
 const NOTHING = new Uint8Array(0);
 
-/**
- * - `waiting`: its device is being asked for
- * - `behind`: others of its connection are under way that could have another fate
- * - `stored`: it is with the intake
- * - `setting aside`: it is no state, and a dead letter of it is on its way to disk
- * - `refused`: neither was to be had, and it will be tried again
- * - `done`
- */
-type Stage = 'waiting' | 'behind' | 'stored' | 'setting aside' | 'refused' | 'done';
-
-/** A PUBLISH that has not been answered, or stands behind one. */
-export class QueuedPublish {
-  /** Of its connection's publishes. */
-  readonly number: number;
-  readonly qos: 0 | 1;
-  readonly packetId: number;
-  /** A view of what was read, or its own; nothing once it is not needed any more. */
-  payload: Uint8Array;
-  /** Monotonic. */
-  readonly arrivedAtMs: number;
-  stage: Stage = 'waiting';
-  grant: Grant | undefined = undefined;
-  /** Why it is no state, once that is known: it is to be set aside and not to be stored. */
-  objection: string | undefined = undefined;
-  /** While they count under the front's bound. */
-  admittedBytes = 0;
-
-  constructor(number: number, qos: 0 | 1, packetId: number, payload: Uint8Array, arrivedAtMs: number) {
-    this.number = number;
-    this.qos = qos;
-    this.packetId = packetId;
-    this.payload = payload;
-    this.arrivedAtMs = arrivedAtMs;
-  }
-}
-
 /** Whom a queue tells. */
 export interface QueueUser {
+  /** One was not taken: it is no state and is set aside, or finds no room and will be tried again. */
+  onRefused(publish: QueuedPublish, error: StatewayError): void;
   /** The oldest publishes up to here are answered: PUBACKs leave in this order (MQTT 3.1.1, 4.6.0-2). */
   onAnswered(publish: QueuedPublish): void;
   /** Something was not taken for want of room, and will be tried again; and that is over. */
@@ -60,9 +28,9 @@ export interface QueueUser {
  * but with the connection, which is not read meanwhile.
  */
 export class PublishQueue implements BodyReceiver {
+  readonly transport: MqttTransport;
   readonly #context: MqttContext;
   readonly #user: QueueUser;
-  readonly #received: Record<'accepted' | 'refused' | 'unavailable', number>;
   readonly #queue: QueuedPublish[] = [];
   /** Number of the first in the queue. */
   #first = 0;
@@ -76,10 +44,10 @@ export class PublishQueue implements BodyReceiver {
   #isClosed = false;
   #cancelRetry: () => void = () => {};
 
-  constructor(context: MqttContext, user: QueueUser, received: Record<'accepted' | 'refused' | 'unavailable', number>) {
+  constructor(context: MqttContext, user: QueueUser, transport: MqttTransport) {
+    this.transport = transport;
     this.#context = context;
     this.#user = user;
-    this.#received = received;
   }
 
   /** Publishes that are not answered. */
@@ -103,7 +71,7 @@ export class PublishQueue implements BodyReceiver {
 
   /** One has to wait for the cloud. It counts meanwhile, and what came with it is not kept for its sake. */
   wait(publish: QueuedPublish): void {
-    keepAlone(publish);
+    publish.keepAlone();
     if (!this.#admit(publish)) this.#stall();
   }
 
@@ -141,7 +109,7 @@ export class PublishQueue implements BodyReceiver {
   /** The cloud itself has taken one, as a proof of its token (contract 1.4). */
   deliver(publish: QueuedPublish, states: number): void {
     const { clock, meters } = this.#context.front;
-    this.#received.accepted += states;
+    meters.received[this.transport].accepted += states;
     meters.mqtt.publishes.state++;
     meters.ackSeconds.observe((clock.monotonicMs() - publish.arrivedAtMs) / 1000);
     this.finish(publish);
@@ -154,12 +122,12 @@ export class PublishQueue implements BodyReceiver {
 
   onRefused(ticket: number, error: StatewayError): void {
     const publish = this.#comeBack(ticket);
+    this.#context.front.meters.refuse(this.transport, error);
+    this.#user.onRefused(publish, error);
     if (error.retryable) {
-      this.#received.unavailable++;
       this.#refuse(publish);
       return;
     }
-    this.#received.refused++;
     publish.objection = error.message;
     this.#setAside(publish);
   }
@@ -212,7 +180,7 @@ export class PublishQueue implements BodyReceiver {
       this.#giveUp(publish);
       return;
     }
-    keepAlone(publish);
+    publish.keepAlone();
     this.#stall();
   }
 
@@ -291,9 +259,4 @@ export class PublishQueue implements BodyReceiver {
     this.#context.front.admission.release(publish.admittedBytes);
     publish.admittedBytes = 0;
   }
-}
-
-/** As a view, a payload keeps all that was read with it in memory. */
-function keepAlone(publish: QueuedPublish): void {
-  if (publish.payload.length < publish.payload.buffer.byteLength / 2) publish.payload = publish.payload.slice();
 }

@@ -1,16 +1,20 @@
 import type { Asker } from '../../core/auth-ports.js';
+import type { Device } from '../../core/device.js';
+import type { StatewayError } from '../../core/errors.js';
 import type { Grant } from '../../core/grant.js';
 import type { MqttCloseReason, MqttTransport } from '../../core/meters.js';
 import { Commands } from './commands.js';
 import type { HaltReason } from './flow.js';
 import type { LoggedIn, LogInOutcome, MqttCredentials } from './log-ins.js';
 import type { MqttContext } from './mqtt-context.js';
+import { payloadTooLarge } from './mqtt-errors.js';
 import { OtherDevices, type OtherDevicesUser } from './other-devices.js';
 import type { Outbox } from './outbox.js';
 import { textOf } from './packet-fields.js';
 import { suback, unsuback } from './packet-writer.js';
 import type { Will } from './packets.js';
-import { PublishQueue, type QueuedPublish, type QueueUser } from './publish-queue.js';
+import { PublishQueue, type QueueUser } from './publish-queue.js';
+import type { QueuedPublish } from './queued-publish.js';
 import { Subscriptions } from './subscriptions.js';
 import { type Route, routeOf, type TopicAccess } from './topics.js';
 import { takeWill } from './wills.js';
@@ -78,7 +82,7 @@ export class Session implements QueueUser, OtherDevicesUser {
     this.#deviceId = parts.credentials.deviceId.toLowerCase();
     this.#grant = parts.loggedIn.grant;
     this.#access = parts.loggedIn.access;
-    this.#queue = new PublishQueue(context, this, context.front.meters.received[parts.transport]);
+    this.#queue = new PublishQueue(context, this, parts.transport);
     this.#others = new OtherDevices(context, this.#queue, this);
     this.#subscriptions = new Subscriptions(context, this);
     const { key, secret } = parts.credentials;
@@ -107,6 +111,7 @@ export class Session implements QueueUser, OtherDevicesUser {
   }
 
   oversize(qos: 0 | 1, packetId: number): void {
+    this.#noteRefusal(this.#grant.device, payloadTooLarge(this.#context.front.maxBodyBytes));
     this.#drop(this.#queue.add(qos, packetId, new Uint8Array(0)), 'oversize');
   }
 
@@ -137,6 +142,10 @@ export class Session implements QueueUser, OtherDevicesUser {
     this.#commands.close();
     this.#others.close();
     this.#queue.close();
+  }
+
+  onRefused({ grant }: QueuedPublish, error: StatewayError): void {
+    this.#noteRefusal((grant as Grant).device, error);
   }
 
   onAnswered({ qos, packetId }: QueuedPublish): void {
@@ -238,6 +247,11 @@ export class Session implements QueueUser, OtherDevicesUser {
   #canRenewAhead(aheadMs: number): boolean {
     if (!Number.isFinite(aheadMs) || this.#grant.isClockDisproved) return false;
     return aheadMs > 0 || this.#renewedAtMs === Number.NEGATIVE_INFINITY;
+  }
+
+  #noteRefusal({ applicationId, deviceId }: Device, error: StatewayError): void {
+    const refused = { applicationId, deviceId, address: this.asker.address, isKnown: true };
+    this.#context.front.refusals.note(error, refused);
   }
 
   #needToken(): void {

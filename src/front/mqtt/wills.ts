@@ -38,16 +38,16 @@ export function takeWill(
     meters.mqtt.publishes.unavailable++;
     return;
   }
-  const received = meters.received[transport];
   const receiver: BodyReceiver = {
+    transport,
     onStored(_ticket, states) {
       admission.release(payload.length);
-      received.accepted += states;
+      meters.received[transport].accepted += states;
       meters.mqtt.publishes.state++;
     },
     onRefused(_ticket, error) {
       admission.release(payload.length);
-      received[error.retryable ? 'unavailable' : 'refused']++;
+      meters.refuse(transport, error);
       if (error.retryable) meters.mqtt.publishes.unavailable++;
       else void keepAsLetter(context, grant, payload, error.message);
     },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LatestDeadLetter, Status } from '../../../src/admin/status-page/status-shape.js';
+import type { LatestDeadLetter } from '../../../src/admin/status-page/status-shape.js';
 import { type Changes, DAY, NOW, troubled, wordsOf } from './well-plant.js';
 
 const FAILURE = {
@@ -87,83 +87,16 @@ describe('an outage', () => {
 
   it('that is over is told while what waited is sent', () => {
     const spool = { states: 5_000, oldestSeconds: 3_900, bytes: 600_000, growthBytesPerSecond: -1_000 };
-    expect(wordsOf({ cloud: { since: '2026-01-02T03:15:00.000Z' }, spool })).toEqual([
+    const since = '2026-01-02T03:15:00.000Z';
+    expect(wordsOf({ cloud: { since, hasBeenLost: true }, spool })).toEqual([
       'watch',
       'The cloud is back since 03:15 (2 min), and what waited is being sent.',
       '5,000 states to go, the oldest from 1 h 5 min ago. At the present rate that takes about 10 minutes.',
       '',
     ]);
-  });
-});
-
-describe('devices', () => {
-  it('of one kind of trouble are named by it', () => {
-    expect(wordsOf(troubled({ parked: 1 }))).toEqual([
-      'watch',
-      '1 parked device cannot deliver.',
-      'What they send is kept on this disk. All others deliver.',
-      '',
-    ]);
-  });
-
-  it('of several kinds are counted', () => {
-    const [, sentence] = wordsOf(troubled({ parked: 1_000, throttled: 2, failing: 3 }));
-    expect(sentence).toBe('1,005 devices cannot deliver: 1,000 parked, 2 throttled, 3 failing.');
-  });
-
-  it('that are held up are the reason for an old state, and not an outage', () => {
-    const held = wordsOf({ ...troubled({ parked: 1 }), spool: { oldestSeconds: 9_999 } });
-    expect(held).toEqual(wordsOf(troubled({ parked: 1 })));
-  });
-
-  it('that are silent are told, unless states are refused anyway', () => {
-    expect(wordsOf(troubled({ silent: 2 }))).toEqual([
-      'watch',
-      '2 devices have gone silent.',
-      'See the list below.',
-      '',
-    ]);
-    const draining = { ...troubled({ silent: 2 }), ready: false, reason: 'draining' } as unknown as Changes;
-    expect(wordsOf(draining)[3]).toBe('');
-  });
-
-  it('whose states the cloud refuses are told', () => {
-    expect(wordsOf(troubled({ refused: 1 }))).toEqual([
-      'watch',
-      'The cloud refuses what 1 device sends.',
-      'Its reasons are listed below. What it refuses is kept, and can be sent again.',
-      '',
-    ]);
-  });
-
-  it('in an outage come after it', () => {
-    const [, sentence, , also] = wordsOf({ ...OUTAGE, ...troubled({ parked: 2, silent: 1 }) });
-    expect(sentence).toContain('The cloud cannot be reached');
-    expect(also).toBe('2 parked devices cannot deliver. 1 device has gone silent.');
-  });
-});
-
-describe('devices with a wrong clock', () => {
-  it('need somebody at once, since what they send is lost, whatever else there is', () => {
-    const { devices } = troubled({ wrong_clock: 3, parked: 1 });
-    expect(wordsOf({ ...OUTAGE, devices } as Changes)).toEqual([
-      'act',
-      '3 devices have a wrong clock, and what is sent is lost.',
-      'The cloud ignores states of such times without a word. ' +
-        'Set their clocks, or send no time. The list below names the time that each shows.',
-      'The cloud cannot be reached since 02:14 (1 h 3 min). 1 parked device cannot deliver.',
-    ]);
-  });
-
-  it('need somebody where they are refused, and can wait where they are stamped', () => {
-    const { devices } = troubled({ wrong_clock: 1 });
-    const told = (outOfWindowRule: Status['outOfWindowRule']) =>
-      wordsOf({ devices, outOfWindowRule } as unknown as Changes).slice(0, 2);
-    expect(told('refuse')).toEqual(['act', '1 device has a wrong clock, and what is sent is refused.']);
-    expect(told('arrival')).toEqual([
-      'watch',
-      '1 device has a wrong clock; what is sent gets the time of its arrival.',
-    ]);
+    expect(wordsOf({ cloud: { since, hasBeenLost: false }, spool })[1]).toBe(
+      'The cloud answers since 03:15 (2 min), and what waited is being sent.',
+    );
   });
 });
 
@@ -185,6 +118,13 @@ describe('dead letters', () => {
     expect(sentenceOf('2026-01-02T02:20:00.000Z', 0)).toBe('States were given up, the last at 02:20.');
   });
 
+  it('of a device that is told of as refused are no news beside that', () => {
+    const listed = [{ trouble: 'refused', deviceId: 'd' }] as never;
+    const latestDeadLetters = [letter(NOW, 400)] as never;
+    const [, sentence, , also] = wordsOf({ ...troubled({ refused: 1 }, { listed }), latestDeadLetters });
+    expect([sentence, also]).toEqual(['The cloud refuses what 1 device sends.', '']);
+  });
+
   it('of before are not', () => {
     expect(sentenceOf('2026-01-02T02:16:00.000Z')).toBe('All is well.');
   });
@@ -198,8 +138,38 @@ it.each([
   expect(wordsOf({ ready: false, reason } as unknown as Changes).slice(0, 2)).toEqual([level, sentence]);
 });
 
-it('says that devices send what is refused', () => {
-  expect(wordsOf({ rates: { refused: 0.1 } }).slice(0, 2)).toEqual(['watch', 'Devices send states that are refused.']);
+describe('what is not taken from devices', () => {
+  const rates = { refused: 0.1 };
+
+  it('is told while it goes on, where they must change it', () => {
+    const refusals = (at: string) => ({ recent: 1, listed: [{ at }] }) as never;
+    expect(wordsOf({ rates, refusals: refusals('2026-01-02T03:16:10.000Z') }).slice(0, 2)).toEqual([
+      'watch',
+      'Devices send states that are refused.',
+    ]);
+    expect(wordsOf({ rates, refusals: refusals('2026-01-02T03:15:50.000Z') })[1]).toBe('All is well.');
+  });
+
+  it('is told with why, where they need only send it again', () => {
+    const turnedAway = (code: string, at = NOW) => [{ code, at, message: 'too much waits', count: 3 }] as never;
+    expect(wordsOf({ rates, turnedAway: turnedAway('STATEWAY_OVERLOADED') })).toEqual([
+      'watch',
+      'Devices are told to come again later (503).',
+      'STATEWAY_OVERLOADED: too much waits. Nothing that was acknowledged is concerned.',
+      '',
+    ]);
+    expect(wordsOf({ turnedAway: turnedAway('STATEWAY_OVERLOADED', '2026-01-02T03:15:50.000Z') })[1]).toBe(
+      'All is well.',
+    );
+  });
+
+  it('is told once: not beside a full spool, nor beside an outage', () => {
+    const turnedAway = (code: string) => [{ code, at: NOW, message: 'no', count: 3 }] as never;
+    const full = { ready: false, reason: 'spool full', turnedAway: turnedAway('STATEWAY_SPOOL_FULL') };
+    expect(wordsOf(full as unknown as Changes)[3]).toBe('');
+    expect(wordsOf({ ...OUTAGE, turnedAway: turnedAway('STATEWAY_CLOUD_UNREACHABLE') })[3]).toBe('');
+    expect(wordsOf({ turnedAway: turnedAway('STATEWAY_CLOUD_UNREACHABLE') })[1]).toContain('come again');
+  });
 });
 
 it('says that something on the disk is damaged', () => {

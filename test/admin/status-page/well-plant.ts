@@ -1,4 +1,4 @@
-import type { Status } from '../../../src/admin/status-page/status-shape.js';
+import type { Status, Trouble, TroubleCause } from '../../../src/admin/status-page/status-shape.js';
 import { verdictOf } from '../../../src/admin/status-page/verdict.js';
 
 export const NOW = '2026-01-02T03:17:00.000Z';
@@ -19,6 +19,7 @@ const WELL: Status = {
     url: 'https://cloud.test',
     up: true,
     hasAnswered: true,
+    hasBeenLost: false,
     since: '2026-01-01T00:00:01.000Z',
     lastFailure: null,
   },
@@ -44,8 +45,12 @@ const WELL: Status = {
   },
   lanes: { idle: 0, pacing: 3, backoff: 0, parked: 0 },
   refusals: { recent: 0, listed: [] },
+  turnedAway: [],
   devices: {
     known: 3,
+    delivering: 3,
+    nothingDelivered: false,
+    causes: [],
     troubled: { wrong_clock: 0, parked: 0, throttled: 0, failing: 0, refused: 0, silent: 0 },
     listed: [],
   },
@@ -82,9 +87,17 @@ function plant(changes: Changes): Status {
   return Object.fromEntries(merged);
 }
 
-/** Devices in trouble, by kind. */
-export function troubled(devices: Partial<Status['devices']['troubled']>): Changes {
-  return { devices: { troubled: { ...WELL.devices.troubled, ...devices } } };
+/** Devices in trouble, by kind, beside others that deliver unless said otherwise. */
+export function troubled(
+  devices: Partial<Status['devices']['troubled']>,
+  more: Partial<Status['devices']> = {},
+): Changes {
+  return { devices: { troubled: { ...WELL.devices.troubled, ...devices }, ...more } };
+}
+
+/** Why some devices are in trouble. */
+export function cause(trouble: Trouble, devices: number, reason: string): TroubleCause {
+  return { trouble, devices, reason, waitingStates: 7, since: NOW };
 }
 
 /** The verdict on a plant, each of its parts in one piece. */

@@ -6,6 +6,7 @@ import type { CloudAnswer } from '../../../src/core/cloud-results.js';
 import { StatewayError } from '../../../src/core/errors.js';
 import type { Grant } from '../../../src/core/grant.js';
 import { Meters, type MqttTransport } from '../../../src/core/meters.js';
+import { RefusalRing } from '../../../src/core/refusal-ring.js';
 import type { Uplinks } from '../../../src/core/uplink-ports.js';
 import { Admission } from '../../../src/front/admission.js';
 import { DueAcks } from '../../../src/front/due-acks.js';
@@ -117,6 +118,7 @@ export class MqttSite {
   readonly login = new ScriptedLogin();
   readonly letters = new ScriptedLetters();
   readonly meters = new Meters();
+  readonly refusals = new RefusalRing(this.clock);
   readonly flapping: FlappingId[] = [];
   readonly denied: DeniedTopic[] = [];
   readonly floods: LetterFlood[] = [];
@@ -126,7 +128,7 @@ export class MqttSite {
   readonly #lines: FakeLine[] = [];
 
   constructor(options: SiteOptions = {}) {
-    const { clock, authorizer, intake, login, meters } = this;
+    const { clock, authorizer, intake, login, meters, refusals } = this;
     const { maxBodyBytes = 262_144, maxUnansweredBytes = 64 * 1024 * 1024, maxInflight = 1_000 } = options;
     const front = {
       authorizer,
@@ -135,6 +137,7 @@ export class MqttSite {
       admission: new Admission(maxUnansweredBytes, maxBodyBytes),
       dueAcks: new DueAcks(),
       meters,
+      refusals,
       clock,
       maxBodyBytes,
       stopping: false,

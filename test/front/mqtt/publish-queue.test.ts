@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { PublishQueue } from '../../../src/front/mqtt/publish-queue.js';
 import { MqttSite } from './mqtt-site.js';
 
-const NOBODY = { onAnswered() {}, onStalled() {}, onRoom() {} };
+const NOBODY = { onRefused() {}, onAnswered() {}, onStalled() {}, onRoom() {} };
 const CHUNK_BYTES = 65_536;
 
 function queueOf(site: MqttSite): PublishQueue {
-  return new PublishQueue(site.context, NOBODY, site.meters.received.mqtt);
+  return new PublishQueue(site.context, NOBODY, 'mqtt');
 }
 
 describe('a publish behind one that waits', () => {
