@@ -11,6 +11,7 @@ export function showRefusals({ refusals, names, now }: Status): void {
   const { recent, listed } = refusals;
   byId('no-refusals').hidden = recent > 0;
   byId('refusals').hidden = recent === 0;
+  byId('refusals-help').hidden = recent === 0;
   byId('more-refusals').hidden = recent <= listed.length;
   setText(byId('more-refusals'), `and ${counted(recent - listed.length, 'more device')}, not listed here`);
   const key = JSON.stringify(listed.map((refusal) => [refusal, names[refusal.deviceId], lastWords(refusal, now)]));

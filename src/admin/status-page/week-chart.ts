@@ -2,17 +2,18 @@ import { ask } from './ask.js';
 import { byId, make, sayRoles, setText } from './elements.js';
 import { areaPath, awaySpans, type DayFigures, daysOf, type Frame, linePath, roundAbove, xOf } from './week-figures.js';
 import type { WeekFacts } from './week-shape.js';
-import { bytes, count, duration, rate } from './words.js';
+import { bytes, compact, count, duration, rate } from './words.js';
 
 /** The namespace, as the signs of the verdict have it. */
 const SVG = document.querySelector('svg')?.namespaceURI ?? null;
 const WEEK_SECONDS = 7 * 86_400;
-/** A row is of five minutes. */
-const ASK_EVERY_MS = 5 * 60_000;
+const ASK_EVERY_MS = 60_000;
+const FIRST_WORDS = 'the first points come within ten minutes';
 const HEIGHT_PX = 132;
-const MARGIN = { left: 58, right: 10, top: 10, bottom: 22 };
-/** Days are named where there is room for their names. */
-const DAY_NAME_PX = 62;
+const MARGIN = { left: 48, right: 10, top: 10, bottom: 22 };
+/** Room that a day with its number takes, and one without. */
+const DATED_DAY_PX = 62;
+const DAY_PX = 32;
 
 /** The last week: two charts, and the same by day in a table. */
 export class WeekChart {
@@ -46,23 +47,26 @@ export class WeekChart {
     const [received, forwarded] = [perSecond(week.received), perSecond(week.forwarded)];
     const mostWaiting = Math.max(0, ...week.states);
     const mostRate = Math.max(0, ...received, ...forwarded);
-    drawWeek(byId('week-waiting'), week, widthPx, mostWaiting, count, [['area series-received', week.states]]);
-    drawWeek(byId('week-rates'), week, widthPx, mostRate, rate, [
+    drawWeek(byId('week-waiting'), week, widthPx, mostWaiting, [['area series-received', week.states]]);
+    drawWeek(byId('week-rates'), week, widthPx, mostRate, [
       ['line series-received', received],
       ['line series-forwarded', forwarded],
     ]);
-    const away = awaySpans(week).reduce((sum, { from, to }) => sum + to - from, 0);
-    const awayWords =
-      away === 0 ? 'the cloud was there all the time' : `the cloud was away for ${duration(away)} in all`;
-    const most = `at most ${count(mostWaiting)} states, ${bytes(Math.max(0, ...week.bytes))}; ${awayWords}`;
-    setText(byId('week-waiting-words'), most);
-    setText(
-      byId('week-rates-words'),
-      `at most ${rate(Math.max(0, ...received))} received and ${rate(Math.max(0, ...forwarded))} forwarded a second`,
-    );
-    byId('week-waiting').setAttribute('aria-label', `Chart of the last week, waiting for the cloud: ${most}`);
-    byId('week-rates').setAttribute('aria-label', `Chart of the last week: ${byId('week-rates-words').textContent}`);
+    const [waiting, rates] = week.endedAt.length < 2 ? [FIRST_WORDS, FIRST_WORDS] : wordsOf(week, received, forwarded);
+    setText(byId('week-waiting-words'), waiting);
+    setText(byId('week-rates-words'), rates);
+    byId('week-waiting').setAttribute('aria-label', `Chart of the last week, waiting for the cloud: ${waiting}`);
+    byId('week-rates').setAttribute('aria-label', `Chart of the last week, states a second: ${rates}`);
   }
+}
+
+/** What the two charts say, in words. */
+function wordsOf(week: WeekFacts, received: readonly number[], forwarded: readonly number[]): [string, string] {
+  const away = awaySpans(week).reduce((sum, { from, to }) => sum + to - from, 0);
+  const cloud = away === 0 ? 'the cloud was there all the time' : `the cloud was away for ${duration(away)} in all`;
+  const most = `at most ${count(Math.max(...week.states))} states, ${bytes(Math.max(...week.bytes))}`;
+  const [inMost, outMost] = [rate(Math.max(...received)), rate(Math.max(...forwarded))];
+  return [`${most}; ${cloud}`, `at most ${inMost} received and ${outMost} forwarded`];
 }
 
 type Series = readonly [className: string, values: readonly number[]];
@@ -72,7 +76,6 @@ function drawWeek(
   week: WeekFacts,
   widthPx: number,
   highest: number,
-  words: (value: number) => string,
   series: readonly Series[],
 ): void {
   const to = week.endedAt.at(-1) ?? Math.floor(Date.now() / 1_000);
@@ -93,7 +96,7 @@ function drawWeek(
   });
   picture.append(
     ...awaySpans(week).map((span) => awayBand(span, frame)),
-    ...gridLines(frame, words),
+    ...gridLines(frame),
     ...dayLines(frame),
     ...series.map(([className, values]) =>
       element('path', {
@@ -111,12 +114,12 @@ function awayBand({ from, to }: { readonly from: number; readonly to: number }, 
   return element('rect', { class: 'away', x, y: frame.top, width, height: frame.height });
 }
 
-function gridLines(frame: Frame, words: (value: number) => string): Element[] {
+function gridLines(frame: Frame): Element[] {
   return [0, 0.5, 1].flatMap((share) => {
     const y = frame.top + frame.height * (1 - share);
     const line = element('line', { class: 'grid', x1: frame.left, x2: frame.left + frame.width, y1: y, y2: y });
     const label = element('text', { x: frame.left - 8, y: y + 4, 'text-anchor': 'end' });
-    label.textContent = words(frame.most * share);
+    label.textContent = compact(frame.most * share);
     return [line, label];
   });
 }
@@ -126,7 +129,9 @@ function dayLines(frame: Frame): Element[] {
   const drawn: Element[] = [];
   const midnight = new Date(frame.from * 1_000);
   midnight.setHours(0, 0, 0, 0);
-  const hasRoom = frame.width / 7 >= DAY_NAME_PX;
+  const dayPx = frame.width / 7;
+  const weekday = dayPx >= DAY_PX ? 'short' : 'narrow';
+  const format = dayPx >= DATED_DAY_PX ? ({ weekday, day: 'numeric' } as const) : ({ weekday } as const);
   for (let day = 0; day <= 8; day++, midnight.setDate(midnight.getDate() + 1)) {
     const at = midnight.getTime() / 1_000;
     const y = { y1: frame.top, y2: frame.top + frame.height };
@@ -135,10 +140,7 @@ function dayLines(frame: Frame): Element[] {
     const noon = at + 43_200;
     if (noon - 36_000 < frame.from || noon + 36_000 > frame.to) continue;
     const label = element('text', { x: xOf(noon, frame), y: HEIGHT_PX - 5, 'text-anchor': 'middle' });
-    label.textContent = midnight.toLocaleDateString(
-      'en-GB',
-      hasRoom ? { weekday: 'short', day: 'numeric' } : { weekday: 'narrow' },
-    );
+    label.textContent = midnight.toLocaleDateString('en-GB', format);
     drawn.push(label);
   }
   return drawn;

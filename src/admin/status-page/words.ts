@@ -33,6 +33,18 @@ export function roughly(seconds: number): string {
   return days > LONG_DAYS ? 'more than a year' : counted(days, 'day');
 }
 
+/** As `500`, `2.5 k` or `5 M`: for the axis of a chart. */
+export function compact(value: number): string {
+  const units = ['', ' k', ' M', ' G', ' T'];
+  let unit = 0;
+  let amount = value;
+  while (amount >= 1_000 && unit < units.length - 1) {
+    amount /= 1_000;
+    unit++;
+  }
+  return `${Math.round(amount * 10) / 10}${units[unit]}`;
+}
+
 /** As `412 MiB`. */
 export function bytes(value: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

@@ -55,6 +55,8 @@ export async function watchedPage(
 export async function openStatusPage({ page }: WatchedPage, adminUrl: string): Promise<void> {
   await page.goto(`${adminUrl}/`);
   await page.locator('#link[data-link="live"]').waitFor();
+  // What is folded up is looked at as well.
+  await page.evaluate('for (const fold of document.querySelectorAll("details")) fold.open = true');
 }
 
 /** Nothing went wrong in the browser, and nobody else was asked for anything. */

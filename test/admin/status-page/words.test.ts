@@ -1,13 +1,16 @@
 import { expect, it } from 'vitest';
 import {
+  ago,
   bytes,
   clockTime,
+  compact,
   count,
   counted,
   duration,
   fullTime,
   rate,
   roughly,
+  untilWords,
 } from '../../../src/admin/status-page/words.js';
 
 const DAY = 86_400;
@@ -89,4 +92,25 @@ it('gives the time of day where the reader is, and the date of another day', () 
   expect(clockTime('2026-03-01T23:14:00Z', now, 'UTC')).toBe('1 Mar, 23:14');
   expect(clockTime('2026-03-01T23:14:00Z', now, 'Europe/Berlin')).toBe('00:14');
   expect(clockTime('10000000000000000', now, 'UTC')).toBe('10000000000000000');
+});
+
+it.each([
+  [0, '0'],
+  [0.5, '0.5'],
+  [999, '999'],
+  [2_500, '2.5 k'],
+  [5_000_000, '5 M'],
+  [1e18, '1000000 T'],
+])('on an axis %d is %s', (value, words) => {
+  expect(compact(value)).toBe(words);
+});
+
+it('says how long ago, and how long it will be', () => {
+  const nowMs = Date.parse('2026-01-01T12:00:00Z');
+  expect(
+    ['2026-01-01T11:59:59Z', '2026-01-01T12:00:30Z', '2026-01-01T11:55:00Z'].map((iso) => ago(iso, nowMs)),
+  ).toEqual(['just now', 'just now', '5 min ago']);
+  expect(
+    ['2026-01-01T12:00:12Z', '2026-01-01T12:00:00Z', '2026-01-01T11:00:00Z'].map((iso) => untilWords(iso, nowMs)),
+  ).toEqual(['in 12 s', 'now', 'now']);
 });
