@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { IdleSockets } from '../loads/idle-sockets-process.js';
 import type { MqttLoad } from '../loads/mqtt-load-process.js';
 import type { SocketResult } from '../loads/socket-load.js';
@@ -20,6 +21,8 @@ const IDLE_CONNECTIONS = 10_000;
 const STORM_CONNECTIONS = 5_000;
 const MEGABYTE = 1_000_000;
 const WARM_UP_SECONDS = 1;
+/** By then a quiet proxy has given back the garbage of the log-ins (`src/core/heap-trim.ts`). */
+const AT_REST_AFTER_MS = 30_000;
 /** Connections of a process that has ended. */
 const GONE_WITHIN_MS = 30_000;
 /** Publishes in flight of a connection, or frames of a socket, and how many are written at once. */
@@ -82,6 +85,8 @@ class MqttRun {
     this.#memory('no connection');
     const child = await openIdle('idle-mqtt-process.js', { port: proxy.mqttPort, sockets: connections });
     this.#memory(`${connections} idle connections`);
+    await pause(AT_REST_AFTER_MS);
+    this.#memory(`${connections} idle connections, at rest`);
     await child.stop();
     await proxy.disconnected(GONE_WITHIN_MS);
   }

@@ -14,8 +14,8 @@ export class Commands implements UplinkUser {
   readonly #outbox: Pick<Outbox, 'add' | 'unsentBytes'>;
   readonly #device: UplinkDevice;
   readonly #onRefused: () => void;
-  /** As the device spells them, by how the cloud does. */
-  readonly #filters = new Map<string, string>();
+  /** As the device spells them, by how the cloud does; made with the first. */
+  #filters: Map<string, string> | undefined = undefined;
   #uplink: Uplink | undefined = undefined;
   #isClosed = false;
 
@@ -35,12 +35,13 @@ export class Commands implements UplinkUser {
   /** @param filters that the device may have */
   subscribe(filters: readonly string[]): void {
     if (filters.length === 0 || this.#isClosed) return;
+    this.#filters ??= new Map();
     for (const filter of filters) this.#filters.set(asCloudSpells(filter), filter);
     this.#attached()?.subscribe(filters.map(asCloudSpells));
   }
 
   unsubscribe(filters: readonly string[]): void {
-    const held = filters.map(asCloudSpells).filter((filter) => this.#filters.delete(filter));
+    const held = filters.map(asCloudSpells).filter((filter) => this.#filters?.delete(filter));
     if (held.length > 0) this.#uplink?.unsubscribe(held);
   }
 
@@ -82,9 +83,9 @@ export class Commands implements UplinkUser {
 
   /** The device's spelling of a filter that matches; undefined where it has none. */
   #filterOf(topic: string): string | undefined {
-    const exact = this.#filters.get(topic);
+    const exact = this.#filters?.get(topic);
     if (exact !== undefined) return exact;
-    for (const [asCloud, filter] of this.#filters) if (isMatch(asCloud, topic)) return filter;
+    for (const [asCloud, filter] of this.#filters ?? []) if (isMatch(asCloud, topic)) return filter;
     return undefined;
   }
 }

@@ -142,6 +142,9 @@ function later(message: string, cause?: unknown): LogInOutcome {
   return { kind: 'later', error: new StatewayError('STATEWAY_CLOUD_UNREACHABLE', message, { cause }) };
 }
 
+/** Shared, as nearly every device has it. */
+const NO_TOPICS: readonly string[] = [];
+
 function accessOf({ deviceClass, filterType, pubTopics, subTopics }: Readonly<Record<string, unknown>>): TopicAccess {
   return {
     deviceClass: typeof deviceClass === 'string' ? deviceClass : undefined,
@@ -152,5 +155,6 @@ function accessOf({ deviceClass, filterType, pubTopics, subTopics }: Readonly<Re
 }
 
 function textsOf(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((member) => typeof member === 'string') : [];
+  const texts = Array.isArray(value) ? value.filter((member) => typeof member === 'string') : [];
+  return texts.length > 0 ? texts : NO_TOPICS;
 }

@@ -29,8 +29,8 @@ export class OtherDevices {
   readonly #context: MqttContext;
   readonly #queue: PublishQueue;
   readonly #user: OtherDevicesUser;
-  /** By device, while it is being asked for. */
-  readonly #waiting = new Map<string, QueuedPublish[]>();
+  /** By device, while it is being asked for; made when the first is. */
+  #waiting: Map<string, QueuedPublish[]> | undefined = undefined;
   /** Of those that will be asked for again; made when the first is. */
   #cancels: Set<() => void> | undefined = undefined;
   #isClosed = false;
@@ -43,7 +43,7 @@ export class OtherDevices {
 
   /** @param deviceId lower case */
   store(publish: QueuedPublish, deviceId: string): void {
-    const waiting = this.#waiting.get(deviceId);
+    const waiting = this.#waiting?.get(deviceId);
     if (waiting !== undefined) {
       waiting.push(publish);
       this.#queue.wait(publish);
@@ -54,6 +54,7 @@ export class OtherDevices {
       this.#queue.store(publish, grant);
       return;
     }
+    this.#waiting ??= new Map();
     this.#waiting.set(deviceId, [publish]);
     this.#queue.wait(publish);
     this.#ask(deviceId);
@@ -67,7 +68,7 @@ export class OtherDevices {
 
   close(): void {
     this.#isClosed = true;
-    this.#waiting.clear();
+    this.#waiting = undefined;
     for (const cancel of this.#cancels ?? []) cancel();
   }
 
@@ -91,7 +92,7 @@ export class OtherDevices {
 
   /** Proves with one publish after another until the cloud has taken one (contract 1.4). */
   async #prove(deviceId: string, unproven: Unproven): Promise<void> {
-    const waiting = this.#waiting.get(deviceId) ?? [];
+    const waiting = this.#waiting?.get(deviceId) ?? [];
     for (let publish = waiting[0]; publish !== undefined && !this.#isClosed; publish = waiting[0]) {
       try {
         const proven = await unproven.prove('extended-json', publish.payload);
@@ -114,29 +115,29 @@ export class OtherDevices {
         this.#user.onDenied(publish, deviceId);
       }
     }
-    this.#waiting.delete(deviceId);
+    this.#waiting?.delete(deviceId);
   }
 
   #storeAll(deviceId: string, grant: Grant): void {
-    const waiting = this.#waiting.get(deviceId) ?? [];
-    this.#waiting.delete(deviceId);
+    const waiting = this.#waiting?.get(deviceId) ?? [];
+    this.#waiting?.delete(deviceId);
     for (const publish of waiting) this.#queue.store(publish, grant);
   }
 
   #onError(deviceId: string, error: StatewayError): void {
     if (this.#isClosed) return;
-    const waiting = this.#waiting.get(deviceId) ?? [];
+    const waiting = this.#waiting?.get(deviceId) ?? [];
     if (!error.retryable) {
-      this.#waiting.delete(deviceId);
+      this.#waiting?.delete(deviceId);
       for (const publish of waiting) this.#user.onDenied(publish, deviceId);
       return;
     }
     const kept = waiting.filter((publish) => !this.#dropped(publish));
     if (kept.length === 0) {
-      this.#waiting.delete(deviceId);
+      this.#waiting?.delete(deviceId);
       return;
     }
-    this.#waiting.set(deviceId, kept);
+    this.#waiting?.set(deviceId, kept);
     const { clock } = this.#context.front;
     if (clock.monotonicMs() - (kept[0] as QueuedPublish).arrivedAtMs >= GIVE_UP_MS) this.#user.onGivenUp();
     else this.#schedule(deviceId);

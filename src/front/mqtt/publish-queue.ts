@@ -10,6 +10,8 @@ const PUBLISH_OVERHEAD_BYTES = 320;
 /** What the spool or the disk did not take is tried again so often, one payload first. */
 const RETRY_MS = 1_000;
 const NOTHING = new Uint8Array(0);
+/** Shared: most connections have nothing to cancel most of the time. */
+const doNothing = (): void => {};
 
 /** Whom a queue tells. */
 export interface QueueUser {
@@ -42,7 +44,7 @@ export class PublishQueue implements BodyReceiver {
   #refused = 0;
   #isStalled = false;
   #isClosed = false;
-  #cancelRetry: () => void = () => {};
+  #cancelRetry = doNothing;
 
   constructor(context: MqttContext, user: QueueUser, transport: MqttTransport) {
     this.transport = transport;

@@ -27,6 +27,8 @@ const RENEW_AHEAD_MS = 60_000;
 /** A token that the cloud calls void so soon after it was given is not asked for anew: the key is revoked. */
 const RENEWED_LATELY_MS = 60_000;
 const NO_TOPIC = new Uint8Array(0);
+/** Shared: most connections have nothing to cancel most of the time. */
+const doNothing = (): void => {};
 
 /** SUBSCRIBE and UNSUBSCRIBE that wait for the cloud, from which on nothing more is read. */
 const MOST_WAITING_ANSWERS = 64;
@@ -62,8 +64,8 @@ export class Session implements QueueUser, OtherDevicesUser {
   readonly #commands: Commands;
   #grant: Grant;
   #access: TopicAccess;
-  #stopWatching: () => void = () => {};
-  #cancelRenewal: () => void = () => {};
+  #stopWatching = doNothing;
+  #cancelRenewal = doNothing;
   #isRenewing = false;
   /** Monotonic. */
   #renewedAtMs = Number.NEGATIVE_INFINITY;
@@ -228,7 +230,7 @@ export class Session implements QueueUser, OtherDevicesUser {
     this.#stopWatching();
     const { clock } = this.#context.front;
     const aheadMs = this.#grant.expiresAtMs - clock.wallMs() - RENEW_AHEAD_MS;
-    const cancelAhead = this.#canRenewAhead(aheadMs) ? clock.schedule(aheadMs, () => void this.#renew()) : () => {};
+    const cancelAhead = this.#canRenewAhead(aheadMs) ? clock.schedule(aheadMs, () => void this.#renew()) : doNothing;
     const stopListening = this.#grant.onEnd(({ code }) => {
       const isRevoked = clock.monotonicMs() - this.#renewedAtMs < RENEWED_LATELY_MS;
       if (code === 'STATEWAY_TOKEN_REFUSED' && isRevoked) this.#owner.end('revoked');

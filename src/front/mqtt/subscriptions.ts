@@ -20,7 +20,8 @@ export interface Subscriber {
 export class Subscriptions {
   readonly #context: MqttContext;
   readonly #subscriber: Subscriber;
-  readonly #filters = new Set<string>();
+  /** Made with the first. */
+  #filters: Set<string> | undefined = undefined;
   /** Answers that wait for an earlier one. */
   #behind: Promise<void> | undefined = undefined;
   #waiting = 0;
@@ -59,7 +60,7 @@ export class Subscriptions {
 
   remove(filters: readonly string[], answer: () => void): void {
     const end = (): void => {
-      for (const filter of filters) this.#filters.delete(filter);
+      for (const filter of filters) this.#filters?.delete(filter);
       answer();
     };
     if (this.#behind === undefined) end();
@@ -67,6 +68,7 @@ export class Subscriptions {
   }
 
   #keep(filter: string): boolean {
+    this.#filters ??= new Set();
     if (this.#filters.size >= MAX_SUBSCRIPTIONS && !this.#filters.has(filter)) return false;
     if (Buffer.byteLength(filter) > MAX_TOPIC_BYTES) return false;
     this.#filters.add(filter);
