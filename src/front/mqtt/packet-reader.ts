@@ -11,7 +11,7 @@ import {
   SUBSCRIBE,
   UNSUBSCRIBE,
 } from './packets.js';
-import { MAX_PUBLISH_HEAD_BYTES, publishHeadBytes, readPublishHead } from './publish-head.js';
+import { MAX_PUBLISH_HEAD_BYTES, packetIdAt, publishHeadBytes, readPublishHead, topicAt } from './publish-head.js';
 
 /** Contract 1.9.1. */
 const MAX_CONNECT_BYTES = 64 * 1024;
@@ -47,6 +47,8 @@ export class PacketReader {
   #wantedBytes = 0;
   #oversize: Oversize | undefined = undefined;
   #swallowBytes = 0;
+  /** Of the last PUBLISH: as a rule they all have one. */
+  #topic: Uint8Array = NO_BYTES;
   #halted = false;
   #ended = false;
 
@@ -168,7 +170,7 @@ export class PacketReader {
       }
     }
     if (bodyAt + length > end) return this.#want(headerBytes + length);
-    this.#read(header, bytes.subarray(bodyAt, bodyAt + length));
+    this.#read(header, bytes, bodyAt, bodyAt + length);
     return headerBytes + length;
   }
 
@@ -212,9 +214,10 @@ export class PacketReader {
     }
   }
 
-  #read(header: number, body: Uint8Array): void {
+  #read(header: number, bytes: Uint8Array, start: number, end: number): void {
     try {
-      this.#dispatch(header, body);
+      if (header >> 4 === PUBLISH) this.#readPublish(header, bytes, start, end);
+      else this.#dispatch(header, bytes.subarray(start, end));
     } catch (error) {
       this.#fail(asStatewayError(error, 'STATEWAY_MQTT_MALFORMED', 'a packet cannot be read'));
     }
@@ -222,9 +225,6 @@ export class PacketReader {
 
   #dispatch(header: number, body: Uint8Array): void {
     switch (header >> 4) {
-      case PUBLISH:
-        this.#readPublish(header, body);
-        break;
       case PINGREQ:
         this.#receiver.onPing();
         break;
@@ -249,11 +249,15 @@ export class PacketReader {
     }
   }
 
-  #readPublish(header: number, body: Uint8Array): void {
-    const headBytes = publishHeadBytes(header, body, 0, body.length) ?? body.length + 1;
-    if (headBytes > body.length) throw malformed('PUBLISH: it ends within its topic or packet identifier (2.2.3)');
-    const { qos, packetId, topic } = readPublishHead(header, body.subarray(0, headBytes));
-    this.#receiver.onPublish(qos, packetId, topic, body.subarray(headBytes));
+  /** Few views are made, as there may be a hundred thousand a second. */
+  #readPublish(header: number, bytes: Uint8Array, start: number, end: number): void {
+    const headEnd = start + (publishHeadBytes(header, bytes, start, end) ?? end - start + 1);
+    if (headEnd > end) throw malformed('PUBLISH: it ends within its topic or packet identifier (2.2.3)');
+    const qos = (header & 0x06) === 0 ? 0 : 1;
+    const topicEnd = headEnd - 2 * qos;
+    const packetId = qos === 0 ? 0 : packetIdAt(bytes, topicEnd);
+    this.#topic = topicAt(bytes, start + 2, topicEnd, this.#topic);
+    this.#receiver.onPublish(qos, packetId, this.#topic, bytes.subarray(headEnd, end));
   }
 
   #beginToSwallow(header: number, head: Uint8Array, length: number): boolean {

@@ -49,7 +49,7 @@ export interface PacketReceiver {
   onConnect(packet: ConnectPacket | OtherVersion): void;
   /**
    * @param packetId 0 at QoS 0
-   * @param topic well-formed, not empty, without wildcards
+   * @param topic well-formed, not empty, without wildcards; the same array as the last time where it is the same topic
    */
   onPublish(qos: 0 | 1, packetId: number, topic: Uint8Array, payload: Uint8Array): void;
   /** A PUBLISH with a payload larger than is taken has come to its end; nothing of the payload was kept. */

@@ -39,10 +39,34 @@ export function readPublishHead(header: number, head: Uint8Array): PublishHead {
   const qos = (header & 0x06) === 0 ? 0 : 1;
   const topicEnd = head.length - 2 * qos;
   const topic = head.subarray(2, topicEnd);
-  const packetId = qos === 0 ? 0 : (head[topicEnd] as number) * 256 + (head[topicEnd + 1] as number);
-  if (qos === 1 && packetId === 0) throw malformed('PUBLISH: its packet identifier is 0 (2.3.1-1)');
+  const packetId = qos === 0 ? 0 : packetIdAt(head, topicEnd);
   assertTopic(topic);
   return { qos, packetId, topic };
+}
+
+/** @throws StatewayError STATEWAY_MQTT_MALFORMED */
+export function packetIdAt(bytes: Uint8Array, at: number): number {
+  const packetId = (bytes[at] as number) * 256 + (bytes[at + 1] as number);
+  if (packetId === 0) throw malformed('PUBLISH: its packet identifier is 0 (2.3.1-1)');
+  return packetId;
+}
+
+/**
+ * The topic of a head: where it is the same as the one before, that one itself, which has been looked at.
+ * @param last the topic before
+ * @throws StatewayError STATEWAY_MQTT_MALFORMED
+ */
+export function topicAt(bytes: Uint8Array, start: number, end: number, last: Uint8Array): Uint8Array {
+  if (isAt(bytes, start, end, last)) return last;
+  const topic = bytes.slice(start, end);
+  assertTopic(topic);
+  return topic;
+}
+
+function isAt(bytes: Uint8Array, start: number, end: number, topic: Uint8Array): boolean {
+  if (end - start !== topic.length || topic.length === 0) return false;
+  for (let at = 0; at < topic.length; at++) if (bytes[start + at] !== topic[at]) return false;
+  return true;
 }
 
 function assertTopic(topic: Uint8Array): void {

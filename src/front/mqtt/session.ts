@@ -182,8 +182,9 @@ export class Session implements QueueUser, OtherDevicesUser {
   }
 
   #routeOf(topic: Uint8Array): Route {
-    if (isSame(topic, this.#lastTopic)) return this.#lastRoute;
-    this.#lastTopic = topic.slice();
+    // The same topic comes as the same array (`PacketReader`).
+    if (topic === this.#lastTopic) return this.#lastRoute;
+    this.#lastTopic = topic;
     this.#lastRoute = routeOf(textOf(topic) ?? '', this.#deviceId, this.#access);
     return this.#lastRoute;
   }
@@ -293,10 +294,4 @@ export class Session implements QueueUser, OtherDevicesUser {
     this.#owner.goOn('no token');
     return true;
   }
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
-  return true;
 }

@@ -10,6 +10,9 @@ const TCP_KEEP_ALIVE_MS = 60_000;
 /** What was written last may take so long to leave; then the socket is closed all the same. */
 const END_WITHIN_MS = 5_000;
 
+/** Shared by all. */
+const doNothing = (): void => {};
+
 /** A line over TCP, or TLS over it. */
 export class TcpLine implements Line {
   readonly transport: MqttTransport;
@@ -29,7 +32,7 @@ export class TcpLine implements Line {
     socket.setNoDelay(true);
     socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
     // It comes as 'close' too, with or without an error.
-    socket.on('error', () => {});
+    socket.on('error', doNothing);
   }
 
   /** From now on a user is told. To be called once. */

@@ -112,7 +112,8 @@ export class TcpListener {
   #handOn(socket: Socket, transport: 'mqtt' | 'mqtts'): void {
     const { clock, onLine } = this.#options;
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    // Not `once`: it comes once, and a wrapper would be held for as long as the connection.
+    socket.on('close', () => this.#sockets.delete(socket));
     onLine(new TcpLine(socket, transport, clock));
   }
 
