@@ -32,10 +32,14 @@ export function findDevices(sources: AdminSources, text: string): FoundDevices {
 
 /**
  * What is known of one device; no value of a state.
- * @param showsValues whether its last state is served beside it
+ * @param guarded whether its last state is served beside it, and what changes something wants of this session
  * @throws StatewayError STATEWAY_INVALID_ID or STATEWAY_NO_SUCH_DEVICE
  */
-export function deviceFacts(sources: AdminSources, deviceId: string, showsValues: boolean): DeviceFacts {
+export function deviceFacts(
+  sources: AdminSources,
+  deviceId: string,
+  guarded: Pick<DeviceFacts, 'form' | 'showsValues'>,
+): DeviceFacts {
   const known = knownDevice(sources, deviceId);
   const { device, name = null, waitingStates, waitingBytes, sinceMs, troubles, grants, connections } = known;
   const { clock, refusals } = sources;
@@ -54,7 +58,8 @@ export function deviceFacts(sources: AdminSources, deviceId: string, showsValues
       .map(plainRefusal),
     grants: grants.map(plainGrant),
     connections,
-    showsValues,
+    isFollowed: sources.followed.ids.includes(device.deviceId),
+    ...guarded,
   };
 }
 

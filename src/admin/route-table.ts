@@ -29,7 +29,8 @@ export function routeTable(sources: AdminSources, figures: LiveFigures, gate: Ad
     '/status/history': { GET: () => jsonReply(200, figures.week()) },
     '/status/devices': { GET: ({ query }) => jsonReply(200, findDevices(sources, query.get('search') ?? '')) },
     '/status/devices/{deviceId}': {
-      GET: ({ parts: [deviceId = ''] }) => jsonReply(200, deviceFacts(sources, deviceId, showsValues)),
+      GET: ({ parts: [deviceId = ''], request }) =>
+        jsonReply(200, deviceFacts(sources, deviceId, { showsValues, form: form(request) })),
     },
     '/status/dead-letters': {
       GET: async ({ request }) =>

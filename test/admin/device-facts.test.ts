@@ -5,6 +5,7 @@ import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { FakeSources } from './fake-sources.js';
 
+const GUARDED = { showsValues: false, form: 'of the session' };
 const APPLICATION = 'a'.repeat(24);
 
 let sources: FakeSources;
@@ -91,7 +92,7 @@ it('the view of a device has all that is known of it, but its values', () => {
   const refused = { applicationId: APPLICATION, deviceId: idOf(7).toUpperCase(), address: '10.0.0.7', isKnown: true };
   sources.refusals.note(new StatewayError('STATEWAY_MALFORMED_BODY', 'not JSON'), refused);
   sources.refusals.note(new StatewayError('STATEWAY_MALFORMED_BODY', 'no'), { ...refused, deviceId: idOf(8) });
-  expect(JSON.parse(JSON.stringify(deviceFacts(sources, idOf(7).toUpperCase(), false)))).toEqual({
+  expect(JSON.parse(JSON.stringify(deviceFacts(sources, idOf(7).toUpperCase(), GUARDED)))).toEqual({
     now: '2026-01-01T00:00:00.000Z',
     applicationId: APPLICATION,
     deviceId: idOf(7),
@@ -111,12 +112,13 @@ it('the view of a device has all that is known of it, but its values', () => {
       expect.objectContaining({ expiresAt: null }),
     ],
     connections: { websocket: 1 },
-    showsValues: false,
+    isFollowed: false,
+    ...GUARDED,
   });
 });
 
 it('a device that is not known is 404, and what is no id 400', () => {
-  expect(() => deviceFacts(sources, idOf(1), true)).toThrow(expect.objectContaining({ status: 404 }));
+  expect(() => deviceFacts(sources, idOf(1), GUARDED)).toThrow(expect.objectContaining({ status: 404 }));
   expect(() => lastStateJson(sources, 'pump')).toThrow(expect.objectContaining({ code: 'STATEWAY_INVALID_ID' }));
 });
 

@@ -51,6 +51,7 @@ function ending(certificate: CertificateFacts | null, side: Side): Remark | unde
       isOver ? `${upperFirst(whoLeaves)}.` : `From then on ${whoLeaves}.`,
       `Put a renewed one into ${variables}: it is taken without a restart.`,
     ],
+    runbook: 'statewaycertificateending',
   };
 }
 
@@ -61,6 +62,7 @@ function refused(certificate: CertificateFacts | null, { whose }: Side): Remark 
     level: 'watch',
     sentence: `A new certificate ${what} is refused, and the former one stays.`,
     more: [`Why: ${certificate.refusal}.`],
+    runbook: 'statewaycertificateending',
   };
 }
 

@@ -29,6 +29,7 @@ const RIGHT_WORDS: Readonly<Record<GrantFacts['maySend'], string>> = {
 /** The view of the device that the address of the page names, for as long as it does. */
 export class DevicePanel {
   #deviceId: string | undefined;
+  #facts: DeviceFacts | undefined;
   #showsValues = false;
   #timer = 0;
 
@@ -38,6 +39,7 @@ export class DevicePanel {
     byId('device-close').addEventListener('click', () => {
       location.hash = '';
     });
+    byId('device-follow').addEventListener('click', () => void this.#toggleFollowing());
     byId('device-values').addEventListener('click', () => {
       this.#showsValues = true;
       void this.#ask();
@@ -56,7 +58,22 @@ export class DevicePanel {
     setText(byId('device-name'), 'One device');
     setText(byId('device-id'), deviceId);
     setText(byId('device-trouble'), '');
+    setText(byId('device-told'), '');
+    this.#facts = undefined;
     byId('device').focus();
+    void this.#ask();
+  }
+
+  async #toggleFollowing(): Promise<void> {
+    if (this.#facts === undefined) return;
+    const { isFollowed } = this.#facts;
+    try {
+      await follow(this.#facts);
+      const words = 'The log has a line for each step of its states (device-step), until the next start.';
+      setText(byId('device-told'), isFollowed ? '' : words);
+    } catch (error) {
+      setText(byId('device-told'), (error as AskError).message);
+    }
     void this.#ask();
   }
 
@@ -68,13 +85,25 @@ export class DevicePanel {
       const path = `/status/devices/${deviceId}`;
       const facts = await ask<DeviceFacts>(path);
       const last = this.#showsValues ? await ask<LastStateFacts>(`${path}/last-state`) : undefined;
-      if (deviceId === this.#deviceId) showFacts(facts, last);
+      if (deviceId === this.#deviceId) {
+        this.#facts = facts;
+        showFacts(facts, last);
+      }
     } catch (error) {
       if (deviceId === this.#deviceId) showNothing((error as AskError).message);
     }
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#ask(), ASK_EVERY_MS);
   }
+}
+
+/** Has the log follow a device, or follow it no more, beside the others that it follows. */
+async function follow({ deviceId, isFollowed, form }: DeviceFacts): Promise<void> {
+  const { devices } = await ask<{ readonly devices: readonly string[] }>('/status/followed');
+  const others = devices.filter((id) => id !== deviceId);
+  const wanted = isFollowed ? others : [...others, deviceId];
+  const body = new URLSearchParams({ devices: wanted.join(','), form: form ?? '' });
+  await ask('/status/followed', { method: 'POST', body });
 }
 
 function showNothing(words: string): void {
@@ -91,6 +120,7 @@ function showFacts(facts: DeviceFacts, last: LastStateFacts | undefined): void {
   showList('device-troubles', troubles, (trouble) => troubleItem(trouble, nowMs));
   showWaiting(facts, nowMs);
   showValues(facts, last, nowMs);
+  showFollowing(facts);
   showRows('device-grants', grants, (grant) => grantRow(grant, nowMs));
   byId('device-no-grants').hidden = grants.length > 0;
   showRows('device-refusals', refusals, (refusal) => refusalRow(refusal, nowMs));
@@ -122,6 +152,13 @@ function showValues({ showsValues }: DeviceFacts, last: LastStateFacts | undefin
   setText(byId('device-state-of'), of);
   const { time: _time, ...rest } = state ?? { time: '' };
   setText(byId('device-state-values'), state === null ? '' : JSON.stringify(rest, null, 2));
+}
+
+function showFollowing({ isFollowed, showsValues }: DeviceFacts): void {
+  const button = byId('device-follow');
+  button.hidden = !showsValues;
+  button.setAttribute('aria-pressed', String(isFollowed));
+  setText(button, isFollowed ? 'Follow it no more' : 'Follow its states in the log');
 }
 
 function troubleItem({ trouble, reason, since, nextTry }: TroubledDevice, nowMs: number): HTMLElement {

@@ -28,7 +28,7 @@ export function wrongClocks({ devices, outOfWindowRule, ready }: Status): Remark
   const advice = `Set ${wrong === 1 ? 'its clock' : 'their clocks'}, or send no time. The list below names the time that each shows.`;
   if (outOfWindowRule === 'arrival') {
     const sentence = `${named}; what is sent gets the time of its arrival.`;
-    return { level: 'watch', sentence, more: [advice] };
+    return { level: 'watch', sentence, more: [advice], runbook: 'statewaystatesoutofwindow' };
   }
   const fate =
     outOfWindowRule === 'refuse'
@@ -37,7 +37,7 @@ export function wrongClocks({ devices, outOfWindowRule, ready }: Status): Remark
           sentence: `${named}, and what is sent is lost.`,
           why: 'The cloud ignores states of such times without a word.',
         };
-  return { level: 'act', sentence: fate.sentence, more: [fate.why, advice] };
+  return { level: 'act', sentence: fate.sentence, more: [fate.why, advice], runbook: 'statewaystatesoutofwindow' };
 }
 
 function nothingDelivered({ devices }: Status): Remark {
@@ -48,6 +48,7 @@ function nothingDelivered({ devices }: Status): Remark {
   const who = number === 1 ? one : `${areAll ? 'all ' : ''}${count(number)} devices are`;
   const named = namesOf(devices, kinds);
   return {
+    runbook: 'statewaydevicesparked',
     level: 'act',
     sentence: `Nothing is delivered: ${who} ${named.length === 1 ? named[0]?.kind : `held up (${listOf(named)})`}.`,
     more: [...causeSentences(devices, kinds), `What ${number === 1 ? 'it sends' : 'they send'} is kept on this disk.`],
@@ -60,6 +61,7 @@ function heldDevices(status: Status): Remark | undefined {
   if (held === 0) return undefined;
   const named = namesOf(devices, HELD);
   return {
+    runbook: 'statewaydevicesparked',
     level: 'watch',
     sentence:
       named.length === 1
@@ -78,6 +80,7 @@ function refusedDevices(status: Status): Remark | undefined {
   const { refused } = devices.troubled;
   if (refused === 0 || !ready) return undefined;
   return {
+    runbook: 'statewaydeadlettersgrowing',
     level: 'watch',
     sentence: `The cloud refuses what ${counted(refused, 'device sends', 'devices send')}.`,
     more: [
@@ -94,6 +97,7 @@ export function silentDevices({ devices, ready }: Status): Remark | undefined {
   if (silent === 0 || !ready) return undefined;
   const verb = silent === 1 ? 'has' : 'have';
   return {
+    runbook: 'statewaysomedevicessilent',
     level: 'watch',
     sentence: `${counted(silent, 'device')} ${verb} gone silent.`,
     more: ['See the list below.'],

@@ -44,8 +44,12 @@ export interface DeviceFacts {
   readonly grants: readonly GrantFacts[];
   /** Open ones that are its alone: one by HTTP may be anybody's, and a gateway's are none of its devices'. */
   readonly connections: Partial<Readonly<Record<Transport, number>>>;
-  /** Whether its last state can be asked for: where the admin side has a token. */
+  /** Whether the log follows its states on their way. */
+  readonly isFollowed: boolean;
+  /** Whether its last state can be asked for, and that be changed: where the admin side has a token. */
   readonly showsValues: boolean;
+  /** What a form of this session's page has to bring beside the cookie; null for who shows the token itself. */
+  readonly form: string | null;
 }
 
 /** A device that was found. */

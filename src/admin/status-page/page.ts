@@ -49,12 +49,14 @@ function showStatus(status: Status): void {
 }
 
 function showVerdict(status: Status): void {
-  const { level, sentence, more, also } = verdictOf(status);
+  const { level, sentence, more, also, runbook } = verdictOf(status);
   lastLevel = level;
   byId('verdict').dataset.level = level;
   setText(byId('level'), LEVEL_WORDS[level]);
   setText(byId('sentence'), sentence);
   setText(byId('more'), more.join(' '));
+  byId('what-to-do').hidden = runbook === undefined;
+  byId('runbook-link').setAttribute('href', `/assets/runbook.html#${runbook ?? ''}`);
   showAlso(also);
   document.title = `${TITLE_SIGNS[level]} ${sentence.replace(/\.$/, '')} · Stateway ${status.name}`;
   const news = `${LEVEL_WORDS[level]}: ${sentence.replace(/ \(.*\)/, '')}`;

@@ -8,4 +8,6 @@ export interface Remark {
   readonly sentence: string;
   /** What happens now: whole sentences. */
   readonly more: readonly string[];
+  /** Section of the runbook that says what to do. */
+  readonly runbook?: string;
 }

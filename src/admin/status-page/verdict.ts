@@ -79,6 +79,7 @@ function notReady({ ready, reason, spool }: Status): Remark | undefined {
   }
   const isFull = reason === 'spool full' || reason === 'disk full';
   return {
+    runbook: 'statewaystatesunavailable',
     level: 'act',
     sentence: `New states are refused: ${isFull ? 'there is no room for more' : reason}.`,
     more: [
@@ -92,6 +93,7 @@ function newDevicesRefused({ ready, memory }: Status): Remark | undefined {
   const { isFull, known } = memory.devices;
   if (!ready || !isFull) return undefined;
   return {
+    runbook: 'memory-is-full',
     level: 'act',
     sentence: `New devices are refused: there is no memory for more than the ${count(known)} that are known.`,
     more: ['Those that are known are served. Room comes with more memory for the proxy, or as devices go.'],
@@ -112,6 +114,7 @@ function cloudLost(status: Status, timeZone: string | undefined): Remark | undef
   const cause = causeSentences(status);
   if (!cloud.hasAnswered && kept.grants === 0) {
     return {
+      runbook: 'statewaycloudunreachable',
       level: 'act',
       sentence: `The cloud has not answered since the start${forWords(status)}.`,
       more: [...cause, 'Until it does no device is known here, and each is told to send again later.'],
@@ -119,6 +122,7 @@ function cloudLost(status: Status, timeZone: string | undefined): Remark | undef
   }
   const waiting = `${counted(spool.states, 'state')} ${spool.states === 1 ? 'waits' : 'wait'} on this disk.`;
   return {
+    runbook: 'statewaycloudunreachable',
     level: isShort ? 'act' : 'watch',
     sentence: `The cloud cannot be reached${sinceWords(status, timeZone)}.`,
     more: [
@@ -163,6 +167,7 @@ function catchingUp(status: Status, timeZone: string | undefined): Remark | unde
   const growth = spool.growthBytesPerSecond;
   const drains = growth !== null && growth < 0;
   return {
+    runbook: 'statewayoldeststatetooold',
     level: 'watch',
     sentence: `The cloud ${cloud.hasBeenLost ? 'is back' : 'answers'}${sinceWords(status, timeZone)}, and what waited is being sent.`,
     more: [
@@ -183,6 +188,7 @@ function newDeadLetters(status: Status, timeZone: string | undefined): Remark | 
   const refused = newest.status >= 500 ? 'The cloud fails for single states' : 'The cloud has refused states for good';
   const what = newest.status === 0 ? 'States were given up' : refused;
   return {
+    runbook: 'statewaydeadlettersgrowing',
     level: 'watch',
     sentence: `${what}, the last at ${clockTime(newest.refusedAt, nowMs, timeZone)}.`,
     more: ['They are kept below with the reason, and can be sent again.'],
@@ -205,6 +211,7 @@ function turnedAway({ turnedAway, cloud, ready, now }: Status): Remark | undefin
   if (why === undefined || !ready) return undefined;
   const { code, message } = why;
   return {
+    runbook: 'statewaystatesunavailable',
     level: 'watch',
     sentence: 'Devices are told to come again later (503).',
     more: [`${code}: ${message}.`, 'Nothing that was acknowledged is concerned.'],
@@ -216,6 +223,7 @@ function refusing({ rates, refusals, ready, now }: Status): Remark | undefined {
   if (newest === undefined || rates.refused === 0 || !ready) return undefined;
   if (Date.parse(now) - Date.parse(newest.at) > NOW_WITHIN_MS) return undefined;
   return {
+    runbook: 'statewaystatesrefused',
     level: 'watch',
     sentence: 'Devices send states that are refused.',
     more: ['Each is told what to change; which they are is listed below. Nothing that was acknowledged is concerned.'],
@@ -225,6 +233,7 @@ function refusing({ rates, refusals, ready, now }: Status): Remark | undefined {
 function unreadable({ spool }: Status): Remark | undefined {
   if (spool.unreadableRecords === 0) return undefined;
   return {
+    runbook: 'statewayunreadablerecords',
     level: 'watch',
     sentence: `${counted(spool.unreadableRecords, 'record')} on this disk cannot be read.`,
     more: ['What is damaged is kept aside, and the rest goes on. The log says what it is.'],

@@ -56,6 +56,8 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
     expect(await textOf(page, '#more')).toContain('1,200 states wait on this disk. Nothing is lost.');
     expect([await textOf(page, '#cloud'), await textOf(page, '#waiting')]).toEqual(['Not reachable', '1,200']);
     expect(await page.locator('#verdict').getAttribute('data-level')).toBe('watch');
+    const whatToDo = page.getByRole('link', { name: 'What to do: the runbook' });
+    expect(await whatToDo.getAttribute('href')).toBe('/assets/runbook.html#statewaycloudunreachable');
     expect(await textOf(page, '#announcement')).toMatch(/^Not urgent: The cloud cannot be reached since \d\d:\d\d\.$/);
 
     site.cloud.setFaults([]);

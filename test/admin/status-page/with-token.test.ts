@@ -63,6 +63,15 @@ describe.skipIf(CHROMIUM === undefined)('the status page of an admin side with a
     expect((await postState(site, device, ofApplication, '{"data":')).status).toBe(400);
     await untilText(page, '#device-refusals-rows', 'STATEWAY_MALFORMED_BODY');
 
+    await page.getByRole('button', { name: 'Follow its states in the log' }).click();
+    await page.getByRole('button', { name: 'Follow it no more', pressed: true }).waitFor();
+    expect((await postState(site, device, ofApplication, '{"data":{"temperature":21}}')).status).toBe(200);
+    const steps = () =>
+      site.proxy.log.filter(({ event, deviceId }) => event === 'device-step' && deviceId === device.deviceId);
+    await expect.poll(() => steps().map(({ step }) => step)).toContain('stored');
+    await page.getByRole('button', { name: 'Follow it no more' }).click();
+    await page.getByRole('button', { name: 'Follow its states in the log', pressed: false }).waitFor();
+
     await page.getByRole('button', { name: 'Close', exact: true }).click();
     expect(await page.locator('#device').isVisible()).toBe(false);
     await page.goto(`${site.proxy.adminUrl}/#device/${'f'.repeat(24)}`);
