@@ -10,12 +10,12 @@ type Growing = { -readonly [Field in keyof TroubleCause]: TroubleCause[Field] };
 /** Groups devices in trouble by why, so that what ails a thousand of them is told once. */
 export class TroubleCauses {
   readonly #causes = new Map<string, Growing>();
-  /** By the reason as it is: as a rule it is the same for all, and need not be looked through again. */
-  readonly #byReason = new Map<string, Growing>();
+  /** By trouble and the reason as it is: as a rule it is the same for all, and need not be looked through again. */
+  readonly #byReason: Partial<Record<Trouble, Map<string, Growing>>> = {};
 
   /** @param sinceMs wall-clock milliseconds */
   add(trouble: Trouble, reason: string, waitingStates: number, sinceMs: number): void {
-    const cause = this.#byReason.get(trouble + reason) ?? this.#find(trouble, reason);
+    const cause = this.#byReason[trouble]?.get(reason) ?? this.#find(trouble, reason);
     if (cause === undefined) return;
     cause.devices++;
     cause.waitingStates += waitingStates;
@@ -33,7 +33,8 @@ export class TroubleCauses {
     if (cause === undefined && this.#causes.size < MOST_CAUSES) {
       cause = { trouble, reason, devices: 0, waitingStates: 0, sinceMs: Number.POSITIVE_INFINITY };
       this.#causes.set(key, cause);
-      this.#byReason.set(trouble + reason, cause);
+      this.#byReason[trouble] ??= new Map();
+      this.#byReason[trouble].set(reason, cause);
     }
     return cause;
   }
