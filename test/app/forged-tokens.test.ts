@@ -14,6 +14,8 @@ import {
 import { TestSocket } from '../helpers/test-socket.js';
 
 const STATE = JSON.stringify({ data: { n: 1 } });
+/** What a busy machine may make of an answer that waits for nobody else. */
+const NOT_HELD_UP_MS = 25_000;
 const GATEWAY_PATH = `/applications/${APPLICATION}/state`;
 
 async function post(site: StrangerSite, token: string, device: number, agent: Agent): Promise<number> {
@@ -72,7 +74,8 @@ describe('a forged token in frames that name thousands of devices', () => {
     expect(await logIn(site, 1, agent)).toBe(200);
     const good = await timed(post(site, tokenOf('good'), 2, agent));
     expect(good.status).toBe(200);
-    expect(good.tookMs).toBeLessThan(10_000);
+    // In a line with the others it would be more than half a minute.
+    expect(good.tookMs).toBeLessThan(NOT_HELD_UP_MS);
     await Promise.all(sockets.map((socket) => socket.untilAcknowledged(11)));
     for (const socket of sockets) {
       const types = socket.answers.flatMap((answer) => ('error' in answer ? answer.error.type : []));
@@ -98,10 +101,10 @@ describe('hundreds of forged tokens a second', () => {
       const good = await timed(post(site, tokenOf(`good ${device}`), device, agent));
       expect(good.status).toBe(200);
       // Of the cloud's second; in a line with the others it would be more than half a minute.
-      expect(good.tookMs).toBeLessThan(25_000);
+      expect(good.tookMs).toBeLessThan(NOT_HELD_UP_MS);
       const known = await timed(logIn(site, 10 + device, agent));
       expect(known.status).toBe(200);
-      expect(known.tookMs).toBeLessThan(25_000);
+      expect(known.tookMs).toBeLessThan(NOT_HELD_UP_MS);
     }
   });
 
@@ -113,7 +116,7 @@ describe('hundreds of forged tokens a second', () => {
     const agent = agentFrom('127.0.0.1');
     for (let device = 1; device <= 3; device++) {
       expect(await untilIn(site, tokenOf(`good ${device}`), device, agent)).toBeLessThanOrEqual(4);
-      expect((await timed(logIn(site, 10 + device, agent))).tookMs).toBeLessThan(25_000);
+      expect((await timed(logIn(site, 10 + device, agent))).tookMs).toBeLessThan(NOT_HELD_UP_MS);
     }
   });
 });

@@ -7,6 +7,8 @@ import { expect } from '../helpers/test-scope.js';
 
 const EVERY_MS = 100;
 const TIMEOUT_MS = 180_000;
+/** A device that gave a request to each state that is refused would send two a second, and be 200 behind at the end. */
+const MOST_BEHIND = 150;
 const REFUSED = { kind: 'refuse-attribute', attribute: 'poison', route: 'state' } as const;
 
 interface Shown {
@@ -50,7 +52,7 @@ test.concurrent(
     const site = await openSite();
     site.cloud.setFaults([REFUSED]);
     const waiting = await trickle(site, 250, (n) => n % 10 === 7);
-    expect(Math.max(...waiting)).toBeLessThan(100);
+    expect(Math.max(...waiting)).toBeLessThan(MOST_BEHIND);
     const device = site.devices[0] as PlannedDevice;
     const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 225);
     expect(records.every(({ data }) => (data.n as number) % 10 !== 7)).toBe(true);
@@ -72,11 +74,11 @@ test.concurrent(
     const site = await openSite();
     site.cloud.setFaults([REFUSED]);
     const waiting = await trickle(site, 250, () => true);
-    expect(Math.max(...waiting)).toBeLessThan(120);
-    expect((await shown(site)).devices.listed).toMatchObject([
-      { trouble: 'refused', reason: expect.stringContaining('poison') },
-    ]);
-    expect(await metric(site, 'stateway_devices{trouble="refused"}')).toBe(1);
+    expect(Math.max(...waiting)).toBeLessThan(MOST_BEHIND);
+    await expect
+      .poll(async () => (await shown(site)).devices.listed)
+      .toMatchObject([{ trouble: 'refused', reason: expect.stringContaining('poison') }]);
+    await expect.poll(() => metric(site, 'stateway_devices{trouble="refused"}')).toBe(1);
     await expect
       .poll(async () => (await shown(site)).spool)
       .toMatchObject({
