@@ -11,6 +11,7 @@ import { systemClock } from '../core/clock.js';
 import { Meters } from '../core/meters.js';
 import { RecordMemory } from '../core/record-memory.js';
 import type { Timekeeper } from '../core/timekeeper.js';
+import type { UpstreamTracing } from '../core/tracing-port.js';
 import { TurnClock } from '../core/turn-clock.js';
 import type { Lanes } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
@@ -38,6 +39,7 @@ import { createUplinks } from './create-uplinks.js';
 import { createAskThread, createCallStream, createSendThread } from './create-upstream.js';
 import type { EventLog } from './event-log.js';
 import { HeardCloud } from './heard-cloud.js';
+import { loadTracing } from './load-tracing.js';
 import { openSpool } from './open-spool.js';
 import { PACKAGE_VERSION } from './package-info.js';
 import { type Phase, readinessOf } from './readiness.js';
@@ -59,6 +61,7 @@ export class App {
   /** For what asks for the time with every state. */
   readonly #turnClock: TurnClock;
   readonly #health: UpstreamHealth;
+  readonly #tracing: UpstreamTracing | undefined;
   readonly #cloud: HeardCloud;
   readonly #sends: SendThread;
   readonly #asks: AskThread;
@@ -86,19 +89,27 @@ export class App {
    */
   static async open(config: Config, log: EventLog): Promise<App> {
     const bootTag = readBootTag();
+    const tracing = await loadTracing(config, PACKAGE_VERSION, log);
     const timekeeper = createTimekeeper(log, bootTag);
     const spool = await openSpool(config, log, timekeeper, bootTag);
     try {
       timekeeper.open(spool.timebaseStore);
-      return new App(config, log, spool, timekeeper);
+      return new App(config, log, spool, timekeeper, tracing);
     } catch (error) {
       await spool.close();
       throw error;
     }
   }
 
-  private constructor(config: Config, log: EventLog, spool: LmdbSpool, timekeeper: Timekeeper) {
+  private constructor(
+    config: Config,
+    log: EventLog,
+    spool: LmdbSpool,
+    timekeeper: Timekeeper,
+    tracing: UpstreamTracing | undefined,
+  ) {
     this.#config = config;
+    this.#tracing = tracing;
     this.#log = log;
     this.#picked = pickUws();
     const clock = systemClock;
@@ -121,8 +132,8 @@ export class App {
     this.#spool = spool;
     this.#ages = new Ages(clock, config.retentionMs, spool.wallOffsetMs);
     this.#asks = createAskThread(config);
-    const cloud = new HeardCloud(this.#asks, this.#sends, timekeeper, health);
-    this.#cloud = cloud;
+    this.#cloud = new HeardCloud(this.#asks, this.#sends, timekeeper, health);
+    const cloud = tracing?.cloud(this.#cloud) ?? this.#cloud;
     const { lanes, troubles } = createLanes(config, log, {
       cloud,
       offerGrantsOf: (device) => this.#auth.offerGrantsOf(device),
@@ -175,7 +186,7 @@ export class App {
       authorizer: this.#capacity.devices.authorizer(this.#auth.authorizer),
       deviceLogin: this.#capacity.devices.deviceLogin(this.#auth.deviceLogin),
       intake: this.#intake,
-      calls: this.#calls,
+      calls: tracing?.calls(this.#calls) ?? this.#calls,
       meters,
       followed,
       clock: this.#turnClock,
@@ -262,6 +273,7 @@ export class App {
     const { states } = this.#spool.status();
     await this.#spool.close();
     await Promise.all([this.#cloud.close(), this.#sends.close(), uplinksClosed]);
+    await this.#tracing?.close();
     this.#log.info({ event: 'stopped', waitingStates: states, unansweredRequests }, 'stopped');
   }
 

@@ -44,6 +44,12 @@ export const EVENT_TABLE = {
     meaning: 'The service manager can be told nothing: `reason`.',
     remedy: 'See that `systemd-notify` is there; [StatewayRestarting](runbook.md#statewayrestarting).',
   },
+  'tracing-trouble': {
+    level: 'warn',
+    meaning:
+      'Spans could not be sent to the collector of traces, or a variable of OpenTelemetry cannot be used: `reason`.',
+    remedy: '[Traces](operating.md#traces); states are not touched by it.',
+  },
   'cloud-lost': {
     level: 'warn',
     meaning:

@@ -15,10 +15,16 @@ const ROOMS: Readonly<Record<string, { folders: readonly string[]; libraries: re
   spool: { folders: ['core', 'state'], libraries: ['lmdb'] },
   forward: { folders: ['core', 'state'], libraries: [] },
   upstream: { folders: ['core'], libraries: ['undici'] },
+  tracing: {
+    folders: ['core'],
+    libraries: 'api exporter-trace-otlp-proto resources sdk-trace-base'
+      .split(' ')
+      .map((name) => `@opentelemetry/${name}`),
+  },
   admin: { folders: ['core'], libraries: ['prom-client'] },
   simulator: { folders: ['core', 'state'], libraries: ['undici', 'mqtt'] },
   app: {
-    folders: 'core state config front auth intake spool forward upstream admin simulator'.split(' '),
+    folders: 'core state config front auth intake spool forward upstream tracing admin simulator'.split(' '),
     libraries: ['commander', 'pino', 'pino-pretty', 'cli-progress'],
   },
 };
