@@ -35,6 +35,7 @@ export function verdictOf(status: Status, timeZone?: string): Verdict {
   const remarks = [
     notReady(status),
     newDevicesRefused(status),
+    unreadable(status),
     wrongClocks(status),
     cloudLost(status, timeZone),
     endingCertificate(status),
@@ -45,7 +46,6 @@ export function verdictOf(status: Status, timeZone?: string): Verdict {
     silentDevices(status),
     turnedAway(status),
     refusing(status),
-    unreadable(status),
   ].filter((remark) => remark !== undefined);
   const worst = remarks.find(({ level }) => level === 'act') ?? remarks[0];
   if (worst === undefined) return { ...allWell(status), also: [] };
@@ -83,7 +83,7 @@ function notReady({ ready, reason, spool }: Status): Remark | undefined {
     level: 'act',
     sentence: `New states are refused: ${isFull ? 'there is no room for more' : reason}.`,
     more: [
-      'What was acknowledged is safe. Devices are asked to keep their states and send them again.',
+      `${safeSentence(spool, 'What was acknowledged is safe.')} Devices are asked to keep their states and send them again.`,
       ...(isFull ? [roomAdvice(spool)] : []),
     ],
   };
@@ -128,7 +128,7 @@ function cloudLost(status: Status, timeZone: string | undefined): Remark | undef
     more: [
       ...cause,
       waiting,
-      'Nothing is lost.',
+      safeSentence(spool, 'Nothing is lost.'),
       ...(ready ? [roomSentence(fullInSeconds)] : []),
       'It is tried again by itself.',
     ],
@@ -230,12 +230,25 @@ function refusing({ rates, refusals, ready, now }: Status): Remark | undefined {
   };
 }
 
+/** States that were acknowledged may be among it, and the proxy cannot send them: somebody has to look. */
 function unreadable({ spool }: Status): Remark | undefined {
   if (spool.unreadableRecords === 0) return undefined;
   return {
     runbook: 'statewayunreadablerecords',
-    level: 'watch',
-    sentence: `${counted(spool.unreadableRecords, 'record')} on this disk cannot be read.`,
-    more: ['What is damaged is kept aside, and the rest goes on. The log says what it is.'],
+    level: 'act',
+    sentence: damageSentence(spool),
+    more: [
+      'States in it may have been acknowledged, and are not sent.',
+      'It is kept aside, and the rest goes on. The log says what it is.',
+    ],
   };
+}
+
+/** What is said of the states on this disk, unless some of it cannot be read. */
+function safeSentence(spool: Status['spool'], claim: string): string {
+  return spool.unreadableRecords === 0 ? claim : damageSentence(spool);
+}
+
+function damageSentence({ unreadableRecords }: Status['spool']): string {
+  return `${counted(unreadableRecords, 'record')} on this disk cannot be read.`;
 }

@@ -172,9 +172,28 @@ describe('what is not taken from devices', () => {
   });
 });
 
-it('says that something on the disk is damaged', () => {
-  expect(wordsOf({ spool: { unreadableRecords: 1 } }).slice(0, 2)).toEqual([
-    'watch',
-    '1 record on this disk cannot be read.',
-  ]);
+describe('damage on the disk', () => {
+  const spool = { unreadableRecords: 1 };
+  const DAMAGE = '1 record on this disk cannot be read.';
+
+  it('calls for somebody', () => {
+    expect(wordsOf({ spool }).slice(0, 2)).toEqual(['act', DAMAGE]);
+  });
+
+  it('comes before an outage, which takes nothing away', () => {
+    const [level, sentence, more, also] = wordsOf({ ...OUTAGE, spool });
+    expect([level, sentence]).toEqual(['act', DAMAGE]);
+    expect(more).toContain('may have been acknowledged, and are not sent');
+    expect(also).toContain('The cloud cannot be reached');
+  });
+
+  it('leaves no place to say that nothing is lost', () => {
+    const short = { ...OUTAGE, spool: { ...spool, fullInSeconds: 60 } };
+    const full = { ready: false, reason: 'spool full', spool };
+    for (const changes of [{ ...OUTAGE, spool }, short, full]) {
+      const words = wordsOf(changes as Changes).join(' ');
+      expect(words).toContain(DAMAGE);
+      expect(words).not.toMatch(/nothing is lost|is safe|all is well/i);
+    }
+  });
 });
