@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { ConfigError } from '../config/config-error.js';
+import type { UnreadableParts } from '../spool/damage-beside.js';
 import { deadLettersCommand, discardCommand, requeueCommand } from './dead-letter-commands.js';
 import { type DataDirOptions, withDataDir, withSpool } from './spool-access.js';
 import { devicesCommand } from './spool-devices.js';
 import { exportLetters, exportWaiting } from './spool-export.js';
 import { addFilters, type Filters, filteredLetters } from './spool-filters.js';
 import { importCommand } from './spool-import.js';
-import { statusTable } from './spool-report.js';
+import { leftOutWords, statusTable } from './spool-report.js';
 
 interface ExportOptions extends DataDirOptions, Filters {
   readonly file?: string;
@@ -58,7 +59,13 @@ function exportCommand(): Command {
     .option('--json', 'accepted for uniformity: the output is JSON in any case')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ stateway spool export --file waiting.ndjson\n  $ stateway spool export --device 5f0c0ffee0c0ffee0c0ffee0 --since 24h\n',
+      `
+Examples:
+  $ stateway spool export --file waiting.ndjson
+  $ stateway spool export --device 5f0c0ffee0c0ffee0c0ffee0 --since 24h
+
+What cannot be read is left out and named on standard error; the exit code is then 1.
+`,
     )
     .action((options: ExportOptions) => {
       const { file: path, force = false } = options;
@@ -69,6 +76,13 @@ function exportCommand(): Command {
         const file = path === undefined ? undefined : { path, mayReplace: force };
         if (options.deadLetters) await exportLetters(filteredLetters(spool.letters.read(), options), file);
         else await exportWaiting(spool, file, options);
+        tellLeftOut(spool.unreadable);
       });
     });
+}
+
+/** An export that had to leave something out says so, and fails, after all that can be read is written. */
+function tellLeftOut(unreadable: UnreadableParts): void {
+  process.stderr.write(leftOutWords(unreadable));
+  if (unreadable.found.length > 0) process.exitCode = 1;
 }

@@ -1,5 +1,6 @@
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { SpoolStatus } from '../core/ports.js';
+import type { UnreadableParts } from '../spool/damage-beside.js';
 
 /** A dead letter as plain JSON: what `spool dead-letters --json` prints a line of. */
 export interface PlainDeadLetter {
@@ -41,10 +42,23 @@ export function statusTable(status: SpoolStatus, importedStates: number, nowMs =
     ...(importedStates > 0 ? ([['states to be imported', importedStates.toLocaleString('en-US')]] as const) : []),
     ['dead letters', status.deadLetters.toLocaleString('en-US')],
     ['bytes of dead letters', status.deadLetterBytes.toLocaleString('en-US')],
-    ['unreadable records set aside', status.unreadableRecords.toLocaleString('en-US')],
+    ['unreadable records', status.unreadableRecords.toLocaleString('en-US')],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('');
+}
+
+/** Named of what could not be read; the log of the proxy names all. */
+const MOST_NAMED = 20;
+
+/** What to tell of what an export had to leave out; nothing to tell when that is empty. */
+export function leftOutWords({ setAside, found }: UnreadableParts): string {
+  const named = found.slice(0, MOST_NAMED).map(({ item, reason }) => `  ${item}: ${reason}\n`);
+  const more = found.length > MOST_NAMED ? `  and ${found.length - MOST_NAMED} more\n` : '';
+  const [one, records] = [setAside === 1, found.length === 1 ? '1 record' : `${found.length} records`];
+  const leftOut = `stateway: spool export: ${records} could not be read; what was in ${found.length === 1 ? 'it' : 'them'} is not written:\n`;
+  const before = `stateway: spool export: ${setAside} unreadable ${one ? 'record was' : 'records were'} set aside by the proxy before; what was in ${one ? 'it' : 'them'} is not written\n`;
+  return (found.length > 0 ? leftOut + named.join('') + more : '') + (setAside > 0 ? before : '');
 }
 
 /** A line for each dead letter, for people; the first names the columns. */

@@ -214,10 +214,7 @@ export class Backlog {
   }
 
   #open(device: Device, row: PieceRow): RecordView | string {
-    const view = RecordView.open(this.#file.read(row));
-    if (typeof view === 'string') return view;
-    const isItself = view.checksum === row.pieceChecksum && view.chunkCount === 1 && view.stateCount === row.states;
-    return isItself && view.chunkDevice(0).key === device.key ? view : 'another piece stands in its place';
+    return openPiece(device, row, this.#file.read(row));
   }
 
   /** Takes pieces and states off the start of a backlog. */
@@ -255,6 +252,14 @@ export class Backlog {
     const value = this.#aside.has(key.toString('hex')) ? undefined : this.#db.get(key);
     return value === undefined ? undefined : decodePieceRow(key, value);
   }
+}
+
+/** The piece of a row, or what is wrong with it. */
+export function openPiece(device: Device, row: PieceRow, bytes: Uint8Array): RecordView | string {
+  const view = RecordView.open(bytes);
+  if (typeof view === 'string') return view;
+  const isItself = view.checksum === row.pieceChecksum && view.chunkCount === 1 && view.stateCount === row.states;
+  return isItself && view.chunkDevice(0).key === device.key ? view : 'another piece stands in its place';
 }
 
 function joined(device: Device, views: readonly RecordView[], storedAtMs: number): Uint8Array {

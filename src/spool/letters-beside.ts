@@ -1,4 +1,5 @@
 import type { StoredDeadLetter } from '../core/dead-letter.js';
+import type { DamageBeside } from './damage-beside.js';
 import { readDeadLetters } from './dead-letters.js';
 import type { Environment } from './environment.js';
 import { reasonOf, spoolError } from './failed-commit.js';
@@ -8,6 +9,7 @@ import { inQuietMoment } from './quiet-moment.js';
 import { putRequestForAll, putRequests, rangesOf } from './requests.js';
 import { SpoolOpenError } from './spool-open-error.js';
 import type { Rows } from './table.js';
+import type { DamagedItem } from './unreadable-items.js';
 
 /** Read at a time: a snapshot held for longer would keep the proxy from using space again. */
 const READ_AT_A_TIME = 256;
@@ -18,19 +20,22 @@ const WRITTEN_AT_A_TIME = 2_000;
 export class LettersBeside {
   readonly #directory: string;
   readonly #environment: Environment;
+  readonly #damage: DamageBeside;
 
-  constructor(directory: string, environment: Environment) {
+  constructor(directory: string, environment: Environment, damage: DamageBeside) {
     this.#directory = directory;
     this.#environment = environment;
+    this.#damage = damage;
   }
 
   /** The oldest first. */
   *read(): Iterable<StoredDeadLetter> {
     const { deadLetters } = this.#environment;
+    const onDamaged = ({ key, reason }: DamagedItem) => this.#damage.add('dead letter', key, reason);
     for (let next = 0; ; ) {
       deadLetters.resetReadTxn();
       const letters: StoredDeadLetter[] = [];
-      for (const letter of readDeadLetters(deadLetters, () => {}, next)) {
+      for (const letter of readDeadLetters(deadLetters, onDamaged, next)) {
         if (letters.push(letter) === READ_AT_A_TIME) break;
       }
       yield* letters;

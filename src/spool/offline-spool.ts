@@ -5,23 +5,25 @@ import { Device } from '../core/device.js';
 import type { SpoolStatus, Watermark } from '../core/ports.js';
 import { type Corrections, correctionsOf, timeToShow } from '../core/timebase.js';
 import { RecordView } from '../state/record-layout.js';
+import { openPiece } from './backlog.js';
 import { readBootRow } from './boot-row.js';
 import { readOldJournal } from './carry-over.js';
+import { DamageBeside, type UnreadableParts } from './damage-beside.js';
 import { asOpenError, type Environment, oldJournalOf, openBeside } from './environment.js';
 import { importFiles, readImportProgress } from './import-files.js';
 import { settledOfChunk } from './journal.js';
 import { LettersBeside } from './letters-beside.js';
 import { readManifest } from './manifest-row.js';
 import { JOURNAL_DIRECTORY } from './open-log.js';
-import { PieceReader } from './piece-file.js';
-import { decodePieceRow } from './piece-row.js';
+import { PIECE_FILE_NAME, PieceReader } from './piece-file.js';
+import { decodePieceRow, type PieceRow } from './piece-row.js';
 import { inQuietMoment } from './quiet-moment.js';
 import { RedoRows } from './redo-rows.js';
 import { readSegments } from './segments/segment-log.js';
 import type { Rows } from './table.js';
 import { readTimebases, TIMEBASES_KEY } from './timebase-row.js';
 import { treeSize } from './tree-size.js';
-import { countUnreadable } from './unreadable-items.js';
+import type { DamagedPart } from './unreadable-items.js';
 import { WaitingDevices, type WaitingOfDevice } from './waiting-devices.js';
 import { decodeWatermarkRow, newerRow } from './watermark-row.js';
 
@@ -43,6 +45,8 @@ interface WaitingRange {
 
 /** What the journal held at a moment. */
 interface FoundJournal {
+  /** Whether a proxy has the directory. */
+  readonly isServed: boolean;
   /** In order; each is read when it is asked for. */
   readonly records: Iterable<{ readonly sequence: number; readonly bytes: Uint8Array }>;
   readonly redo: RedoRows;
@@ -50,22 +54,25 @@ interface FoundJournal {
 
 /** A reading that fails this often for one piece is not the doing of a proxy that moves it. */
 const READINGS = 3;
+const ROW_DAMAGED = 'its checksum does not match';
 
 /**
  * A look into a data directory beside the proxy that serves from it, or without one. It sees what is on disk at the
- * moment; what it cannot read it passes over, and nothing is taken away or set aside by it.
+ * moment; what it cannot read it passes over and counts, and nothing is taken away or set aside by it.
  */
 export class OfflineSpool {
   readonly #directory: string;
   readonly #environment: Environment;
   readonly #pieces: PieceReader | undefined;
+  readonly #damage: DamageBeside;
   readonly letters: LettersBeside;
 
   private constructor(directory: string, environment: Environment, pieces: PieceReader | undefined) {
     this.#directory = directory;
     this.#environment = environment;
     this.#pieces = pieces;
-    this.letters = new LettersBeside(directory, environment);
+    this.#damage = new DamageBeside(environment);
+    this.letters = new LettersBeside(directory, environment, this.#damage);
   }
 
   /** @throws SpoolOpenError when there is no spool, it is of another format, or it is damaged and no proxy runs on it */
@@ -79,14 +86,14 @@ export class OfflineSpool {
   }
 
   /**
-   * What waits. Reads the journal through; of the backlogs, their rows alone. What was stored in the boot that runs is
+   * What waits. Reads the journal through; of the backlogs, their rows, and where no proxy has the directory their pieces,
+   * so that what cannot be read is counted as such. What was stored in the boot that runs is
    * as old as the monotonic clock says; `oldestStoredAtMs` is that long before the wall clock as it is now.
    * @throws SpoolOpenError when the proxy that has the directory does not answer
    */
   async status(): Promise<SpoolStatus> {
     const journal = await this.#findJournal();
-    const { backlog, deadLetters, unreadable } = this.#environment;
-    const letters = treeSize(deadLetters);
+    const letters = treeSize(this.#environment.deadLetters);
     let bytes = 0;
     let states = 0;
     let oldestStoredAtMs: number | undefined;
@@ -101,18 +108,23 @@ export class OfflineSpool {
       const waiting = ranges.reduce((sum, { firstState, endState }) => sum + endState - firstState, 0);
       count(record.byteLength, waiting, ranges[0]?.view.storedAtMs ?? 0);
     }
-    for (const { key, value } of backlog.getRange({})) {
-      const row = decodePieceRow(key, value);
-      if (row !== undefined) count(row.byteLength, row.states - row.settledStates, row.oldestStoredAtMs);
+    for (const { row } of this.#pieceRows(journal.isServed)) {
+      count(row.byteLength, row.states - row.settledStates, row.oldestStoredAtMs);
     }
+    const { setAside, found } = this.unreadable;
     return {
       bytes,
       states,
       deadLetters: letters.rows,
       deadLetterBytes: letters.bytes,
       oldestStoredAtMs: oldestStoredAtMs === undefined ? undefined : oldestStoredAtMs + this.#wallJumpMs(),
-      unreadableRecords: countUnreadable(unreadable),
+      unreadableRecords: setAside + found.length,
     };
+  }
+
+  /** What the calls until now came upon and could not read, and what the proxy had set aside before. */
+  get unreadable(): UnreadableParts {
+    return this.#damage.parts;
   }
 
   /** Whether an import of this name waits, or was taken in. */
@@ -134,16 +146,14 @@ export class OfflineSpool {
    */
   async devices(): Promise<WaitingOfDevice[]> {
     const devices = new WaitingDevices();
-    const { records, redo } = await this.#findJournal();
+    const { records, redo, isServed } = await this.#findJournal();
     for (const { sequence, bytes } of records) {
       for (const { view, device, firstState, endState } of this.#waitingOfRecord(sequence, bytes, redo)) {
         const byteLength = view.fragmentEnd(endState - 1) - view.fragmentStart(firstState);
         devices.add(device, endState - firstState, byteLength, view.storedAtMs);
       }
     }
-    for (const { key, value } of this.#environment.backlog.getRange({})) {
-      const row = decodePieceRow(key, value);
-      if (row === undefined) continue;
+    for (const { key, row } of this.#pieceRows(isServed)) {
       devices.add(Device.fromBytes(key, 0), row.states - row.settledStates, row.byteLength, row.oldestStoredAtMs);
     }
     return devices.list(this.#wallJumpMs());
@@ -180,14 +190,30 @@ export class OfflineSpool {
   #findJournal(): Promise<FoundJournal> {
     const { meta, watermarks } = this.#environment;
     // In it no segment is used again: what is found in them is of one moment.
-    return inQuietMoment(this.#directory, async () => {
+    return inQuietMoment(this.#directory, async (isServed) => {
       meta.resetReadTxn();
       const old = oldJournalOf(this.#environment);
-      if (old !== undefined) return { records: readOldJournal(old, () => {}), redo: new RedoRows([], watermarks) };
-      const { manifest } = readManifest(meta);
-      const { records, rows } = readSegments(join(this.#directory, JOURNAL_DIRECTORY), manifest);
-      return { records, redo: new RedoRows(rows, watermarks) };
+      if (old !== undefined) {
+        const records = readOldJournal(old, ({ key, reason }) => this.#damage.add('record', key, reason));
+        return { isServed, records, redo: new RedoRows([], watermarks) };
+      }
+      const { records, rows } = this.#readSegments(isServed);
+      return { isServed, records, redo: new RedoRows(rows, watermarks) };
     });
+  }
+
+  #readSegments(isServed: boolean): ReturnType<typeof readSegments> {
+    const directory = join(this.#directory, JOURNAL_DIRECTORY);
+    const { manifest } = readManifest(this.#environment.meta);
+    const report = ({ name, reason, isCutOff }: DamagedPart) => {
+      if (!isCutOff) this.#damage.add('journal', name, reason);
+    };
+    if (!isServed) return readSegments(directory, manifest, report);
+    const first = new Set<string>();
+    const journal = readSegments(directory, manifest, ({ name }) => first.add(name));
+    // A block that is being written looks like damage, once.
+    if (first.size > 0) readSegments(directory, manifest, (item) => first.has(item.name) && report(item));
+    return journal;
   }
 
   /** By how much the wall clock was moved since it was read for the stamps of what is stored in this boot. */
@@ -218,18 +244,37 @@ export class OfflineSpool {
     return row === undefined ? undefined : decodeWatermarkRow(bytes, row)?.watermark;
   }
 
+  /** The rows of the backlogs. Where no proxy has the directory, those alone whose pieces can be read. */
+  *#pieceRows(isServed: boolean): Iterable<{ key: Buffer; row: PieceRow }> {
+    for (const { key, value } of this.#environment.backlog.getRange({})) {
+      const row = decodePieceRow(key, value);
+      const opened = row === undefined ? ROW_DAMAGED : isServed ? undefined : this.#openPiece(key, row);
+      if (typeof opened === 'string') this.#damage.add('piece', key, opened);
+      else if (row !== undefined) yield { key, row };
+    }
+  }
+
   /** Reads a piece; again when the proxy has moved it meanwhile. */
   #readPiece(key: Buffer): WaitingRange | undefined {
+    let problem = '';
     for (let reading = 0; reading < READINGS; reading++) {
       const value = readNow(this.#environment.backlog, key);
-      const row = value === undefined ? undefined : decodePieceRow(key, value);
-      if (row === undefined || this.#pieces === undefined) return undefined;
-      const view = RecordView.open(this.#pieces.read(row));
-      if (typeof view !== 'string' && view.checksum === row.pieceChecksum) {
+      if (value === undefined) return undefined;
+      const row = decodePieceRow(key, value);
+      const view = row === undefined ? ROW_DAMAGED : this.#openPiece(key, row);
+      if (row !== undefined && typeof view !== 'string') {
         return { view, device: view.chunkDevice(0), firstState: row.settledStates, endState: view.stateCount };
       }
+      problem = view as string;
     }
+    this.#damage.add('piece', key, problem);
     return undefined;
+  }
+
+  /** A piece, or what is wrong with it. */
+  #openPiece(key: Buffer, row: PieceRow): RecordView | string {
+    if (this.#pieces === undefined) return `${PIECE_FILE_NAME} is not there`;
+    return openPiece(Device.fromBytes(key, 0), row, this.#pieces.read(row));
   }
 }
 

@@ -69,9 +69,7 @@ export class UnreadableItems {
       this.#lastNumber = Math.max(this.#lastNumber, numberOfKey(key) || 0);
     }
     this.#count = countUnreadable(this.#db);
-    for (const label of labelsOf(this.#db)) {
-      if (label.kind === 'journal' || label.kind === 'cut off') this.#known.set(nameOf(label), Promise.resolve(true));
-    }
+    for (const name of copiedParts(this.#db)) this.#known.set(name, Promise.resolve(true));
   }
 
   /** Items set aside, by this run and those before. */
@@ -88,7 +86,7 @@ export class UnreadableItems {
   from(kind: ItemKind, database: Rows): (item: DamagedItem) => boolean {
     return ({ key, value, reason, extents }) => {
       const label = { kind, key: key.toString('hex'), reason, extents: extents ?? extentsOf(kind, key, value) };
-      if (this.#known.has(nameOf(label))) return false;
+      if (this.#known.has(unreadableName(label))) return false;
       void this.#setAside(label, value, () => [database.remove(key)]);
       return true;
     };
@@ -100,7 +98,7 @@ export class UnreadableItems {
    */
   copy({ name, bytes, reason, isCutOff }: DamagedPart): Promise<boolean> {
     const label = { kind: isCutOff ? 'cut off' : 'journal', key: name, reason, extents: [] } as const;
-    return this.#known.get(nameOf(label)) ?? this.#setAside(label, bytes, () => []);
+    return this.#known.get(unreadableName(label)) ?? this.#setAside(label, bytes, () => []);
   }
 
   /** Reports something of which there is nothing to keep. */
@@ -116,10 +114,10 @@ export class UnreadableItems {
 
   #setAside(label: Label, value: Buffer, remove: () => Promise<unknown>[]): Promise<boolean> {
     if (label.kind === 'cut off') {
-      this.#parts.onCutOff?.(nameOf(label), label.reason);
+      this.#parts.onCutOff?.(unreadableName(label), label.reason);
     } else {
       this.#count++;
-      this.tell(nameOf(label), label.reason);
+      this.tell(unreadableName(label), label.reason);
     }
     const key = numberKey(++this.#lastNumber);
     const row = Buffer.concat([Buffer.from(`${JSON.stringify(label)}\n`), value]);
@@ -128,7 +126,7 @@ export class UnreadableItems {
       .commit(changeOf(() => [this.#db.put(key, row), ...remove()]))
       .then(() => true)
       .catch(() => false);
-    this.#known.set(nameOf(label), done);
+    this.#known.set(unreadableName(label), done);
     this.#moving.add(done);
     void done.then((isKept) => {
       this.#isAllKept &&= isKept;
@@ -145,6 +143,12 @@ export function countUnreadable(database: Rows): number {
   return count;
 }
 
+/** The names of the parts of the journal that were copied, which stay where they are as well. */
+export function copiedParts(database: Rows): Set<string> {
+  const parts = [...labelsOf(database)].filter(({ kind }) => kind === 'journal' || kind === 'cut off');
+  return new Set(parts.map(unreadableName));
+}
+
 function* labelsOf(database: Rows): Iterable<Label> {
   for (const { value } of database.getRange({})) {
     try {
@@ -155,8 +159,8 @@ function* labelsOf(database: Rows): Iterable<Label> {
   }
 }
 
-/** Of a part of the journal it is the same whatever it was taken for. */
-function nameOf({ kind, key }: Pick<Label, 'kind' | 'key'>): string {
+/** What an item is called in a log. Of a part of the journal it is the same whatever it was taken for. */
+export function unreadableName({ kind, key }: Pick<Label, 'kind' | 'key'>): string {
   return `${kind === 'cut off' ? 'journal' : kind} ${key}`;
 }
 

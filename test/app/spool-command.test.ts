@@ -6,6 +6,8 @@ import { logIn, openSite, postState, status, untilHeld } from '../helpers/bench-
 import { linesOf, spool } from '../helpers/spool-program.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { expect } from '../helpers/test-scope.js';
+import { DEVICE_A, DEVICE_B } from '../spool/contract.js';
+import { leaveRecords } from '../spool/lmdb-site.js';
 
 test.concurrent('what waits can be counted and written out while the proxy runs', async () => {
   const site = await openSite();
@@ -91,4 +93,23 @@ test.concurrent('a directory that is not there is told with the option and exit 
   expect(readdirSync(directory)).toEqual([]);
   const empty = await spool('status', '--data-dir', directory);
   expect(empty).toMatchObject({ code: 1, stderr: expect.stringMatching(/^stateway: .*holds no spool.*\n$/) });
+});
+
+test.concurrent('an export writes what can be read, names what cannot, and ends with exit 1', async () => {
+  const directory = temporaryDirectory();
+  await leaveRecords(directory, [DEVICE_A, DEVICE_B, DEVICE_A]);
+  const file = join(directory, 'journal', '000001.seg');
+  const bytes = readFileSync(file);
+  const at = bytes.indexOf(DEVICE_B.idBytes) + 20;
+  bytes[at] = (bytes[at] as number) ^ 1;
+  writeFileSync(file, bytes);
+  const { code, stdout, stderr } = await spool('export', '--data-dir', directory);
+  expect(linesOf(stdout).map(({ deviceId }) => deviceId)).toEqual([DEVICE_A.deviceId, DEVICE_A.deviceId]);
+  expect(stderr).toMatch(
+    /^stateway: spool export: 1 record could not be read; what was in it is not written:\n {2}journal 000001\.seg, [^\n]*record 2 [^\n]*\n$/,
+  );
+  expect(code).toBe(1);
+  const { stdout: table } = await spool('status', '--data-dir', directory);
+  expect(table).toMatch(/^states waiting +2\n/);
+  expect(table).toMatch(/^unreadable records +1$/m);
 });

@@ -68,6 +68,17 @@ function flipBit(bytes: Buffer, at: number): void {
   bytes[at] = (bytes[at] as number) ^ 1;
 }
 
+/** What a look beside the proxy finds: how many states, and what it cannot read. */
+async function look() {
+  const beside = await OfflineSpool.open(directory);
+  const states = [...(await beside.records())].length;
+  expect(await beside.status()).toMatchObject({ states });
+  const { unreadable } = beside;
+  expect((await beside.status()).unreadableRecords).toBe(unreadable.setAside + unreadable.found.length);
+  await beside.close();
+  return { states, setAside: unreadable.setAside, found: unreadable.found.map(({ item, reason }) => [item, reason]) };
+}
+
 it('sets a record that fails its checksum aside, reports it once and replays the others', async () => {
   await leaveRecords(directory, [DEVICE_A, DEVICE_B, DEVICE_A]);
   let damaged = Buffer.alloc(0);
@@ -76,6 +87,10 @@ it('sets a record that fails its checksum aside, reports it once and replays the
     flipBit(bytes, start + 90);
     damaged = Buffer.from(bytes.subarray(start, start + 100));
   });
+  const found = [
+    [expect.stringMatching(/^journal 000001\.seg, block 1, byte \d+$/), expect.stringContaining('record 2 ')],
+  ];
+  expect(await look()).toEqual({ states: 2, setAside: 0, found });
   for (let start = 0; start < 2; start++) {
     const spool = await openSpool();
     expect(drain(spool).map(({ sequence }) => sequence)).toEqual([1, 3]);
@@ -88,9 +103,8 @@ it('sets a record that fails its checksum aside, reports it once and replays the
       renameSync(`${directory}-copy`, directory);
     }
   }
-  expect(reports).toEqual([
-    [expect.stringMatching(/^journal 000001\.seg, block 1, byte \d+$/), expect.stringContaining('record 2 ')],
-  ]);
+  expect(reports).toEqual(found);
+  expect(await look()).toEqual({ states: 2, setAside: 1, found: [] });
   const [kept] = await unreadableValues();
   expect(kept?.includes(damaged)).toBe(true);
 });
@@ -120,8 +134,12 @@ it('says that a file of the journal is gone, and goes on with the others', async
   }
   await first.close();
   rmSync(join(directory, 'journal', '000001.seg'));
+  const gone = await look();
   const spool = await openSpool();
   const left = drain(spool).map(({ sequence }) => sequence);
+  expect(gone).toEqual({ states: left.length, setAside: 0, found: reports });
+  // Beside the proxy that has set it aside, it is not found a second time.
+  expect(await look()).toEqual({ states: left.length, setAside: 1, found: [] });
   expect(left.at(-1)).toBe(6);
   expect(left.length).toBeLessThan(6);
   expect(reports).toEqual([['journal 000001.seg', expect.stringContaining('is gone')]]);

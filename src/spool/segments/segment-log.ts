@@ -8,7 +8,7 @@ import { BlockWriter, type WriteCall } from './block-writer.js';
 import { Compaction } from './compaction.js';
 import type { Checkpoint, Manifest } from './manifest.js';
 import { PendingEntry, type RecordPlace } from './pending-entry.js';
-import { type OnDamaged, ReadBack, type RecoveredRow } from './read-back.js';
+import { type DamagedItem, type OnDamaged, ReadBack, type RecoveredRow } from './read-back.js';
 import type { RecoveredRecord } from './recovered-records.js';
 import type { Segment } from './segment.js';
 import { deleteFile, SegmentDirectory, syncDirectory, syncSegmentFile } from './segment-file.js';
@@ -240,8 +240,17 @@ export class SegmentLog {
 /**
  * Reads a journal that may be in motion, beside the process that writes it: what is damaged, or changes meanwhile, is
  * passed over.
+ * @param onDamaged told of it, of a record at the latest when it is asked for
  */
-export function readSegments(directory: string, manifest: Manifest | undefined): Pick<Recovered, 'records' | 'rows'> {
-  const { records, rows } = new ReadBack({ directory, manifest, onDamaged: async () => true });
+export function readSegments(
+  directory: string,
+  manifest: Manifest | undefined,
+  onDamaged: (item: DamagedItem) => void = () => {},
+): Pick<Recovered, 'records' | 'rows'> {
+  const told = async (item: DamagedItem) => {
+    onDamaged(item);
+    return true;
+  };
+  const { records, rows } = new ReadBack({ directory, manifest, onDamaged: told });
   return { records, rows };
 }
