@@ -87,6 +87,8 @@ export class Compaction {
     try {
       await Promise.all(this.#moves(segment));
       if (segment.liveRecords > 0) segment.isStuck = true;
+      // Nobody else says so of what was moved.
+      else this.#parts.pool.released(segment);
       return true;
     } catch {
       // For want of room, or as nothing can be written: what was not moved stays, until there is another reason to look.

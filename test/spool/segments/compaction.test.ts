@@ -69,6 +69,15 @@ describe('compaction', () => {
     await expect.poll(() => site.bytesOnDisk).toBeLessThanOrEqual(before);
   });
 
+  it('asks for the checkpoint that frees what it has emptied, though nothing else happens', async () => {
+    await fillSparsely(5);
+    site.checkpoint();
+    site.roomBytes = -1;
+    for (let sequence = 1_000; site.log.takes(5_000); sequence++) await site.append(sequence, textOf(sequence));
+    const { manifest } = site.durable;
+    await expect.poll(() => site.durable.manifest !== manifest).toBe(true);
+  });
+
   it('does not bring back to life what is settled while it is moved', async () => {
     const staying = await fillSparsely(9);
     await new Promise(setImmediate);
