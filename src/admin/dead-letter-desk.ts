@@ -1,4 +1,4 @@
-import type { StoredDeadLetter } from '../core/dead-letter.js';
+import type { AskedFor, StoredDeadLetter } from '../core/dead-letter.js';
 
 /** What can be done with dead letters. */
 export type LetterAction = 'requeue' | 'discard';
@@ -22,10 +22,10 @@ export interface DeadLetterDesk {
   lineOf(letter: StoredDeadLetter): string;
   /**
    * Has letters sent again, or taken away for good: done within seconds, and after a restart as well.
-   * @returns how many of the numbers there are
+   * @returns how many of the numbers there are; those that are no states are not sent again
    * @throws StatewayError when that cannot be written down
    */
-  ask(action: LetterAction, numbers: readonly number[]): Promise<number>;
+  ask(action: LetterAction, numbers: readonly number[]): Promise<AskedFor>;
   /** Writes to the log what was asked for. */
   note(asked: AskedAction): void;
 }

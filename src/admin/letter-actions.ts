@@ -44,14 +44,16 @@ export class LetterActions {
     this.#gate.assertMeant(request.headers, form.get('form') ?? '', address);
     const meant = meantBy(form);
     const { deadLetters } = this.#sources;
-    let [requested, firstNumber, lastNumber] = [0, 0, 0];
+    let [requested, noStates, firstNumber, lastNumber] = [0, 0, 0, 0];
     for await (const numbers of this.#numbers(meant)) {
-      requested += await deadLetters.ask(action, numbers);
+      const asked = await deadLetters.ask(action, numbers);
+      requested += asked.requested;
+      noStates += asked.noStates;
       firstNumber ||= numbers[0] as number;
       lastNumber = numbers.at(-1) as number;
     }
     if (requested > 0) deadLetters.note({ action, letters: requested, firstNumber, lastNumber, address });
-    return jsonReply(200, { requested } satisfies AskedLetters);
+    return jsonReply(200, { requested, noStates } satisfies AskedLetters);
   }
 
   async *#letters({ group, upTo }: Meant): AsyncIterable<StoredDeadLetter> {

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { ConfigError } from '../config/config-error.js';
-import type { StoredDeadLetter } from '../core/dead-letter.js';
+import type { AskedFor, StoredDeadLetter } from '../core/dead-letter.js';
 import type { LettersBeside } from '../spool/letters-beside.js';
 import { isConfirmed } from './confirm.js';
 import { reasonsTable, summarizeReasons } from './dead-letter-reasons.js';
@@ -54,11 +54,18 @@ export function requeueCommand(): Command {
         const wanted = options.all
           ? 'all'
           : [...selected('requeue', letters, numbers, options)].map(({ number }) => number);
-        const requested = await letters.requeue(wanted);
-        const words = `${counted(requested)} will be sent again: by the running proxy within seconds, else after its next start\n`;
-        process.stdout.write(options.json ? `${JSON.stringify({ requested })}\n` : words);
+        const asked = await letters.requeue(wanted);
+        process.stdout.write(options.json ? `${JSON.stringify(asked)}\n` : requeuedWords(asked));
+        if (asked.requested === 0 && asked.noStates > 0) process.exitCode = 1;
       });
     });
+}
+
+function requeuedWords({ requested, noStates }: AskedFor): string {
+  const sent = `${counted(requested)} will be sent again: by the running proxy within seconds, else after its next start\n`;
+  const why = 'what the device sent is no state, and there is nothing to send';
+  const stay = `${counted(noStates)} ${noStates === 1 ? 'stays' : 'stay'}: ${why}\n`;
+  return noStates === 0 ? sent : requested === 0 ? stay : sent + stay;
 }
 
 /** `stateway spool discard`: takes dead letters away for good, written out before. */

@@ -5,6 +5,7 @@ import type { LooseState } from '../state/backlog-piece.js';
 import { decodeJson } from '../state/decode.js';
 import { fragmentOf, singleBodyBytes } from '../state/fragment.js';
 import { absoluteTime } from '../state/time.js';
+import { isNoState } from '../state/unreadable-payload.js';
 import { type DeviceState, findProblem } from '../state/validate.js';
 
 /** A state as a line of an export has it. */
@@ -12,6 +13,8 @@ export interface ImportedState extends LooseState {
   readonly device: Device;
   /** Whether the cloud will ignore it for its time. */
   readonly isOutOfWindow: boolean;
+  /** Whether it is a dead letter of what was no state. */
+  readonly isNoState: boolean;
 }
 
 /**
@@ -22,7 +25,7 @@ export interface ImportedState extends LooseState {
 export function parseLine(line: Uint8Array, nowMs: number, maxStateBytes: number): ImportedState {
   const decoded = decodeLine(line);
   // What a dead letter was refused for belongs to no state.
-  const { applicationId, deviceId, deadLetter: _, ...state } = decoded;
+  const { applicationId, deviceId, deadLetter, ...state } = decoded;
   for (const [name, id] of Object.entries({ applicationId, deviceId })) {
     if (typeof id !== 'string' || !isId(id)) refuse(`${name}: must be 24 hexadecimal digits`);
   }
@@ -39,7 +42,14 @@ export function parseLine(line: Uint8Array, nowMs: number, maxStateBytes: number
     refuse(`the state takes more than the ${maxStateBytes} bytes of STATEWAY_MAX_BODY_BYTES`);
   }
   const device = new Device(applicationId as string, deviceId as string);
-  return { device, timeMs, fragment, isOutOfWindow: isOutOfWindow(timeMs, nowMs) };
+  const status = (deadLetter as { status?: unknown } | null | undefined)?.status;
+  return {
+    device,
+    timeMs,
+    fragment,
+    isOutOfWindow: isOutOfWindow(timeMs, nowMs),
+    isNoState: status === 0 && isNoState({ status, fragment }),
+  };
 }
 
 function decodeLine(line: Uint8Array): Readonly<Record<string, unknown>> {

@@ -28,6 +28,8 @@ export interface ImportResult {
   readonly devices: number;
   /** Of the states: those that the cloud will ignore for their time. */
   readonly outOfWindow: number;
+  /** Dead letters in the file that are no states: left out. */
+  readonly noStates: number;
   /** The same was imported before; then nothing was taken. */
   readonly isRepeated: boolean;
 }
@@ -82,15 +84,15 @@ export async function importStates(
 ): Promise<ImportResult> {
   const writer = await ImportWriter.create(dataDir);
   try {
-    const { digest, outOfWindow, states, devices } = await copyStates(source, writer, rules);
+    const { digest, outOfWindow, states, devices, noStates } = await copyStates(source, writer, rules);
     const isRepeated = !rules.mayRepeat && spool.knowsImport(importName(digest, states));
     if (isRepeated || states === 0) {
       await writer.abandon();
-      return { states: 0, devices: 0, outOfWindow: 0, isRepeated };
+      return { states: 0, devices: 0, outOfWindow: 0, noStates, isRepeated };
     }
     const repetition = rules.mayRepeat ? randomBytes(6).toString('hex') : undefined;
     await writer.finish(importName(digest, states, repetition));
-    return { states, devices, outOfWindow, isRepeated };
+    return { states, devices, outOfWindow, noStates, isRepeated };
   } catch (error) {
     await writer.abandon();
     throw new Error(`spool import: nothing was taken: ${(error as Error).message}`, { cause: error });
@@ -101,17 +103,21 @@ async function copyStates(
   source: Readable,
   writer: ImportWriter,
   { maxStateBytes, nowMs }: ImportRules,
-): Promise<{ digest: string; states: number; devices: number; outOfWindow: number }> {
+): Promise<Omit<ImportResult, 'isRepeated'> & { readonly digest: string }> {
   const hash = createHash('sha256');
   const devices = new Set<string>();
   const problems: string[] = [];
-  let [line, states, outOfWindow] = [0, 0, 0];
+  let [line, states, outOfWindow, noStates] = [0, 0, 0, 0];
   for await (const bytes of linesOf(source)) {
     line++;
     hash.update(bytes).update('\n');
     if (isBlank(bytes)) continue;
     try {
       const state = parseLine(bytes, nowMs, maxStateBytes);
+      if (state.isNoState) {
+        noStates++;
+        continue;
+      }
       devices.add(state.device.key);
       if (devices.size > MOST_DEVICES) throw new Error(`it is of more than ${MOST_DEVICES} devices: split the file`);
       states++;
@@ -123,7 +129,7 @@ async function copyStates(
     }
   }
   if (problems.length > 0) throw new Error(problemWords(problems));
-  return { digest: hash.digest('hex'), states, devices: devices.size, outOfWindow };
+  return { digest: hash.digest('hex'), states, devices: devices.size, outOfWindow, noStates };
 }
 
 function problemWords(problems: readonly string[]): string {
@@ -152,10 +158,11 @@ function isBlank(bytes: Buffer): boolean {
   return bytes.every((byte) => byte === 0x20 || byte === 0x0d || byte === 0x09);
 }
 
-function words({ states, devices, outOfWindow, isRepeated }: ImportResult): string {
+function words({ states, devices, outOfWindow, noStates, isRepeated }: ImportResult): string {
   if (isRepeated) return 'this was imported before: nothing was taken (--again takes it once more)\n';
   const count = (value: number, one: string) => `${value.toLocaleString('en-US')} ${one}${value === 1 ? '' : 's'}`;
   const taken = `${count(states, 'state')} of ${count(devices, 'device')} taken: by the running proxy within seconds, else at its next start\n`;
   const old = `${count(outOfWindow, 'of them')} older than 30 days or over a day ahead: the cloud ignores what it gets so\n`;
-  return outOfWindow > 0 ? taken + old : taken;
+  const left = `${count(noStates, 'dead letter')} left out: what the device sent is no state, and there is nothing to send\n`;
+  return `${taken}${outOfWindow > 0 ? old : ''}${noStates > 0 ? left : ''}`;
 }

@@ -22,6 +22,14 @@ export interface StoredDeadLetter extends DeadLetter {
   readonly number: number;
 }
 
+/** What becomes of dead letters that somebody asks for. */
+export interface AskedFor {
+  /** So many there are and will be seen to. */
+  readonly requested: number;
+  /** So many stand for what was no state: there is nothing to send, and they stay. */
+  readonly noStates: number;
+}
+
 /** Takes what was sent as a state and is none, where its sender is told that it was taken (contract 1.9.4). */
 export interface SetAside {
   /** Keeps the beginning of a payload as a dead letter; resolves when that is on stable storage. */

@@ -1,4 +1,5 @@
 import type { DeadLetter, StoredDeadLetter } from '../core/dead-letter.js';
+import { isNoState } from '../state/unreadable-payload.js';
 import { decodeDeadLetter, encodeDeadLetter } from './dead-letter-row.js';
 import { numberKey, numberOfKey } from './keys.js';
 import type { NumberRange } from './requests.js';
@@ -68,6 +69,11 @@ export class DeadLetters {
   present(numbers: readonly number[]): number[] {
     this.#db.resetReadTxn();
     return numbers.filter((number) => this.#db.doesExist(numberKey(number)));
+  }
+
+  /** As {@link sendableOf}. */
+  sendable(numbers: readonly number[]): { readonly sendable: number[]; readonly noStates: number } {
+    return sendableOf(this.#db, numbers);
   }
 
   /** The numbers of a range that there is a letter of, as of now. */
@@ -142,6 +148,25 @@ export function* readDeadLetters(
     if (letter === undefined) onDamaged(damagedItem(key, value));
     else yield { ...letter, number: numberOfKey(key) };
   }
+}
+
+/** Those of the numbers that there is a letter of that can be sent again, and how many letters stand for no state. */
+export function sendableOf(
+  db: Rows,
+  numbers: readonly number[],
+): { readonly sendable: number[]; readonly noStates: number } {
+  db.resetReadTxn();
+  const sendable: number[] = [];
+  let noStates = 0;
+  for (const number of numbers) {
+    const key = numberKey(number);
+    const value = db.get(key);
+    if (value === undefined) continue;
+    const letter = decodeDeadLetter(key, value);
+    if (letter !== undefined && isNoState(letter)) noStates++;
+    else sendable.push(number);
+  }
+  return { sendable, noStates };
 }
 
 function damagedItem(key: Buffer, value: Buffer): DamagedItem {

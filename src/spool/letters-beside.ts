@@ -1,6 +1,7 @@
-import type { StoredDeadLetter } from '../core/dead-letter.js';
+import type { AskedFor, StoredDeadLetter } from '../core/dead-letter.js';
+import { isNoState } from '../state/unreadable-payload.js';
 import type { DamageBeside } from './damage-beside.js';
-import { readDeadLetters } from './dead-letters.js';
+import { readDeadLetters, sendableOf } from './dead-letters.js';
 import type { Environment } from './environment.js';
 import { reasonOf, spoolError } from './failed-commit.js';
 import { readFloors, writeFloors } from './floors.js';
@@ -54,24 +55,27 @@ export class LettersBeside {
 
   /**
    * Asks the proxy, now or when it is started again, to send letters again.
-   * @param numbers of the letters; those that are not there are passed over
-   * @returns letters asked for
+   * @param numbers of the letters; those that are not there are passed over, and those that are no states stay
    * @throws StatewayError when the request cannot be written
    * @throws SpoolOpenError when the proxy that has the directory does not answer
    */
-  async requeue(numbers: readonly number[] | 'all'): Promise<number> {
+  async requeue(numbers: readonly number[] | 'all'): Promise<AskedFor> {
     const { requests, deadLetters } = this.#environment;
     if (numbers === 'all') {
       deadLetters.resetReadTxn();
       const last = lastNumber(deadLetters);
-      if (last === undefined) return 0;
+      if (last === undefined) return { requested: 0, noStates: 0 };
+      // Before a proxy takes them.
+      const asked = this.#countUpTo(last);
       await this.#quietly(() => [putRequestForAll(requests, last)]);
-      return deadLetters.getKeysCount();
+      return asked;
     }
-    const missing = new Set(this.missing(numbers));
-    const found = numbers.filter((number) => !missing.has(number)).sort((a, b) => a - b);
-    await this.#inParts(found, (some) => putRequests(requests, rangesOf(some)));
-    return found.length;
+    const { sendable, noStates } = sendableOf(deadLetters, numbers);
+    await this.#inParts(
+      sendable.sort((a, b) => a - b),
+      (some) => putRequests(requests, rangesOf(some)),
+    );
+    return { requested: sendable.length, noStates };
   }
 
   /**
@@ -90,6 +94,16 @@ export class LettersBeside {
         : [...some.map((number) => deadLetters.remove(numberKey(number))), ...this.#raiseFloor()];
     });
     return isGone;
+  }
+
+  #countUpTo(last: number): AskedFor {
+    let [requested, noStates] = [0, 0];
+    for (const letter of this.read()) {
+      if (letter.number > last) break;
+      if (isNoState(letter)) noStates++;
+      else requested++;
+    }
+    return { requested, noStates };
   }
 
   /** No number of a letter that is gone may be given out again. */

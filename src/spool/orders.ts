@@ -1,4 +1,5 @@
 import type { BacklogSummary } from '../core/backlog.js';
+import type { AskedFor } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import { DeadLetterBound, type DroppedLetters } from './dead-letter-bound.js';
 import type { DeadLetters } from './dead-letters.js';
@@ -95,16 +96,17 @@ export class Orders {
   /**
    * Notes what an operator asks for, as `stateway spool` does beside a running proxy; {@link Orders.take} does it.
    * @param numbers of dead letters, rising
-   * @returns how many of them there are
+   * @returns how many of them there are; of those to be sent again, the ones that are no states stay
    * @throws StatewayError when it cannot be written
    */
-  async ask(what: 'requeue' | 'discard', numbers: readonly number[]): Promise<number> {
+  async ask(what: 'requeue' | 'discard', numbers: readonly number[]): Promise<AskedFor> {
     const { environment, letters, transactions } = this.#parts;
     const requests = what === 'requeue' ? environment.requests : environment.discards;
-    const present = letters.present(numbers);
+    const { sendable: meant, noStates } =
+      what === 'requeue' ? letters.sendable(numbers) : { sendable: letters.present(numbers), noStates: 0 };
     requests.resetReadTxn();
-    await transactions.commit([changeOf(() => putRequests(requests, rangesOf(present)))], true);
-    return present.length;
+    await transactions.commit([changeOf(() => putRequests(requests, rangesOf(meant)))], true);
+    return { requested: meant.length, noStates };
   }
 
   /**

@@ -2,6 +2,7 @@ import type { BacklogSummary } from '../core/backlog.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import { buildPieceOfStates } from '../state/backlog-piece.js';
+import { isNoState } from '../state/unreadable-payload.js';
 import type { DeadLetters } from './dead-letters.js';
 import { type RequestRow, readRequests } from './requests.js';
 import type { Rows } from './table.js';
@@ -27,7 +28,7 @@ export interface RequeueParts {
   readonly setRequestAside: (row: RequestRow) => void;
 }
 
-/** Takes in what `stateway spool requeue` asked for: dead letters become backlog of their devices. */
+/** Takes in what `stateway spool requeue` asked for: dead letters become backlog of their devices, unless they are no states. */
 export class Requeue {
   readonly #parts: RequeueParts;
   readonly #requests: Rows;
@@ -82,6 +83,7 @@ export class Requeue {
       }
       for (const letter of letters.read(row.wanted.from)) {
         if (letter.number > row.wanted.upTo) break;
+        if (isNoState(letter)) continue;
         if (bytes > MAX_BYTES) return { done, letters: inOrder(found) };
         if (!found.has(letter.number)) bytes += letter.fragment.byteLength;
         found.set(letter.number, letter);

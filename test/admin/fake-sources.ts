@@ -113,7 +113,7 @@ export class FakeSources implements AdminSources {
     lineOf: ({ number, fragment }) => `${number} ${Buffer.from(fragment).toString()}\n`,
     ask: async (action, numbers) => {
       this.asked.push([action, ...numbers]);
-      return numbers.length;
+      return { requested: numbers.length, noStates: 0 };
     },
     note: (asked) => this.noted.push(asked),
   };

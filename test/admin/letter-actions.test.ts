@@ -58,7 +58,7 @@ describe.each(['requeue', 'discard'])('to %s', (action) => {
     const fields = await meant();
     sources.letters.push(letter(10, 'no'));
     const answer = await act(action, fields);
-    expect([answer.status, await answer.json()]).toEqual([200, { requested: 3 }]);
+    expect([answer.status, await answer.json()]).toEqual([200, { requested: 3, noStates: 0 }]);
     expect(sources.asked).toEqual([[action, 4, 5, 9]]);
     expect(sources.noted).toEqual([{ action, letters: 3, firstNumber: 4, lastNumber: 9, address: '127.0.0.1' }]);
   });
@@ -82,7 +82,7 @@ describe.each(['requeue', 'discard'])('to %s', (action) => {
     for (const wrong of [{}, { ...fields, upTo: '' }, { ...fields, group: 'all' }]) {
       expect((await act(action, wrong)).status).toBe(400);
     }
-    expect(await (await act(action, { ...fields, upTo: '3' })).json()).toEqual({ requested: 0 });
+    expect(await (await act(action, { ...fields, upTo: '3' })).json()).toEqual({ requested: 0, noStates: 0 });
     expect([sources.asked, sources.noted]).toEqual([[], []]);
   });
 

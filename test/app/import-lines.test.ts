@@ -41,3 +41,11 @@ describe('a line of an export', () => {
     expect(() => parse(line)).toThrow(why);
   });
 });
+
+it('may be a dead letter of what was no state, which has nothing to send', () => {
+  const line = { ...IDS, time: NOW, data: {}, meta: { payload: 'temperature=21' }, deadLetter: { status: 0 } };
+  expect(parse(line).isNoState).toBe(true);
+  expect(parse({ ...line, deadLetter: { status: 400 } }).isNoState).toBe(false);
+  expect(parse({ ...line, data: { a: 1 } }).isNoState).toBe(false);
+  expect(parse({ ...IDS, time: NOW, data: {}, meta: line.meta }).isNoState).toBe(false);
+});

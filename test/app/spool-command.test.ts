@@ -75,7 +75,7 @@ test.concurrent('a state the cloud refuses is a dead letter with its reason, and
   const unknown = await spool('requeue', String(number), String(number + 7), '--data-dir', site.dataDir);
   expect(unknown).toMatchObject({ code: 1, stderr: expect.stringMatching(new RegExp(`number ${number + 7};.*\n$`)) });
   const asked = await spool('requeue', String(number), '--json', '--data-dir', site.dataDir);
-  expect(linesOf(asked.stdout)).toEqual([{ requested: 1 }]);
+  expect(linesOf(asked.stdout)).toEqual([{ requested: 1, noStates: 0 }]);
   const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 1);
   expect(records.map(({ timeMs, data }) => ({ timeMs, data }))).toEqual([{ timeMs: time, data: { n: 1 } }]);
   expect((await spool('dead-letters', '--data-dir', site.dataDir)).stdout).toBe('no dead letters\n');

@@ -21,7 +21,7 @@ test('what was exported is taken in by a running proxy and by one that starts, o
 
   site.cloud.setFaults([]);
   expect(linesOf((await on('import', file, '--json')).stdout)).toEqual([
-    { states: 1, devices: 1, outOfWindow: 0, isRepeated: false },
+    { states: 1, devices: 1, outOfWindow: 0, noStates: 0, isRepeated: false },
   ]);
   const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 1);
   expect(records).toMatchObject([{ timeMs: start, data: { n: 0, text: 'π' } }]);

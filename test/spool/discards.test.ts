@@ -5,6 +5,7 @@ import type { LettersBeside } from '../../src/spool/letters-beside.js';
 import { LmdbSpool, type LmdbSpoolOptions } from '../../src/spool/lmdb-spool.js';
 import { OfflineSpool } from '../../src/spool/offline-spool.js';
 import { rangesOf } from '../../src/spool/requests.js';
+import { fragmentOfUnreadable } from '../../src/state/unreadable-payload.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, drain, recordOf, wholeChunk } from './contract.js';
@@ -73,8 +74,8 @@ it('and sending again can be asked for within the proxy too, by the same request
   const directory = temporaryDirectory();
   const spool = await openSpool(directory);
   await giveUp(spool, 5);
-  expect(await spool.orders.ask('discard', [1, 2, 9])).toBe(2);
-  expect(await spool.orders.ask('requeue', [3])).toBe(1);
+  expect(await spool.orders.ask('discard', [1, 2, 9])).toEqual({ requested: 2, noStates: 0 });
+  expect(await spool.orders.ask('requeue', [3])).toEqual({ requested: 1, noStates: 0 });
   expect(numbersOf(spool)).toEqual([1, 2, 3, 4, 5]);
   const copy = `${directory}+`;
   copyServed(directory, copy);
@@ -84,11 +85,27 @@ it('and sending again can be asked for within the proxy too, by the same request
   }
 });
 
+it.each([
+  ['by their numbers', [1, 2]],
+  ['all', 'all'],
+] as const)('what was no state is not sent again, and stays: asked for %s', async (_, asked) => {
+  const directory = temporaryDirectory();
+  const spool = await openSpool(directory);
+  await giveUp(spool, 1);
+  const fragment = fragmentOfUnreadable(Buffer.from('temperature=21'));
+  await spool.keepDeadLetters([{ ...letterOf(DEVICE_A, 5, 2, 'it is no JSON'), status: 0, fragment }]);
+  expect(await beside(directory, (letters) => letters.requeue(asked))).toEqual({ requested: 1, noStates: 1 });
+  expect(await spool.orders.ask('requeue', [2])).toEqual({ requested: 0, noStates: 1 });
+  expect(await spool.takeRequeued()).toMatchObject([{ device: DEVICE_A, states: 1 }]);
+  expect(await spool.takeRequeued()).toEqual([]);
+  expect(numbersOf(spool)).toEqual([2]);
+});
+
 it('wins over a request to send the same again', async () => {
   const directory = temporaryDirectory();
   const spool = await openSpool(directory);
   await giveUp(spool, 3);
-  expect(await beside(directory, (letters) => letters.requeue([1, 2]))).toBe(2);
+  expect(await beside(directory, (letters) => letters.requeue([1, 2]))).toEqual({ requested: 2, noStates: 0 });
   await beside(directory, (letters) => letters.discard([2]));
   expect(await spool.takeRequeued()).toMatchObject([{ device: DEVICE_A, states: 1 }]);
   expect(numbersOf(spool)).toEqual([3]);

@@ -52,7 +52,7 @@ function siteIn(directory: string, clock: FakeClock): LmdbSite {
     requestRequeue: async (numbers) => {
       const beside = await OfflineSpool.open(directory);
       try {
-        return await beside.letters.requeue(numbers);
+        return (await beside.letters.requeue(numbers)).requested;
       } finally {
         await beside.close();
       }

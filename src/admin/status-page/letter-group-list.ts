@@ -84,9 +84,14 @@ export class LetterGroupList {
   ): Promise<void> {
     const body = new URLSearchParams({ group: id ?? '', upTo: String(upTo), form: form ?? '' });
     try {
-      const { requested } = await ask<AskedLetters>(`/status/dead-letters/${action}`, { method: 'POST', body });
+      const { requested, noStates } = await ask<AskedLetters>(`/status/dead-letters/${action}`, {
+        method: 'POST',
+        body,
+      });
       const fate = action === 'requeue' ? 'sent again' : 'discarded';
-      setText(byId('letters-told'), `${counted(requested, 'dead letter')} will be ${fate} within seconds.`);
+      const told = `${counted(requested, 'dead letter')} will be ${fate} within seconds.`;
+      const stay = `${counted(noStates, 'dead letter')} cannot be sent: what the device sent is no state.`;
+      setText(byId('letters-told'), noStates === 0 ? told : requested === 0 ? stay : `${told} ${stay}`);
     } catch (error) {
       setText(byId('letters-told'), (error as AskError).message);
     }

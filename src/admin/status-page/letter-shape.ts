@@ -50,4 +50,6 @@ export interface LetterGroupsFacts {
 export interface AskedLetters {
   /** How many will be; those that are gone already do not count. */
   readonly requested: number;
+  /** How many were to be sent again and are no states: they stay. */
+  readonly noStates: number;
 }
