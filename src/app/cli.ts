@@ -23,12 +23,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 /**
  * Runs the command line.
- * @param args without the interpreter and the script
+ * @param given without the interpreter and the script
  * @returns the exit code; a command may also have set `process.exitCode`
  */
-export async function runCli(args: readonly string[]): Promise<number> {
+export async function runCli(given: readonly string[]): Promise<number> {
   process.stdout.on('error', endWithoutReader);
   process.stderr.on('error', () => {});
+  const args = wholeHelp(given);
   const [name = ''] = args;
   const program = await createProgram(Object.hasOwn(COMMANDS, name) ? [name] : undefined);
   try {
@@ -37,6 +38,12 @@ export async function runCli(args: readonly string[]): Promise<number> {
   } catch (error) {
     return explain(error);
   }
+}
+
+/** Commander's `help` knows the first name alone. */
+function wholeHelp(args: readonly string[]): readonly string[] {
+  const [first, ...names] = args;
+  return first === 'help' && names.length > 1 ? [...names, '--help'] : args;
 }
 
 /** The commands, as they are run and as they are documented: every one, or those that are named. */

@@ -22,7 +22,8 @@ export function checkDataDir(dataDir: string, maxSpoolBytes: number): readonly C
   try {
     writesMs = timedWrites(file);
   } catch (error) {
-    const words = `${directory}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`;
+    const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    const words = isThere ? `${dataDir}: ${why}` : `${dataDir} cannot be made in ${directory}: ${why}`;
     const remedy = `Let the user of the proxy (uid ${process.getuid?.()}) write there, or set STATEWAY_DATA_DIR to where it may.`;
     return [wrong('data directory', words, remedy), skipped('room'), skipped('sync')];
   } finally {

@@ -109,7 +109,7 @@ async function discard(letters: LettersBeside, numbers: readonly number[], optio
   const isDone = await letters.discard(gone);
   const result = { [isDone ? 'discarded' : 'requested']: gone.length, ...(path === undefined ? {} : { file: path }) };
   const where = path === undefined ? '' : `written to ${path}, and `;
-  const when = isDone ? 'discarded' : 'discarded by the running proxy within seconds';
+  const when = isDone ? 'discarded' : 'discarded by the running proxy within seconds, else after its next start';
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${counted(gone.length)}: ${where}${when}\n`);
 }
 

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { Command } from 'commander';
+import { ConfigError, quote } from '../config/config-error.js';
 import { loadConfig } from '../config/load.js';
 import { importName } from '../spool/import-files.js';
 import { ImportWriter } from '../spool/import-writer.js';
@@ -57,12 +58,26 @@ it has waiting. They are sent when the cloud can be reached, with a token that t
       withSpool(options, async (spool, dataDir) => {
         const flags = { dataDir };
         const { maxBodyBytes } = loadConfig(process.env, flags);
-        const source = path === '-' ? process.stdin : createReadStream(path);
+        const source = path === '-' ? process.stdin : (await openFile(path)).createReadStream();
         const rules = { maxStateBytes: maxBodyBytes, mayRepeat: options.again === true, nowMs: Date.now() };
         const result = await importStates(spool, dataDir, source, rules);
         process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : words(result));
       }),
     );
+}
+
+/** @throws ConfigError that names the file, when that cannot be read */
+async function openFile(path: string): Promise<FileHandle> {
+  let why = 'is a directory';
+  try {
+    const file = await open(path);
+    if (!(await file.stat()).isDirectory()) return file;
+    await file.close();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    why = code === 'ENOENT' ? 'is not there' : `cannot be read (${code})`;
+  }
+  throw new ConfigError(`spool import: ${quote(path)} ${why}; name a file, or - for standard input`);
 }
 
 export interface ImportRules {
@@ -86,7 +101,8 @@ export async function importStates(
   try {
     const { digest, outOfWindow, states, devices, noStates } = await copyStates(source, writer, rules);
     const isRepeated = !rules.mayRepeat && spool.knowsImport(importName(digest, states));
-    if (isRepeated || states === 0) {
+    if (states === 0) throw new Error(`it holds no states${noStates === 0 ? '' : `: ${leftOut(noStates)}`}`);
+    if (isRepeated) {
       await writer.abandon();
       return { states: 0, devices: 0, outOfWindow: 0, noStates, isRepeated };
     }
@@ -160,9 +176,15 @@ function isBlank(bytes: Buffer): boolean {
 
 function words({ states, devices, outOfWindow, noStates, isRepeated }: ImportResult): string {
   if (isRepeated) return 'this was imported before: nothing was taken (--again takes it once more)\n';
-  const count = (value: number, one: string) => `${value.toLocaleString('en-US')} ${one}${value === 1 ? '' : 's'}`;
   const taken = `${count(states, 'state')} of ${count(devices, 'device')} taken: by the running proxy within seconds, else at its next start\n`;
   const old = `${count(outOfWindow, 'of them')} older than 30 days or over a day ahead: the cloud ignores what it gets so\n`;
-  const left = `${count(noStates, 'dead letter')} left out: what the device sent is no state, and there is nothing to send\n`;
-  return `${taken}${outOfWindow > 0 ? old : ''}${noStates > 0 ? left : ''}`;
+  return `${taken}${outOfWindow > 0 ? old : ''}${noStates > 0 ? `${leftOut(noStates)}\n` : ''}`;
+}
+
+function leftOut(noStates: number): string {
+  return `${count(noStates, 'dead letter')} left out: what the device sent is no state, and there is nothing to send`;
+}
+
+function count(value: number, one: string): string {
+  return `${value.toLocaleString('en-US')} ${one}${value === 1 ? '' : 's'}`;
 }

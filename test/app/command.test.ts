@@ -40,6 +40,11 @@ test('its first line is short enough for kernels that cut it off after 127 chara
   expect(readFileSync(MAIN_FILE, 'utf8').indexOf('\n')).toBeLessThanOrEqual(127);
 });
 
+test('the help of a command within a command is that of itself', async () => {
+  const { stdout } = await promisify(execFile)(MAIN_FILE, ['help', 'spool', 'import']);
+  expect(stdout).toContain('Usage: stateway spool import ');
+});
+
 test.each([[['config']], [['--help']], [['spool', 'discard', '--help']]])(
   '"%s" without a reader ends quietly',
   async (args) => {

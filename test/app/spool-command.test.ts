@@ -95,6 +95,21 @@ test.concurrent('a directory that is not there is told with the option and exit 
   expect(empty).toMatchObject({ code: 1, stderr: expect.stringMatching(/^stateway: .*holds no spool.*\n$/) });
 });
 
+test.concurrent('what cannot be imported is told in one line with the name of the file', async () => {
+  const directory = temporaryDirectory();
+  await leaveRecords(directory, [DEVICE_A]);
+  const missing = join(directory, 'missing.ndjson');
+  const empty = join(directory, 'empty.ndjson');
+  writeFileSync(empty, '\n');
+  const outcomes = [missing, directory, empty].map((file) => spool('import', file, '--data-dir', directory));
+  const name = 'name a file, or - for standard input';
+  expect(await Promise.all(outcomes)).toEqual([
+    { code: 2, stdout: '', stderr: `stateway: spool import: "${missing}" is not there; ${name}\n` },
+    { code: 2, stdout: '', stderr: `stateway: spool import: "${directory}" is a directory; ${name}\n` },
+    { code: 1, stdout: '', stderr: 'stateway: spool import: nothing was taken: it holds no states\n' },
+  ]);
+});
+
 test.concurrent('an export writes what can be read, names what cannot, and ends with exit 1', async () => {
   const directory = temporaryDirectory();
   await leaveRecords(directory, [DEVICE_A, DEVICE_B, DEVICE_A]);
