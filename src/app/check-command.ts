@@ -32,7 +32,7 @@ export function checkCommand(): Command {
 async function check(config: Config): Promise<readonly CheckLine[]> {
   const { upstreamUrl, upstreamCaFile, upstreamProxy, upstreamToken, dataDir, maxSpoolBytes } = config;
   const way = { url: new URL(upstreamUrl), caFile: upstreamCaFile, proxyUrl: upstreamProxy?.url, token: upstreamToken };
-  return [...(await checkWay(way, systemClock)), ...checkDataDir(dataDir, maxSpoolBytes)];
+  return [...(await checkWay(way, systemClock)), ...(await checkDataDir(dataDir, maxSpoolBytes))];
 }
 
 function asText(lines: readonly CheckLine[]): string {

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type CheckLine, ok, skipped, wrong } from '../core/check-line.js';
 import { DATA_FILE } from '../spool/data-file.js';
 import { diskRoomBytes } from '../spool/disk-room.js';
+import { lookWhole } from '../spool/look-whole.js';
 
 const PAGE_BYTES = 4_096;
 const WRITES = 16;
@@ -11,10 +12,10 @@ const SLOW_MS = 100;
 const MEBIBYTE = 1_024 * 1_024;
 
 /**
- * Looks at the data directory beside a running proxy or without one: whether it can be written to, the room on its disk, and
- * how long a synced write takes. Writes one file of 64 KiB, and removes it.
+ * Looks at the data directory beside a running proxy or without one: whether it can be written to, whether a proxy could
+ * start on what is in it, the room on its disk, and how long a synced write takes. Writes one file of 64 KiB, and removes it.
  */
-export function checkDataDir(dataDir: string, maxSpoolBytes: number): readonly CheckLine[] {
+export async function checkDataDir(dataDir: string, maxSpoolBytes: number): Promise<readonly CheckLine[]> {
   const directory = nearestExisting(resolve(dataDir));
   const isThere = directory === resolve(dataDir);
   const file = join(directory, `.stateway-check-${process.pid}`);
@@ -29,8 +30,24 @@ export function checkDataDir(dataDir: string, maxSpoolBytes: number): readonly C
   } finally {
     rmSync(file, { force: true });
   }
-  const found = isThere ? `${dataDir} can be written to` : `${dataDir} is made at the start, in ${directory}`;
-  return [ok('data directory', found), roomLine(directory, maxSpoolBytes), syncLine(writesMs)];
+  const found = isThere
+    ? await wholeLine(directory, `${dataDir} can be written to`)
+    : ok('data directory', `${dataDir} is made at the start, in ${directory}`);
+  return [found, roomLine(directory, maxSpoolBytes), syncLine(writesMs)];
+}
+
+/** What is damaged is told by the error with what to do. */
+async function wholeLine(directory: string, words: string): Promise<CheckLine> {
+  if (!isSpool(directory)) return ok('data directory', `${words}, and holds no spool yet`);
+  try {
+    const isServed = await lookWhole(directory);
+    const found = isServed
+      ? 'a proxy runs on it: whether its files are whole is looked at when none does'
+      : 'it is whole';
+    return ok('data directory', `${words}, and ${found}`);
+  } catch (error) {
+    return wrong('data directory', (error as Error).message, 'No proxy starts on it as it is.');
+  }
 }
 
 function nearestExisting(directory: string): string {

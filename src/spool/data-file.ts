@@ -26,6 +26,14 @@ const META_PAGES = 2;
 /** MDB_INTEGERKEY: the keys of the tree of free pages are numbers in the machine's own order of bytes. */
 const INTEGER_KEYS = 0x08;
 
+/** What is to be done with a directory whose data file is damaged, for the operator. */
+export function damageRemedy(directory: string): string {
+  return (
+    `Move ${directory} away as it is and start anew, so that devices are served again; how to get at what is in it, ` +
+    'see "The data directory is damaged" in docs/runbook.md'
+  );
+}
+
 /**
  * Checks that the data file of `directory`, if there is one, is LMDB's and whole: LMDB trusts its pages, and a flipped
  * bit or a cut-off end would let it die of a segmentation fault or write over what is stored. Values are not looked at:
@@ -46,7 +54,8 @@ export function checkDataFile(directory: string): string[] {
     return new DataFileCheck(descriptor).run();
   } catch (error) {
     if (!(error instanceof DamagedPageError)) throw error;
-    throw new Error(`${DATA_FILE} is damaged and was left as it is: ${error.message}`, { cause: error });
+    const words = `${DATA_FILE} is damaged and was left as it is: ${error.message}. ${damageRemedy(directory)}`;
+    throw new Error(words, { cause: error });
   } finally {
     closeSync(descriptor);
   }

@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { type Database, type DatabaseOptions, type Key, open, type RootDatabase } from 'lmdb';
 import { makeDirectory } from '../core/make-directory.js';
-import { checkDataFile } from './data-file.js';
+import { checkDataFile, damageRemedy } from './data-file.js';
 import { handleFailedBatches } from './failed-commit.js';
 import { FORMAT_KEY, readFormat } from './floors.js';
 import { shortenErrorText } from './lmdb-error-text.js';
@@ -190,7 +190,8 @@ function assertFormat(directory: string, meta: MetaRows, names: readonly string[
   const needed = format < FORMAT ? [...FIRST_DATABASES, OLD_JOURNAL] : FIRST_DATABASES;
   const missing = names && needed.find((name) => !names.includes(name));
   if (missing !== undefined) {
-    throw new SpoolOpenError(`${directory} is damaged and was left as it is: its database ${missing} is missing`);
+    const words = `${directory} is damaged and was left as it is: its database ${missing} is missing`;
+    throw new SpoolOpenError(`${words}. ${damageRemedy(directory)}`);
   }
   return format;
 }

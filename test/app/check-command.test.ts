@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CheckLine } from '../../src/core/check-line.js';
@@ -73,6 +74,7 @@ describe('a way that is free', () => {
       'room',
       'sync',
     ]);
+    expect(printed).toContain('a proxy runs on it: whether its files are whole is looked at when none does');
     expect(printed).toMatch(/401 to a call without a token/);
     expect(printed).toMatch(/synced write of 4 KiB takes [\d.]+ ms/);
     expect((await fetch(`${proxy.adminUrl}/readyz`)).status).toBe(200);
@@ -121,6 +123,15 @@ describe('what is wrong is told at its step, with what to do', () => {
     expect(lines.get('answer')?.result).toBe('skipped');
     // The disk is looked at all the same.
     expect(lines.get('sync')?.result).toBe('ok');
+  });
+
+  test('a data directory on which no proxy could start', async () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'data.mdb'), Buffer.alloc(8_192));
+    const lines = await wrongOf('http://127.0.0.1:1', { STATEWAY_DATA_DIR: directory });
+    const words = expect.stringContaining('data.mdb is damaged and was left as it is');
+    expect(lines.get('data directory')).toMatchObject({ result: 'wrong', words });
+    expect(lines.get('room')?.result).not.toBe('skipped');
   });
 
   test('a certificate for another name', async () => {

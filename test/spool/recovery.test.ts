@@ -1,10 +1,11 @@
-import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import type { Device } from '../../src/core/device.js';
 import type { Settlement, Spill } from '../../src/core/ports.js';
 import { numberKey, pieceKey } from '../../src/spool/keys.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
+import { lookWhole } from '../../src/spool/look-whole.js';
 import { OfflineSpool } from '../../src/spool/offline-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
@@ -196,4 +197,20 @@ it('sets a request aside that it cannot read, and does the others', async () => 
   const spool = await openSpool();
   expect(await spool.takeRequeued()).toEqual([]);
   expect(spool.status()).toMatchObject({ deadLetters: 1, unreadableRecords: 1 });
+});
+
+it('says the way on where its data file is damaged, and of a copy without that file reads the journal', async () => {
+  await leaveRecords(directory, [DEVICE_A, DEVICE_B]);
+  const file = join(directory, 'data.mdb');
+  const whole = readFileSync(file);
+  writeFileSync(file, Buffer.from(whole).fill(0, 0, 100));
+  await expect(openSpool()).rejects.toThrow(
+    /is damaged and was left as it is: .*Move \S+ away as it is and start anew/,
+  );
+  await expect(lookWhole(directory)).rejects.toThrow('The data directory is damaged');
+  writeFileSync(file, whole);
+  await expect(lookWhole(directory)).resolves.toBe(false);
+  rmSync(file);
+  expect(drain(await openSpool())).toHaveLength(2);
+  await expect(lookWhole(directory)).resolves.toBe(true);
 });
