@@ -1,4 +1,4 @@
-import { isId } from '../core/device.js';
+import { claimsOf } from '../core/own-device.js';
 
 /**
  * How long rows on disk outlive the `exp` of their token: a wall clock that is wrong by hours must not destroy them.
@@ -49,32 +49,4 @@ export function sendRightOf(token: string): SendRight {
 /** What a whole list of scopes says of sending state. */
 export function sendRightOfScopes(scopes: readonly string[]): SendRight {
   return scopes.some((name) => SENDING_SCOPES.includes(name)) ? 'yes' : 'no';
-}
-
-/**
- * The device that a token names as its own: `sub`, where `subtype` calls that a device or is missing. Worth as little as
- * any claim; it only says what to ask the cloud.
- */
-export function ownDeviceOf(token: string): string | undefined {
-  const { sub, subtype = 'device' } = claimsOf(token) ?? {};
-  return typeof sub === 'string' && isId(sub) && subtype === 'device' ? sub : undefined;
-}
-
-interface Claims {
-  readonly exp?: unknown;
-  readonly scope?: unknown;
-  readonly sub?: unknown;
-  readonly subtype?: unknown;
-}
-
-function claimsOf(token: string): Claims | undefined {
-  const [, payload, signature, ...more] = token.split('.');
-  // A JWT has three parts (RFC 7519, 7.2).
-  if (payload === undefined || signature === undefined || more.length > 0) return undefined;
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-    return typeof claims === 'object' && claims !== null ? claims : undefined;
-  } catch {
-    return undefined;
-  }
 }

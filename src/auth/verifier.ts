@@ -7,12 +7,13 @@ import { Device } from '../core/device.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
+import { ownDeviceOf } from '../core/own-device.js';
 import type { FirstStates } from './first-states.js';
 import type { Grants } from './grants.js';
 import type { KeptGrant } from './kept-grant.js';
 import { digestOf, noSendingScope, type Refusals, refusalFor, tripleOf, unlessExpired } from './refusals.js';
 import type { Shares } from './shares.js';
-import { ownDeviceOf, sendRightOf } from './token-claims.js';
+import { sendRightOf } from './token-claims.js';
 
 export interface VerifierOptions {
   readonly grants: Grants;

@@ -17,7 +17,7 @@ const MAX_MESSAGE_CHARACTERS = 300;
 export interface Refused {
   /** '' where the request names none. */
   readonly applicationId: string;
-  /** '' where the request names none, as the frame of a gateway does before it is read. */
+  /** Of a gateway's frame the gateway's; '' where neither the request nor its token names one. */
   readonly deviceId: string;
   /** Of the connection; '' of one that is gone. */
   readonly address: string;

@@ -1,6 +1,7 @@
 import type { Asker, Delivered, Granted, Unproven } from '../core/auth-ports.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
+import { ownDeviceOf } from '../core/own-device.js';
 import type { Encoding } from '../core/ports.js';
 import type { Refused } from '../core/refusal-ring.js';
 import { namedDevices } from '../state/gateway-frame.js';
@@ -41,6 +42,8 @@ interface Cleared {
 export class GatewaySocket extends FrameSocket {
   readonly #token: string;
   readonly #applicationId: string;
+  /** By its token; '' of one that names no device. */
+  readonly #gatewayId: string;
   readonly #asker: Asker;
   readonly #newDevices: NewDevices;
   /** By device, the end of the last frame that waits and names it. */
@@ -61,14 +64,15 @@ export class GatewaySocket extends FrameSocket {
     super(context, place);
     this.#token = token;
     this.#applicationId = applicationId;
+    this.#gatewayId = ownDeviceOf(token) ?? '';
     this.#asker = asker;
     this.#newDevices = new NewDevices(context, token, applicationId, asker);
   }
 
-  /** A frame may be for many devices: where one is the reason, the message names it. */
+  /** A frame may be for many devices: it is its gateway's, and where one of them is the reason, the message names it. */
   protected override sender(): Refused {
     const isKnown = this.#watched !== undefined;
-    return { applicationId: this.#applicationId, deviceId: '', address: this.#asker.address, isKnown };
+    return { applicationId: this.#applicationId, deviceId: this.#gatewayId, address: this.#asker.address, isKnown };
   }
 
   override closed(): void {

@@ -258,3 +258,14 @@ test('an empty array is acknowledged, there being nothing to store', async () =>
   expect(intake.taken).toEqual([]);
   expect(meters.received.websocket.accepted).toBe(0);
 });
+
+test('a frame that is refused is known by the gateway that its token names', async () => {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const token = `${part({ alg: 'HS256' })}.${part({ sub: FOURTH_DEVICE, subtype: 'device' })}.x`;
+  const { authorizer, port, refusals } = await startFront({});
+  authorizer.give(token, APPLICATION, DEVICE);
+  const socket = await RawWebSocket.open(port, GATEWAY_PATH, { Authorization: `Bearer ${token}` });
+  await socket.send(OPCODE.binary, Buffer.from([0xc1]));
+  await until(() => refusals.recent().length === 1);
+  expect(refusals.recent()[0]).toMatchObject({ applicationId: APPLICATION, deviceId: FOURTH_DEVICE });
+});
