@@ -36,7 +36,7 @@ export interface Readiness {
 
 /** The cloud as all calls to it saw it. */
 export interface CloudView {
-  /** Whether it answers, and not with server errors; true as well while nothing is known yet. */
+  /** Whether it answers, and not with server errors; false until it has answered. */
   readonly isUp: boolean;
   /** Whether it has answered in this run. */
   readonly hasAnswered: boolean;

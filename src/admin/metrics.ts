@@ -212,7 +212,7 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
     },
     {
       name: 'stateway_upstream_up',
-      help: '1 while the cloud answers without a server error, by what all calls show, else 0.',
+      help: '1 while the cloud answers without a server error, by what all calls show, else 0, as before its first answer.',
       read: () => [[sources.cloud().isUp ? 1 : 0]],
     },
     {

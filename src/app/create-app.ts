@@ -145,6 +145,7 @@ export class App {
       followed,
       recordMemory: this.#recordMemory,
       onCloudChange: (isUp, trouble) => health.noteLanes(isUp, trouble),
+      doesCloudAnswer: () => health.isUp,
     });
     this.#lanes = lanes;
     this.#troubles = troubles;

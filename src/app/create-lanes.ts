@@ -14,7 +14,15 @@ const CAUSES_IN_LOG = 3;
 /** What the lanes are given beside the options and the log. */
 export type LaneSurroundings = Pick<
   LanesParts,
-  'offerGrantsOf' | 'spool' | 'ages' | 'meters' | 'deviceClocks' | 'followed' | 'recordMemory' | 'onCloudChange'
+  | 'offerGrantsOf'
+  | 'spool'
+  | 'ages'
+  | 'meters'
+  | 'deviceClocks'
+  | 'followed'
+  | 'recordMemory'
+  | 'onCloudChange'
+  | 'doesCloudAnswer'
 > & {
   readonly cloud: CloudClient;
   readonly timekeeper: Timekeeper;

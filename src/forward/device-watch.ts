@@ -17,6 +17,8 @@ export interface DeviceWatchParts {
   readonly health: CloudHealth;
   readonly heldApart: Pick<HeldApart, 'summaries'>;
   readonly deviceClocks: Pick<DeviceClocks, 'outOfWindow' | 'wrong'>;
+  /** By all calls to it, greetings too. */
+  readonly doesCloudAnswer: () => boolean;
 }
 
 /** Says which devices are in trouble and why, for people. Reads the lanes, and changes nothing. */
@@ -41,7 +43,7 @@ export class DeviceWatch {
 
   /** What is the matter with one device now, the worst first. Looks through those in trouble, and not through all lanes. */
   troublesOf(deviceKey: string): readonly TroubledDevice[] {
-    const { clock, table, health, heldApart, deviceClocks } = this.#parts;
+    const { clock, table, heldApart, deviceClocks } = this.#parts;
     const nowMs = clock.monotonicMs();
     const list = new TroubleList(nowMs, clock.wallMs());
     const lane = table.find(deviceKey);
@@ -51,7 +53,7 @@ export class DeviceWatch {
       }
     }
     const held = [...heldApart.summaries()].find(({ device }) => device.key === deviceKey);
-    const trouble = lane && troubleOf(lane, health.isUp);
+    const trouble = lane && this.#troubleOf(lane);
     const past = lane ?? table.absent.find(deviceKey);
     if (lane !== undefined && trouble !== undefined) list.addLane(lane, trouble);
     else if (past !== undefined) this.#addPast(list, held, deviceKey, past, nowMs);
@@ -67,7 +69,7 @@ export class DeviceWatch {
       list.addWrongClock(wrong, deviceClocks.outOfWindow, table.find(wrong.device.key)?.waitingStates ?? 0);
     }
     for (const lane of table.all()) {
-      const trouble = troubleOf(lane, health.isUp);
+      const trouble = this.#troubleOf(lane);
       if (trouble !== undefined) list.addLane(lane, trouble);
       else this.#addPast(list, held.get(lane.device.key), lane.device.key, lane, nowMs);
       held.delete(lane.device.key);
@@ -85,6 +87,17 @@ export class DeviceWatch {
       causes: list.causes(),
       listed: list.listed(),
     };
+  }
+
+  /** While the whole cloud is down, or has not answered yet, what is held up by it alone is no trouble of the device. */
+  #troubleOf(lane: Lane): LaneTrouble | undefined {
+    const { health, doesCloudAnswer } = this.#parts;
+    const trouble = lane.isEmpty ? undefined : lane.trouble;
+    if (trouble === undefined || trouble.kind === 'parked') return trouble;
+    if (!health.isUp) return undefined;
+    if (trouble.kind === 'throttled') return trouble;
+    // Failures of an outage count no more once the cloud is back.
+    return lane.failures > 0 && doesCloudAnswer() ? trouble : undefined;
   }
 
   /** The trouble of a device that can send, if it has one. */
@@ -105,11 +118,3 @@ export class DeviceWatch {
 
 /** A lane, or what is remembered of a device without one. */
 type Past = DevicePast & Partial<Pick<Lane, 'waitedMs' | 'waitingStates'>>;
-
-/** While the whole cloud is down, what is held up by it alone is no trouble of the device. */
-function troubleOf(lane: Lane, isCloudUp: boolean): LaneTrouble | undefined {
-  const trouble = lane.isEmpty ? undefined : lane.trouble;
-  if (trouble === undefined || trouble.kind === 'parked') return trouble;
-  // Failures of an outage count no more once the cloud is back.
-  return isCloudUp && (trouble.kind === 'throttled' || lane.failures > 0) ? trouble : undefined;
-}

@@ -78,6 +78,8 @@ export interface LanesParts {
   readonly onGivenUp: (device: Device, states: number, status: number) => void;
   /** Told when the whole cloud goes down, and what its last failure was, and when it is back; for the log. */
   readonly onCloudChange: CloudHealthParts['onChange'];
+  /** Whether the cloud answers, by all calls to it: until then no device is at fault for what fails. */
+  readonly doesCloudAnswer: () => boolean;
 }
 
 /** The forward stage: a lane per active device, and what stands around the lanes. */
@@ -134,7 +136,7 @@ export class Lanes implements Forwarder {
     this.#table = table;
     this.#spiller = spiller;
     this.#heldApart = heldApart;
-    this.#watch = new DeviceWatch({ clock, table, health, heldApart, deviceClocks: parts.deviceClocks });
+    this.#watch = new DeviceWatch({ ...parts, table, health, heldApart });
     this.#lastStates = new LastStates(clock);
     this.look = new DeviceLook({ table, watch: this.#watch, lastStates: this.#lastStates });
     this.#schedule = new Schedule(

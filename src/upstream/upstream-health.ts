@@ -70,8 +70,13 @@ export class UpstreamHealth {
     this.#parts = parts;
   }
 
-  /** Whether the cloud answers, as far as is known. */
+  /** Whether the cloud answers; false until it has. */
   get isUp(): boolean {
+    return this.#hasAnswered && this.#isNotLost;
+  }
+
+  /** As isUp, and true as well while nothing is known yet. */
+  get #isNotLost(): boolean {
     return this.#lanesReachIt && this.#isThere;
   }
 
@@ -152,7 +157,7 @@ export class UpstreamHealth {
   }
 
   #settle(trouble: CloudTrouble | undefined): void {
-    const { isUp } = this;
+    const isUp = this.#isNotLost;
     if (this.#isStopped) return;
     if (isUp === this.#wasUp) {
       if (isUp && this.#hasAnswered) this.#sinceWallMs ??= this.#parts.clock.wallMs();

@@ -210,3 +210,14 @@ it('a report is made once a second at most', async () => {
   await harness.clock.advance(1);
   expect(harness.lanes.devices()).not.toBe(first);
 });
+
+it('no device is failing before the cloud has answered, nor while it does not', async () => {
+  const harness = new Harness();
+  harness.doesCloudAnswer = false;
+  harness.cloud.respond = () => LOST;
+  harness.push(ONE);
+  expect(await reportOf(harness)).toMatchObject({ known: 1, troubled: NOBODY, causes: [], listed: [] });
+  expect(harness.lanes.isCloudUp()).toBe(true);
+  harness.doesCloudAnswer = true;
+  expect((await reportOf(harness)).troubled).toEqual({ ...NOBODY, failing: 1 });
+});

@@ -146,6 +146,8 @@ export class Harness {
   readonly unparked: string[] = [];
   readonly givenUp: { device: string; states: number; status: number }[] = [];
   /** What was told of the cloud, and when. */
+  /** As all calls to the cloud together have it. */
+  doesCloudAnswer = true;
   readonly cloudChanges: { isUp: boolean; atMs: number }[] = [];
   readonly lanes: Lanes;
   /** What is decided of times that the proxy counted: nothing has to be, unless a test says so. */
@@ -206,6 +208,7 @@ export class Harness {
         onUnparked: (device, parkedMs) => this.unparked.push(`${nameOf(device)}: ${parkedMs}`),
         onGivenUp: (device, states, status) => this.givenUp.push({ device: nameOf(device), states, status }),
         onCloudChange: (isUp) => this.cloudChanges.push({ isUp, atMs: clock.monotonicMs() }),
+        doesCloudAnswer: () => this.doesCloudAnswer,
       },
     );
     // A spool that was used before is replayed and adopted by the test.

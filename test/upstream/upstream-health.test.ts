@@ -122,7 +122,7 @@ it('follows the lanes, and greets nobody while they probe', async () => {
 
 it('takes a 429 for no sign, and looks into what may be a portal now and then', async () => {
   const { clock, site, health } = healthOf(THROTTLED);
-  expect(health).toMatchObject({ isUp: true, hasAnswered: false, sinceWallMs: undefined });
+  expect(health).toMatchObject({ isUp: false, hasAnswered: false, sinceWallMs: undefined });
   for (let seconds = 0; seconds < 600; seconds++) {
     health.doubt();
     await clock.advance(1_000);

@@ -14,10 +14,10 @@ export function showFigures(status: Status): void {
 function showCloud({ cloud, now }: Status): void {
   const nowMs = Date.parse(now);
   const wasAsked = cloud.since !== null;
-  setText(byId('cloud'), cloud.up ? (wasAsked ? 'Reachable' : 'Not asked yet') : 'Not reachable');
+  setText(byId('cloud'), wasAsked ? (cloud.up ? 'Reachable' : 'Not reachable') : 'No answer yet');
   const since = cloud.since ?? now;
   const forWords = duration((nowMs - Date.parse(since)) / 1_000);
-  setText(byId('cloud-since'), wasAsked ? `since ${clockTime(since, nowMs)}, for ${forWords}` : 'no answer yet');
+  setText(byId('cloud-since'), wasAsked ? `since ${clockTime(since, nowMs)}, for ${forWords}` : 'it is being asked');
   setText(byId('cloud-url'), cloud.url);
 }
 

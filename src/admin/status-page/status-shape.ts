@@ -133,12 +133,13 @@ export interface Status {
   readonly reason: string;
   readonly cloud: {
     readonly url: string;
+    /** False until it has answered. */
     readonly up: boolean;
     /** Whether it has answered since the start. */
     readonly hasAnswered: boolean;
     /** Whether it was lost since the start, after it had answered. */
     readonly hasBeenLost: boolean;
-    /** Since when it is up or down; null while nothing was asked yet. */
+    /** Since when it is up or down; null while there was no sign of it yet either way. */
     readonly since: string | null;
     /** The last call to it that failed, of any kind; null while none has since the start. */
     readonly lastFailure: Failure | null;

@@ -52,13 +52,16 @@ export function verdictOf(status: Status, timeZone?: string): Verdict {
   return { ...worst, also: remarks.filter((remark) => remark !== worst).map(({ sentence }) => sentence) };
 }
 
+/** What is said where there is no remark. */
 function allWell({ cloud, received, spool }: Status): Remark {
   const hasReceived = Object.values(received).some(({ accepted }) => accepted > 0);
   if (!hasReceived && spool.states === 0) {
     return { level: 'good', sentence: 'Ready, and no state has come yet.', more: ['Devices may send now.'] };
   }
-  const more = cloud.since === null ? 'The cloud has not answered yet.' : 'The cloud takes states as they come.';
-  return { level: 'good', sentence: 'All is well.', more: [more] };
+  if (cloud.since === null) {
+    return { level: 'watch', sentence: 'The cloud has not answered yet.', more: ['It is being asked.'] };
+  }
+  return { level: 'good', sentence: 'All is well.', more: ['The cloud takes states as they come.'] };
 }
 
 function notReady({ ready, reason, spool }: Status): Remark | undefined {
@@ -108,7 +111,7 @@ function roomAdvice({ bytes, maxBytes, freeDiskBytes }: Status['spool']): string
 
 function cloudLost(status: Status, timeZone: string | undefined): Remark | undefined {
   const { cloud, kept, spool, ready } = status;
-  if (cloud.up) return undefined;
+  if (cloud.up || cloud.since === null) return undefined;
   const { fullInSeconds } = spool;
   const isShort = fullInSeconds !== null && fullInSeconds < ACT_BELOW_SECONDS;
   const cause = causeSentences(status);

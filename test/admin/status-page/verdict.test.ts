@@ -29,6 +29,11 @@ describe('all is well', () => {
   });
 });
 
+it('claims nothing of a cloud that has not answered yet', () => {
+  const cloud = { up: false, hasAnswered: false, since: null };
+  expect(wordsOf({ cloud })).toEqual(['watch', 'The cloud has not answered yet.', 'It is being asked.', '']);
+});
+
 describe('an outage', () => {
   it('is told with since when, what waits, and how long there is room', () => {
     const spool = { states: 1_204_331, oldestSeconds: 3_780, growthBytesPerSecond: 1e4, fullInSeconds: 9.2 * DAY };
