@@ -32,13 +32,13 @@ export function findDevices(sources: AdminSources, text: string): FoundDevices {
 
 /**
  * What is known of one device; no value of a state.
- * @param guarded whether its last state is served beside it, and what changes something wants of this session
+ * @param beside its dead letters; whether its last state is served, and what changes something wants of this session
  * @throws StatewayError STATEWAY_INVALID_ID or STATEWAY_NO_SUCH_DEVICE
  */
 export function deviceFacts(
   sources: AdminSources,
   deviceId: string,
-  guarded: Pick<DeviceFacts, 'form' | 'showsValues'>,
+  beside: Pick<DeviceFacts, 'form' | 'showsValues' | 'deadLetters'>,
 ): DeviceFacts {
   const known = knownDevice(sources, deviceId);
   const { device, name = null, waitingStates, waitingBytes, sinceMs, troubles, grants, connections } = known;
@@ -59,7 +59,7 @@ export function deviceFacts(
     grants: grants.map(plainGrant),
     connections,
     isFollowed: sources.followed.ids.includes(device.deviceId),
-    ...guarded,
+    ...beside,
   };
 }
 

@@ -3,6 +3,7 @@ import { groupIdOf, type LetterGroup, LetterGroups } from '../core/letter-groups
 import type { AdminSources } from './admin-sources.js';
 import { lastLetter, readLetters } from './letter-reader.js';
 import { isoTime } from './status.js';
+import type { DeviceFacts } from './status-page/device-shape.js';
 import type { LetterGroupFacts, LetterGroupsFacts, LettersOfDevice } from './status-page/letter-shape.js';
 
 /** Of the numbers of dead letters, those that are looked at. */
@@ -13,6 +14,9 @@ export const MOST_DEVICES = 5;
 /** However many pages ask, the letters are read no more often; what is told is as old at most. */
 const FRESH_FOR_MS = 2_000;
 
+/** Reasons that are told of one device. */
+export const MOST_REASONS = 5;
+
 type Grouped = Omit<LetterGroupsFacts, 'form' | 'mayChange'>;
 
 /** Groups the last dead letters by their reason, when somebody asks. */
@@ -20,6 +24,8 @@ export class LetterGroupsView {
   readonly #sources: AdminSources;
   #grouped: Promise<Grouped> | undefined;
   #readAtMs = 0;
+  /** As they were read last. */
+  #groups: readonly LetterGroup[] = [];
 
   constructor(sources: AdminSources) {
     this.#sources = sources;
@@ -38,6 +44,20 @@ export class LetterGroupsView {
     return this.#grouped;
   }
 
+  /**
+   * Those of one device among the letters that are looked at, the most first.
+   * @throws what reading throws
+   */
+  async ofDevice(deviceId: string): Promise<DeviceFacts['deadLetters']> {
+    await this.read();
+    const own = this.#groups.map(({ status, reason, devices }) => {
+      const letters = [...devices].filter(([key]) => Device.fromKey(key).deviceId === deviceId);
+      return { status, reason, letters: letters.reduce((sum, [, count]) => sum + count, 0) };
+    });
+    const some = own.filter(({ letters }) => letters > 0);
+    return some.sort((a, b) => b.letters - a.letters).slice(0, MOST_REASONS);
+  }
+
   async #read(): Promise<Grouped> {
     const upTo = lastLetter(this.#sources);
     const groups = new LetterGroups();
@@ -47,6 +67,7 @@ export class LetterGroupsView {
       read++;
     }
     const all = groups.list();
+    this.#groups = all;
     const listed = all.slice(0, MOST_GROUPS).map((group) => this.#facts(group));
     return { read, upTo, groups: listed, moreGroups: all.length - listed.length };
   }

@@ -29,8 +29,10 @@ export function routeTable(sources: AdminSources, figures: LiveFigures, gate: Ad
     '/status/history': { GET: () => jsonReply(200, figures.week()) },
     '/status/devices': { GET: ({ query }) => jsonReply(200, findDevices(sources, query.get('search') ?? '')) },
     '/status/devices/{deviceId}': {
-      GET: ({ parts: [deviceId = ''], request }) =>
-        jsonReply(200, deviceFacts(sources, deviceId, { showsValues, form: form(request) })),
+      GET: async ({ parts: [deviceId = ''], request }) => {
+        const deadLetters = await groups.ofDevice(deviceId.toLowerCase());
+        return jsonReply(200, deviceFacts(sources, deviceId, { showsValues, form: form(request), deadLetters }));
+      },
     },
     '/status/dead-letters': {
       GET: async ({ request }) =>

@@ -22,6 +22,7 @@ interface DiscardOptions extends LetterOptions {
 }
 
 const GIVEN_UP = 'given up';
+const NONE_MEANT = 'no dead letter is meant by that\n';
 
 /** `stateway spool dead-letters`: what was given up, each or by its reason. */
 export function deadLettersCommand(): Command {
@@ -62,6 +63,7 @@ export function requeueCommand(): Command {
 }
 
 function requeuedWords({ requested, noStates }: AskedFor): string {
+  if (requested === 0 && noStates === 0) return NONE_MEANT;
   const sent = `${counted(requested)} will be sent again: by the running proxy within seconds, else after its next start\n`;
   const why = 'what the device sent is no state, and there is nothing to send';
   const stay = `${counted(noStates)} ${noStates === 1 ? 'stays' : 'stay'}: ${why}\n`;
@@ -94,7 +96,7 @@ async function discard(letters: LettersBeside, numbers: readonly number[], optio
   const found = [...numbersOf(selected('discard', letters, numbers, options))];
   const then = path === undefined ? 'They are written nowhere' : `They are written to ${path} first`;
   if (found.length === 0) {
-    process.stdout.write(options.json ? `${JSON.stringify({ discarded: 0 })}\n` : 'no dead letter is meant by that\n');
+    process.stdout.write(options.json ? `${JSON.stringify({ discarded: 0 })}\n` : NONE_MEANT);
     return;
   }
   const question = `Discard ${counted(found.length)} for good? ${then}.`;

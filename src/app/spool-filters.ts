@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { duration } from '../config/kinds.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import { type Device, isId } from '../core/device.js';
+import { oneLine } from './spool-report.js';
 
 /** What the flags of {@link addFilters} leave in a command's options; a field is absent where its flag was not given. */
 export interface Filters {
@@ -81,7 +82,9 @@ function* withReason(letters: Iterable<StoredDeadLetter>, reason: string | undef
 }
 
 function isFor({ reason, status }: StoredDeadLetter, wanted: string): boolean {
-  return String(status) === wanted || reason.toLowerCase().includes(wanted);
+  // As it is, or as it was shown.
+  const texts = [reason, oneLine(reason)];
+  return String(status) === wanted || texts.some((text) => text.toLowerCase().includes(wanted));
 }
 
 /** A time of the command line. @returns milliseconds since the epoch @throws InvalidArgumentError */

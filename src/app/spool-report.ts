@@ -73,10 +73,14 @@ export function* deadLettersTable(letters: Iterable<StoredDeadLetter>): Iterable
   if (count === 0) yield 'no dead letters\n';
 }
 
-/** The cloud's words are not ours: what could move a terminal's cursor or start a new line is shown as an escape. */
+/**
+ * The cloud's words are not ours: what could move a terminal's cursor or start a new line is shown as an escape. Quotes are
+ * shown as they are, since people copy a reason into a command.
+ */
 export function oneLine(text: string): string {
   return JSON.stringify(text)
     .slice(1, -1)
+    .replaceAll('\\"', '"')
     .replace(/[\u007f-\u009f]/g, '?');
 }
 

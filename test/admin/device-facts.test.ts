@@ -5,7 +5,11 @@ import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { FakeSources } from './fake-sources.js';
 
-const GUARDED = { showsValues: false, form: 'of the session' };
+const GUARDED = {
+  showsValues: false,
+  form: 'of the session',
+  deadLetters: [{ status: 400, reason: 'no such attribute', letters: 3 }],
+};
 const APPLICATION = 'a'.repeat(24);
 
 let sources: FakeSources;

@@ -53,6 +53,15 @@ it('groups by the words and the status of the cloud, the largest first, with dev
   expect(JSON.stringify(groups)).not.toContain('secret');
 });
 
+it('tells those of one device, by what the cloud said, the most first', async () => {
+  sources.letters = [letter(1, 7, 'gone', 404), letter(2, 7), letter(3, 8), letter(4, 7), letter(5, 9, 'gone', 410)];
+  expect(await view.ofDevice(`${'0'.repeat(23)}7`)).toEqual([
+    { status: 400, reason: 'no such attribute', letters: 2 },
+    { status: 404, reason: 'gone', letters: 1 },
+  ]);
+  expect(await view.ofDevice('1'.repeat(24))).toEqual([]);
+});
+
 it('is bounded, whatever there is', async () => {
   sources.letters = Array.from({ length: MOST_READ + 50 }, (_, n) => letter(n + 1, n % 1_000, `reason ${n % 60}`));
   const { read, upTo, groups, moreGroups } = await view.read();

@@ -39,6 +39,11 @@ it('shows the words of the cloud as the text they are', () => {
   expect([...reasonsTable([])]).toEqual(['no dead letters\n']);
 });
 
+it('shows the quotes of a reason as they are, so that it can be copied into a command', () => {
+  const [, line] = [...reasonsTable(summarizeReasons([letter(1, A, 400, 'attribute "bad" is refused')]))];
+  expect(line).toContain('  attribute "bad" is refused\n');
+});
+
 it('tells a thousand reasons apart, and counts the rest together', () => {
   const many = Array.from({ length: 1_200 }, (_, n) => letter(n, A, 400, `value ${n}`));
   const reasons = summarizeReasons(many);

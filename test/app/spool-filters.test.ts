@@ -55,6 +55,11 @@ describe('filters', () => {
     expect(numbers(filters)).toEqual(left);
   });
 
+  it.each(['line\\n"end"', 'LINE\n"end"'])('find a reason by its text as it is shown, or as it is: %j', (reason) => {
+    const found = [...filteredLetters([letter(1, A, 1, 'line\n"end"'), letter(2, A, 1, 'other')], { reason })];
+    expect(found.map(({ number }) => number)).toEqual([1]);
+  });
+
   it('read no further than their limit', () => {
     const endless = (function* () {
       for (;;) yield* LETTERS;

@@ -116,8 +116,10 @@ function showFacts(facts: DeviceFacts, last: LastStateFacts | undefined): void {
   const { name, applicationId, troubles, refusals, grants } = facts;
   setText(byId('device-name'), name ?? 'A device without a name here');
   setText(byId('device-id'), `${facts.deviceId}, of application ${applicationId}`);
-  setText(byId('device-trouble'), troubles.length === 0 ? 'Nothing is the matter with it.' : '');
-  showList('device-troubles', troubles, (trouble) => troubleItem(trouble, nowMs));
+  const { deadLetters } = facts;
+  setText(byId('device-trouble'), troubleWords(facts));
+  const items = [...troubles.map((trouble) => troubleItem(trouble, nowMs)), ...deadLetters.map(letterItem)];
+  showList('device-troubles', items, (item) => item);
   showWaiting(facts, nowMs);
   showValues(facts, last, nowMs);
   showFollowing(facts);
@@ -159,6 +161,19 @@ function showFollowing({ isFollowed, showsValues }: DeviceFacts): void {
   button.hidden = !showsValues;
   button.setAttribute('aria-pressed', String(isFollowed));
   setText(button, isFollowed ? 'Follow it no more' : 'Follow its states in the log');
+}
+
+/** What stands above the list of what is the matter; nothing where that says it. */
+function troubleWords({ troubles, deadLetters, refusals }: DeviceFacts): string {
+  if (troubles.length > 0 || deadLetters.length > 0) return '';
+  return refusals.length > 0
+    ? 'It is in no trouble now, but some of what it sent in the last hour was refused: see below.'
+    : 'Nothing is the matter with it.';
+}
+
+function letterItem({ status, reason, letters }: DeviceFacts['deadLetters'][number]): HTMLElement {
+  const answer = status === 0 ? '' : ` (${status})`;
+  return make('li', '', [text(`${counted(letters, 'dead letter')}: ${reason}${answer}.`)]);
 }
 
 function troubleItem({ trouble, reason, since, nextTry }: TroubledDevice, nowMs: number): HTMLElement {

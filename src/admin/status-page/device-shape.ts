@@ -38,6 +38,8 @@ export interface DeviceFacts {
   readonly lastStateAt: string | null;
   /** The worst first; none when all is well. */
   readonly troubles: readonly TroubledDevice[];
+  /** Its own of the last 10,000, by what the cloud said, the most first; five at most. */
+  readonly deadLetters: readonly { readonly status: number; readonly reason: string; readonly letters: number }[];
   /** Of the last hour, the last one first. */
   readonly refusals: readonly RecentRefusal[];
   /** The newest first. */

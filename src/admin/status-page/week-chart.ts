@@ -1,8 +1,18 @@
 import { ask } from './ask.js';
 import { byId, make, sayRoles, setText } from './elements.js';
-import { areaPath, awaySpans, type DayFigures, daysOf, type Frame, linePath, roundAbove, xOf } from './week-figures.js';
+import {
+  areaPath,
+  awaySecondsOf,
+  awaySpans,
+  type DayFigures,
+  daysOf,
+  type Frame,
+  linePath,
+  roundAbove,
+  xOf,
+} from './week-figures.js';
 import type { WeekFacts } from './week-shape.js';
-import { bytes, compact, count, duration, rate } from './words.js';
+import { bytes, clockTime, compact, count, duration, rate } from './words.js';
 
 /** The namespace, as the signs of the verdict have it. */
 const SVG = document.querySelector('svg')?.namespaceURI ?? null;
@@ -62,8 +72,13 @@ export class WeekChart {
 
 /** What the two charts say, in words. */
 function wordsOf(week: WeekFacts, received: readonly number[], forwarded: readonly number[]): [string, string] {
-  const away = awaySpans(week).reduce((sum, { from, to }) => sum + to - from, 0);
-  const cloud = away === 0 ? 'the cloud was there all the time' : `the cloud was away for ${duration(away)} in all`;
+  const away = awaySecondsOf(week);
+  // The step that has begun is not among them.
+  const until = clockTime(new Date((week.endedAt.at(-1) as number) * 1_000).toISOString(), Date.now());
+  const cloud =
+    away === 0
+      ? `the cloud was there until ${until}`
+      : `until ${until} the cloud was away for ${duration(away)} in all`;
   const most = `at most ${count(Math.max(...week.states))} states, ${bytes(Math.max(...week.bytes))}`;
   const [inMost, outMost] = [rate(Math.max(...received)), rate(Math.max(...forwarded))];
   return [`${most}; ${cloud}`, `at most ${inMost} received and ${outMost} forwarded`];

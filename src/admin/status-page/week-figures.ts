@@ -83,6 +83,11 @@ export function awaySpans(week: WeekFacts): { readonly from: number; readonly to
   return spans;
 }
 
+/** For how long the cloud was away in all, shorter times than {@link awaySpans} shows among it. */
+export function awaySecondsOf({ cloudUp, stepSeconds }: WeekFacts): number {
+  return Math.round(cloudUp.reduce((sum, up) => sum + (1 - up) * stepSeconds, 0));
+}
+
 /** A round number that nothing is above: 1, 2 or 5 and zeros. */
 export function roundAbove(value: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, value)));

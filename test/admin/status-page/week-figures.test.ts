@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   areaPath,
+  awaySecondsOf,
   awaySpans,
   daysOf,
   type Frame,
@@ -64,6 +65,11 @@ it('the cloud was away for the steps in which it was so for half the time, toget
     [0, 2],
     [8, 9],
   ]);
+});
+
+it('the time for which it was away has shorter times in it too', () => {
+  expect(awaySecondsOf(week([1, 2, 3], { cloudUp: [1, 0.8, 0.5] }))).toBe(210);
+  expect(awaySecondsOf(week([1, 2]))).toBe(0);
 });
 
 it.each([
