@@ -94,7 +94,9 @@ export class SegmentLog {
     this.#recovered = { records, rows, firstSequence: records.firstSequence, lastSequence, position };
     // Spares of another length are freed like the others, and then not kept.
     const others = readBack.spares.filter(({ bytes }) => bytes !== segmentBytes);
-    this.#pool = new SegmentPool({ ...options, segmentBytes }, [...readBack.closed, ...others], readBack.lastId);
+    // What was not worth while as long as it was written may be now.
+    const poolOptions = { ...options, segmentBytes, onClosed: () => this.#compaction.look() };
+    this.#pool = new SegmentPool(poolOptions, [...readBack.closed, ...others], readBack.lastId);
     const write = options.write === undefined ? {} : { write: options.write };
     this.#writer = new BlockWriter(this.#pool, position, {
       clock,

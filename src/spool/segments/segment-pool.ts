@@ -15,6 +15,8 @@ const MOST_FREEABLE = 8;
 export interface SegmentPoolOptions extends SpareOptions {
   /** Told, in a task of its own, that a checkpoint would help; not again before that is over. */
   readonly onShort: () => void;
+  /** Told of each segment that is not written any more. */
+  readonly onClosed: () => void;
 }
 
 /** Who waits for a segment, and for what. */
@@ -282,8 +284,10 @@ export class SegmentPool {
   #close(segment: Segment | undefined): void {
     if (segment === undefined) return;
     if (segment === this.#current) this.#current = undefined;
+    if (this.#closed.has(segment)) return;
     if (this.#closed.size >= MOST_OPEN) void segment.closeFile();
     this.#closed.add(segment);
+    this.#options.onClosed();
   }
 
   *#inUse(): Iterable<Segment> {
