@@ -77,7 +77,9 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
     await report(site, tokens);
     await untilText(watched.page, '#sentence', '1 parked device cannot deliver.');
     const cells = await watched.page.locator('#device-rows > *').getByRole('cell').allInnerTexts();
-    expect(await watched.page.getByRole('rowheader').allInnerTexts()).toEqual([parked.deviceId]);
+    expect(await watched.page.locator('#device-rows').getByRole('rowheader').allInnerTexts()).toEqual([
+      parked.deviceId,
+    ]);
     expect([cells[0], cells[2], cells[3]]).toEqual(['Parked', '1', 'the cloud refuses its token (401)']);
     expectNoHarm(watched, site.proxy.adminUrl);
   });
@@ -276,9 +278,15 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
     await report(site, tokens, 600);
     const watched = await watchedPage(browser);
     await openStatusPage(watched, site.proxy.adminUrl);
-    const chart = watched.page.getByRole('img', { name: 'Chart of the last hour, received: at most 60 /s' });
+    // 60 in ten seconds, and less where a busy machine was late to look.
+    const words = /at most [1-6]\d? \/s/;
+    const chart = watched.page.getByRole('img', {
+      name: new RegExp(`^Chart of the last hour, received: ${words.source}`),
+    });
     await chart.waitFor({ timeout: 60_000 });
-    expect(await textOf(watched.page, '#chart-received .peak')).toBe('at most 60 /s');
+    const peak = await textOf(watched.page, '#chart-received .peak');
+    expect(peak).toMatch(words);
+    expect(await chart.getAttribute('aria-label')).toContain(peak);
     expectNoHarm(watched, site.proxy.adminUrl);
   });
 });
