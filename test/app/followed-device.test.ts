@@ -40,6 +40,7 @@ test('the log follows the states of one device through all steps, at any level o
   await once(socket, 'open');
   socket.send('no JSON');
   await once(socket, 'message');
+  await expect.poll(() => namesOf(site)).toContain('refused');
   expect(stepsOf(site).slice(6)).toMatchObject([
     { step: 'arrived', transport: 'websocket', bytes: 7 },
     { step: 'refused', code: 'STATEWAY_MALFORMED_BODY', address: '127.0.0.1' },
