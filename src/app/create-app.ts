@@ -40,7 +40,7 @@ import { createAskThread, createCallStream, createSendThread } from './create-up
 import type { EventLog } from './event-log.js';
 import { HeardCloud } from './heard-cloud.js';
 import { loadTracing } from './load-tracing.js';
-import { openSpool } from './open-spool.js';
+import { openSpool, replay } from './open-spool.js';
 import { PACKAGE_VERSION } from './package-info.js';
 import { type Phase, readinessOf } from './readiness.js';
 import { StoredThenForwarded } from './stored-then-forwarded.js';
@@ -229,7 +229,7 @@ export class App {
     this.#capacity.start();
     this.#spool.lock.tellOthers(() => JSON.stringify(plainReport(this.#lanes.devices())));
     const admin = await this.#admin.listen(adminListen.host, adminListen.port);
-    const replayed = this.#replay();
+    const replayed = replay(this.#spool, this.#lanes);
     const restoredGrants = this.#auth.restore();
     this.#capacity.clearAfterStart();
     const ports = await this.#front.listen();
@@ -276,16 +276,6 @@ export class App {
     await Promise.all([this.#cloud.close(), this.#sends.close(), uplinksClosed]);
     await this.#tracing?.close();
     this.#log.info({ event: 'stopped', waitingStates: states, unansweredRequests }, 'stopped');
-  }
-
-  #replay(): { replayedRecords: number; replayedStates: number } {
-    let replayedRecords = 0;
-    for (const { sequence, record } of this.#spool.replay()) {
-      this.#lanes.enqueue(sequence, record, undefined);
-      replayedRecords++;
-    }
-    this.#lanes.adoptBacklogs(this.#spool.backlogs());
-    return { replayedRecords, replayedStates: this.#spool.status().states };
   }
 
   /** Their devices may be away: what is known of their tokens is offered to the lanes that this may have made. */

@@ -1,5 +1,6 @@
 import type { Config } from '../config/load.js';
 import type { Clock } from '../core/clock.js';
+import type { Lanes } from '../forward/lanes.js';
 import { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { LineWriter } from './event-log.js';
 
@@ -44,4 +45,18 @@ export function openSpool(
     onDiskWell: (faultMs) =>
       log.info({ event: 'disk-back', failingMs: Math.round(faultMs) }, 'the disk is back: new states are taken again'),
   });
+}
+
+/** Gives the lanes what the last run left. */
+export function replay(
+  spool: Pick<LmdbSpool, 'replay' | 'backlogs' | 'status'>,
+  lanes: Pick<Lanes, 'enqueue' | 'adoptBacklogs'>,
+): { replayedRecords: number; replayedStates: number } {
+  let replayedRecords = 0;
+  for (const { sequence, record } of spool.replay()) {
+    lanes.enqueue(sequence, record, undefined);
+    replayedRecords++;
+  }
+  lanes.adoptBacklogs(spool.backlogs());
+  return { replayedRecords, replayedStates: spool.status().states };
 }

@@ -65,12 +65,11 @@ export class SimulatedCloud implements CloudControl {
         options.onTaken?.(deviceId, states);
       },
     });
-    const brokerLimits = { ...BROKER_LIMITS, ...options.brokerLimits };
     this.#broker = new SimulatedBroker({
       api: this.#api,
       clock: this.#clock,
       faults: this.#faults,
-      limits: brokerLimits,
+      limits: { ...BROKER_LIMITS, ...options.brokerLimits },
     });
     this.#calls = new DeviceCalls(this.#api, this.#clock, (deviceId, payload) =>
       this.#broker.publish(`losant/${deviceId}/command`, payload),
@@ -218,7 +217,9 @@ export class SimulatedCloud implements CloudControl {
       replyPreflight(request, response);
       return;
     }
-    if (fault?.kind === 'delay') await this.#wait(fault.delayMs);
+    if (fault?.kind === 'delay') {
+      await new Promise<void>((resolve) => this.#clock.schedule(fault.delayMs, resolve));
+    }
     if (DEVICE_CALLS.has(target.call)) {
       await this.#calls.answer(target, request, response);
       return;
@@ -278,10 +279,6 @@ export class SimulatedCloud implements CloudControl {
     return route === 'state'
       ? this.#api.takeStates(request, applicationId, deviceId, objection)
       : this.#api.readDevice(request, applicationId, deviceId);
-  }
-
-  #wait(delayMs: number): Promise<void> {
-    return new Promise((resolve) => this.#clock.schedule(delayMs, resolve));
   }
 
   /** Waits so long, or until there is nobody left to answer. */

@@ -105,7 +105,8 @@ export class LmdbSpool implements Spool {
       stage: (device, piece) => this.#stage(device, piece),
       raiseFloor: () => this.#meta.floors(),
     });
-    disk.health.onRecovery(() => this.#recover());
+    // Before anything is taken again.
+    disk.health.onRecovery(() => this.#pieces.prove().then(() => this.#journal.recover()));
   }
 
   /** @throws SpoolOpenError when the directory is in use, cannot be opened, is damaged or holds another format */
@@ -293,11 +294,5 @@ export class LmdbSpool implements Spool {
     } catch (error) {
       this.#disk.refusePiece(error);
     }
-  }
-
-  /** After a fault of the disk, before anything is taken again. */
-  async #recover(): Promise<void> {
-    await this.#pieces.prove();
-    await this.#journal.recover();
   }
 }

@@ -65,3 +65,13 @@ export function expectNoHarm({ complaints, requests }: WatchedPage, adminUrl: st
   expect(requests.length).toBeGreaterThan(5);
   expect(requests.filter((request) => !request.startsWith(`${adminUrl}/`))).toEqual([]);
 }
+
+/** Waits until an element has a text in it. */
+export async function untilText(page: Page, selector: string, text: string | RegExp): Promise<void> {
+  await page.locator(selector).filter({ hasText: text }).waitFor({ timeout: 60_000 });
+}
+
+/** The text of an element, as it is seen. */
+export function textOf(page: Page, selector: string): Promise<string> {
+  return page.locator(selector).innerText();
+}

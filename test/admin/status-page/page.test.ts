@@ -8,7 +8,16 @@ import { openSite, postState, type Site } from '../../helpers/bench-site.js';
 import { connectClient, mqttAddress, publishAcknowledged } from '../../helpers/mqtt-clients.js';
 import { startProxy } from '../../helpers/running-proxy.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
-import { CHROMIUM, expectNoHarm, launch, openStatusPage, type WatchedPage, watchedPage } from './browser.js';
+import {
+  CHROMIUM,
+  expectNoHarm,
+  launch,
+  openStatusPage,
+  textOf,
+  untilText,
+  type WatchedPage,
+  watchedPage,
+} from './browser.js';
 import { HOSTILE_WORDS, startHostileCloud } from './hostile-cloud.js';
 import { logInAll, report } from './plant.js';
 
@@ -20,12 +29,6 @@ if (CHROMIUM === undefined) {
       '(apt-get install chromium). Everything else is tested.\n\n',
   );
 }
-
-async function untilText(page: Page, selector: string, text: string | RegExp): Promise<void> {
-  await page.locator(selector).filter({ hasText: text }).waitFor({ timeout: 60_000 });
-}
-
-const textOf = (page: Page, selector: string) => page.locator(selector).innerText();
 
 describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
   let browser: Browser;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PlannedDevice } from '../../../src/simulator/fleet-plan.js';
 import { openSite, postState } from '../../helpers/bench-site.js';
-import { CHROMIUM, expectNoHarm, launch, type WatchedPage, watchedPage } from './browser.js';
+import { CHROMIUM, expectNoHarm, launch, textOf, untilText, type WatchedPage, watchedPage } from './browser.js';
 import { logInAll, report } from './plant.js';
 
 const ADMIN_TOKEN = 'a-token-of-the-admin-side';
@@ -15,12 +15,6 @@ async function logInToPage({ page }: WatchedPage, adminUrl: string): Promise<voi
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.locator('#link[data-link="live"]').waitFor();
 }
-
-async function untilText(page: Page, selector: string, text: string | RegExp): Promise<void> {
-  await page.locator(selector).filter({ hasText: text }).waitFor({ timeout: 60_000 });
-}
-
-const textOf = (page: Page, selector: string) => page.locator(selector).innerText();
 
 describe.skipIf(CHROMIUM === undefined)('the status page of an admin side with a token', () => {
   let browser: Browser;
