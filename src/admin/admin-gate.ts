@@ -20,13 +20,18 @@ export class AdminGate {
   readonly #sessionKey: Buffer;
   readonly #attempts: LogInAttempts;
   readonly #cookieAttributes: string;
+  readonly #onWrongToken: (address: string) => void;
 
-  /** @param isTls whether browsers reach it by HTTPS, and need never send the cookie otherwise */
-  constructor(token: string, isTls: boolean, clock: Clock) {
+  /**
+   * @param isTls whether browsers reach it by HTTPS, and need never send the cookie otherwise
+   * @param onWrongToken told of each token that counts as a wrong one, and of the address it came from
+   */
+  constructor(token: string, isTls: boolean, clock: Clock, onWrongToken: (address: string) => void = () => {}) {
     this.#clock = clock;
     this.#tokenDigest = digestOf(token);
     this.#sessionKey = createHmac('sha256', token).update('stateway admin session').digest();
     this.#attempts = new LogInAttempts(clock);
+    this.#onWrongToken = onWrongToken;
     this.#cookieAttributes = `Path=/; HttpOnly; SameSite=Strict${isTls ? '; Secure' : ''}`;
   }
 
@@ -54,7 +59,7 @@ export class AdminGate {
     const digest = digestOf(token);
     // Digests are of one length, so that the time says nothing of the token's either.
     if (timingSafeEqual(digest, this.#tokenDigest)) return;
-    this.#attempts.note(address, digest.toString('base64'));
+    if (this.#attempts.note(address, digest.toString('base64'))) this.#onWrongToken(address);
     throw new StatewayError('STATEWAY_ADMIN_TOKEN', 'This is not the token of the admin side (STATEWAY_ADMIN_TOKEN)');
   }
 

@@ -82,7 +82,8 @@ export class AdminServer {
     this.#tls = tls;
     this.#names = [...ownNames(), ...names];
     this.#hosts = new AllowedHosts(this.#names);
-    this.#gate = token === undefined ? undefined : new AdminGate(token, tls !== undefined, sources.clock);
+    const onWrongToken = (address: string) => sources.onWrongToken(address);
+    this.#gate = token === undefined ? undefined : new AdminGate(token, tls !== undefined, sources.clock, onWrongToken);
     this.#sources = sources;
     this.#figures = new LiveFigures(sources, options.historyPath);
     this.#assets = assets;

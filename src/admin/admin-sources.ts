@@ -142,4 +142,6 @@ export interface AdminSources {
   droppedLogLines(): number;
   /** Told why figures could not be read, and where they were asked for; for the log. */
   onUnreadable(where: string, error: unknown): void;
+  /** Told of the network that a wrong token of the admin side came from. */
+  onWrongToken(address: string): void;
 }

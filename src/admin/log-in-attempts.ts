@@ -32,16 +32,17 @@ export class LogInAttempts {
     return Math.max(0, Math.ceil(leftMs / 1_000));
   }
 
-  /** A token of that digest, which is wrong, came from there. */
-  note(address: string, digest: string): void {
+  /** A token of that digest, which is wrong, came from there. @returns whether it counts: it is not one that came before */
+  note(address: string, digest: string): boolean {
     const nowMs = this.#clock.monotonicMs();
     const known = this.#byAddress.get(address);
     if (known !== undefined && nowMs - known.begunMs < WINDOW_MS) {
-      known.digests.add(digest);
-      return;
+      const before = known.digests.size;
+      return known.digests.add(digest).size > before;
     }
     this.#byAddress.delete(address);
     if (this.#byAddress.size >= MOST_ADDRESSES) this.#byAddress.delete(this.#byAddress.keys().next().value as string);
     this.#byAddress.set(address, { begunMs: nowMs, digests: new Set([digest]) });
+    return true;
   }
 }

@@ -85,6 +85,7 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
     queueDepth: () => stages.intake.backlog().bodies,
     droppedLogLines: () => log.droppedLines,
     onUnreadable: (where, err) => log.error({ event: 'figures-unreadable', where, err }, 'figures cannot be read'),
+    onWrongToken: (address) => log.warn({ event: 'admin-token-wrong', address }, 'a wrong token of the admin side'),
   };
 }
 

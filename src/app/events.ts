@@ -218,6 +218,12 @@ export const EVENT_TABLE = {
     meaning: 'What the admin side was asked for (`where`) could not be read: `err`. It was answered 503.',
     remedy: '[When the disk fails](runbook.md#when-the-disk-fails); else report it with the log.',
   },
+  'admin-token-wrong': {
+    level: 'warn',
+    meaning:
+      'Somebody at `address` has shown another token than `STATEWAY_ADMIN_TOKEN` to the admin side; of one that comes again there is a line a minute at most. After ten wrong ones none of that address is looked at for a minute.',
+    remedy: 'Who is it? [Security](security.md#the-token-of-the-admin-side).',
+  },
   'mqtt-id-shared': {
     level: 'warn',
     meaning: 'Two MQTT clients take each other’s place again and again under one id.',

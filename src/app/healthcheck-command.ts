@@ -10,6 +10,9 @@ const ANSWER_WITHIN_MS = 3_000;
 /** Far more than /readyz ever says; the rest of a stranger's answer is not read. */
 const MAX_ANSWER_CHARACTERS = 1_000;
 
+const TLS_HINT =
+  '; where the admin side speaks TLS, this command wants STATEWAY_ADMIN_TLS_CERT_FILE and STATEWAY_ADMIN_TLS_KEY_FILE too';
+
 /** What the running proxy said of itself, in one line. */
 export interface Health {
   readonly ready: boolean;
@@ -52,17 +55,19 @@ export function checkHealth(adminListen: Address, isTls = false): Promise<Health
       response.on('data', (chunk: string) => {
         if (body.length < MAX_ANSWER_CHARACTERS) body += chunk;
       });
-      response.on('error', (error) => resolve({ ready: false, why: explain(error, adminListen) }));
+      response.on('error', (error) => resolve({ ready: false, why: explain(error, adminListen, isTls) }));
       response.on('end', () => resolve({ ready: response.statusCode === 200, why: reasonIn(body) }));
     });
-    request.on('error', (error) => resolve({ ready: false, why: explain(error, adminListen) }));
+    request.on('error', (error) => resolve({ ready: false, why: explain(error, adminListen, isTls) }));
   });
 }
 
-function explain(error: NodeJS.ErrnoException, { host, port }: Address): string {
+function explain(error: NodeJS.ErrnoException, { host, port }: Address, isTls: boolean): string {
   const where = `${host}, port ${port}`;
   if (error.name === 'AbortError') return `no answer from ${where} within ${ANSWER_WITHIN_MS} ms`;
-  return `no connection to ${where} (${error.code ?? error.message})`;
+  // A server of TLS ends what is none.
+  const hint = isTls || error.code !== 'ECONNRESET' ? '' : TLS_HINT;
+  return `no connection to ${where} (${error.code ?? error.message})${hint}`;
 }
 
 /** The `reason` of the answer; anything but the proxy's own answer is shown by its first line. */

@@ -66,10 +66,14 @@ describe('the gate', () => {
   });
 
   it('counts one wrong token once, however often a program of that machine shows it', () => {
-    const gate = new AdminGate(TOKEN, false, new FakeClock());
+    const told: string[] = [];
+    const gate = new AdminGate(TOKEN, false, new FakeClock(), (address) => told.push(address));
     const show = (token: string) => refusal(() => gate.assertToken(token, ADDRESS));
     for (let scrape = 0; scrape < 100; scrape++) expect(show('the former token')).toBe('STATEWAY_ADMIN_TOKEN');
     expect(show(TOKEN)).toBeUndefined();
+    expect(told).toEqual([ADDRESS]);
+    show('another');
+    expect(told).toEqual([ADDRESS, ADDRESS]);
   });
 });
 

@@ -188,4 +188,6 @@ export class FakeSources implements AdminSources {
   onUnreadable(where: string, error: unknown) {
     this.unreadable.push(`${where}: ${(error as Error).message}`);
   }
+
+  onWrongToken() {}
 }

@@ -45,6 +45,9 @@ test('with a token the admin side is open to probes, to the token and to who has
   for (let guess = 0; guess < 9; guess++) expect((await logIn(`guess ${guess}`)).status).toBe(401);
   const tooMany = await logIn(TOKEN);
   expect([tooMany.status, Number(tooMany.headers.get('retry-after')) > 0]).toEqual([429, true]);
+  const told = () => proxy.log.filter(({ event }) => event === 'admin-token-wrong');
+  await expect.poll(told).toHaveLength(10);
+  expect(told()[0]).toMatchObject({ level: 'warn', address: '127.0.0.1' });
   expect(JSON.stringify(proxy.log)).not.toContain(TOKEN);
 });
 

@@ -35,6 +35,15 @@ it('is not ready when nobody listens', async () => {
   });
 });
 
+it('says what it wants where the admin side ends the connection, as one of TLS does', async () => {
+  const server = createServer().on('connection', (socket) => socket.resetAndDestroy());
+  onTestFinished(() => void server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { ready, why } = await checkHealth({ host: '127.0.0.1', port });
+  expect([ready, why]).toEqual([false, expect.stringContaining('wants STATEWAY_ADMIN_TLS_CERT_FILE')]);
+});
+
 it('is not ready when somebody else answers', async () => {
   const stranger: Server = createServer((_request, response) => response.writeHead(404).end('who\nare you'));
   onTestFinished(() => void stranger.close());
