@@ -118,6 +118,8 @@ export interface AdminSources {
   readonly deadLetters: DeadLetterDesk;
   /** `STATEWAY_OUT_OF_WINDOW`. */
   readonly outOfWindow: OutOfWindow;
+  /** `STATEWAY_EXEMPLARS`: whether who asks for OpenMetrics gets it. */
+  readonly showsExemplars: boolean;
   /** Which devices are in trouble, and why. */
   devices(): DeviceReport;
   kept(): KeptView;

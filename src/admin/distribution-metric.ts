@@ -1,11 +1,13 @@
 import type { Metric, Registry } from 'prom-client';
-import type { Distribution } from '../core/meters.js';
+import type { Distribution, Exemplar } from '../core/meters.js';
 
 /** One line of the exposition text. */
 interface ExposedValue {
   readonly metricName: string;
   readonly labels: Record<string, string>;
   readonly value: number;
+  /** As prom-client's own histograms have it; written in OpenMetrics alone. */
+  readonly exemplar?: { readonly labelSet: Exemplar['labels']; readonly value: number; readonly timestamp: number };
 }
 
 /**
@@ -25,16 +27,21 @@ export function registerDistribution(registry: Registry, name: string, help: str
 }
 
 /** Buckets are cumulative in the text, and the last one holds everything (Prometheus exposition format, "Histogram"). */
-function exposedValues(name: string, { bounds, counts, sum, count }: Distribution): ExposedValue[] {
+function exposedValues(name: string, { bounds, counts, sum, count, exemplars }: Distribution): ExposedValue[] {
   let below = 0;
-  const buckets = bounds.map((bound, bucket) => {
+  const buckets = [...bounds, '+Inf'].map((bound, bucket) => {
     below += counts[bucket] as number;
-    return { metricName: `${name}_bucket`, labels: { le: String(bound) }, value: below };
+    return { metricName: `${name}_bucket`, labels: { le: String(bound) }, value: below, ...shown(exemplars[bucket]) };
   });
   return [
     ...buckets,
-    { metricName: `${name}_bucket`, labels: { le: '+Inf' }, value: count },
     { metricName: `${name}_sum`, labels: {}, value: sum },
     { metricName: `${name}_count`, labels: {}, value: count },
   ];
+}
+
+function shown(exemplar: Exemplar | undefined): Pick<ExposedValue, 'exemplar'> {
+  if (exemplar === undefined) return {};
+  const { labels, value, atMs } = exemplar;
+  return { exemplar: { labelSet: labels, value, timestamp: atMs / 1_000 } };
 }

@@ -3,14 +3,22 @@ import type { AdminSources } from './admin-sources.js';
 import { registerDistribution } from './distribution-metric.js';
 import { byLabel, type MetricRow, registerCounter, registerGauge, type Sample } from './metric-row.js';
 import { mqttCounterRows, uplinkSessionsRow } from './mqtt-metrics.js';
+import { openMetricsOf, prefersOpenMetrics } from './open-metrics.js';
 import { oldestSeconds, secondsLeft } from './status.js';
 
 /** What Prometheus scrapes. */
 export interface Metrics {
-  /** Of {@link Metrics.render}'s text. */
+  /**
+   * The exposition, read from the sources as they are now.
+   * @param accept what the scraper says that it takes (`Accept`)
+   */
+  render(accept?: string): Promise<Exposition>;
+}
+
+/** The figures in one of the formats that Prometheus reads. */
+export interface Exposition {
   readonly contentType: string;
-  /** The exposition text, read from the sources as they are now. */
-  render(): Promise<string>;
+  readonly body: string;
 }
 
 /**
@@ -23,7 +31,13 @@ export function createMetrics(sources: AdminSources): Metrics {
   for (const row of gaugeRows(sources)) registerGauge(registry, row);
   registerHistograms(registry, sources);
   collectDefaultMetrics({ register: registry });
-  return { contentType: registry.contentType, render: () => registry.metrics() };
+  const open = sources.showsExemplars ? openMetricsOf(registry) : undefined;
+  return {
+    async render(accept = '') {
+      const shown = open !== undefined && prefersOpenMetrics(accept) ? open : registry;
+      return { contentType: shown.contentType, body: await shown.metrics() };
+    },
+  };
 }
 
 function counterRows(sources: AdminSources): MetricRow[] {

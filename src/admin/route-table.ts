@@ -23,7 +23,7 @@ export function routeTable(sources: AdminSources, figures: LiveFigures, gate: Ad
     '/healthz': { GET: () => jsonReply(200, { alive: true }) },
     '/readyz': { GET: ({ query }) => readyzReply(sources.readiness(), query.get('full') === 'ok') },
     '/metrics': {
-      GET: async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.render() }),
+      GET: async ({ request }) => ({ status: 200, ...(await metrics.render(request.headers.accept)) }),
     },
     '/status': { GET: () => jsonReply(200, figures.status()) },
     '/status/history': { GET: () => jsonReply(200, figures.week()) },

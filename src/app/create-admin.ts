@@ -42,7 +42,7 @@ export function createAdmin(config: Config, stages: AdminStages): AdminServer {
 }
 
 function sourcesOf(config: Config, stages: AdminStages): AdminSources {
-  const { name, dataDir, maxSpoolBytes, maxDeadLetterBytes, outOfWindow, upstreamUrl } = config;
+  const { name, dataDir, maxSpoolBytes, maxDeadLetterBytes, outOfWindow, upstreamUrl, exemplars } = config;
   const { meters, ages, readiness, uws, health, spool, lanes, auth, capacity, front, certificates, uplinks, log } =
     stages;
   return {
@@ -68,6 +68,7 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
         log.info({ event: 'dead-letters-asked', ...asked }, `dead letters: somebody asked to ${asked.action}`),
     },
     outOfWindow,
+    showsExemplars: exemplars === 'on',
     devices: () => lanes.devices(),
     knownDevices: knownDevices({ lanes, auth, front, spool, refusals: front.refusals }),
     kept: () => auth.kept(),

@@ -11,6 +11,7 @@ import { systemClock } from '../core/clock.js';
 import { Meters } from '../core/meters.js';
 import { RecordMemory } from '../core/record-memory.js';
 import type { Timekeeper } from '../core/timekeeper.js';
+import { TracedDistribution } from '../core/traced-distribution.js';
 import type { UpstreamTracing } from '../core/tracing-port.js';
 import { TurnClock } from '../core/turn-clock.js';
 import type { Lanes } from '../forward/lanes.js';
@@ -55,7 +56,6 @@ const FLUSH_WITHIN_MS = 7_500;
 export class App {
   readonly #config: Config;
   readonly #log: EventLog;
-  readonly #meters = new Meters();
   /** Goes round between intake and lanes. */
   readonly #recordMemory = new RecordMemory();
   /** For what asks for the time with every state. */
@@ -114,7 +114,8 @@ export class App {
     this.#picked = pickUws();
     const clock = systemClock;
     this.#turnClock = new TurnClock(timekeeper);
-    const meters = this.#meters;
+    const keepsExemplars = config.exemplars === 'on';
+    const meters = new Meters(keepsExemplars ? (bounds) => new TracedDistribution(bounds, clock) : undefined);
     const followed = createFollowed(config, log);
     const deviceClocks = createDeviceClocks(config, log, { clock, timekeeper, meters });
     const health = createHealth(log, { clock, meters, cloud: () => this.#cloud, spoolStatus: () => spool.status() });

@@ -190,6 +190,13 @@ export const OPTIONS = {
     defaultInWords: "the host's name",
     meaning: 'What the status page, each line of the log, `/status` and `stateway_build_info` call this instance.',
   }),
+  exemplars: row({
+    variable: 'STATEWAY_EXEMPLARS',
+    kind: oneOf(['on', 'off']),
+    default: 'off',
+    meaning:
+      '`on`: `/metrics` answers a scraper that asks for OpenMetrics in it, with an exemplar for each bucket of how long requests took: the id of a trace, else the `X-Request-Id`.',
+  }),
   tokenCacheSize: row({
     variable: 'STATEWAY_TOKEN_CACHE_SIZE',
     kind: count(1, 10_000_000),

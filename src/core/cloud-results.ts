@@ -2,6 +2,7 @@
 
 import type { AuthedDevice } from './cloud-shapes.js';
 import type { PassedCall } from './passed-call.js';
+import type { TraceIds } from './trace-ids.js';
 
 /**
  * Why nothing was learnt from the cloud: the closed set of contract 1.7.
@@ -67,7 +68,12 @@ export interface CloudAnswer {
 }
 
 /** What came of one `POST …/state`. An `answer` below 500 is the cloud's own; 429 may be that of a balancer before it. */
-export type SendResult =
+export type SendResult = SendAnswer & {
+  /** Of the call, where it is traced and its trace is kept. */
+  readonly trace?: TraceIds;
+};
+
+type SendAnswer =
   | {
       readonly kind: 'answer';
       /** 2xx: the cloud has said `{"success":true}`. Never 1xx or 3xx. */

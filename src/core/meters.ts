@@ -5,7 +5,17 @@
 
 import type { FailureReason } from './cloud-results.js';
 import { ERROR_TABLE, type ErrorCode, type StatewayError } from './errors.js';
+import type { TraceIds } from './trace-ids.js';
 import type { UplinkConnectResult } from './uplink-ports.js';
+
+/** An observation that stands for its bucket, with what it is found by elsewhere (OpenMetrics 1.0, "Exemplars"). */
+export interface Exemplar {
+  /** Ids of a trace or of a request, and nothing else. */
+  readonly labels: Readonly<Partial<Record<'trace_id' | 'span_id' | 'request_id', string>>>;
+  readonly value: number;
+  /** Wall-clock milliseconds. */
+  readonly atMs: number;
+}
 
 /** A histogram of fixed upper bounds, ready to be shown as a Prometheus histogram. */
 export class Distribution {
@@ -21,14 +31,27 @@ export class Distribution {
     this.counts = new Float64Array(bounds.length + 1);
   }
 
-  /** Adds `times` observations of `value`. */
-  observe(value: number, times = 1): void {
-    const { bounds } = this;
-    let bucket = 0;
-    while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket++;
+  /** One for each of `counts` at most; none where they are not kept (`STATEWAY_EXEMPLARS`). */
+  get exemplars(): readonly (Exemplar | undefined)[] {
+    return [];
+  }
+
+  /**
+   * Adds `times` observations of `value`.
+   * @param _trace what it can be looked up by, where exemplars are kept
+   */
+  observe(value: number, times = 1, _trace?: TraceIds): void {
+    const bucket = this.bucketOf(value);
     this.counts[bucket] = (this.counts[bucket] as number) + times;
     this.sum += value * times;
     this.count += times;
+  }
+
+  protected bucketOf(value: number): number {
+    const { bounds } = this;
+    let bucket = 0;
+    while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket++;
+    return bucket;
   }
 }
 
@@ -116,7 +139,7 @@ export class Meters {
     ignoredWills: 0,
   };
   /** From the last byte of a request or frame to its answer, seconds. */
-  readonly ackSeconds = new Distribution(LATENCY_BOUNDS_SECONDS);
+  readonly ackSeconds: Distribution;
   readonly tokenCache: Record<TokenCacheResult, number> = { hit: 0, miss: 0, negative: 0, offline: 0 };
   /** States that are forwarded though the cloud will ignore them: older than 30 days or more than a day ahead (docs/cloud.md, "States"). */
   outOfWindow = 0;
@@ -139,8 +162,14 @@ export class Meters {
   };
   /** Calls that were passed on, by the status that the cloud answered, or `error` where there was no answer. */
   readonly passedCalls = new Map<string, number>();
-  readonly upstreamSeconds = new Distribution(LATENCY_BOUNDS_SECONDS);
+  readonly upstreamSeconds: Distribution;
   readonly upstreamBatchStates = new Distribution(BATCH_BOUNDS_STATES);
+
+  /** @param timed makes what counts how long requests take */
+  constructor(timed = (bounds: readonly number[]) => new Distribution(bounds)) {
+    this.ackSeconds = timed(LATENCY_BOUNDS_SECONDS);
+    this.upstreamSeconds = timed(LATENCY_BOUNDS_SECONDS);
+  }
 
   /** A body, a frame or a publish was not taken. */
   refuse(transport: Transport, { code, retryable }: Pick<StatewayError, 'code' | 'retryable'>): void {

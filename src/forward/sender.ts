@@ -149,7 +149,7 @@ export class Sender {
     followed.tell(lane.device, 'answered', { status: statusOf(result), reason: reasonOf(result), tookMs });
     const label = result.kind === 'answer' ? String(result.status) : 'error';
     meters.upstreamRequests.set(label, (meters.upstreamRequests.get(label) ?? 0) + 1);
-    meters.upstreamSeconds.observe((endedMs - startedMs) / 1000);
+    meters.upstreamSeconds.observe((endedMs - startedMs) / 1000, 1, result.trace);
     meters.upstreamBatchStates.observe(body.states);
     if (this.#isStopped) return result;
     if (result.kind === 'answer' && result.status < 500) this.#faults.served(endedMs);

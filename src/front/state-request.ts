@@ -93,7 +93,7 @@ export class StateRequest implements BodyReceiver {
     const { meters, clock } = this.#context;
     this.#releaseBody();
     meters.received.http.accepted += states;
-    meters.ackSeconds.observe((clock.monotonicMs() - this.#bodyEndedAtMs) / 1000);
+    meters.ackSeconds.observe((clock.monotonicMs() - this.#bodyEndedAtMs) / 1000, 1, this.#trace);
     this.#answer(this.#writeSuccess);
     if (this.#isShortWay && !this.#aborted && !this.#closes) this.#rest();
   }

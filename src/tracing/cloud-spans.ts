@@ -4,11 +4,13 @@ import {
   type Span,
   SpanKind,
   SpanStatusCode,
+  TraceFlags,
   type Tracer,
   trace,
 } from '@opentelemetry/api';
 import type { Device } from '../core/device.js';
 import type { PassedCall } from '../core/passed-call.js';
+import type { TraceIds } from '../core/trace-ids.js';
 
 /** `traceparent` of W3C Trace Context, version 00 or a later one with more behind it. */
 const TRACE_PARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:-.*)?$/;
@@ -76,4 +78,11 @@ export function parentOf(headers: PassedCall['headers']): Context {
   if (traceId === undefined || spanId === undefined || flags === undefined) return ROOT_CONTEXT;
   const traceFlags = Number.parseInt(flags, 16) & 1;
   return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
+}
+
+/** What a span is found by; undefined of one that goes to no collector, as its trace is not sampled. */
+export function traceOf(span: Span): TraceIds | undefined {
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  if ((traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
+  return { traceparent: `00-${traceId}-${spanId}-01`, requestId: '' };
 }

@@ -3,7 +3,7 @@ import type { CloudClient } from '../core/cloud-port.js';
 import type { AskResult, LogInResult, SendResult } from '../core/cloud-results.js';
 import type { Device } from '../core/device.js';
 import type { LogInHead } from '../core/passed-call.js';
-import { type CloudSpans, parentOf } from './cloud-spans.js';
+import { type CloudSpans, parentOf, traceOf } from './cloud-spans.js';
 
 const DEVICE = '/applications/{applicationId}/devices/{deviceId}';
 const STATE = `${DEVICE}/state`;
@@ -27,7 +27,8 @@ export class TracedCloud implements CloudClient {
     const span = this.#spans.begin('POST', STATE, device, body.byteLength);
     const result = await this.#client.sendStates(device, token, body, mayListen);
     this.#spans.end(span, result);
-    return result;
+    const trace = traceOf(span);
+    return trace === undefined ? result : { ...result, trace };
   }
 
   async askForDevice(device: Device, token: string): Promise<AskResult> {

@@ -10,6 +10,7 @@ import type { LastState } from '../../src/core/known-device.js';
 import { Distribution, LATENCY_BOUNDS_SECONDS, Meters } from '../../src/core/meters.js';
 import type { MqttTrouble } from '../../src/core/mqtt-trouble.js';
 import { RefusalRing } from '../../src/core/refusal-ring.js';
+import { TracedDistribution } from '../../src/core/traced-distribution.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
 const DEVICE = new Device('a'.repeat(24), 'b'.repeat(24));
@@ -17,7 +18,7 @@ const DEVICE = new Device('a'.repeat(24), 'b'.repeat(24));
 /** Sources with a value of its own behind every figure, so that two that are mixed up show. */
 export class FakeSources implements AdminSources {
   readonly build = { name: 'gateway7', version: '1.2.3', node: 'v20.19.0', uws: 'uws-current 20.57.0' };
-  readonly meters = new Meters();
+  readonly meters: Meters;
   readonly commits = new Distribution(LATENCY_BOUNDS_SECONDS);
   readonly clock = new FakeClock();
   readonly ages = new Ages(this.clock, 30 * 86_400_000, this.clock.wallMs());
@@ -104,6 +105,14 @@ export class FakeSources implements AdminSources {
   }
 
   readonly outOfWindow = 'refuse';
+  readonly showsExemplars: boolean;
+
+  /** @param showsExemplars whether they are kept, and OpenMetrics is answered to who asks for it */
+  constructor({ showsExemplars = false } = {}) {
+    this.showsExemplars = showsExemplars;
+    const timed = (bounds: readonly number[]) => new TracedDistribution(bounds, this.clock);
+    this.meters = new Meters(showsExemplars ? timed : undefined);
+  }
   /** Dead letters, rising, beside those that {@link FakeSources.latestDeadLetters} shows. */
   letters: StoredDeadLetter[] = [];
   readonly asked: unknown[] = [];

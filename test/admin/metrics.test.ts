@@ -54,7 +54,7 @@ const CONTRACT: Readonly<Record<string, string>> = {
 };
 
 async function scrape(sources: FakeSources) {
-  return parseExposition(await createMetrics(sources).render());
+  return parseExposition((await createMetrics(sources).render()).body);
 }
 
 describe('the metrics', () => {
@@ -199,7 +199,7 @@ describe('the metrics', () => {
     sources.meters.forwarded = 6;
     sources.isCloudUp = false;
     sources.oldestStoredAtMs = undefined;
-    const second = parseExposition(await metrics.render());
+    const second = parseExposition((await metrics.render()).body);
     expect(second.get('stateway_states_forwarded_total')?.values.get('')).toBe(6);
     expect(second.get('stateway_upstream_requests_total')?.values.get('{code="429"}')).toBe(1);
     expect(second.get('stateway_upstream_up')?.values.get('')).toBe(0);
@@ -215,7 +215,8 @@ describe('the metrics', () => {
   it('say nothing of a certificate where there is none, and nothing more of one that was', async () => {
     const sources = new FakeSources();
     const metrics = createMetrics(sources);
-    const shown = async () => parseExposition(await metrics.render()).get('stateway_tls_cert_expiry_seconds')?.values;
+    const shown = async () =>
+      parseExposition((await metrics.render()).body).get('stateway_tls_cert_expiry_seconds')?.values;
     expect([...((await shown()) ?? [])]).toEqual([
       ['{side="device"}', 90 * 86_400 - 90],
       ['{side="admin"}', 80 * 86_400 - 90],

@@ -32,12 +32,19 @@ async function openCollector(answer: (response: ServerResponse) => void) {
 
 const SOON = { OTEL_BSP_SCHEDULE_DELAY: '50' };
 
-async function sendState(url: string): Promise<number> {
+async function sendState(url: string, ids: Readonly<Record<string, string>> = {}): Promise<number> {
   const token = tokenOf('good 1');
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...ids };
   const response = await fetch(url + statePath(1), { method: 'POST', headers, body: '{"data":{"t":21.5}}' });
   await response.text();
   return response.status;
+}
+
+/** As Prometheus asks, which would rather have OpenMetrics. */
+async function scrape(adminUrl: string) {
+  const accept = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
+  const response = await fetch(`${adminUrl}/metrics`, { headers: { accept } });
+  return { contentType: response.headers.get('content-type'), body: await response.text() };
 }
 
 describe.concurrent('traces', () => {
@@ -49,13 +56,23 @@ describe.concurrent('traces', () => {
       OTEL_EXPORTER_OTLP_HEADERS: 'authorization=for-the-collector',
       OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=plant-7',
       STATEWAY_NAME: 'gateway-7',
+      STATEWAY_EXEMPLARS: 'on',
     });
-    expect(await sendState(proxy.url)).toBe(200);
+    expect(await sendState(proxy.url, { 'x-request-id': 'shift-3/part-9' })).toBe(200);
     const all = () => Buffer.concat(came.map(({ bytes }) => bytes)).toString('latin1');
     await expect.poll(all).toContain('POST /applications/{applicationId}/devices/{deviceId}/state');
     for (const told of ['gateway-7', 'plant-7', APPLICATION, deviceId(1), '127.0.0.1']) expect(all()).toContain(told);
     expect(all()).not.toContain(tokenOf('good 1'));
     expect(all()).not.toContain('21.5');
+    const { contentType, body } = await scrape(proxy.adminUrl);
+    expect(contentType).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+    expect(body).toMatch(
+      /^stateway_ack_duration_seconds_bucket\{le="[^"]+"\} \d+ # \{request_id="shift-3\/part-9"\} /m,
+    );
+    const [, traceId = '-'] =
+      /^stateway_upstream_request_duration_seconds_bucket\{.* # \{trace_id="([0-9a-f]{32})",span_id=/m.exec(body) ?? [];
+    expect(all()).toContain(Buffer.from(traceId, 'hex').toString('latin1'));
+    for (const secret of [tokenOf('good 1'), deviceId(1)]) expect(body).not.toContain(secret);
     expect(came[0]).toMatchObject({ url: '/v1/traces', authorization: 'for-the-collector' });
     expect(await proxy.stop()).toBe(0);
     expect(proxy.log.map(({ event }) => event)).not.toContain('tracing-trouble');
@@ -66,7 +83,10 @@ describe.concurrent('traces', () => {
     const silent = await openCollector(() => {});
     for (const { endpoint } of [refusing, silent]) {
       const { proxy } = await openStrangerSite({ ...SOON, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
-      expect(await sendState(proxy.url)).toBe(200);
+      expect(await sendState(proxy.url, { 'x-request-id': 'r-1' })).toBe(200);
+      const { contentType, body } = await scrape(proxy.adminUrl);
+      expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
+      expect(body).not.toContain('r-1');
       if (endpoint === refusing.endpoint) {
         const trouble = () => proxy.log.find(({ event }) => event === 'tracing-trouble');
         await expect.poll(trouble).toMatchObject({ level: 'warn', reason: expect.stringMatching(/\w/) });

@@ -45,7 +45,7 @@ async function knownMetrics(): Promise<Known> {
   sources.meters.passedCalls.set('200', 1);
   sources.refusals.counts.set('STATEWAY_MALFORMED_BODY', 1);
   const known: Known = new Map([['up', new Map()]]);
-  for (const [metric, { values }] of parseExposition(await createMetrics(sources).render())) {
+  for (const [metric, { values }] of parseExposition((await createMetrics(sources).render()).body)) {
     for (const key of values.keys()) {
       const [, suffix = '', labels = ''] = /^(\w*)(.*)$/.exec(key) ?? [];
       const labelsOf = known.get(metric + suffix) ?? new Map<string, Set<string>>();
@@ -121,7 +121,7 @@ describe('the dashboard', () => {
       targets.flatMap(({ expr }) => askedBy(expr).selectors),
     );
     const names = new Set(shown.map(({ metric }) => metric.replace(/_(bucket|sum|count)$/, '')));
-    const own = [...parseExposition(await createMetrics(new FakeSources()).render()).keys()].filter((name) =>
+    const own = [...parseExposition((await createMetrics(new FakeSources()).render()).body).keys()].filter((name) =>
       name.startsWith('stateway_'),
     );
     expect(own.filter((name) => !names.has(name))).toEqual([]);

@@ -1,5 +1,10 @@
 import { type Attributes, SpanStatusCode } from '@opentelemetry/api';
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import {
+  AlwaysOffSampler,
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
 import type { CloudClient } from '../../src/core/cloud-port.js';
 import type { AskResult, LogInResult, SendResult } from '../../src/core/cloud-results.js';
@@ -62,7 +67,8 @@ describe('a call to the cloud', () => {
   it('with states is a span with its device, its size and the status', async () => {
     const { spans, ended } = spansOf();
     const result = await new TracedCloud(client({}), spans).sendStates(DEVICE, 'secret', Buffer.alloc(77));
-    expect(result).toBe(TAKEN);
+    expect(result).toEqual({ ...TAKEN, trace: { traceparent: expect.any(String), requestId: '' } });
+    expect(result.trace?.traceparent).toMatch(new RegExp(`^00-${ended()[0]?.trace}-[0-9a-f]{16}-01$`));
     expect(ended()).toMatchObject([
       {
         name: `POST ${TEMPLATE}/state`,
@@ -78,6 +84,12 @@ describe('a call to the cloud', () => {
       },
     ]);
     expect(JSON.stringify(ended())).not.toContain('secret');
+  });
+
+  it('whose trace goes to no collector tells of none', async () => {
+    const provider = new BasicTracerProvider({ sampler: new AlwaysOffSampler() });
+    const spans = new CloudSpans(provider.getTracer('test'), new URL('https://api.losant.example'));
+    expect(await new TracedCloud(client({}), spans).sendStates(DEVICE, 't', Buffer.alloc(1))).toBe(TAKEN);
   });
 
   it.each(['askForDevice', 'checkDevice'] as const)('about a token is one too: %s', async (ask) => {
