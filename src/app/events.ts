@@ -191,7 +191,8 @@ export const EVENT_TABLE = {
   'disk-back': { level: 'info', meaning: 'It is well again, after `failingMs`.' },
   unreadable: {
     level: 'error',
-    meaning: 'Something on the disk (`item`) cannot be read: `reason`. It is set aside and kept.',
+    meaning:
+      'Something on the disk (`item`) cannot be read: `reason`. It is set aside and kept. `deviceIds` are the devices whose states it held, twenty of `devices` at most, as far as it still says so; `devices` is 0 where that cannot be known, and missing of what is of no device.',
     remedy: '[StatewayUnreadableRecords](runbook.md#statewayunreadablerecords).',
   },
   'write-cut-off': {

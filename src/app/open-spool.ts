@@ -1,5 +1,6 @@
 import type { Config } from '../config/load.js';
 import type { Clock } from '../core/clock.js';
+import type { Device } from '../core/device.js';
 import type { Lanes } from '../forward/lanes.js';
 import { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { LineWriter } from './event-log.js';
@@ -34,7 +35,8 @@ export function openSpool(
         'the oldest dead letters went for want of room',
       ),
     onDiscarded: (letters) => log.info({ event: 'dead-letters-discarded', letters }, 'dead letters discarded'),
-    onUnreadable: (item, reason) => log.error({ event: 'unreadable', item, reason }, 'set aside: it cannot be read'),
+    onUnreadable: (item, reason, owners) =>
+      log.error({ event: 'unreadable', item, reason, ...ownersInLog(owners) }, `set aside: ${unreadableWords(owners)}`),
     onCutOff: (item, reason) =>
       log.info(
         { event: 'write-cut-off', item, reason },
@@ -45,6 +47,18 @@ export function openSpool(
     onDiskWell: (faultMs) =>
       log.info({ event: 'disk-back', failingMs: Math.round(faultMs) }, 'the disk is back: new states are taken again'),
   });
+}
+
+/** A batch may hold states of thousands: as many as these are named. */
+const MOST_OWNERS_IN_LOG = 20;
+
+function ownersInLog(owners: readonly Device[] | undefined): { devices?: number; deviceIds?: readonly string[] } {
+  if (owners === undefined) return {};
+  return { devices: owners.length, deviceIds: owners.slice(0, MOST_OWNERS_IN_LOG).map(({ deviceId }) => deviceId) };
+}
+
+function unreadableWords(owners: readonly Device[] | undefined): string {
+  return owners?.length === 0 ? 'it cannot be read, nor can it be known whose it is' : 'it cannot be read';
 }
 
 /** Gives the lanes what the last run left. */

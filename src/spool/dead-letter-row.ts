@@ -49,3 +49,9 @@ export function decodeDeadLetter(key: Uint8Array, row: Uint8Array): DeadLetter |
     ...(status >= HELD_APART ? { isHeldApart: true as const } : {}),
   };
 }
+
+/** Whose a row is that fails its checksum; undefined where its head does not fit its length. */
+export function ownerOfDamagedLetter(row: Buffer): Device | undefined {
+  const isHeadCredible = row.byteLength >= FIXED_BYTES && row.readUInt32LE(20) <= row.byteLength - FIXED_BYTES;
+  return isHeadCredible ? Device.fromBytes(row, AT_IDS) : undefined;
+}

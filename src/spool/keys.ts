@@ -3,7 +3,7 @@
  * has no checksum over its key ends in one of its own.
  */
 import { crc32 } from 'node:zlib';
-import { ID_BYTES } from '../core/device.js';
+import { Device, ID_BYTES } from '../core/device.js';
 
 const NUMBER_BYTES = 8;
 const DEVICE_BYTES = 2 * ID_BYTES;
@@ -45,4 +45,9 @@ export function pieceKey(idBytes: Uint8Array, sequence: number): Buffer {
 export function sequenceOfPieceKey(key: Uint8Array): number | undefined {
   if (key.byteLength !== DEVICE_BYTES + NUMBER_BYTES) return undefined;
   return Number(new DataView(key.buffer, key.byteOffset, key.byteLength).getBigUint64(DEVICE_BYTES));
+}
+
+/** The device that a {@link pieceKey} or the key of a watermark begins with; undefined when it is too short for one. */
+export function deviceOfKey(key: Uint8Array): Device | undefined {
+  return key.byteLength < DEVICE_BYTES ? undefined : Device.fromBytes(key, 0);
 }

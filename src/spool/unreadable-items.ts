@@ -1,6 +1,10 @@
+import type { Device } from '../core/device.js';
+import { devicesOfDamaged } from '../state/damaged-record.js';
+import { ownerOfDamagedLetter } from './dead-letter-row.js';
 import type { Extent } from './free-space.js';
-import { numberKey, numberOfKey } from './keys.js';
+import { deviceOfKey, numberKey, numberOfKey } from './keys.js';
 import { decodePieceRow } from './piece-row.js';
+import { ENTRY_HEAD_BYTES } from './segments/block-layout.js';
 import type { Rows } from './table.js';
 import { type Change, changeOf } from './transaction.js';
 
@@ -28,8 +32,12 @@ export interface DamagedPart {
   readonly isCutOff: boolean;
 }
 
-/** Told of each item as it is set aside: what it is and why it cannot be read, in words for a log. */
-export type OnUnreadable = (item: string, reason: string) => void;
+/**
+ * Told of each item as it is set aside: what it is and why it cannot be read, in words for a log.
+ * @param owners the devices whose states or rows it held, as far as it still says so: none where that cannot be known;
+ * undefined of what is of no device
+ */
+export type OnUnreadable = (item: string, reason: string, owners?: readonly Device[]) => void;
 
 /** What a value in the database begins with, in JSON, before a line feed and the bytes as they were. */
 interface Label {
@@ -117,7 +125,7 @@ export class UnreadableItems {
       this.#parts.onCutOff?.(unreadableName(label), label.reason);
     } else {
       this.#count++;
-      this.tell(unreadableName(label), label.reason);
+      this.#parts.onUnreadable?.(unreadableName(label), label.reason, ownersOf(label, value));
     }
     const key = numberKey(++this.#lastNumber);
     const row = Buffer.concat([Buffer.from(`${JSON.stringify(label)}\n`), value]);
@@ -162,6 +170,28 @@ function* labelsOf(database: Rows): Iterable<Label> {
 /** What an item is called in a log. Of a part of the journal it is the same whatever it was taken for. */
 export function unreadableName({ kind, key }: Pick<Label, 'kind' | 'key'>): string {
   return `${kind === 'cut off' ? 'journal' : kind} ${key}`;
+}
+
+/** Whose an item was, as of {@link OnUnreadable}. */
+function ownersOf({ kind, key }: Pick<Label, 'kind' | 'key'>, value: Buffer): readonly Device[] | undefined {
+  switch (kind) {
+    case 'journal':
+      return devicesOfDamaged(value.subarray(ENTRY_HEAD_BYTES));
+    case 'record':
+      return devicesOfDamaged(value);
+    case 'piece':
+    case 'watermark':
+      return listed(deviceOfKey(Buffer.from(key, 'hex')));
+    case 'dead letter':
+      return listed(ownerOfDamagedLetter(value));
+    case 'cut off':
+    case 'request':
+      return undefined;
+  }
+}
+
+function listed(device: Device | undefined): readonly Device[] {
+  return device === undefined ? [] : [device];
 }
 
 function extentsOf(kind: ItemKind, key: Buffer, value: Buffer): Extent[] {

@@ -64,6 +64,37 @@ export function recordByteLength(header: Uint8Array): number {
   return new DataView(header.buffer, header.byteOffset, header.byteLength).getUint32(AT_BYTE_LENGTH, true);
 }
 
+/** What the header of a record says of its parts; of a damaged one it may be anything. */
+export function recordHead(bytes: Uint8Array): { chunkCount: number; stateCount: number; fragmentsOffset: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return {
+    chunkCount: view.getUint32(AT_CHUNK_COUNT, true),
+    stateCount: view.getUint32(AT_STATE_COUNT, true),
+    fragmentsOffset: view.getUint32(AT_FRAGMENTS_OFFSET, true),
+  };
+}
+
+/** A row of the table of chunks. */
+export interface RecordChunk {
+  readonly device: Device;
+  readonly firstState: number;
+  readonly stateCount: number;
+}
+
+/** The first `chunkCount` rows of the table, as many of them as the bytes have room for. */
+export function* recordTable(bytes: Uint8Array, chunkCount: number): Iterable<RecordChunk> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let chunk = 0; chunk < chunkCount; chunk++) {
+    const at = RECORD_HEADER_BYTES + chunk * RECORD_CHUNK_BYTES;
+    if (at + RECORD_CHUNK_BYTES > bytes.byteLength) return;
+    yield {
+      device: Device.fromBytes(bytes, at),
+      firstState: view.getUint32(at + CHUNK_AT_FIRST_STATE, true),
+      stateCount: view.getUint32(at + CHUNK_AT_STATE_COUNT, true),
+    };
+  }
+}
+
 /** A record to be read, stamped and sealed. The bytes must start at a multiple of 8 in their buffer. */
 export class RecordView {
   readonly bytes: Uint8Array;

@@ -20,10 +20,13 @@ const PIECE_SPACE_BYTES = 10_240;
 
 let directory: string;
 let reports: [string, string][];
+/** Whose each of the reports is. */
+let owners: (readonly Device[] | undefined)[];
 
 beforeEach(() => {
   directory = temporaryDirectory();
   reports = [];
+  owners = [];
 });
 
 async function openSpool(): Promise<LmdbSpool> {
@@ -32,7 +35,10 @@ async function openSpool(): Promise<LmdbSpool> {
     bootTag: BOOT_TAG,
     directory,
     clock,
-    onUnreadable: (item, reason) => reports.push([item, reason]),
+    onUnreadable: (item, reason, whose) => {
+      reports.push([item, reason]);
+      owners.push(whose);
+    },
   });
   onTestFinished(() => spool.close().catch(() => {}));
   return spool;
@@ -73,6 +79,7 @@ it('does not trust a watermark that it cannot read: rather twice than never', as
   expect(spool.history(DEVICE_A)).toBeUndefined();
   expect(spool.status()).toMatchObject({ states: 3, unreadableRecords: 1 });
   expect(reports).toEqual([[`watermark ${DEVICE_A.key}`, 'its checksum does not match']]);
+  expect(owners).toEqual([[DEVICE_A]]);
 });
 
 it('gives no sequence out again when it cannot read which were', async () => {
@@ -134,6 +141,7 @@ it('sets aside what a file of pieces that was cut off has lost, and delivers the
   const times = (await drainBacklog(spool, new WaitingDevice(DEVICE_A), 9)).map(({ time }) => time);
   expect(times).toEqual([10]);
   expect(spool.status()).toMatchObject({ states: 0, unreadableRecords: 2 });
+  expect(owners).toEqual([[DEVICE_A], [DEVICE_A]]);
 });
 
 it('writes over nothing that was set aside', async () => {
@@ -185,6 +193,7 @@ it('sets a dead letter aside that it cannot read, and lists the others', async (
   for (let look = 0; look < 2; look++) expect([...spool.deadLetters()].map(({ number }) => number)).toEqual([1, 3]);
   expect(spool.status()).toMatchObject({ deadLetters: 2, unreadableRecords: 1 });
   expect(reports).toHaveLength(1);
+  expect(owners).toEqual([[DEVICE_A]]);
 });
 
 it('sets a request aside that it cannot read, and does the others', async () => {
@@ -197,6 +206,7 @@ it('sets a request aside that it cannot read, and does the others', async () => 
   const spool = await openSpool();
   expect(await spool.takeRequeued()).toEqual([]);
   expect(spool.status()).toMatchObject({ deadLetters: 1, unreadableRecords: 1 });
+  expect(owners).toEqual([undefined]);
 });
 
 it('says the way on where its data file is damaged, and of a copy without that file reads the journal', async () => {
