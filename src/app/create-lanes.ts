@@ -46,8 +46,8 @@ export function createLanes(
       load: new LoopLoad(),
       onParked: ({ applicationId, deviceId }, reason) =>
         log.warn({ event: 'device-parked', applicationId, deviceId, reason }, 'device parked'),
-      onGivenUp: ({ applicationId, deviceId }, states, status) => {
-        log.error({ event: 'dead-letters', applicationId, deviceId, states, status }, 'states given up');
+      onGivenUp: ({ applicationId, deviceId }, states, status, reason) => {
+        log.error({ event: 'dead-letters', applicationId, deviceId, states, status, reason }, 'states given up');
         troubles.notice();
       },
       onUnparked: ({ applicationId, deviceId }, parkedMs) =>

@@ -135,7 +135,8 @@ export const EVENT_TABLE = {
   'delivered-again': { level: 'info', meaning: 'It takes states again, after `afterMs`.' },
   'dead-letters': {
     level: 'error',
-    meaning: 'So many `states` of a device were given up; `status` is the cloud’s, 0 where it never answered.',
+    meaning:
+      'So many `states` of a device were given up: `status` is the cloud’s, 0 where it never answered, and `reason` one of `refused`, `too_large` (413), `no_such_device` (404 for a day), `too_old` and `held_apart`. The cloud’s own words stand in `stateway spool dead-letters --by-reason`.',
     remedy: '[StatewayDeadLettersGrowing](runbook.md#statewaydeadlettersgrowing).',
   },
   requeued: { level: 'info', meaning: 'Dead letters of so many `devices` are to be sent again, as somebody asked.' },

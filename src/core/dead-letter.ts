@@ -17,6 +17,16 @@ export interface DeadLetter {
   readonly isHeldApart?: true;
 }
 
+/** Why a state that was sent became a dead letter, where the words of {@link DeadLetter.reason} may not stand: they are the cloud's. */
+export type LetterCause = 'refused' | 'too_large' | 'no_such_device' | 'too_old' | 'held_apart';
+
+export function causeOf({ status, isHeldApart }: Pick<DeadLetter, 'status' | 'isHeldApart'>): LetterCause {
+  if (isHeldApart) return 'held_apart';
+  if (status === 0) return 'too_old';
+  if (status === 404) return 'no_such_device';
+  return status === 413 ? 'too_large' : 'refused';
+}
+
 /** A dead letter as it is kept. Numbers rise with time and are never given out twice. */
 export interface StoredDeadLetter extends DeadLetter {
   readonly number: number;

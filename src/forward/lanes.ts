@@ -2,7 +2,7 @@ import type { Ages } from '../core/ages.js';
 import type { BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
-import type { StoredDeadLetter } from '../core/dead-letter.js';
+import type { LetterCause, StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { DeviceClocks } from '../core/device-clocks.js';
 import type { DeviceReport } from '../core/device-report.js';
@@ -75,7 +75,7 @@ export interface LanesParts {
   /** Told when the cloud takes states of a parked lane again, after how long; for the log. */
   readonly onUnparked: (device: Device, parkedMs: number) => void;
   /** Told of states that became dead letters; `status` is the cloud's, 0 when they were too old. For the log. */
-  readonly onGivenUp: (device: Device, states: number, status: number) => void;
+  readonly onGivenUp: (device: Device, states: number, status: number, cause: LetterCause) => void;
   /** Told when the whole cloud goes down, and what its last failure was, and when it is back; for the log. */
   readonly onCloudChange: CloudHealthParts['onChange'];
   /** Whether the cloud answers, by all calls to it: until then no device is at fault for what fails. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import type { SendResult } from '../core/cloud-results.js';
-import type { DeadLetter, StoredDeadLetter } from '../core/dead-letter.js';
+import { causeOf, type DeadLetter, type LetterCause, type StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Meters } from '../core/meters.js';
@@ -27,7 +27,7 @@ export interface SettlerParts {
   readonly expiry: Expiry;
   readonly followed: FollowedDevices;
   /** Told of states that became dead letters, once they are kept; `status` is the cloud's, 0 when they were too old. */
-  readonly onGivenUp: (device: Device, states: number, status: number) => void;
+  readonly onGivenUp: (device: Device, states: number, status: number, cause: LetterCause) => void;
   /** Told when a state was set apart, once it is kept. */
   readonly onSetApart: () => void;
 }
@@ -156,7 +156,7 @@ export class Settler {
     const states = (letters as readonly DeadLetter[]).length;
     const { status, reason } = first;
     this.#parts.followed.tell(device, 'given up', { states, status, reason });
-    this.#parts.onGivenUp(device, states, status);
+    this.#parts.onGivenUp(device, states, status, causeOf(first));
   }
 
   get #nowMs(): number {

@@ -96,6 +96,6 @@ it.concurrent('has a line for a dead letter, without the state', async () => {
   const [token] = await logInAll(site);
   site.cloud.setFaults([{ kind: 'refuse-attribute', attribute: 'bad' }]);
   await report(site, [token as string], [{ data: { bad: 'a value of the plant' } }]);
-  expect(await untilLogged(site, 'dead-letters')).toMatchObject({ states: 1, status: 400 });
+  expect(await untilLogged(site, 'dead-letters')).toMatchObject({ states: 1, status: 400, reason: 'refused' });
   expect(JSON.stringify(site.proxy.log)).not.toContain('a value of the plant');
 });

@@ -32,7 +32,7 @@ describe('what is older than the retention and cannot be delivered becomes a dea
       reason: `could not be delivered within STATEWAY_RETENTION_MS (${RETENTION_MS} ms)`,
       refusedAtMs: expect.closeTo(TIME_ZERO + RETENTION_MS, -5),
     });
-    expect(harness.givenUp).toEqual([{ device: '01', states: 2, status: 0 }]);
+    expect(harness.givenUp).toEqual([{ device: '01', states: 2, status: 0, cause: 'too_old' }]);
     expect(harness.lanes.lanes()[state as 'parked']).toBe(1);
     harness.cloud.respond = () => answer(200);
     harness.lanes.offerGrant(harness.newGrant(device, 'fresh'));

@@ -1,6 +1,7 @@
 import { Ages } from '../../src/core/ages.js';
 import type { CloudClient } from '../../src/core/cloud-port.js';
 import type { AskResult, CloudDate, LogInResult, SendResult } from '../../src/core/cloud-results.js';
+import type { LetterCause } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
 import type { DeviceClocks } from '../../src/core/device-clocks.js';
 import { StatewayError } from '../../src/core/errors.js';
@@ -144,7 +145,7 @@ export class Harness {
   /** Devices whose tokens were asked for. */
   readonly offered: Device[] = [];
   readonly unparked: string[] = [];
-  readonly givenUp: { device: string; states: number; status: number }[] = [];
+  readonly givenUp: { device: string; states: number; status: number; cause: LetterCause }[] = [];
   /** What was told of the cloud, and when. */
   /** As all calls to the cloud together have it. */
   doesCloudAnswer = true;
@@ -206,7 +207,8 @@ export class Harness {
         recordMemory: new SpoilingMemory(),
         onParked: (device, reason) => this.parked.push(`${nameOf(device)}: ${reason}`),
         onUnparked: (device, parkedMs) => this.unparked.push(`${nameOf(device)}: ${parkedMs}`),
-        onGivenUp: (device, states, status) => this.givenUp.push({ device: nameOf(device), states, status }),
+        onGivenUp: (device, states, status, cause) =>
+          this.givenUp.push({ device: nameOf(device), states, status, cause }),
         onCloudChange: (isUp) => this.cloudChanges.push({ isUp, atMs: clock.monotonicMs() }),
         doesCloudAnswer: () => this.doesCloudAnswer,
       },

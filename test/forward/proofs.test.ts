@@ -130,7 +130,7 @@ describe('where states wait, those that are next are the proof', () => {
     expect(harness.cloud.requests.filter(({ values }) => !values.includes(2)).flatMap(({ values }) => values)).toEqual([
       0, 1, 3,
     ]);
-    expect(harness.givenUp).toEqual([{ device: '01', states: 1, status: 422 }]);
+    expect(harness.givenUp).toEqual([{ device: '01', states: 1, status: 422, cause: 'refused' }]);
   });
 
   it('what is too large for the cloud is halved, and the half decides', async () => {

@@ -47,7 +47,7 @@ describe.each([400, 422])('%i', (status) => {
     expect(refusedAtMs).toBeGreaterThan(TIME_ZERO);
     expect(refusedAtMs).toBeLessThanOrEqual(TIME_ZERO + 14_000);
     expect(harness.meters.forwarded).toBe(19);
-    expect(harness.givenUp).toEqual([{ device: '01', states: 1, status }]);
+    expect(harness.givenUp).toEqual([{ device: '01', states: 1, status, cause: 'refused' }]);
     expect(harness.lanes.heldBytes()).toBe(0);
     expect(harness.cloud.requests.at(-1)?.values).toEqual(range(14, 20));
   });
