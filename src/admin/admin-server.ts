@@ -62,7 +62,7 @@ const SECURITY_HEADERS = {
 export class AdminServer {
   readonly #server: Server | TlsServer;
   readonly #tls: AdminOptions['tls'];
-  readonly #sources: Pick<AdminSources, 'onUnreadable'>;
+  readonly #sources: Pick<AdminSources, 'build' | 'onUnreadable'>;
   readonly #figures: LiveFigures;
   readonly #connections = new AdminConnections();
   readonly #tlsSockets = new TlsSockets();
@@ -174,7 +174,7 @@ export class AdminServer {
       throw new StatewayError('STATEWAY_HOST_NOT_ALLOWED', explainHost(headers.host));
     }
     if (this.#gate !== undefined && !PROBE_PATHS.includes(path)) {
-      if (path === LOG_IN_PATH) return logIn(request, this.#gate);
+      if (path === LOG_IN_PATH) return logIn(request, this.#gate, this.#sources.build.name);
       const refusal = this.#refusalOf(request, this.#gate);
       if (refusal !== undefined) return refusal;
     }

@@ -28,12 +28,13 @@ export function toLogIn(): Reply {
 
 /**
  * Shows the form, or takes what it was filled in with: then a cookie is set, and the browser sent to the page.
+ * @param instance its name, so that who has several knows which token is asked for
  * @throws StatewayError STATEWAY_METHOD_NOT_ALLOWED, STATEWAY_ORIGIN_NOT_ALLOWED for a form of another page, or
  *   STATEWAY_BODY_TOO_LARGE
  */
-export async function logIn(request: IncomingMessage, gate: AdminGate): Promise<Reply> {
+export async function logIn(request: IncomingMessage, gate: AdminGate, instance: string): Promise<Reply> {
   const { method, socket } = request;
-  if (method === 'GET' || method === 'HEAD') return formReply(200, '');
+  if (method === 'GET' || method === 'HEAD') return formReply(instance, 200, '');
   if (method !== 'POST') {
     throw new StatewayError('STATEWAY_METHOD_NOT_ALLOWED', `${LOG_IN_PATH} takes GET, HEAD and POST`);
   }
@@ -44,23 +45,34 @@ export async function logIn(request: IncomingMessage, gate: AdminGate): Promise<
   } catch (thrown) {
     const error = asStatewayError(thrown, 'STATEWAY_ADMIN_TOKEN', 'The token cannot be checked');
     const { status, message, retryAfterSeconds } = error;
-    return formReply(status, message, retryAfterSeconds === undefined ? {} : { 'Retry-After': `${retryAfterSeconds}` });
+    return formReply(
+      instance,
+      status,
+      message,
+      retryAfterSeconds === undefined ? {} : { 'Retry-After': `${retryAfterSeconds}` },
+    );
   }
   const headers = { Location: '/', 'Set-Cookie': gate.newSession() };
   return { status: 303, contentType: 'text/plain; charset=utf-8', body: '', headers };
 }
 
 /** @param trouble in words of our own: nothing that was typed is shown again */
-function formReply(status: number, trouble: string, headers: Readonly<Record<string, string>> = {}): Reply {
-  const told = trouble === '' ? '' : `<p role="alert">${trouble.replaceAll('<', '&lt;')}</p>`;
+function formReply(
+  instance: string,
+  status: number,
+  trouble: string,
+  headers: Readonly<Record<string, string>> = {},
+): Reply {
+  const told = trouble === '' ? '' : `<p role="alert">${escaped(trouble)}</p>`;
+  const name = escaped(instance);
   const body = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>Stateway: log in</title>
+<title>Stateway ${name}: log in</title>
 <style>${STYLE}</style>
 <main>
-<h1>Stateway</h1>
+<h1>Stateway ${name}</h1>
 ${told}
 <form method="post" action="${LOG_IN_PATH}">
 <label for="token">Token of the admin side</label>
@@ -73,4 +85,8 @@ ${told}
   // Under `no-referrer` a browser would not say where the form was sent from (Fetch, "Append a request Origin header").
   const policies = { 'Content-Security-Policy': FORM_POLICY, 'Referrer-Policy': 'same-origin' };
   return { status, contentType: 'text/html; charset=utf-8', body, headers: { ...policies, ...headers } };
+}
+
+function escaped(words: string): string {
+  return words.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

@@ -9,7 +9,7 @@ import type { MqttOptions } from '../front/mqtt/mqtt-front.js';
 import { Front, type FrontOptions } from '../front/server.js';
 import { deviceTlsFiles } from './certificates.js';
 import type { LineWriter } from './event-log.js';
-import { maxEventStreams, maxMqttConnections, maxUplinkSessions } from './open-files.js';
+import { affordableMqttConnections, maxEventStreams, maxUplinkSessions } from './open-files.js';
 
 /** The device side, as it is configured. */
 export function createFront(
@@ -71,12 +71,12 @@ function mqttOptions(
   log: LineWriter,
   { letters, uplinks }: Pick<MqttOptions, 'letters' | 'uplinks'>,
 ): MqttOptions {
-  const { mqttListen, mqttTlsListen, mqttMaxConnections, mqttMaxInflight } = config;
+  const { mqttListen, mqttTlsListen, mqttMaxInflight } = config;
   const tls = deviceTlsFiles(config);
   return {
     listen: mqttListen === 'off' ? undefined : mqttListen,
     tlsListen: mqttTlsListen === 'off' || tls === undefined ? undefined : { ...mqttTlsListen, ...tls },
-    maxConnections: affordableConnections(mqttMaxConnections, log),
+    maxConnections: affordableMqttConnections(config, log),
     maxInflight: mqttMaxInflight,
     letters,
     uplinks,
@@ -96,15 +96,4 @@ function mqttOptions(
         'a device publishes much that is no state; no more of it is kept as dead letters until an hour has passed',
       ),
   };
-}
-
-function affordableConnections(wanted: number, log: LineWriter): number {
-  const connections = maxMqttConnections(wanted);
-  if (connections < wanted) {
-    log.warn(
-      { event: 'mqtt-connections-limited', wanted, connections },
-      'the process may not open as many files as STATEWAY_MQTT_MAX_CONNECTIONS needs; fewer MQTT connections are taken',
-    );
-  }
-  return connections;
 }

@@ -248,7 +248,8 @@ export const EVENT_TABLE = {
   },
   'mqtt-connections-limited': {
     level: 'warn',
-    meaning: 'Fewer MQTT `connections` are taken than are `wanted`, for want of open files.',
+    meaning:
+      'Fewer MQTT `connections` are taken than are `wanted` by `STATEWAY_MQTT_MAX_CONNECTIONS`, for want of open files. Of its default nothing is said.',
     remedy: 'Raise the limit of open files, or lower `STATEWAY_MQTT_MAX_CONNECTIONS`.',
   },
   'no-commands': {

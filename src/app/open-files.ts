@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import type { Config } from '../config/load.js';
 import { MAX_CALLS } from '../core/bounds.js';
+import type { LineWriter } from './event-log.js';
 
 /** For what is neither event stream nor MQTT: the spool's files, the admin side, connections to the cloud, passed calls, devices by HTTP. */
 const KEPT_BACK = 4_096;
@@ -20,6 +22,25 @@ const LEAST_UPLINK_SESSIONS = 32;
  */
 export function maxMqttConnections(wanted: number, limits: string | undefined = readLimits()): number {
   return Math.min(wanted, Math.max(LEAST_MQTT_CONNECTIONS, Math.floor((2 * freeFiles(limits)) / 3)));
+}
+
+/**
+ * The same, with a line in the log where that is less than somebody has said that it shall be. Of the default nobody has: that
+ * it is more than the files allow limits nothing that is known of.
+ */
+export function affordableMqttConnections(
+  { mqttMaxConnections: wanted, sources }: Pick<Config, 'mqttMaxConnections' | 'sources'>,
+  log: Pick<LineWriter, 'warn'>,
+  limits: string | undefined = readLimits(),
+): number {
+  const connections = maxMqttConnections(wanted, limits);
+  if (connections < wanted && sources.mqttMaxConnections !== 'default') {
+    log.warn(
+      { event: 'mqtt-connections-limited', wanted, connections },
+      'the process may not open as many files as STATEWAY_MQTT_MAX_CONNECTIONS needs; fewer MQTT connections are taken',
+    );
+  }
+  return connections;
 }
 
 /**

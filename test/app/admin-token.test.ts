@@ -13,7 +13,10 @@ import { makeCertificate } from '../upstream/test-servers.js';
 const TOKEN = 'a-token-of-the-admin-side';
 
 test('with a token the admin side is open to probes, to the token and to who has logged in, and to nobody else', async () => {
-  const { proxy } = await openSite({ devices: 1, env: { STATEWAY_ADMIN_TOKEN: TOKEN } });
+  const { proxy } = await openSite({
+    devices: 1,
+    env: { STATEWAY_ADMIN_TOKEN: TOKEN, STATEWAY_NAME: 'Hall <7> & yard' },
+  });
   const ask = (path: string, init: RequestInit = {}) => fetch(proxy.adminUrl + path, { redirect: 'manual', ...init });
   const codes = (paths: readonly string[], init?: RequestInit) =>
     Promise.all(paths.map(async (path) => (await ask(path, init)).status));
@@ -31,6 +34,7 @@ test('with a token the admin side is open to probes, to the token and to who has
   expect([sent.status, sent.headers.get('location')]).toEqual([303, '/login']);
   const form = await (await ask('/login')).text();
   expect(form).toContain('<form method="post" action="/login">');
+  expect(form).toContain('<h1>Stateway Hall &lt;7> &amp; yard</h1>');
   const logIn = (token: string, headers: Record<string, string> = {}) =>
     ask('/login', { method: 'POST', body: new URLSearchParams({ token }), headers });
   expect((await logIn('wrong')).status).toBe(401);

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { maxEventStreams, maxMqttConnections, maxUplinkSessions } from '../../src/app/open-files.js';
+import {
+  affordableMqttConnections,
+  maxEventStreams,
+  maxMqttConnections,
+  maxUplinkSessions,
+} from '../../src/app/open-files.js';
+import { loadConfig } from '../../src/config/load.js';
 
 const limits = (soft: string): string =>
   `Limit                     Soft Limit           Hard Limit           Units     \nMax open files            ${soft}               1048576              files     \n`;
@@ -30,6 +36,22 @@ test.each([
 
 test('no more MQTT connections are taken than are wanted, however many there could be', () => {
   expect(maxMqttConnections(10, limits('1024'))).toBe(10);
+});
+
+test.each([
+  ['nothing of a default that is too many', {}, 10_602, []],
+  ['nothing of as many as can be had', { STATEWAY_MQTT_MAX_CONNECTIONS: '10602' }, 10_602, []],
+  [
+    'so where somebody wants more than can be had',
+    { STATEWAY_MQTT_MAX_CONNECTIONS: '10603' },
+    10_602,
+    [{ event: 'mqtt-connections-limited', wanted: 10_603, connections: 10_602 }],
+  ],
+])('the log says %s', (_, env, connections, lines) => {
+  const told: unknown[] = [];
+  const log = { warn: (fields: unknown) => void told.push(fields) };
+  expect(affordableMqttConnections(loadConfig(env, {}), log, limits('20000'))).toBe(connections);
+  expect(told).toEqual(lines);
 });
 
 test('where the limit cannot be read there is none', () => {

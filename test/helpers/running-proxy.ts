@@ -85,7 +85,12 @@ export async function tryStart({ upstreamUrl, dataDir, env, under = [] }: ProxyO
     child.once('error', reject);
     child.once('close', (code, signal) => {
       clearTimeout(overdue);
-      resolve({ kind: 'ended', code, signal, output: log.map((entry) => JSON.stringify(entry)).join('\n') + output });
+      // The reason stands by itself, too, without the escapes of JSON.
+      const lines = log.flatMap((entry) => [
+        JSON.stringify(entry),
+        ...(typeof entry.reason === 'string' ? [entry.reason] : []),
+      ]);
+      resolve({ kind: 'ended', code, signal, output: `${lines.join('\n')}\n${output}` });
     });
   });
 }

@@ -1,6 +1,6 @@
 import { copyText } from './clipboard.js';
 import { deviceNodes } from './device-link.js';
-import { byId, make, makeTime, setText } from './elements.js';
+import { byId, make, makeTime, setText, text } from './elements.js';
 import type { LatestDeadLetter, Status } from './status-shape.js';
 import { bytes, clockTime, count, counted } from './words.js';
 
@@ -29,7 +29,7 @@ function itemOf(letter: LatestDeadLetter, name: string | undefined, nowMs: numbe
   const facts = make('p', 'facts quiet', [
     make('span', '', deviceNodes(deviceId, name)),
     make('span', '', [text('state of '), makeTime(time, clockTime(time, nowMs))]),
-    make('span', '', [text('refused at '), makeTime(refusedAt, clockTime(refusedAt, nowMs))]),
+    make('span', '', [text('given up at '), makeTime(refusedAt, clockTime(refusedAt, nowMs))]),
     make('span', '', answerWords(letter)),
   ]);
   return make('li', '', [make('div', '', [make('p', 'reason', reason), facts]), copyButton(letter, number)]);
@@ -64,12 +64,8 @@ function describe({ number, applicationId, deviceId, time, refusedAt, status, re
     `application ${applicationId}`,
     `device ${deviceId}`,
     `time of the state ${time}`,
-    `refused at ${refusedAt}`,
+    `given up at ${refusedAt}`,
     status === 0 ? 'no answer of the cloud' : `answer of the cloud ${status}`,
     `reason ${reason}`,
   ].join('\n');
-}
-
-function text(words: string): Text {
-  return document.createTextNode(words);
 }

@@ -1,9 +1,9 @@
 import { type AskError, ask } from './ask.js';
 import { deviceInAddress } from './device-link.js';
 import type { DeviceFacts, GrantFacts, LastStateFacts } from './device-shape.js';
-import { byId, make, makeTime, sayRoles, setText } from './elements.js';
+import { byId, labelAs, make, makeTime, replaceOthers, sayRoles, setText, text } from './elements.js';
 import type { RecentRefusal, Transport, TroubledDevice } from './status-shape.js';
-import { troubleLink } from './trouble-words.js';
+import { troubleLink } from './trouble-link.js';
 import { ago, bytes, clockTime, count, counted, duration, untilWords } from './words.js';
 
 const ASK_EVERY_MS = 2_000;
@@ -57,6 +57,7 @@ export class DevicePanel {
     if (deviceId === undefined) return;
     setText(byId('device-name'), 'One device');
     setText(byId('device-id'), deviceId);
+    labelActions(deviceId);
     setText(byId('device-trouble'), '');
     setText(byId('device-told'), '');
     this.#facts = undefined;
@@ -156,11 +157,17 @@ function showValues({ showsValues }: DeviceFacts, last: LastStateFacts | undefin
   setText(byId('device-state-values'), state === null ? '' : JSON.stringify(rest, null, 2));
 }
 
-function showFollowing({ isFollowed, showsValues }: DeviceFacts): void {
+function showFollowing({ isFollowed, showsValues, name, deviceId }: DeviceFacts): void {
   const button = byId('device-follow');
   button.hidden = !showsValues;
   button.setAttribute('aria-pressed', String(isFollowed));
   setText(button, isFollowed ? 'Follow it no more' : 'Follow its states in the log');
+  labelActions(name === null ? deviceId : `${name}, ${deviceId}`);
+}
+
+/** @param who the device that the buttons of the view act on */
+function labelActions(who: string): void {
+  for (const id of ['device-follow', 'device-values', 'device-close']) labelAs(byId(id), who);
 }
 
 /** What stands above the list of what is the matter; nothing where that says it. */
@@ -216,12 +223,5 @@ function showRows<T>(table: string, items: readonly T[], rowOf: (item: T) => HTM
 
 /** Leaves what says the same as it is, so that a selection stays. */
 function showList<T>(list: string, items: readonly T[], itemOf: (item: T) => HTMLElement): void {
-  const made = items.map(itemOf);
-  const element = byId(list);
-  if (element.textContent === made.map(({ textContent }) => textContent).join('')) return;
-  element.replaceChildren(...made);
-}
-
-function text(words: string): Text {
-  return document.createTextNode(words);
+  replaceOthers(byId(list), items.map(itemOf));
 }

@@ -1,5 +1,6 @@
-import type { Remark } from './remark.js';
+import { type ConcernedDevices, concerned, type Remark } from './remark.js';
 import type { Status, Trouble, TroubleCause } from './status-shape.js';
+import { TROUBLE_WORDS } from './trouble-words.js';
 import { count, counted } from './words.js';
 
 /** What keeps the states of a device here. */
@@ -12,7 +13,7 @@ const MOST_CHARACTERS = 200;
 /** What keeps states from the cloud while it is there, each cause once. */
 export function undelivered(status: Status): readonly Remark[] {
   if (status.devices.nothingDelivered && status.cloud.up) return [nothingDelivered(status)];
-  return [heldDevices(status), refusedDevices(status)].filter((remark) => remark !== undefined);
+  return [heldDevices(status), rejectedDevices(status)].filter((remark) => remark !== undefined);
 }
 
 /** Whether some states wait for what concerns their devices alone. */
@@ -25,10 +26,11 @@ export function wrongClocks({ devices, outOfWindowRule, ready }: Status): Remark
   const wrong = devices.troubled.wrong_clock;
   if (wrong === 0 || !ready) return undefined;
   const named = `${counted(wrong, 'device')} ${wrong === 1 ? 'has' : 'have'} a wrong clock`;
+  const help = { runbook: 'statewaystatesoutofwindow', ...whoAre(devices, ['wrong_clock']) };
   const advice = `Set ${wrong === 1 ? 'its clock' : 'their clocks'}, or send no time. The list below names the time that each shows.`;
   if (outOfWindowRule === 'arrival') {
     const sentence = `${named}; what is sent gets the time of its arrival.`;
-    return { level: 'watch', sentence, more: [advice], runbook: 'statewaystatesoutofwindow' };
+    return { level: 'watch', sentence, more: [advice], ...help };
   }
   const fate =
     outOfWindowRule === 'refuse'
@@ -37,7 +39,7 @@ export function wrongClocks({ devices, outOfWindowRule, ready }: Status): Remark
           sentence: `${named}, and what is sent is lost.`,
           why: 'The cloud ignores states of such times without a word.',
         };
-  return { level: 'act', sentence: fate.sentence, more: [fate.why, advice], runbook: 'statewaystatesoutofwindow' };
+  return { level: 'act', sentence: fate.sentence, more: [fate.why, advice], ...help };
 }
 
 function nothingDelivered({ devices }: Status): Remark {
@@ -50,8 +52,9 @@ function nothingDelivered({ devices }: Status): Remark {
   return {
     runbook: 'statewaydevicesparked',
     level: 'act',
-    sentence: `Nothing is delivered: ${who} ${named.length === 1 ? named[0]?.kind : `held up (${listOf(named)})`}.`,
+    sentence: `Nothing is delivered: ${who} ${named.length === 1 ? named[0]?.word : `held up (${listOf(named)})`}.`,
     more: [...causeSentences(devices, kinds), `What ${number === 1 ? 'it sends' : 'they send'} is kept on this disk.`],
+    ...whoAre(devices, kinds),
   };
 }
 
@@ -65,29 +68,31 @@ function heldDevices(status: Status): Remark | undefined {
     level: 'watch',
     sentence:
       named.length === 1
-        ? `${counted(held, `${named[0]?.kind} device`)} cannot deliver.`
+        ? `${counted(held, `${named[0]?.word} device`)} cannot deliver.`
         : `${counted(held, 'device')} cannot deliver: ${listOf(named)}.`,
     more: [
       ...causeSentences(devices, HELD),
       `What ${held === 1 ? 'it sends' : 'they send'} is kept on this disk.`,
       ...othersDeliver(status),
     ],
+    ...whoAre(devices, HELD),
   };
 }
 
-function refusedDevices(status: Status): Remark | undefined {
+function rejectedDevices(status: Status): Remark | undefined {
   const { devices, ready } = status;
   const { refused } = devices.troubled;
   if (refused === 0 || !ready) return undefined;
   return {
     runbook: 'statewaydeadlettersgrowing',
     level: 'watch',
-    sentence: `The cloud refuses what ${counted(refused, 'device sends', 'devices send')}.`,
+    sentence: `The cloud rejects what ${counted(refused, 'device sends', 'devices send')}.`,
     more: [
       ...causeSentences(devices, ['refused']),
-      'What it refuses is kept, and can be sent again.',
+      'What it rejects is kept, and can be sent again.',
       ...othersDeliver(status),
     ],
+    ...whoAre(devices, ['refused']),
   };
 }
 
@@ -101,6 +106,7 @@ export function silentDevices({ devices, ready }: Status): Remark | undefined {
     level: 'watch',
     sentence: `${counted(silent, 'device')} ${verb} gone silent.`,
     more: ['See the list below.'],
+    ...whoAre(devices, ['silent']),
   };
 }
 
@@ -118,7 +124,7 @@ function causeSentences(devices: Status['devices'], kinds: readonly Trouble[]): 
     return [number === 1 ? capitalized(wordsOf(first)) : `All ${count(number)}: ${wordsOf(first)}`];
   const told = causes
     .slice(0, MOST_CAUSES)
-    .map((cause) => `${count(cause.devices)} ${cause.trouble}: ${wordsOf(cause)}`);
+    .map((cause) => `${count(cause.devices)} ${wordFor(cause.trouble)}: ${wordsOf(cause)}`);
   return causes.length > MOST_CAUSES ? [...told, 'The list below has other reasons.'] : told;
 }
 
@@ -135,11 +141,22 @@ function numberIn({ troubled }: Status['devices'], kinds: readonly Trouble[]): n
   return kinds.reduce((sum, kind) => sum + troubled[kind], 0);
 }
 
-/** The kinds of trouble that there are, with how many devices have each. */
-function namesOf({ troubled }: Status['devices'], kinds: readonly Trouble[]): { kind: Trouble; devices: number }[] {
-  return kinds.map((kind) => ({ kind, devices: troubled[kind] })).filter(({ devices }) => devices > 0);
+/** The first of the devices in such trouble, and how many more there are. */
+function whoAre(devices: Status['devices'], kinds: readonly Trouble[]): { readonly devices?: ConcernedDevices } {
+  const ids = devices.listed.filter(({ trouble }) => kinds.includes(trouble)).map(({ deviceId }) => deviceId);
+  return concerned(ids, numberIn(devices, kinds));
 }
 
-function listOf(named: readonly { kind: Trouble; devices: number }[]): string {
-  return named.map(({ kind, devices }) => `${count(devices)} ${kind}`).join(', ');
+/** As in `2 parked`. */
+function wordFor(kind: Trouble): string {
+  return TROUBLE_WORDS[kind].word.toLowerCase();
+}
+
+/** The kinds of trouble that there are, with how many devices have each. */
+function namesOf({ troubled }: Status['devices'], kinds: readonly Trouble[]): { word: string; devices: number }[] {
+  return kinds.map((kind) => ({ word: wordFor(kind), devices: troubled[kind] })).filter(({ devices }) => devices > 0);
+}
+
+function listOf(named: readonly { word: string; devices: number }[]): string {
+  return named.map(({ word, devices }) => `${count(devices)} ${word}`).join(', ');
 }

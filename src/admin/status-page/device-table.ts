@@ -1,7 +1,7 @@
 import { deviceHead } from './device-link.js';
 import { byId, make, makeTime, sayRoles, setText } from './elements.js';
 import type { Status, TroubledDevice } from './status-shape.js';
-import { troubleLink } from './trouble-words.js';
+import { troubleLink } from './trouble-link.js';
 import { clockTime, count, counted, duration, fullTime, untilWords } from './words.js';
 
 /** What the rows were made from, so that rows that say the same stay as they are. */

@@ -1,4 +1,4 @@
-import { byId, setText } from './elements.js';
+import { byId, labelAs, setText } from './elements.js';
 import type { LetterGroupFacts, LetterGroupsFacts } from './letter-shape.js';
 import { counted } from './words.js';
 
@@ -28,7 +28,10 @@ export class DiscardDialog {
     this.#meant = [group, facts];
     this.#isExported = false;
     this.#without.checked = false;
-    setText(byId('discard-what'), `${counted(group.letters, 'dead letter')}: ${group.reason}`);
+    const letters = counted(group.letters, 'dead letter');
+    setText(byId('discard-what'), `${letters}: ${group.reason}`);
+    for (const id of ['discard-export', 'discard-do', 'discard-cancel'])
+      labelAs(byId(id), `${letters}, ${group.reason}`);
     const means = new URLSearchParams({ group: group.id ?? '', upTo: String(facts.upTo) });
     byId('discard-export').setAttribute('href', `/status/dead-letters/export?${means}`);
     this.#settle();

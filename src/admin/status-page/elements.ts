@@ -15,6 +15,23 @@ export function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Gives an element other children, unless they say the same as those that it has: these keep focus and selection. */
+export function replaceOthers(element: HTMLElement, children: readonly Node[]): void {
+  if (element.textContent === children.map(({ textContent }) => textContent).join('')) return;
+  element.replaceChildren(...children);
+}
+
+/** Says to screen readers, behind the words of a button or a link, what it acts on. */
+export function labelAs(element: HTMLElement, what: string): void {
+  const label = `${element.textContent}: ${what}`;
+  if (element.getAttribute('aria-label') !== label) element.setAttribute('aria-label', label);
+}
+
+/** Text beside elements. */
+export function text(words: string): Text {
+  return document.createTextNode(words);
+}
+
 /** A new element with a class and text, or children. */
 export function make(tag: string, className: string, content: string | readonly Node[] = ''): HTMLElement {
   const element = document.createElement(tag);

@@ -1,7 +1,7 @@
 import { type AskError, ask } from './ask.js';
 import { deviceNodes } from './device-link.js';
 import { DiscardDialog } from './discard-dialog.js';
-import { byId, make, makeTime, setText } from './elements.js';
+import { byId, make, makeTime, setText, text } from './elements.js';
 import type { AskedLetters, LetterGroupFacts, LetterGroupsFacts, LettersOfDevice } from './letter-shape.js';
 import type { Status } from './status-shape.js';
 import { clockTime, count, counted } from './words.js';
@@ -70,9 +70,9 @@ export class LetterGroupList {
 
   #actions(group: LetterGroupFacts, facts: LetterGroupsFacts): HTMLElement {
     const what = counted(group.letters, 'dead letter');
-    const requeue = button('Send again', `Send ${what} again: ${group.reason}`);
+    const requeue = button('Send again', `Send again ${what}: ${group.reason}`);
     requeue.addEventListener('click', () => void this.#act('requeue', group, facts));
-    const discard = button('Discard …', `Discard ${what}: ${group.reason}`);
+    const discard = button('Discard …', `Discard … ${what}: ${group.reason}`);
     discard.addEventListener('click', () => this.#dialog.open(group, facts));
     return make('div', 'actions', [requeue, discard]);
   }
@@ -115,8 +115,4 @@ function button(words: string, label: string): HTMLElement {
   element.setAttribute('type', 'button');
   element.setAttribute('aria-label', label);
   return element;
-}
-
-function text(words: string): Text {
-  return document.createTextNode(words);
 }

@@ -37,7 +37,7 @@ function sessionWords(sessions: Status['mqtt']['sessions']): string {
   const others: readonly [number, string][] = [
     [waiting, 'waiting for it'],
     [backoff, 'to be tried again'],
-    [refused, 'refused by it'],
+    [refused, 'rejected by it'],
   ];
   const named = others.filter(([devices]) => devices > 0).map(([devices, what]) => `, ${count(devices)} ${what}`);
   return `Commands: ${counted(connected, 'device')} connected to the cloud's broker${named.join('')}.`;

@@ -3,16 +3,17 @@ import { showDeadLetters } from './dead-letter-list.js';
 import { DevicePanel } from './device-panel.js';
 import { DeviceSearch } from './device-search.js';
 import { showDeviceTable } from './device-table.js';
-import { byId, make, setText } from './elements.js';
+import { byId, replaceOthers, setText } from './elements.js';
 import { showFigures } from './figures.js';
 import { LetterGroupList } from './letter-group-list.js';
 import { LiveFeed } from './live-feed.js';
 import { explainWords, zoneWords } from './meanings.js';
 import { showMqtt } from './mqtt-table.js';
 import { showRefusals } from './refusal-table.js';
-import type { Level } from './remark.js';
+import type { Level, Remark } from './remark.js';
+import { concernedNodes, remarkItem } from './remark-view.js';
 import type { Status } from './status-shape.js';
-import { verdictOf } from './verdict.js';
+import { type Verdict, verdictOf } from './verdict.js';
 import { WeekChart } from './week-chart.js';
 import { duration } from './words.js';
 
@@ -49,15 +50,17 @@ function showStatus(status: Status): void {
 }
 
 function showVerdict(status: Status): void {
-  const { level, sentence, more, also, runbook } = verdictOf(status);
+  const verdict = verdictOf(status);
+  const { level, sentence, more, also, runbook } = verdict;
   lastLevel = level;
   byId('verdict').dataset.level = level;
   setText(byId('level'), LEVEL_WORDS[level]);
   setText(byId('sentence'), sentence);
   setText(byId('more'), more.join(' '));
+  showWho(verdict, status.names);
   byId('what-to-do').hidden = runbook === undefined;
   byId('runbook-link').setAttribute('href', `/assets/runbook.html#${runbook ?? ''}`);
-  showAlso(also);
+  showAlso(also, status.names);
   document.title = `${TITLE_SIGNS[level]} ${sentence.replace(/\.$/, '')} · Stateway ${status.name}`;
   const news = `${LEVEL_WORDS[level]}: ${sentence.replace(/ \(.*\)/, '')}`;
   if (news === announced) return;
@@ -65,11 +68,21 @@ function showVerdict(status: Status): void {
   setText(byId('announcement'), news);
 }
 
-function showAlso(sentences: readonly string[]): void {
+/** Whom the verdict is about. What says the same is left as it is, so that a link keeps its focus. */
+function showWho(verdict: Verdict, names: Status['names']): void {
+  const line = byId('who');
+  const nodes = concernedNodes(verdict, names);
+  line.hidden = nodes.length === 0;
+  replaceOthers(line, nodes);
+}
+
+function showAlso(remarks: readonly Remark[], names: Status['names']): void {
   const list = byId('also');
-  list.hidden = sentences.length === 0;
-  if (list.textContent === sentences.join('')) return;
-  list.replaceChildren(...sentences.map((sentence) => make('li', '', sentence)));
+  list.hidden = remarks.length === 0;
+  replaceOthers(
+    list,
+    remarks.map((remark) => remarkItem(remark, names)),
+  );
 }
 
 /** See `FeedReceiver`. */

@@ -1,4 +1,3 @@
-import { make } from './elements.js';
 import type { Trouble } from './status-shape.js';
 
 interface TroubleWords {
@@ -32,8 +31,8 @@ export const TROUBLE_WORDS: Readonly<Record<Trouble, TroubleWords>> = {
     runbook: 'statewayclouderrors',
   },
   refused: {
-    word: 'Refused',
-    meaning: 'The cloud refuses what it sends, one state after another.',
+    word: 'Rejected',
+    meaning: 'The cloud rejects what it sends, one state after another.',
     runbook: 'statewaydeadlettersgrowing',
   },
   silent: {
@@ -42,14 +41,3 @@ export const TROUBLE_WORDS: Readonly<Record<Trouble, TroubleWords>> = {
     runbook: 'statewaysomedevicessilent',
   },
 };
-
-/** The word for a trouble, explained where it is pointed at and to screen readers; it leads to what can be done. */
-export function troubleLink(trouble: Trouble): HTMLElement {
-  const { word, meaning, runbook } = TROUBLE_WORDS[trouble];
-  const link = make('a', 'trouble', word);
-  link.dataset.trouble = trouble;
-  link.title = meaning;
-  link.setAttribute('href', `/assets/runbook.html#${runbook}`);
-  link.setAttribute('aria-describedby', `meaning-${trouble}`);
-  return link;
-}

@@ -1,13 +1,13 @@
 import { endingCertificate, refusedCertificate } from './certificate-remarks.js';
 import { areSomeHeld, silentDevices, undelivered, wrongClocks } from './device-remarks.js';
-import type { Remark } from './remark.js';
+import { concerned, type Remark } from './remark.js';
 import type { Failure, Status, TroubledDevice } from './status-shape.js';
 import { clockTime, count, counted, duration, roughly } from './words.js';
 
 /** The answer to the operator's first question. */
 export interface Verdict extends Remark {
-  /** What else there is to know, the most important first: whole sentences. */
-  readonly also: readonly string[];
+  /** What else there is to know, the most important first. */
+  readonly also: readonly Remark[];
 }
 
 /** A state is forwarded within seconds; what is older than this was held up. */
@@ -49,7 +49,7 @@ export function verdictOf(status: Status, timeZone?: string): Verdict {
   ].filter((remark) => remark !== undefined);
   const worst = remarks.find(({ level }) => level === 'act') ?? remarks[0];
   if (worst === undefined) return { ...allWell(status), also: [] };
-  return { ...worst, also: remarks.filter((remark) => remark !== worst).map(({ sentence }) => sentence) };
+  return { ...worst, also: remarks.filter((remark) => remark !== worst) };
 }
 
 /** What is said where there is no remark. */
@@ -183,18 +183,21 @@ function catchingUp(status: Status, timeZone: string | undefined): Remark | unde
 /** Those of a device that is refused are told with it. */
 function newDeadLetters(status: Status, timeZone: string | undefined): Remark | undefined {
   const { latestDeadLetters, devices, now } = status;
-  const newest = latestDeadLetters[0];
   const nowMs = Date.parse(now);
-  if (newest === undefined || nowMs - Date.parse(newest.refusedAt) > NEWS_FOR_MS) return undefined;
+  const news = latestDeadLetters.filter(({ refusedAt }) => nowMs - Date.parse(refusedAt) <= NEWS_FOR_MS);
+  const [newest] = news;
+  if (newest === undefined) return undefined;
   const isOfNewest = ({ trouble, deviceId }: TroubledDevice) => trouble === 'refused' && deviceId === newest.deviceId;
   if (devices.listed.some(isOfNewest)) return undefined;
-  const refused = newest.status >= 500 ? 'The cloud fails for single states' : 'The cloud has refused states for good';
-  const what = newest.status === 0 ? 'States were given up' : refused;
+  const rejected =
+    newest.status >= 500 ? 'The cloud fails for single states' : 'The cloud has rejected states for good';
+  const what = newest.status === 0 ? 'States were given up' : rejected;
   return {
     runbook: 'statewaydeadlettersgrowing',
     level: 'watch',
     sentence: `${what}, the last at ${clockTime(newest.refusedAt, nowMs, timeZone)}.`,
     more: ['They are kept below with the reason, and can be sent again.'],
+    ...concerned(news.map(({ deviceId }) => deviceId)),
   };
 }
 
@@ -230,6 +233,10 @@ function refusing({ rates, refusals, ready, now }: Status): Remark | undefined {
     level: 'watch',
     sentence: 'Devices send states that are refused.',
     more: ['Each is told what to change; which they are is listed below. Nothing that was acknowledged is concerned.'],
+    ...concerned(
+      refusals.listed.map(({ deviceId }) => deviceId).filter((deviceId) => deviceId !== ''),
+      refusals.recent,
+    ),
   };
 }
 

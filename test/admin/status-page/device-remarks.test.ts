@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Status } from '../../../src/admin/status-page/status-shape.js';
-import { type Changes, cause, troubled, wordsOf } from './well-plant.js';
+import type { Status, Trouble } from '../../../src/admin/status-page/status-shape.js';
+import { verdictOf } from '../../../src/admin/status-page/verdict.js';
+import { type Changes, cause, plant, troubled, wordsOf } from './well-plant.js';
 
 const OUTAGE = { cloud: { up: false, since: '2026-01-02T02:14:00.000Z' } } as const;
 
@@ -67,15 +68,15 @@ describe('devices', () => {
       const [level, sentence, more] = wordsOf(troubled({ parked: 18, refused: 1 }, { ...nothing, known: 20, causes }));
       expect([level, sentence]).toEqual([
         'act',
-        'Nothing is delivered: 19 devices are held up (18 parked, 1 refused).',
+        'Nothing is delivered: 19 devices are held up (18 parked, 1 rejected).',
       ]);
-      expect(more).toBe('18 parked: one. 1 refused: two. What they send is kept on this disk.');
+      expect(more).toBe('18 parked: one. 1 rejected: two. What they send is kept on this disk.');
     });
 
     it('if it is only one', () => {
       const causes = [cause('refused', 1, 'no such attribute (400)')];
       expect(wordsOf(troubled({ refused: 1 }, { ...nothing, known: 1, causes })).slice(1, 3)).toEqual([
-        'Nothing is delivered: the only device is refused.',
+        'Nothing is delivered: the only device is rejected.',
         'No such attribute (400). What it sends is kept on this disk.',
       ]);
     });
@@ -96,12 +97,12 @@ describe('devices', () => {
     expect(wordsOf(draining)[3]).toBe('');
   });
 
-  it('whose states the cloud refuses are told', () => {
+  it('whose states the cloud rejects are told', () => {
     const causes = [cause('refused', 1, 'no such attribute (400)')];
     expect(wordsOf(troubled({ refused: 1 }, { causes }))).toEqual([
       'watch',
-      'The cloud refuses what 1 device sends.',
-      'No such attribute (400). What it refuses is kept, and can be sent again. 3 others deliver.',
+      'The cloud rejects what 1 device sends.',
+      'No such attribute (400). What it rejects is kept, and can be sent again. 3 others deliver.',
       '',
     ]);
   });
@@ -110,6 +111,54 @@ describe('devices', () => {
     const [, sentence, , also] = wordsOf({ ...OUTAGE, ...troubled({ parked: 2, silent: 1 }) });
     expect(sentence).toContain('The cloud cannot be reached');
     expect(also).toBe('2 parked devices cannot deliver. 1 device has gone silent.');
+  });
+});
+
+describe('a remark names the devices that it is about', () => {
+  const listed = (trouble: Trouble, ...deviceIds: readonly string[]) =>
+    deviceIds.map((deviceId) => ({ trouble, deviceId }) as Status['devices']['listed'][number]);
+  const named = (changes: Changes) => {
+    const { devices, also } = verdictOf(plant(changes), 'UTC');
+    return [devices, ...also.map((remark) => remark.devices)];
+  };
+
+  it('and leads to each and to its section of the runbook', () => {
+    const all = [...listed('parked', 'a'), ...listed('refused', 'b'), ...listed('silent', 'c')];
+    const changes = troubled({ parked: 1, refused: 1, silent: 1 }, { listed: all });
+    expect(named(changes)).toEqual(['a', 'b', 'c'].map((id) => ({ ids: [id], others: 0 })));
+    const { runbook, also } = verdictOf(plant(changes), 'UTC');
+    expect([runbook, ...also.map((remark) => remark.runbook)]).toEqual([
+      'statewaydevicesparked',
+      'statewaydeadlettersgrowing',
+      'statewaysomedevicessilent',
+    ]);
+  });
+
+  it('three of many, and says how many more there are, listed or not', () => {
+    const changes = troubled({ wrong_clock: 120 }, { listed: listed('wrong_clock', 'a', 'b', 'c', 'd') });
+    expect(named(changes)).toEqual([{ ids: ['a', 'b', 'c'], others: 117 }]);
+  });
+
+  it('of all kinds of trouble where nothing is delivered', () => {
+    const all = [...listed('parked', 'a'), ...listed('silent', 'b'), ...listed('refused', 'c')];
+    const changes = troubled({ parked: 1, refused: 1 }, { listed: all, nothingDelivered: true, delivering: 0 });
+    expect(named(changes)[0]).toEqual({ ids: ['a', 'c'], others: 0 });
+  });
+
+  it('of dead letters those of the last hour, each once; of refusals those that have an id', () => {
+    const letters = ['03:16', '03:15', '03:14', '01:00'].map((time) => `2026-01-02T${time}:00.000Z`);
+    const latestDeadLetters = ['a', 'b', 'a', 'c'].map((deviceId, nth) => ({
+      deviceId,
+      refusedAt: letters[nth],
+      status: 400,
+    }));
+    expect(named({ latestDeadLetters } as never)).toEqual([{ ids: ['a', 'b'], others: 0 }]);
+    const refusals = { recent: 9, listed: ['', 'a'].map((deviceId) => ({ deviceId, at: letters[0] })) };
+    expect(named({ refusals, rates: { refused: 1 } } as never)).toEqual([{ ids: ['a'], others: 8 }]);
+  });
+
+  it('none where it is about none', () => {
+    expect(named({ ...OUTAGE, spool: { unreadableRecords: 1 } })).toEqual([undefined, undefined]);
   });
 });
 

@@ -33,6 +33,37 @@ describe.skipIf(CHROMIUM === undefined)('the status page, where something is in 
     return site;
   });
 
+  it('says of each trouble who has it and what to do, and gives no two things that do something one name', async () => {
+    const site = shared();
+    const watched = await watchedPage(browser);
+    const { page } = watched;
+    await openStatusPage(watched, site.proxy.adminUrl);
+    const bullet = page.locator('#also li', { hasText: 'The cloud has rejected states for good' });
+    await bullet.waitFor();
+    const links = await bullet.getByRole('link').all();
+    const leadsTo = await Promise.all(links.map((link) => link.getAttribute('href')));
+    // The last ones first, three of six.
+    expect(leadsTo.slice(0, -1)).toEqual([1, 2, 3].map(() => expect.stringMatching(/^#device\/[0-9a-f]{24}$/)));
+    expect(await bullet.innerText()).toContain('and 3 more');
+    expect(leadsTo.at(-1)).toBe('/assets/runbook.html#statewaydeadlettersgrowing');
+    expect(await links.at(-1)?.getAttribute('aria-label')).toMatch(
+      /^What to do: The cloud has rejected states for good, the last at \d\d:\d\d$/,
+    );
+    const ambiguous = await page.evaluate(`(() => {
+      const meant = new Map();
+      const seen = [...document.querySelectorAll('a, button')].filter((element) => element.checkVisibility());
+      return seen.filter((element) => {
+        const name = element.getAttribute('aria-label') ?? element.textContent;
+        const does = element.getAttribute('href') ?? element.parentElement.parentElement.textContent;
+        const isOther = meant.has(name) && meant.get(name) !== does;
+        meant.set(name, does);
+        return isOther;
+      }).map((element) => element.outerHTML);
+    })()`);
+    expect(ambiguous).toEqual([]);
+    expectNoHarm(watched, site.proxy.adminUrl);
+  });
+
   it.each(
     Object.entries(SCREENS).flatMap(([screen, viewport]) =>
       (['light', 'dark'] as const).map((colorScheme) => [screen, colorScheme, viewport] as const),

@@ -79,6 +79,9 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
     expect(await textOf(watched.page, '#no-devices')).toContain('None');
     await report(site, tokens);
     await untilText(watched.page, '#sentence', '1 parked device cannot deliver.');
+    const who = watched.page.locator('#who').getByRole('link');
+    expect(await who.allInnerTexts()).toEqual([parked.deviceId]);
+    expect(await who.getAttribute('href')).toBe(`#device/${parked.deviceId}`);
     const cells = await watched.page.locator('#device-rows > *').getByRole('cell').allInnerTexts();
     expect(await watched.page.locator('#device-rows').getByRole('rowheader').allInnerTexts()).toEqual([
       parked.deviceId,
@@ -195,13 +198,13 @@ describe.skipIf(CHROMIUM === undefined)('the status page in a browser', () => {
     const expected = (site: Site) =>
       new RegExp(
         `^dead letter 1\napplication ${site.devices[0]?.applicationId}\ndevice ${site.devices[0]?.deviceId}\n` +
-          'time of the state \\S+Z\nrefused at \\S+Z\nanswer of the cloud 400\nreason attribute "temperature" is refused$',
+          'time of the state \\S+Z\ngiven up at \\S+Z\nanswer of the cloud 400\nreason attribute "temperature" is refused$',
       );
 
     it('is reached and pressed by the keyboard, and is seen to be', async () => {
       const { site, watched } = await withDeadLetter();
       const { page } = watched;
-      for (let presses = 0; presses < 10 && (await focused(page)) !== LABEL; presses++)
+      for (let presses = 0; presses < 20 && (await focused(page)) !== LABEL; presses++)
         await page.keyboard.press('Tab');
       expect(await focused(page)).toBe(LABEL);
       expect(await page.evaluate('getComputedStyle(document.activeElement).outline')).toMatch(/ solid 3px$/);

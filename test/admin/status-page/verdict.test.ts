@@ -119,7 +119,7 @@ describe('dead letters', () => {
     wordsOf({ latestDeadLetters: [letter(refusedAt, status)] as never })[1];
 
   it('of the last hour are news', () => {
-    expect(sentenceOf('2026-01-02T02:20:00.000Z')).toBe('The cloud has refused states for good, the last at 02:20.');
+    expect(sentenceOf('2026-01-02T02:20:00.000Z')).toBe('The cloud has rejected states for good, the last at 02:20.');
     expect(sentenceOf('2026-01-02T02:20:00.000Z', 0)).toBe('States were given up, the last at 02:20.');
   });
 
@@ -127,7 +127,7 @@ describe('dead letters', () => {
     const listed = [{ trouble: 'refused', deviceId: 'd' }] as never;
     const latestDeadLetters = [letter(NOW, 400)] as never;
     const [, sentence, , also] = wordsOf({ ...troubled({ refused: 1 }, { listed }), latestDeadLetters });
-    expect([sentence, also]).toEqual(['The cloud refuses what 1 device sends.', '']);
+    expect([sentence, also]).toEqual(['The cloud rejects what 1 device sends.', '']);
   });
 
   it('of before are not', () => {

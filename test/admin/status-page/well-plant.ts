@@ -78,7 +78,7 @@ const WELL: Status = {
 export type Changes = { readonly [Key in keyof Status]?: Partial<Status[Key]> };
 
 /** {@link WELL} with some figures changed. */
-function plant(changes: Changes): Status {
+export function plant(changes: Changes): Status {
   const merged = Object.entries(WELL).map(([key, value]) => {
     const change = changes[key as keyof Status];
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -103,5 +103,5 @@ export function cause(trouble: Trouble, devices: number, reason: string): Troubl
 /** The verdict on a plant, each of its parts in one piece. */
 export function wordsOf(changes: Changes) {
   const { level, sentence, more, also } = verdictOf(plant(changes), 'UTC');
-  return [level, sentence, more.join(' '), also.join(' ')];
+  return [level, sentence, more.join(' '), also.map((remark) => remark.sentence).join(' ')];
 }

@@ -7,6 +7,8 @@ import { CHROMIUM, expectNoHarm, launch, textOf, untilText, type WatchedPage, wa
 import { logInAll, report } from './plant.js';
 
 const ADMIN_TOKEN = 'a-token-of-the-admin-side';
+/** What the cloud says of the attribute that it is told to refuse. */
+const REASON = 'attribute "temperature" is refused';
 
 /** Opens the status page of an admin side with a token. */
 async function logInToPage({ page }: WatchedPage, adminUrl: string): Promise<void> {
@@ -49,7 +51,7 @@ describe.skipIf(CHROMIUM === undefined)('the status page of an admin side with a
     expect(grant[0]).toBe('the cloud lets its token read the device');
     expect(grant[2]).toMatch(/^in (9|10) min: the token ends$/);
 
-    await page.getByRole('button', { name: 'Show its last state' }).click();
+    await page.getByRole('button', { name: `Show its last state: ${device.name}, ${device.deviceId}` }).click();
     await untilText(page, '#device-state-of', 'The next state that it sends is shown here.');
     expect(await page.content()).not.toContain('20.5');
     expect((await postState(site, device, ofApplication, '{"data":{"temperature":20.5}}')).status).toBe(200);
@@ -66,7 +68,7 @@ describe.skipIf(CHROMIUM === undefined)('the status page of an admin side with a
     await page.getByRole('button', { name: 'Follow it no more' }).click();
     await page.getByRole('button', { name: 'Follow its states in the log', pressed: false }).waitFor();
 
-    await page.getByRole('button', { name: 'Close', exact: true }).click();
+    await page.getByRole('button', { name: `Close: ${device.name}, ${device.deviceId}` }).click();
     expect(await page.locator('#device').isVisible()).toBe(false);
     await page.goto(`${site.proxy.adminUrl}/#device/${'f'.repeat(24)}`);
     await untilText(page, '#device-trouble', 'Nothing is known here of this device');
@@ -84,13 +86,15 @@ describe.skipIf(CHROMIUM === undefined)('the status page of an admin side with a
     await logInToPage(watched, site.proxy.adminUrl);
     const group = page.locator('#letter-groups > li');
     await group.filter({ hasText: '6 dead letters of 2 devices' }).waitFor();
-    expect(await group.locator('.reason').innerText()).toBe('attribute "temperature" is refused');
+    expect(await group.locator('.reason').innerText()).toBe(REASON);
     expect(await group.locator('.of-devices').innerText()).toContain(site.devices[1]?.deviceId);
     expect(await group.innerText()).toContain('numbers 1–6');
 
-    await group.getByRole('button', { name: 'Discard 6 dead letters' }).click();
+    await group.getByRole('button', { name: `Discard … 6 dead letters: ${REASON}` }).click();
     const dialog = page.getByRole('dialog');
-    expect(await dialog.getByRole('button', { name: 'Discard for good' }).isDisabled()).toBe(true);
+    expect(await dialog.getByRole('button', { name: `Discard for good: 6 dead letters, ${REASON}` }).isDisabled()).toBe(
+      true,
+    );
     const downloading = page.waitForEvent('download');
     await dialog.getByRole('link', { name: 'Download them first' }).click();
     const copy = readFileSync(await (await downloading).path(), 'utf8')
@@ -100,7 +104,7 @@ describe.skipIf(CHROMIUM === undefined)('the status page of an admin side with a
     await dialog.getByRole('button', { name: 'Cancel' }).click();
 
     site.cloud.setFaults([]);
-    await group.getByRole('button', { name: 'Send 6 dead letters again' }).click();
+    await group.getByRole('button', { name: `Send again 6 dead letters: ${REASON}` }).click();
     await untilText(page, '#letters-told', '6 dead letters will be sent again within seconds.');
     await untilText(page, '#no-letters', 'None');
     expect(site.proxy.log.filter(({ event }) => event === 'dead-letters-asked')).toMatchObject([
@@ -109,7 +113,7 @@ describe.skipIf(CHROMIUM === undefined)('the status page of an admin side with a
 
     site.cloud.setFaults([{ kind: 'refuse-attribute', attribute: 'temperature' }]);
     await report(site, tokens);
-    await group.getByRole('button', { name: 'Discard 2 dead letters' }).click();
+    await group.getByRole('button', { name: `Discard … 2 dead letters: ${REASON}` }).click();
     await dialog.getByRole('checkbox').check();
     await dialog.getByRole('button', { name: 'Discard for good' }).click();
     await untilText(page, '#letters-told', '2 dead letters will be discarded within seconds.');
