@@ -1,6 +1,9 @@
-import { execFile, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { describe, test } from 'vitest';
 import type { Status } from '../../src/admin/status-page/status-shape.js';
@@ -9,8 +12,9 @@ import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { logIn, openSite, postState, type Site, untilHeld } from '../helpers/bench-site.js';
 import { askOnce } from '../helpers/http-client.js';
 import { Middlebox } from '../helpers/middlebox.js';
-import { MAIN_FILE } from '../helpers/program.js';
-import { expect } from '../helpers/test-scope.js';
+import { endNow, MAIN_FILE, startProgram } from '../helpers/program.js';
+import { later } from '../helpers/promises.js';
+import { atEnd, expect } from '../helpers/test-scope.js';
 
 const RUNBOOK = readFileSync(join(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
 const WITHIN = { timeout: 20_000 };
@@ -48,11 +52,42 @@ async function statusOf({ proxy }: Site): Promise<Status> {
 /** What the page says first, and beside it. */
 async function pageOf(site: Site): Promise<string> {
   const { sentence, more, also } = verdictOf(await statusOf(site));
-  return [sentence, ...more, ...also].join(' ');
+  return [sentence, ...more, ...also.map((remark) => remark.sentence)].join(' ');
 }
 
 async function metricsOf({ proxy }: Site): Promise<string> {
   return (await askOnce(`${proxy.adminUrl}/metrics`)).text();
+}
+
+/** Damages the data file of a proxy that has ended. It is looked at by other processes alone. */
+function damage(dataDir: string): void {
+  const file = join(dataDir, 'data.mdb');
+  writeFileSync(file, readFileSync(file).fill(0, 0, 100));
+}
+
+/** Runs `stateway serve` with these arguments until it is ready, and ends it; the line that said so. */
+async function serveOnce(args: readonly string[]): Promise<Record<string, unknown>> {
+  const child = startProgram(args);
+  atEnd(() => endNow(child));
+  const ended = later(once(child, 'close'));
+  let ready: Record<string, unknown> = {};
+  for await (const line of createInterface({ input: child.stdout })) {
+    const entry = JSON.parse(line) as Record<string, unknown>;
+    if (entry.event !== 'ready') continue;
+    ready = entry;
+    child.kill('SIGINT');
+  }
+  expect((await ended)[0]).toBe(0);
+  return ready;
+}
+
+/** What a command prints, on both outputs, and its exit code. */
+async function outcomeOf(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ code: unknown; output: string }> {
+  const child = startProgram(args, { env });
+  atEnd(() => endNow(child));
+  const ended = later(once(child, 'close'));
+  const output = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: (await ended)[0], output: output.join('') };
 }
 
 describe.concurrent('a section of the runbook, followed to the letter on a fresh install, leads to the cause and the cure', () => {
@@ -146,5 +181,53 @@ describe.concurrent('a section of the runbook, followed to the letter on a fresh
     expect((await postState(site, device, await logIn(site, device), booted)).status).toBe(200);
     const { records } = await untilHeld(site, device, ({ records }) => records.length === 1);
     expect(records[0]?.timeMs).toBeGreaterThan(Date.now() - 60_000);
+  });
+
+  test('The data directory is damaged: states wait in it, and its data file is altered', async () => {
+    const section = 'The data directory is damaged';
+    const site = await openSite({ devices: 1 });
+    const [device] = site.devices as [PlannedDevice];
+    const token = await logIn(site, device);
+    site.cloud.setFaults([{ kind: 'outage', route: 'state' }]);
+    for (const n of [1, 2, 3]) expect((await postState(site, device, token, { data: { n } })).status).toBe(200);
+    await site.proxy.kill();
+    damage(site.dataDir);
+
+    const env = { STATEWAY_DATA_DIR: site.dataDir, STATEWAY_UPSTREAM_URL: site.cloudUrl };
+    const here = { ...env, STATEWAY_LISTEN: '127.0.0.1:0', STATEWAY_ADMIN_LISTEN: '127.0.0.1:0' };
+    for (const command of ['serve', 'check']) {
+      const { code, output } = await outcomeOf([command], here);
+      expect([code, output]).toEqual([1, expect.stringContaining('data.mdb is damaged and was left as it is')]);
+      expect(output).toContain(section);
+    }
+
+    atEnd(() => {
+      for (const name of ['damaged', 'copy']) rmSync(`${site.dataDir}-${name}`, { recursive: true, force: true });
+    });
+    site.cloud.setFaults([]);
+    const done: string[] = [];
+    for (const line of commandsOf(section).filter((command) => !command.startsWith('kubectl '))) {
+      const [program, ...args] = line.replaceAll('/var/lib/stateway', site.dataDir).split(' ') as [string, ...string[]];
+      done.push(`${program} ${args[0]}`);
+      if (line === 'systemctl start stateway') {
+        await site.restart();
+        expect((await postState(site, device, token, { data: { n: 4 } })).status).toBe(200);
+      } else if (line.startsWith('stateway serve ')) {
+        expect(await serveOnce(args)).toMatchObject({ replayedStates: 3 });
+      } else if (program === 'stateway') {
+        const { code, output } = await outcomeOf(args, env);
+        const told = args[1] === 'import' ? expect.stringMatching(/\b3 states\b/) : '';
+        expect([code, output]).toEqual([0, told]);
+      } else if (program !== 'systemctl') {
+        execFileSync(program, args);
+      }
+    }
+    expect(done.filter((command) => command.startsWith('stateway '))).toEqual([
+      'stateway serve',
+      'stateway spool',
+      'stateway spool',
+    ]);
+    const { records } = await untilHeld(site, device, (ledger) => ledger.records.length === 4);
+    expect(records.map(({ data }) => data.n).sort()).toEqual([1, 2, 3, 4]);
   });
 });
