@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, test } from 'vitest';
-import { loadTracing } from '../../src/app/load-tracing.js';
 import { tryStart } from '../helpers/running-proxy.js';
 import { APPLICATION, deviceId, openStrangerSite, statePath, tokenOf } from '../helpers/stranger-cloud.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
@@ -104,13 +103,4 @@ describe.concurrent('traces', () => {
     const output = expect.stringContaining('OTEL_EXPORTER_OTLP_ENDPOINT="collector:4318": must be a URL such as');
     expect(outcome).toMatchObject({ kind: 'ended', code: 2, output });
   });
-});
-
-test.each([
-  ['without a collector', {}],
-  ['with the SDK turned off', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318', OTEL_SDK_DISABLED: 'true' }],
-  ['with no exporter', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318', OTEL_TRACES_EXPORTER: 'none' }],
-])('there are none %s', async (_, env) => {
-  const config = { name: 'i', upstreamUrl: 'http://127.0.0.1:1' };
-  expect(await loadTracing(config, '1.2.3', { warn: () => {} }, env)).toBeUndefined();
 });
