@@ -23,6 +23,7 @@ const MOST_SLOWER = 2;
 const NOT_MEASURABLE_MS = inForm({ short: 250, long: 5 });
 /** Each refused state costs 2·log2(n) requests, of which the device has two a second. */
 const DRAIN_WITHIN_MS = inForm({ short: 30_000, long: 300_000 });
+const SERVED_WITHIN_MS = 60_000;
 const TIMEOUT_MS = inForm({ short: 180_000, long: 600_000 });
 
 test(
@@ -59,14 +60,24 @@ test(
     } as const;
     site.cloud.setFaults([poison]);
     const medians = { without: [] as number[], with: [] as number[] };
-    // The first round of all is for connections and grants to be made.
-    await pause(REPORT_EVERY_MS + 200);
+    // First connections and grants are made.
+    await until(
+      () => site.accounts.every(({ acknowledged }) => acknowledged > 0),
+      SERVED_WITHIN_MS,
+      () => 'a device has no answer to its first state',
+    );
     for (let pair = 0; pair < PAIRS; pair++) {
       medians.without.push(...(await delays.during(PHASE_MS)));
       site.cloud.setFaults([poison, throttle]);
       poisoned.poisonEvery = POISON_EVERY;
       site.cloud.revokeDevice(parked.device.deviceId);
       medians.with.push(...(await delays.during(PHASE_MS)));
+      // On a machine that is late with its answers, so many states can take longer than the phase.
+      await until(
+        () => refusalsOf(poisoned) > pair,
+        SERVED_WITHIN_MS,
+        () => 'no state of the poisoned device was both poison and taken',
+      );
       site.renewToken(parked);
       site.cloud.setFaults([poison]);
       poisoned.poisonEvery = Number.POSITIVE_INFINITY;
@@ -77,21 +88,23 @@ test(
 
     const [without, withSick] = [medianOf(medians.without), medianOf(medians.with)];
     measured('delay of healthy devices', { medianMs: without, besideSickMs: withSick, samples: medians.with.length });
-    expect(medians.without.length).toBeGreaterThan(HEALTHY);
-    expect(medians.with.length).toBeGreaterThan(HEALTHY);
     expect(withSick).toBeLessThan(MOST_SLOWER * Math.max(without, NOT_MEASURABLE_MS));
 
-    const refusals = poisoned.fates.filter((fate, n) => fate === 'acknowledged' && poisoned.isPoison(n)).length;
+    const refusals = refusalsOf(poisoned);
     for (const n of poisoned.fates.keys()) if (poisoned.isPoison(n)) poisoned.fates[n] = 'refused';
     await site.knock(sick);
     await site.untilDelivered(DRAIN_WITHIN_MS);
     const { lost, findings } = site.verdict();
     expect({ lost, findings }).toEqual({ lost: [], findings: [] });
-    expect(refusals).toBeGreaterThan(0);
     await expect.poll(() => site.metric('stateway_dead_letters')).toBe(refusals);
   },
   TIMEOUT_MS,
 );
+
+/** States that the proxy has taken, and the cloud never will. */
+function refusalsOf(account: Account): number {
+  return account.fates.filter((fate, n) => fate === 'acknowledged' && account.isPoison(n)).length;
+}
 
 /** Times from a state's sending to its arrival in the cloud. */
 class Delays {
@@ -115,17 +128,28 @@ class Delays {
     void postNumbers(account, [n], portOf(this.#site.proxy), this.#agent).then(() => this.#waiting.delete(account));
   }
 
-  /** Milliseconds of each state of a healthy device that is sent from now on for so long. */
+  /** Milliseconds of each state of a healthy device that is sent from now on for so long, and until there is one of each. */
   async during(ms: number): Promise<number[]> {
     this.#sent = [];
     await pause(ms);
-    const sent = this.#sent;
-    await pause(REPORT_EVERY_MS);
-    return sent.map(({ account, n, atMs }) => {
-      const deliveries = this.#site.deliveries.of(account.device.deviceId);
-      const delivery = deliveries.find(({ states }) => states.some(({ data }) => data.n === n));
-      return delivery === undefined ? Number.POSITIVE_INFINITY : delivery.arrivedAtMs - atMs;
-    });
+    await until(
+      () => this.#sent.length >= this.#healthy.size,
+      SERVED_WITHIN_MS,
+      () => `only ${this.#sent.length} states were sent`,
+    );
+    const sent = this.#sent.slice();
+    const delaysMs = (): number[] =>
+      sent.flatMap(({ account, n, atMs }) => {
+        const deliveries = this.#site.deliveries.of(account.device.deviceId);
+        const delivery = deliveries.find(({ states }) => states.some(({ data }) => data.n === n));
+        return delivery === undefined ? [] : [delivery.arrivedAtMs - atMs];
+      });
+    await until(
+      () => delaysMs().length === sent.length,
+      SERVED_WITHIN_MS,
+      () => 'a state of a healthy device has not arrived',
+    );
+    return delaysMs();
   }
 
   async settled(): Promise<void> {
