@@ -21,7 +21,7 @@ async function metricsOf({ proxy }: Site): Promise<string> {
 /** The verdict of the page, in one piece. */
 async function told(site: Site): Promise<string> {
   const { level, sentence, more, also } = verdictOf(await statusOf(site));
-  return [level, sentence, ...more, ...also].join(' ');
+  return [level, sentence, ...more, ...also.map((remark) => remark.sentence)].join(' ');
 }
 
 const happened = ({ proxy }: Site, event: string) => proxy.log.filter((line) => line.event === event);
@@ -71,7 +71,7 @@ describe.concurrent('one cause is told once', () => {
     for (let n = 0; n < 3; n++) expect((await postState(site, bad, token, { data: { n } })).status).toBe(200);
     await expect
       .poll(() => told(site), WITHIN)
-      .toMatch(/^watch The cloud refuses what 1 device sends\. .* 11 others deliver\.$/);
+      .toMatch(/^watch The cloud rejects what 1 device sends\. .* 11 others deliver\.$/);
     const { devices } = await statusOf(site);
     expect(devices.listed).toMatchObject([
       { deviceId: bad.deviceId, trouble: 'refused', reason: expect.stringContaining('"n"') },

@@ -233,7 +233,9 @@ test('a certificate that is about to end is told by log, metric and page', async
   expect(Number(seconds)).toBeLessThanOrEqual(2 * 86_400);
   const status = (await (await fetch(`${proxy.adminUrl}/status`)).json()) as Status;
   const { sentence, also } = verdictOf(status);
-  expect([sentence, ...also].join(' ')).toMatch(/The certificate that devices see ends in \d+ hours\./);
+  expect([sentence, ...also.map((remark) => remark.sentence)].join(' ')).toMatch(
+    /The certificate that devices see ends in \d+ hours\./,
+  );
 });
 
 test('no second proxy takes the port of one that speaks TLS', async () => {
