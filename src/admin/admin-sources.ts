@@ -1,4 +1,3 @@
-import type { Ages } from '../core/ages.js';
 import type { Clock } from '../core/clock.js';
 import type { CallTrouble } from '../core/cloud-results.js';
 import type { OutOfWindow } from '../core/cloud-window.js';
@@ -9,6 +8,7 @@ import type { Distribution, Meters, Transport } from '../core/meters.js';
 import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { LaneCounts, SpoolStatus } from '../core/ports.js';
 import type { RefusalRing } from '../core/refusal-ring.js';
+import type { StoredTimeClock } from '../core/stored-time-clock.js';
 import type { UplinkCounts } from '../core/uplink-ports.js';
 import type { DeadLetterDesk } from './dead-letter-desk.js';
 import type { KnownDevices } from './known-devices.js';
@@ -99,7 +99,7 @@ export interface AdminSources {
   readonly build: Build;
   readonly meters: Meters;
   readonly clock: Clock;
-  readonly ages: Ages;
+  readonly storedTime: StoredTimeClock;
   /** Wall-clock milliseconds of the start. */
   readonly startedAtMs: number;
   /** The same by the monotonic clock. */

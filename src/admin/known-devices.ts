@@ -1,5 +1,5 @@
 import type { Device } from '../core/device.js';
-import type { GrantView, LaneView, LastState } from '../core/known-device.js';
+import type { GrantView, LaneView, LastState } from '../core/device-report.js';
 import type { Transport } from '../core/meters.js';
 
 /** All that is known of one device. */

@@ -1,6 +1,5 @@
-import type { StoredDeadLetter } from '../core/dead-letter.js';
+import { groupIdOf, type StoredDeadLetter } from '../core/dead-letter.js';
 import { StatewayError } from '../core/errors.js';
-import { groupIdOf } from '../core/letter-groups.js';
 import { networkOf } from '../core/network.js';
 import type { AdminGate } from './admin-gate.js';
 import { jsonReply, type Reply } from './admin-reply.js';

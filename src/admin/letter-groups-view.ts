@@ -1,5 +1,5 @@
+import { groupIdOf, type LetterGroup, LetterGroups } from '../core/dead-letter.js';
 import { Device } from '../core/device.js';
-import { groupIdOf, type LetterGroup, LetterGroups } from '../core/letter-groups.js';
 import type { AdminSources } from './admin-sources.js';
 import { lastLetter, readLetters } from './letter-reader.js';
 import { isoTime } from './status.js';

@@ -1,7 +1,6 @@
-import type { CallTrouble } from '../core/cloud-results.js';
+import { type CallTrouble, FAILURE_REMEDIES } from '../core/cloud-results.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { TroubledDevice as CoreTroubledDevice, DeviceReport } from '../core/device-report.js';
-import { FAILURE_REMEDIES } from '../core/failure-remedies.js';
 import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { Refusal } from '../core/refusal-ring.js';
 import type { TurnedAway as CoreTurnedAway } from '../core/turned-away.js';
@@ -77,10 +76,10 @@ export function readStatus(sources: AdminSources, history: History): Status {
 
 /** Age of the oldest waiting state in seconds, whatever the wall clock does; undefined when none waits. */
 export function oldestSeconds(sources: AdminSources): number | undefined {
-  const { ages, clock } = sources;
+  const { storedTime, clock } = sources;
   const { oldestStoredAtMs } = sources.spoolStatus();
   if (oldestStoredAtMs === undefined) return undefined;
-  return Math.max(0, clock.monotonicMs() - ages.sinceMs(oldestStoredAtMs)) / 1_000;
+  return Math.max(0, clock.monotonicMs() - storedTime.sinceMs(oldestStoredAtMs)) / 1_000;
 }
 
 /** Until a certificate ends; negative when it has. */

@@ -21,7 +21,7 @@ import { PACKAGE_VERSION } from './package-info.js';
 const HISTORY_FILE_NAME = 'history.dat';
 
 /** The stages that the admin side shows. */
-export interface AdminStages extends Pick<AdminSources, 'meters' | 'ages' | 'followed' | 'readiness'> {
+export interface AdminStages extends Pick<AdminSources, 'meters' | 'storedTime' | 'followed' | 'readiness'> {
   /** The uWebSockets.js in use and its version. */
   readonly uws: string;
   readonly health: CloudView;
@@ -43,15 +43,28 @@ export function createAdmin(config: Config, stages: AdminStages): AdminServer {
 
 function sourcesOf(config: Config, stages: AdminStages): AdminSources {
   const { name, dataDir, maxSpoolBytes, maxDeadLetterBytes, outOfWindow, upstreamUrl, exemplars } = config;
-  const { meters, ages, readiness, uws, health, spool, lanes, auth, capacity, front, certificates, uplinks, log } =
-    stages;
+  const {
+    meters,
+    storedTime,
+    readiness,
+    uws,
+    health,
+    spool,
+    lanes,
+    auth,
+    capacity,
+    front,
+    certificates,
+    uplinks,
+    log,
+  } = stages;
   return {
     build: { name, version: PACKAGE_VERSION, node: process.version, uws },
     clock: systemClock,
     startedAtMs: systemClock.wallMs(),
     startedMs: systemClock.monotonicMs(),
     meters,
-    ages,
+    storedTime,
     readiness,
     cloudUrl: upstreamUrl,
     cloud: () => health,

@@ -3,13 +3,12 @@ import type { Readiness } from '../admin/admin-sources.js';
 import { plainReport } from '../admin/status.js';
 import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
-import { Ages } from '../core/ages.js';
 import type { BacklogSummary } from '../core/backlog.js';
-import { readBootTag } from '../core/boot.js';
 import { MAX_HELD_BYTES } from '../core/bounds.js';
-import { systemClock } from '../core/clock.js';
+import { readBootTag, systemClock } from '../core/clock.js';
 import { Meters } from '../core/meters.js';
 import { RecordMemory } from '../core/record-memory.js';
+import { StoredTimeClock } from '../core/stored-time-clock.js';
 import type { Timekeeper } from '../core/timekeeper.js';
 import { TracedDistribution } from '../core/traced-distribution.js';
 import type { UpstreamTracing } from '../core/tracing-port.js';
@@ -68,7 +67,7 @@ export class App {
   readonly #calls: HttpCallStream;
   readonly #uplinks: UplinkSessions | undefined;
   readonly #spool: LmdbSpool;
-  readonly #ages: Ages;
+  readonly #storedTime: StoredTimeClock;
   readonly #lanes: Lanes;
   readonly #troubles: TroubleWatch;
   readonly #requeueWatch: RequeueWatch;
@@ -131,7 +130,7 @@ export class App {
     });
     this.#uplinks = createUplinks(config, log, meters);
     this.#spool = spool;
-    this.#ages = new Ages(clock, config.retentionMs, spool.wallOffsetMs);
+    this.#storedTime = new StoredTimeClock(clock, config.retentionMs, spool.wallOffsetMs);
     this.#asks = createAskThread(config);
     this.#cloud = new HeardCloud(this.#asks, this.#sends, timekeeper, health);
     const cloud = tracing?.cloud(this.#cloud) ?? this.#cloud;
@@ -140,7 +139,7 @@ export class App {
       offerGrantsOf: (device) => this.#auth.offerGrantsOf(device),
       spool,
       timekeeper,
-      ages: this.#ages,
+      storedTime: this.#storedTime,
       meters,
       deviceClocks,
       followed,
@@ -169,7 +168,7 @@ export class App {
       recordMemory: this.#recordMemory,
       clock: this.#turnClock,
       timebases: timekeeper,
-      ages: this.#ages,
+      storedTime: this.#storedTime,
       meters,
       deviceClocks,
       followed,
@@ -198,7 +197,7 @@ export class App {
     this.#admin = createAdmin(config, {
       uws: this.#picked.name,
       meters,
-      ages: this.#ages,
+      storedTime: this.#storedTime,
       readiness: () => this.#readiness(),
       health,
       spool,

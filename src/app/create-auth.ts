@@ -8,9 +8,9 @@ import type { DeviceClocks } from '../core/device-clocks.js';
 import type { Meters } from '../core/meters.js';
 import type { Forwarder, Intake } from '../core/ports.js';
 import type { Timekeeper } from '../core/timekeeper.js';
-import { DATA_FILE } from '../spool/data-file.js';
+import { DATA_FILE } from '../spool/lmdb/data-file.js';
+import { LmdbTable } from '../spool/lmdb/lmdb-table.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
-import { LmdbTable } from '../spool/lmdb-table.js';
 import { singleBody } from '../state/single-body.js';
 import type { LineWriter } from './event-log.js';
 

@@ -1,6 +1,5 @@
 import type { Clock } from '../core/clock.js';
-import type { CloudTrouble } from '../core/cloud-results.js';
-import { FAILURE_REMEDIES } from '../core/failure-remedies.js';
+import { type CloudTrouble, FAILURE_REMEDIES } from '../core/cloud-results.js';
 import type { Meters } from '../core/meters.js';
 import type { SpoolStatus } from '../core/ports.js';
 import { UpstreamHealth } from '../upstream/upstream-health.js';

@@ -16,7 +16,7 @@ export type LaneSurroundings = Pick<
   LanesParts,
   | 'offerGrantsOf'
   | 'spool'
-  | 'ages'
+  | 'storedTime'
   | 'meters'
   | 'deviceClocks'
   | 'followed'

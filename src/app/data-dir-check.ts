@@ -1,9 +1,9 @@
 import { closeSync, constants, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type CheckLine, ok, skipped, wrong } from '../core/check-line.js';
-import { DATA_FILE } from '../spool/data-file.js';
-import { diskRoomBytes } from '../spool/disk-room.js';
-import { lookWhole } from '../spool/look-whole.js';
+import { lookWhole } from '../spool/beside/damage-beside.js';
+import { diskRoomBytes } from '../spool/disk/disk-room.js';
+import { DATA_FILE } from '../spool/lmdb/data-file.js';
 
 const PAGE_BYTES = 4_096;
 const WRITES = 16;

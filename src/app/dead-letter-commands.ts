@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { ConfigError } from '../config/config-error.js';
 import type { AskedFor, StoredDeadLetter } from '../core/dead-letter.js';
-import type { LettersBeside } from '../spool/letters-beside.js';
+import type { LettersBeside } from '../spool/beside/letters-beside.js';
 import { isConfirmed } from './confirm.js';
 import { reasonsTable, summarizeReasons } from './dead-letter-reasons.js';
 import { type DataDirOptions, withDataDir, withSpool } from './spool-access.js';

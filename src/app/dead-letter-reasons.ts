@@ -1,5 +1,4 @@
-import type { StoredDeadLetter } from '../core/dead-letter.js';
-import { LetterGroups } from '../core/letter-groups.js';
+import { LetterGroups, type StoredDeadLetter } from '../core/dead-letter.js';
 import { isoTime, oneLine } from './spool-report.js';
 
 /** Dead letters of one reason. */

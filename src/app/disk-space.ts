@@ -1,4 +1,4 @@
-import { diskRoomBytes } from '../spool/disk-room.js';
+import { diskRoomBytes } from '../spool/disk/disk-room.js';
 
 /** Bytes that the spool in `directory` can still grow by; undefined when the system does not say. */
 export function freeDiskBytes(directory: string): number | undefined {

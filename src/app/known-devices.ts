@@ -1,7 +1,7 @@
 import type { FoundDevice, KnownDevice, KnownDevices } from '../admin/known-devices.js';
 import type { AuthStage } from '../auth/auth-stage.js';
 import { Device, isId } from '../core/device.js';
-import type { LastState } from '../core/known-device.js';
+import type { LastState } from '../core/device-report.js';
 import type { RefusalRing } from '../core/refusal-ring.js';
 import type { Lanes } from '../forward/lanes.js';
 import type { Front } from '../front/server.js';

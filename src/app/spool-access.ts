@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { ConfigError, quote } from '../config/config-error.js';
 import { loadConfig } from '../config/load.js';
-import { OfflineSpool } from '../spool/offline-spool.js';
+import { OfflineSpool } from '../spool/beside/offline-spool.js';
 
 /** Options of every command that looks into a data directory. */
 export interface DataDirOptions {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { ConfigError } from '../config/config-error.js';
-import type { UnreadableParts } from '../spool/damage-beside.js';
+import type { UnreadableParts } from '../spool/beside/damage-beside.js';
 import { deadLettersCommand, discardCommand, requeueCommand } from './dead-letter-commands.js';
 import { type DataDirOptions, withDataDir, withSpool } from './spool-access.js';
 import { devicesCommand } from './spool-devices.js';

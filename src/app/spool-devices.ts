@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { TroubledDevice } from '../admin/status-page/status-shape.js';
-import { askForReport } from '../spool/proxy-report.js';
-import type { WaitingOfDevice } from '../spool/waiting-devices.js';
+import { askForReport } from '../spool/beside/proxy-report.js';
+import type { WaitingOfDevice } from '../spool/beside/waiting-devices.js';
 import { type DataDirOptions, withDataDir, withSpool } from './spool-access.js';
 import { printLines } from './spool-export.js';
 import { addFilters, type Filters, filtered } from './spool-filters.js';

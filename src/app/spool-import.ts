@@ -4,9 +4,8 @@ import type { Readable } from 'node:stream';
 import { Command } from 'commander';
 import { ConfigError, quote } from '../config/config-error.js';
 import { loadConfig } from '../config/load.js';
-import { importName } from '../spool/import-files.js';
-import { ImportWriter } from '../spool/import-writer.js';
-import type { OfflineSpool } from '../spool/offline-spool.js';
+import type { OfflineSpool } from '../spool/beside/offline-spool.js';
+import { ImportWriter, importName } from '../spool/orders/import-files.js';
 import { parseLine } from './import-lines.js';
 import { type DataDirOptions, withDataDir, withSpool } from './spool-access.js';
 

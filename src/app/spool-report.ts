@@ -1,6 +1,6 @@
 import type { StoredDeadLetter } from '../core/dead-letter.js';
 import type { SpoolStatus } from '../core/ports.js';
-import type { UnreadableParts } from '../spool/damage-beside.js';
+import type { UnreadableParts } from '../spool/beside/damage-beside.js';
 
 /** A dead letter as plain JSON: what `spool dead-letters --json` prints a line of. */
 export interface PlainDeadLetter {

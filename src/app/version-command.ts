@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { pickUws } from '../front/uws.js';
-import { lmdbVersion } from '../spool/lmdb-version.js';
+import { lmdbVersion } from '../spool/lmdb/environment.js';
 import { builtCommit, PACKAGE_VERSION } from './package-info.js';
 
 /**

@@ -6,15 +6,15 @@ import type { StatewayError } from '../core/errors.js';
 import { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
 import type { KeyedStore } from '../core/ports.js';
+import { DenialCache, digestOf, tripleOf } from './denial-cache.js';
 import { CloudDeviceLogin } from './device-login.js';
 import { FirstStates, type FirstStatesOptions } from './first-states.js';
+import { GrantAging } from './grant-aging.js';
 import { GrantStore, type StoredGrant } from './grant-store.js';
 import { GrantedDevices } from './granted-devices.js';
 import { Grants, type GrantsWatcher } from './grants.js';
 import type { KeptGrant } from './kept-grant.js';
 import { LogInStore } from './log-in-store.js';
-import { Rechecks } from './rechecks.js';
-import { digestOf, Refusals, tripleOf } from './refusals.js';
 import { SealedStore } from './sealed-store.js';
 import { Sealing } from './sealing.js';
 import { Shares } from './shares.js';
@@ -76,8 +76,8 @@ export class AuthStage {
   readonly #grantStore: GrantStore;
   readonly #logIns: LogInStore;
   readonly #grants: Grants;
-  readonly #rechecks: Rechecks;
-  readonly #refusals: Refusals;
+  readonly #aging: GrantAging;
+  readonly #denials: DenialCache;
   readonly #shares: Shares;
   /** Triples that had lapsed by the wall clock at the start, which may have been wrong: their rows are still there. */
   readonly #lapsedAtStart = new Set<string>();
@@ -94,21 +94,21 @@ export class AuthStage {
     this.#sealedStore = new SealedStore({ table, sealing, clock, onUnreadable, onWriteFailed });
     this.#grantStore = new GrantStore(this.#sealedStore, sealing, maxGrants);
     this.#logIns = new LogInStore(this.#sealedStore, sealing, maxGrants);
-    const refusals = new Refusals(maxGrants, clock);
-    this.#refusals = refusals;
-    const grants = new Grants({ ...options, cloudNowMs, refusals, watcher: this.#watcher() });
+    const denials = new DenialCache(maxGrants, clock);
+    this.#denials = denials;
+    const grants = new Grants({ ...options, cloudNowMs, denials, watcher: this.#watcher() });
     this.#grants = grants;
-    this.#rechecks = new Rechecks({
+    this.#aging = new GrantAging({
       ...options,
       onConfirmed: (grant, proof, name) => grants.confirm(grant, proof, grant.maySend, name),
     });
-    this.devices = new GrantedDevices(grants, clock, this.#rechecks.lapsesAfterMs);
+    this.devices = new GrantedDevices(grants, clock, this.#aging.lapsesAfterMs);
     const onVoidToken = (token: string, error: StatewayError) => this.#onVoidToken(token, error);
-    const proofRefusals = new Refusals(maxGrants, clock);
+    const proofDenials = new DenialCache(maxGrants, clock);
     const shares = new Shares(clock);
     this.#shares = shares;
-    const shared = { grants, cloud, shares, clock, meters, refusals, onVoidToken };
-    const firstStates = new FirstStates({ ...shared, proofRefusals, deviceClocks, bodyFor, accepted, forward });
+    const shared = { grants, cloud, shares, clock, meters, denials, onVoidToken };
+    const firstStates = new FirstStates({ ...shared, proofDenials, deviceClocks, bodyFor, accepted, forward });
     const recall = (token: string, device: Device) => this.#recall(token, device);
     this.authorizer = new Verifier({ ...shared, firstStates, recall });
     this.deviceLogin = new CloudDeviceLogin({ cloud, shares, grants, logIns: this.#logIns, meters, recall });
@@ -157,7 +157,7 @@ export class AuthStage {
   /** Writes what is not on disk yet. Nothing may be asked afterwards. */
   async close(): Promise<void> {
     this.#cancelSweep();
-    this.#rechecks.close();
+    this.#aging.close();
     this.#shares.close();
     await this.#sealedStore.close();
   }
@@ -165,12 +165,12 @@ export class AuthStage {
   /** Puts a grant of the last run at hand; ended where it has lapsed. */
   #restore(stored: StoredGrant): KeptGrant {
     const confirmedAtMs = this.#options.clock.monotonicMs() - this.#ageOf(stored);
-    const grant = this.#grants.restore({ ...stored, confirmedAtMs });
+    const grant = this.#grants.insert({ ...stored, confirmedAtMs });
     grant.storedConfirmationMs = confirmedAtMs;
     // What the cloud granted when the token was over by the clock that wrote this down has not changed since.
     grant.isClockDisproved = stored.confirmedAtMs >= grant.expiresAtMs;
-    this.#rechecks.watch(grant);
-    this.#rechecks.endIfLapsed(grant);
+    this.#aging.watch(grant);
+    this.#aging.endIfLapsed(grant);
     return grant;
   }
 
@@ -186,7 +186,7 @@ export class AuthStage {
     if (!this.#lapsedAtStart.has(triple)) return undefined;
     const stored = this.#grantStore.find(token, device);
     if (stored === undefined) this.#lapsedAtStart.delete(triple);
-    if (stored === undefined || this.#rechecks.isLapsed(this.#ageOf(stored))) return undefined;
+    if (stored === undefined || this.#aging.isLapsed(this.#ageOf(stored))) return undefined;
     this.#lapsedAtStart.delete(triple);
     const grant = this.#restore(stored);
     if (grant.maySend === 'yes') this.#options.offerGrant(grant);
@@ -198,21 +198,21 @@ export class AuthStage {
       onConfirmed: (grant, isNew) => this.#onConfirmed(grant, isNew),
       onDropped: (grant) => {
         this.#grantStore.forget(grant.token, grant.device);
-        this.#rechecks.release(grant);
+        this.#aging.release(grant);
       },
       onEnded: (grant, reason) => this.#onEnded(grant, reason),
     };
   }
 
   #onConfirmed(grant: KeptGrant, isNew: boolean): void {
-    this.#rechecks.watch(grant);
+    this.#aging.watch(grant);
     const newerByMs = grant.confirmedAtMs - grant.storedConfirmationMs;
     if (!grant.isReleased && newerByMs >= this.#options.tokenOfflineMs * UNSTORED_SHARE) this.#store(grant);
     if (isNew && grant.maySend === 'yes') this.#options.offerGrant(grant);
   }
 
   #onEnded(grant: KeptGrant, reason: StatewayError): void {
-    this.#rechecks.drop(grant);
+    this.#aging.drop(grant);
     if (reason.code === 'STATEWAY_TOKEN_REFUSED') this.#onVoidToken(grant.token, reason);
     if (reason.retryable) this.#offerLapsed(grant);
     else this.#grantStore.forget(grant.token, grant.device);
@@ -220,8 +220,8 @@ export class AuthStage {
 
   /** A token that the cloud has called void is so for all devices: it gains nothing more, and what it had is checked. */
   #onVoidToken(token: string, error: StatewayError): void {
-    this.#refusals.addVoid(digestOf(token), error);
-    this.#rechecks.doubt(token);
+    this.#denials.addVoid(digestOf(token), error);
+    this.#aging.doubt(token);
   }
 
   #offerLapsed(lapsed: KeptGrant): void {

@@ -8,9 +8,9 @@ import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Meters } from '../core/meters.js';
 import type { LogInHead } from '../core/passed-call.js';
 import { type Credentials, readCredentials } from './credentials.js';
+import { digestOf } from './denial-cache.js';
 import type { Grants } from './grants.js';
 import type { LogInStore } from './log-in-store.js';
-import { digestOf } from './refusals.js';
 import type { Shares } from './shares.js';
 import {
   DEFAULT_DEVICE_SCOPES,

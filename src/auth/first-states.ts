@@ -9,8 +9,8 @@ import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
 import type { Encoding, Forwarder, ProofResult, ReadyBody, SendLater } from '../core/ports.js';
+import { type DenialCache, digestOf, refusalFor, tripleOf, unlessExpired } from './denial-cache.js';
 import type { Grants } from './grants.js';
-import { digestOf, type Refusals, refusalFor, tripleOf, unlessExpired } from './refusals.js';
 import type { Shares } from './shares.js';
 
 /** How long a throttled triple proves nothing, where the cloud does not say: its whole window (docs/cloud.md, "Limits"). */
@@ -33,9 +33,9 @@ export interface FirstStatesOptions {
   readonly meters: Meters;
   readonly deviceClocks: Pick<DeviceClocks, 'noteIgnored' | 'noteKept'>;
   /** Of the question; a proof's no is one to it as well. */
-  readonly refusals: Refusals;
+  readonly denials: DenialCache;
   /** Of proofs: that a token may not read, which refused the question, says nothing of them. */
-  readonly proofRefusals: Refusals;
+  readonly proofDenials: DenialCache;
   /** @throws StatewayError what is wrong with the body */
   readonly bodyFor: (device: Device, encoding: Encoding, body: Uint8Array) => FirstBody;
   /** Told of a token that the cloud has called void. */
@@ -74,14 +74,14 @@ export class FirstStates {
     body: Uint8Array,
     asker: Asker,
   ): Promise<Granted | Delivered> {
-    const { grants, bodyFor, refusals, proofRefusals } = this.#options;
+    const { grants, bodyFor, denials, proofDenials } = this.#options;
     // First of all, since the body's memory is not ours after the first wait.
     const first = bodyFor(device, encoding, body);
     const triple = tripleOf(token, device);
     for (;;) {
       const granted = grants.find(token, device.applicationId, device.deviceId);
       if (granted !== undefined) return { kind: 'granted', grant: granted };
-      const refusal = refusals.findVoid(digestOf(token)) ?? proofRefusals.find(triple);
+      const refusal = denials.findVoid(digestOf(token)) ?? proofDenials.find(triple);
       if (refusal !== undefined) throw refusal;
       const underWay = this.#underWay.get(triple);
       if (underWay === undefined) return this.#proveOnce(triple, { token, device, first, asker });
@@ -132,14 +132,14 @@ export class FirstStates {
   }
 
   #remember(triple: string, token: string, error: StatewayError): void {
-    const { refusals, proofRefusals, onVoidToken } = this.#options;
+    const { denials, proofDenials, onVoidToken } = this.#options;
     if (error.code === 'STATEWAY_CLOUD_THROTTLED') {
-      proofRefusals.add(triple, error, (error.retryAfterSeconds ?? 0) * 1000);
+      proofDenials.add(triple, error, (error.retryAfterSeconds ?? 0) * 1000);
     } else if (error.code === 'STATEWAY_TOKEN_REFUSED') {
       onVoidToken(token, error);
     } else if (!error.retryable && !isAboutBody(error)) {
-      proofRefusals.add(triple, error);
-      refusals.add(triple, error);
+      proofDenials.add(triple, error);
+      denials.add(triple, error);
     }
   }
 }

@@ -2,9 +2,9 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.js';
 import { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
+import { type DenialCache, tripleOf } from './denial-cache.js';
 import { type DeviceGrants, entryOf, listOf, nameIn, newestOf, withToken } from './device-grants.js';
 import { KeptGrant, type Proof } from './kept-grant.js';
-import { type Refusals, tripleOf } from './refusals.js';
 import { expiryOf, type SendRight } from './token-claims.js';
 
 /**
@@ -40,7 +40,7 @@ export interface GrantsOptions {
   /** What the cloud's clock shows; undefined while it has not shown it. */
   readonly cloudNowMs: () => number | undefined;
   /** Where the end of a grant is remembered. */
-  readonly refusals: Refusals;
+  readonly denials: DenialCache;
   readonly watcher?: GrantsWatcher;
   /** The object by which another stage knows a device, by {@link Device.key}, so that there is one and not two. */
   readonly deviceOf?: (deviceKey: string) => Device | undefined;
@@ -71,7 +71,7 @@ export class Grants {
   readonly #byToken = new Map<string, number>();
   readonly #clock: Clock;
   readonly #cloudNowMs: () => number | undefined;
-  readonly #refusals: Refusals;
+  readonly #denials: DenialCache;
   readonly #watcher: GrantsWatcher;
   readonly #deviceOf: NonNullable<GrantsOptions['deviceOf']>;
   readonly #maxPerDevice: number;
@@ -89,7 +89,7 @@ export class Grants {
     });
     this.#clock = options.clock;
     this.#cloudNowMs = options.cloudNowMs;
-    this.#refusals = options.refusals;
+    this.#denials = options.denials;
     this.#watcher = options.watcher ?? NOBODY;
     this.#deviceOf = options.deviceOf ?? (() => undefined);
     this.#maxPerDevice = Math.min(MAX_GRANTS_PER_DEVICE, options.maxGrants);
@@ -143,16 +143,16 @@ export class Grants {
       return existing;
     }
     const confirmedAtMs = this.#clock.monotonicMs();
-    const grant = this.restore({ token, applicationId, deviceId, proof, maySend, name, confirmedAtMs });
+    const grant = this.insert({ token, applicationId, deviceId, proof, maySend, name, confirmedAtMs });
     this.#noteClock(grant);
-    this.#refusals.removeVoid(token);
-    if (maySend === 'yes') this.#refusals.removeUnproven(tripleOf(token, grant.device));
+    this.#denials.removeVoid(token);
+    if (maySend === 'yes') this.#denials.removeUnproven(tripleOf(token, grant.device));
     this.#watcher.onConfirmed(grant, true);
     return grant;
   }
 
   /** Puts a grant of the last run at hand. To be called with the oldest first; tells nobody of it. */
-  restore({ token, applicationId, deviceId, ...kept }: RestoredGrant): KeptGrant {
+  insert({ token, applicationId, deviceId, ...kept }: RestoredGrant): KeptGrant {
     const key = deviceId.toLowerCase();
     const entry = this.#byDevice.get(key);
     const known = entry === undefined ? undefined : newestOf(entry).device;
@@ -181,7 +181,7 @@ export class Grants {
   confirm(grant: KeptGrant, proof: Proof, maySend: SendRight = grant.maySend, name = grant.name): void {
     grant.confirmedAtMs = this.#clock.monotonicMs();
     this.#noteClock(grant);
-    this.#refusals.removeVoid(grant.token);
+    this.#denials.removeVoid(grant.token);
     grant.isUsed = false;
     if (proof === 'read') grant.proof = 'read';
     const isNews = maySend === 'yes' && grant.maySend !== 'yes';
@@ -189,7 +189,7 @@ export class Grants {
     grant.name = name;
     if (isNews) {
       grant.maySend = 'yes';
-      this.#refusals.removeUnproven(tripleOf(grant.token, grant.device));
+      this.#denials.removeUnproven(tripleOf(grant.token, grant.device));
     }
     this.#watcher.onConfirmed(grant, isNews);
   }
@@ -269,8 +269,8 @@ export class Grants {
    * still show that it may send.
    */
   #remember(triple: string, reason: StatewayError): void {
-    if (reason.code === 'STATEWAY_NOT_GRANTED') this.#refusals.addUnproven(triple, UNPROVEN_AFTER_REFUSAL_MS);
-    else if (!reason.retryable) this.#refusals.add(triple, reason);
+    if (reason.code === 'STATEWAY_NOT_GRANTED') this.#denials.addUnproven(triple, UNPROVEN_AFTER_REFUSAL_MS);
+    else if (!reason.retryable) this.#denials.add(triple, reason);
   }
 
   #drop(grant: KeptGrant): void {

@@ -1,7 +1,7 @@
 import type { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
 import { Grant } from '../core/grant.js';
-import { tagOf } from './refusals.js';
+import { tagOf } from './denial-cache.js';
 import type { SendRight } from './token-claims.js';
 
 /**

@@ -1,4 +1,4 @@
-import { claimsOf } from '../core/own-device.js';
+import { claimsOf } from '../core/token.js';
 
 /**
  * How long rows on disk outlive the `exp` of their token: a wall clock that is wrong by hours must not destroy them.

@@ -7,11 +7,11 @@ import { Device } from '../core/device.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import { ownDeviceOf } from '../core/own-device.js';
+import { ownDeviceOf } from '../core/token.js';
+import { type DenialCache, digestOf, noSendingScope, refusalFor, tripleOf, unlessExpired } from './denial-cache.js';
 import type { FirstStates } from './first-states.js';
 import type { Grants } from './grants.js';
 import type { KeptGrant } from './kept-grant.js';
-import { digestOf, noSendingScope, type Refusals, refusalFor, tripleOf, unlessExpired } from './refusals.js';
 import type { Shares } from './shares.js';
 import { sendRightOf } from './token-claims.js';
 
@@ -21,7 +21,7 @@ export interface VerifierOptions {
   readonly shares: Pick<Shares, 'questions'>;
   readonly clock: Clock;
   readonly meters: Meters;
-  readonly refusals: Refusals;
+  readonly denials: DenialCache;
   readonly firstStates: FirstStates;
   /** Told of a token that the cloud has called void. */
   readonly onVoidToken: (token: string, error: StatewayError) => void;
@@ -51,7 +51,7 @@ export class Verifier implements Authorizer {
   readonly #shares: Pick<Shares, 'questions'>;
   readonly #clock: Clock;
   readonly #meters: Meters;
-  readonly #refusals: Refusals;
+  readonly #denials: DenialCache;
   readonly #firstStates: FirstStates;
   readonly #onVoidToken: VerifierOptions['onVoidToken'];
   readonly #recall: VerifierOptions['recall'];
@@ -64,7 +64,7 @@ export class Verifier implements Authorizer {
     this.#shares = options.shares;
     this.#clock = options.clock;
     this.#meters = options.meters;
-    this.#refusals = options.refusals;
+    this.#denials = options.denials;
     this.#firstStates = options.firstStates;
     this.#onVoidToken = options.onVoidToken;
     this.#recall = options.recall;
@@ -77,7 +77,7 @@ export class Verifier implements Authorizer {
   }
 
   findVoid(token: string): StatewayError | undefined {
-    return this.#refusals.findVoid(digestOf(token));
+    return this.#denials.findVoid(digestOf(token));
   }
 
   async ask(token: string, applicationId: string, deviceId: string, asker: Asker): Promise<Granted | Unproven> {
@@ -89,9 +89,9 @@ export class Verifier implements Authorizer {
     }
     const device = new Device(applicationId, deviceId);
     const triple = tripleOf(token, device);
-    const refusal = this.findVoid(token) ?? this.#refusals.find(triple);
+    const refusal = this.findVoid(token) ?? this.#denials.find(triple);
     if (refusal !== undefined) throw this.#counted(refusal);
-    if (known !== undefined || this.#refusals.isUnproven(triple)) return this.#unproven(token, device, asker);
+    if (known !== undefined || this.#denials.isUnproven(triple)) return this.#unproven(token, device, asker);
     const question = this.#questions.get(triple) ?? this.#askOnce(triple, token, device, asker);
     return (await question) ?? this.#unproven(token, device, asker);
   }
@@ -134,11 +134,11 @@ export class Verifier implements Authorizer {
     if (error === undefined) return this.#judgeGenuine(triple, token, device, nameIn(answer));
     if (error.type === 'Unavailable') return this.#judgeOffline(token, device, error);
     if (error.code === 'STATEWAY_NOT_GRANTED') {
-      this.#refusals.addUnproven(triple);
+      this.#denials.addUnproven(triple);
       return undefined;
     }
     if (error.code === 'STATEWAY_TOKEN_REFUSED') this.#onVoidToken(token, error);
-    else this.#refusals.add(triple, error);
+    else this.#denials.add(triple, error);
     throw error;
   }
 
@@ -168,11 +168,11 @@ export class Verifier implements Authorizer {
       return { kind: 'granted', grant };
     }
     if (maySend === 'unknown') {
-      this.#refusals.addUnproven(triple);
+      this.#denials.addUnproven(triple);
       return undefined;
     }
     const refusal = noSendingScope();
-    this.#refusals.add(triple, refusal);
+    this.#denials.add(triple, refusal);
     throw refusal;
   }
 }

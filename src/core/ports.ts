@@ -161,7 +161,7 @@ export interface SpoolStatus {
   readonly deadLetters: number;
   /** Bytes that they take on the disk. */
   readonly deadLetterBytes: number;
-  /** When the oldest waiting record was stored, as `Ages` reads it; undefined when nothing waits. */
+  /** When the oldest waiting record was stored, as `StoredTimeClock` reads it; undefined when nothing waits. */
   readonly oldestStoredAtMs: number | undefined;
   /** Records that could not be read back at start; they are kept where they are. */
   readonly unreadableRecords: number;

@@ -1,11 +1,11 @@
 import type { Clock } from '../core/clock.js';
 import type { DeviceClocks } from '../core/device-clocks.js';
 import type { DeviceReport, TroubledDevice } from '../core/device-report.js';
-import type { DevicePast } from './absent-devices.js';
-import type { CloudHealth } from './cloud-health.js';
-import type { HeldApart, HeldSummary } from './held-apart.js';
-import type { Lane, LaneTrouble } from './lane.js';
-import type { LaneTable } from './lane-table.js';
+import type { Lane, LaneTrouble } from './lane/lane.js';
+import type { LaneTable } from './lane/lane-table.js';
+import type { DevicePast } from './lane/last-seen.js';
+import type { CloudHealth } from './schedule/cloud-health.js';
+import type { HeldApart, HeldSummary } from './send/held-apart.js';
 import { TroubleList } from './trouble-list.js';
 
 /** All lanes are looked through, so however often it is asked, it is done no more often than this. */
@@ -102,14 +102,14 @@ export class DeviceWatch {
 
   /** The trouble of a device that can send, if it has one. */
   #addPast(list: TroubleList, held: HeldSummary | undefined, deviceKey: string, past: Past, nowMs: number): void {
-    const { hearing, refusals, waitingStates = 0 } = past;
-    const { hasDelivered } = hearing;
+    const { lastSeen, refusals, waitingStates = 0 } = past;
+    const { hasDelivered } = lastSeen;
     if (refusals?.isTrouble(past.waitedMs?.(nowMs) ?? 0, nowMs) === true) {
       list.addRefused(deviceKey, refusals, waitingStates);
     } else if (held !== undefined) {
       list.addHeld(held, waitingStates, hasDelivered);
-    } else if (hearing.isSilent(nowMs)) {
-      list.addSilent(deviceKey, hearing, waitingStates);
+    } else if (lastSeen.isSilent(nowMs)) {
+      list.addSilent(deviceKey, lastSeen, waitingStates);
     } else if (hasDelivered) {
       list.delivering++;
     }

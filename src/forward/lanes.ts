@@ -1,4 +1,3 @@
-import type { Ages } from '../core/ages.js';
 import type { BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
@@ -12,25 +11,24 @@ import type { Load } from '../core/loop-load.js';
 import type { Meters } from '../core/meters.js';
 import type { Forwarder, LaneCounts, ProofResult, ReadyBody, Spool } from '../core/ports.js';
 import type { RecordMemory } from '../core/record-memory.js';
+import type { StoredTimeClock } from '../core/stored-time-clock.js';
 import { RecordView } from '../state/record-layout.js';
-import { AnswerTimes } from './answer-times.js';
-import { CloudHealth, type CloudHealthParts } from './cloud-health.js';
-import { DeviceLook } from './device-look.js';
+import { DeviceLook, LastStates } from './device-look.js';
 import { DeviceWatch } from './device-watch.js';
-import { Ending } from './ending.js';
-import { Expiry } from './expiry.js';
-import { HeldApart } from './held-apart.js';
-import { Holdings } from './holdings.js';
-import type { Lane } from './lane.js';
-import { LaneTable } from './lane-table.js';
-import { LastStates } from './last-states.js';
-import { Schedule } from './schedule.js';
-import { Sender, type SenderOptions } from './sender.js';
-import { Spiller } from './spiller.js';
-import { StartPace } from './start-pace.js';
-import type { SendTimes } from './time-question.js';
-import { UplinkCap } from './uplink-cap.js';
-import { JournalRecord, WaitingChunk } from './waiting-chunk.js';
+import type { Lane } from './lane/lane.js';
+import { LaneTable } from './lane/lane-table.js';
+import { MemoryLedger } from './lane/memory-ledger.js';
+import { JournalRecord, WaitingChunk } from './lane/waiting-chunk.js';
+import { CloudHealth, type CloudHealthParts } from './schedule/cloud-health.js';
+import { AnswerTimes, Ending } from './schedule/ending.js';
+import { Schedule } from './schedule/schedule.js';
+import { SendBudget } from './schedule/send-budget.js';
+import { Spiller } from './schedule/spiller.js';
+import { StartPace } from './schedule/start-pace.js';
+import { Expiry } from './send/expiry.js';
+import { HeldApart } from './send/held-apart.js';
+import { Sender, type SenderOptions } from './send/sender.js';
+import type { SendTimes } from './send/time-question.js';
 
 /** Requests to the cloud at one time, all lanes together: what the line and the cloud's front bear from one plant. */
 export const MAX_REQUESTS_IN_FLIGHT = 128;
@@ -58,7 +56,7 @@ export interface LanesParts {
   readonly offerGrantsOf: (device: Device) => void;
   readonly spool: Spool;
   readonly clock: Clock;
-  readonly ages: Ages;
+  readonly storedTime: StoredTimeClock;
   /** How times that the proxy counted are corrected. */
   readonly times: SendTimes;
   readonly meters: Meters;
@@ -88,8 +86,8 @@ export class Lanes implements Forwarder {
   readonly look: DeviceLook;
   readonly #clock: Clock;
   readonly #spool: Spool;
-  readonly #holdings: Holdings;
-  readonly #ages: Ages;
+  readonly #memory: MemoryLedger;
+  readonly #storedTime: StoredTimeClock;
   readonly #health: CloudHealth;
   readonly #table: LaneTable;
   readonly #spiller: Spiller;
@@ -101,37 +99,37 @@ export class Lanes implements Forwarder {
   readonly #maxBodyBytes: number;
 
   constructor(options: LanesOptions, parts: LanesParts) {
-    const { ages, clock, random, spool } = parts;
+    const { storedTime, clock, random, spool } = parts;
     const { maxBodyBytes, rateLimit, retentionMs, windowMs, spillAboveBytes = SPILL_ABOVE_BYTES } = options;
     this.#clock = clock;
     this.#spool = spool;
     this.#maxBodyBytes = maxBodyBytes;
-    const holdings = new Holdings(parts.recordMemory);
-    this.#holdings = holdings;
+    const memory = new MemoryLedger(parts.recordMemory);
+    this.#memory = memory;
     const health = new CloudHealth({ clock, random, onChange: (...change) => this.#onCloudChange(change, parts) });
-    const table = new LaneTable(rateLimit, { spool, clock, holdings });
-    const expiry = new Expiry(retentionMs, { spool, clock, ages, times: parts.times });
-    const uplink = new UplinkCap(options.uplinkBytesPerSecond);
-    const pace = new StartPace(windowMs, { load: parts.load, holdings });
+    const table = new LaneTable(rateLimit, { spool, clock, memory });
+    const expiry = new Expiry(retentionMs, { spool, clock, storedTime, times: parts.times });
+    const budget = new SendBudget(options.uplinkBytesPerSecond);
+    const pace = new StartPace(windowMs, { load: parts.load, memory });
     const answerTimes = new AnswerTimes();
     this.#ending = new Ending(clock, answerTimes);
     const heldApart = new HeldApart({ spool, clock, retentionMs, onDue: (letter) => this.#tryApart(letter, parts) });
     const onTried = (number: number, isOver: boolean) => heldApart.tried(number, isOver);
     const onSetApart = () => heldApart.added();
-    const sender = new Sender(options, { ...parts, health, uplink, expiry, answerTimes, onTried, onSetApart });
+    const sender = new Sender(options, { ...parts, health, budget, expiry, answerTimes, onTried, onSetApart });
     const spiller = new Spiller(
       { spillAboveBytes, maxBodyBytes, pieceSpanMs: expiry.pieceSpanMs },
       {
         spool,
         clock,
-        holdings,
-        ages,
+        memory,
+        storedTime,
         lanes: () => table.all(),
         isCloudUp: () => health.isUp,
         onSpilled: (lane) => this.#onSpilled(lane),
       },
     );
-    this.#ages = ages;
+    this.#storedTime = storedTime;
     this.#health = health;
     this.#table = table;
     this.#spiller = spiller;
@@ -141,7 +139,7 @@ export class Lanes implements Forwarder {
     this.look = new DeviceLook({ table, watch: this.#watch, lastStates: this.#lastStates });
     this.#schedule = new Schedule(
       { maxBodyBytes, windowMs, maxRequestsInFlight: MAX_REQUESTS_IN_FLIGHT },
-      { clock, random, table, sender, spiller, expiry, health, uplink, pace, ending: this.#ending },
+      { clock, random, table, sender, spiller, expiry, health, budget, pace, ending: this.#ending },
     );
   }
 
@@ -151,7 +149,7 @@ export class Lanes implements Forwarder {
     const view = new RecordView(record.byteOffset % 8 === 0 ? record : Uint8Array.from(record));
     if (grants === undefined) this.#pushReplayed(sequence, view);
     else this.#pushGranted(sequence, view, grants);
-    this.#holdings.lastSequence = sequence;
+    this.#memory.lastSequence = sequence;
     // In this order, as what goes out at once needs no place in the backlog.
     this.#schedule.serve();
     this.#spiller.relieve();
@@ -168,7 +166,7 @@ export class Lanes implements Forwarder {
     for (const { device, states, oldestStoredAtMs } of summaries) {
       if (states === 0) continue;
       const lane = this.#table.laneOf(device, true);
-      lane.addBacklog(states, this.#ages.sinceMs(oldestStoredAtMs));
+      lane.addBacklog(states, this.#storedTime.sinceMs(oldestStoredAtMs));
       this.#schedule.plan(lane);
     }
     this.#schedule.serve();
@@ -206,7 +204,7 @@ export class Lanes implements Forwarder {
   }
 
   heldBytes(): number {
-    return this.#holdings.heldBytes;
+    return this.#memory.heldBytes;
   }
 
   isCloudUp(): boolean {
@@ -259,7 +257,7 @@ export class Lanes implements Forwarder {
 
   #pushGranted(sequence: number, view: RecordView, grants: readonly Grant[]): void {
     const record = new JournalRecord(sequence, view, this.#clock.monotonicMs());
-    const held = this.#holdings.newRecord(view, true);
+    const held = this.#memory.newRecord(view, true);
     for (let chunk = 0; chunk < view.chunkCount; chunk++) {
       const grant = grants[chunk] as Grant;
       const first = view.chunkFirstState(chunk);
@@ -276,8 +274,8 @@ export class Lanes implements Forwarder {
 
   /** What the watermark says is settled is left out; the spool has trimmed records that are settled whole. */
   #pushReplayed(sequence: number, view: RecordView): void {
-    const record = new JournalRecord(sequence, view, this.#ages.sinceMs(view.storedAtMs));
-    const held = this.#holdings.newRecord(view, false);
+    const record = new JournalRecord(sequence, view, this.#storedTime.sinceMs(view.storedAtMs));
+    const held = this.#memory.newRecord(view, false);
     for (let chunk = 0; chunk < view.chunkCount; chunk++) {
       const device = view.chunkDevice(chunk);
       const watermark = this.#spool.history(device)?.watermark;
@@ -294,7 +292,7 @@ export class Lanes implements Forwarder {
 
   /** A lane that waits for its time with other states is due no sooner by one more chunk, until they fill a body. */
   #planAdded(lane: Lane): void {
-    const isPlanned = lane.heapSlot >= 0 && lane.chunks.length > 1;
+    const isPlanned = lane.heapIndex >= 0 && lane.chunks.length > 1;
     if (!isPlanned || lane.fills(this.#maxBodyBytes)) this.#schedule.plan(lane);
   }
 }

@@ -2,11 +2,10 @@ import type { OutOfWindow } from '../core/cloud-window.js';
 import { Device } from '../core/device.js';
 import type { WrongClock } from '../core/device-clocks.js';
 import type { Trouble, TroubleCause, TroubledDevice } from '../core/device-report.js';
-import type { Hearing } from './hearing.js';
-import type { HeldSummary } from './held-apart.js';
-import type { Lane, LaneTrouble } from './lane.js';
-import type { Refusals } from './refusals.js';
-import { TroubleCauses } from './trouble-causes.js';
+import type { Lane, LaneTrouble } from './lane/lane.js';
+import type { LastSeen } from './lane/last-seen.js';
+import type { Refusals } from './lane/refusals.js';
+import type { HeldSummary } from './send/held-apart.js';
 
 /** Devices that are named at most; of the rest there is a count. */
 export const MAX_LISTED = 100;
@@ -113,12 +112,12 @@ export class TroubleList {
     });
   }
 
-  addSilent(deviceKey: string, hearing: Hearing, waitingStates: number): void {
+  addSilent(deviceKey: string, lastSeen: LastSeen, waitingStates: number): void {
     const reason = 'nothing has come from it for longer than it used to pause';
     this.#add('silent', () => Device.fromKey(deviceKey), {
       reason,
       cause: reason,
-      sinceMs: this.#wallMs(hearing.lastMs),
+      sinceMs: this.#wallMs(lastSeen.lastMs),
       nextTryMs: undefined,
       waitingStates,
     });
@@ -152,4 +151,49 @@ export class TroubleList {
   #wallMs(monotonicMs: number): number {
     return Math.round(this.#nowWallMs + monotonicMs - this.#nowMs);
   }
+}
+
+/** Causes that are told apart; devices with a further one are only counted by their trouble. */
+const MOST_CAUSES = 100;
+/** Causes that are told at most. */
+export const MAX_CAUSES_LISTED = 20;
+
+type Growing = { -readonly [Field in keyof TroubleCause]: TroubleCause[Field] };
+
+/** Groups devices in trouble by why, so that what ails a thousand of them is told once. */
+export class TroubleCauses {
+  readonly #causes = new Map<string, Growing>();
+  /** By trouble and the reason as it is: as a rule it is the same for all, and need not be looked through again. */
+  readonly #byReason: Partial<Record<Trouble, Map<string, Growing>>> = {};
+
+  /** @param sinceMs wall-clock milliseconds */
+  add(trouble: Trouble, reason: string, waitingStates: number, sinceMs: number): void {
+    const cause = this.#byReason[trouble]?.get(reason) ?? this.#find(trouble, reason);
+    if (cause === undefined) return;
+    cause.devices++;
+    cause.waitingStates += waitingStates;
+    cause.sinceMs = Math.min(cause.sinceMs, sinceMs);
+  }
+
+  listed(): TroubleCause[] {
+    const all = [...this.#causes.values()];
+    return all.sort((a, b) => b.devices - a.devices).slice(0, MAX_CAUSES_LISTED);
+  }
+
+  #find(trouble: Trouble, reason: string): Growing | undefined {
+    const key = `${trouble} ${kindOf(reason)}`;
+    let cause = this.#causes.get(key);
+    if (cause === undefined && this.#causes.size < MOST_CAUSES) {
+      cause = { trouble, reason, devices: 0, waitingStates: 0, sinceMs: Number.POSITIVE_INFINITY };
+      this.#causes.set(key, cause);
+      this.#byReason[trouble] ??= new Map();
+      this.#byReason[trouble].set(reason, cause);
+    }
+    return cause;
+  }
+}
+
+/** Reasons that differ in ids or numbers alone, as by the value that offends, are one; the status of an answer counts. */
+function kindOf(reason: string): string {
+  return reason.replace(/\b[0-9a-f]{24}\b/gi, '0').replace(/\d+(?![\d)])/g, '0');
 }

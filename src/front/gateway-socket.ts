@@ -1,10 +1,10 @@
 import type { Asker, Delivered, Granted, Unproven } from '../core/auth-ports.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
-import { ownDeviceOf } from '../core/own-device.js';
 import type { Encoding } from '../core/ports.js';
 import type { Refused } from '../core/refusal-ring.js';
-import { namedDevices } from '../state/gateway-frame.js';
+import { ownDeviceOf } from '../core/token.js';
+import { namedDevices } from '../state/decode.js';
 import { CLOSE_POLICY, FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { SplitFrame } from './gateway-proof.js';

@@ -1,4 +1,3 @@
-import type { Ages } from '../core/ages.js';
 import type { ArrivalClock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import type { DeviceClocks } from '../core/device-clocks.js';
@@ -8,6 +7,7 @@ import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
 import type { BodyReceiver, Encoding, Intake, RecordSink } from '../core/ports.js';
 import type { RecordMemory } from '../core/record-memory.js';
+import type { StoredTimeClock } from '../core/stored-time-clock.js';
 import type { BatchRequest, BatchResult } from '../state/batch-layout.js';
 import { processBatch } from '../state/process-batch.js';
 import { RecordView } from '../state/record-layout.js';
@@ -32,7 +32,7 @@ export interface BatcherOptions {
   readonly clock: ArrivalClock;
   readonly timebases: KnownTimebases;
   /** What records are stored at. */
-  readonly ages: Ages;
+  readonly storedTime: StoredTimeClock;
   readonly meters: Meters;
   /** Told which devices name times that the cloud does not keep. */
   readonly deviceClocks: DeviceClocks;
@@ -245,14 +245,14 @@ export class Batcher implements Intake {
 
   /** @returns where it is; undefined where there is nothing to store; why it could not be stored */
   async #storeRecord(batch: BatchBuffer, result: BatchResult): Promise<StoredBatch | StatewayError | undefined> {
-    const { ages, sink } = this.#options;
+    const { storedTime, sink } = this.#options;
     const { record } = result;
     if (record === undefined) return undefined;
     const view = new RecordView(record);
     const grants: Grant[] = [];
     for (const slot of result.chunkSlots) grants.push(batch.grants[slot] as Grant);
     const latestStampMs = this.#stamper.stamp(view, grants);
-    view.seal(ages.nowMs());
+    view.seal(storedTime.nowMs());
     try {
       const sequence = await sink.store(record, latestStampMs);
       return { sequence, record, grants };

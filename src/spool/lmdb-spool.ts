@@ -5,23 +5,22 @@ import type { Distribution } from '../core/meters.js';
 import type { DeviceHistory, DiskFault, Settlement, Spill, Spool, SpoolStatus, StoredRecord } from '../core/ports.js';
 import type { TimebaseStore } from '../core/timekeeper.js';
 import { RecordView } from '../state/record-layout.js';
-import { Backlog } from './backlog.js';
-import { carryOver } from './carry-over.js';
-import { DeadLetters } from './dead-letters.js';
-import { DirectoryLock } from './directory-lock.js';
-import type { DiskHealth } from './disk-health.js';
-import { asOpenError, type Environment, openEnvironment, prepareDirectory } from './environment.js';
-import { spoolError } from './failed-commit.js';
-import { Histories } from './histories.js';
-import { Journal } from './journal.js';
-import { Meta } from './meta.js';
-import { Orders, type OrdersOptions } from './orders.js';
-import { PIECE_FILE_NAME, PieceFile } from './piece-file.js';
-import { readPieceRows } from './piece-rows.js';
-import { SpoolDisk, type SpoolDiskOptions } from './spool-disk.js';
-import type { Change } from './transaction.js';
-import { Turns } from './turns.js';
-import { type OnUnreadable, UnreadableItems } from './unreadable-items.js';
+import { Backlog } from './backlog/backlog.js';
+import { PIECE_FILE_NAME, PieceFile } from './backlog/piece-file.js';
+import { readPieceRows } from './backlog/piece-rows.js';
+import { DirectoryLock } from './disk/directory-lock.js';
+import type { DiskHealth } from './disk/disk-health.js';
+import { SpoolDisk, type SpoolDiskOptions } from './disk/spool-disk.js';
+import { carryOver } from './journal/carry-over.js';
+import { DeviceWatermarks } from './journal/device-watermarks.js';
+import { Journal } from './journal/journal.js';
+import { type Change, PerKeyQueue } from './lmdb/commit-writer.js';
+import { asOpenError, type Environment, openEnvironment, prepareDirectory } from './lmdb/environment.js';
+import { spoolError } from './lmdb/failed-commit.js';
+import { Meta } from './lmdb/meta.js';
+import { type OnUnreadable, UnreadableItems } from './lmdb/unreadable-items.js';
+import { DeadLetters } from './orders/dead-letters.js';
+import { Orders, type OrdersOptions } from './orders/orders.js';
 
 export interface LmdbSpoolOptions extends SpoolDiskOptions, OrdersOptions {
   /** Of the machine (`readBootTag`). */
@@ -46,16 +45,16 @@ export class LmdbSpool implements Spool {
   readonly #disk: SpoolDisk;
   /** What commits of the journal take. */
   readonly commitSeconds: Distribution;
-  /** By how much the wall clock was ahead of the monotonic one when the spool was first opened in this boot; see `Ages`. */
+  /** By how much the wall clock was ahead of the monotonic one when the spool was first opened in this boot; see `StoredTimeClock`. */
   readonly wallOffsetMs: number;
   /** Of what waits for one device, what is not in the journal. */
   readonly backlogBytesOf: (device: Device) => number;
   /** For what else is kept in the data directory. */
   readonly diskHealth: DiskHealth;
-  readonly #turns = new Turns();
+  readonly #perDevice = new PerKeyQueue();
   readonly #unreadable: UnreadableItems;
   readonly #journal: Journal;
-  readonly #histories: Histories;
+  readonly #deviceWatermarks: DeviceWatermarks;
   readonly #pieces: PieceFile;
   readonly #backlog: Backlog;
   readonly #letters: DeadLetters;
@@ -73,7 +72,7 @@ export class LmdbSpool implements Spool {
     const unreadable = new UnreadableItems({
       ...options,
       database: environment.unreadable,
-      commit: (change) => disk.transactions.commit([change], false),
+      commit: (change) => disk.writer.commit([change], false),
     });
     this.#unreadable = unreadable;
     const journal = new Journal({ ...options, environment, disk, unreadable, floors: () => this.#meta.floors() });
@@ -84,8 +83,8 @@ export class LmdbSpool implements Spool {
     const { boot, deadLetterFloor, leap, sequenceFloor } = this.#meta;
     this.wallOffsetMs = boot.wallOffsetMs;
     const onDamaged = unreadable.from('watermark', watermarks);
-    this.#histories = new Histories({ ...options, database: watermarks, journal, boot, onDamaged });
-    this.#lastSequence = Math.max(sequenceFloor, journal.lastSequence, this.#histories.highestSequence) + leap;
+    this.#deviceWatermarks = new DeviceWatermarks({ ...options, database: watermarks, journal, boot, onDamaged });
+    this.#lastSequence = Math.max(sequenceFloor, journal.lastSequence, this.#deviceWatermarks.highestSequence) + leap;
     const setPieceAside = unreadable.from('piece', backlog);
     const rows = readPieceRows(options.directory, backlog, unreadable, setPieceAside);
     this.#pieces = PieceFile.open(options.directory, rows.kept);
@@ -98,8 +97,8 @@ export class LmdbSpool implements Spool {
       environment,
       unreadable,
       letters: this.#letters,
-      transactions: disk.transactions,
-      turns: this.#turns,
+      writer: disk.writer,
+      perDevice: this.#perDevice,
       waitingBytes: () => this.#journal.bytes + this.#backlog.bytes,
       storedAtMs: () => this.#meta.storedAtMs(),
       stage: (device, piece) => this.#stage(device, piece),
@@ -143,25 +142,27 @@ export class LmdbSpool implements Spool {
   settle(settlement: Settlement): Promise<void> {
     const { device, backlog, deadLetters, liftedLetters } = settlement;
     const isOfJournal = backlog === undefined && !deadLetters?.length && liftedLetters === undefined;
-    return this.#turns.run(device.key, () => (isOfJournal ? this.#settle(settlement) : this.#settleInLmdb(settlement)));
+    return this.#perDevice.run(device.key, () =>
+      isOfJournal ? this.#settle(settlement) : this.#settleInLmdb(settlement),
+    );
   }
 
   keepDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
-    return this.#disk.transactions.commit([this.#letters.add(letters)], false);
+    return this.#disk.writer.commit([this.#letters.add(letters)], false);
   }
 
   spill({ device, piece, watermark, finishedSequences }: Spill): Promise<void> {
-    return this.#turns.run(device.key, async () => {
+    return this.#perDevice.run(device.key, async () => {
       const { stateCount } = new RecordView(piece);
       const added = await this.#stage(device, piece);
-      const moved = this.#histories.moved(device, watermark);
+      const moved = this.#deviceWatermarks.moved(device, watermark);
       const gone = this.#journal.settle(stateCount, finishedSequences);
-      await this.#disk.transactions.commit([added, moved, gone], false);
+      await this.#disk.writer.commit([added, moved, gone], false);
     });
   }
 
   *replay(): Iterable<StoredRecord> {
-    yield* this.#journal.replay((device) => this.#histories.of(device));
+    yield* this.#journal.replay((device) => this.#deviceWatermarks.of(device));
   }
 
   readBacklog(device: Device): BacklogPiece | undefined {
@@ -170,7 +171,7 @@ export class LmdbSpool implements Spool {
 
   *backlogs(): Iterable<BacklogSummary> {
     yield* this.#backlog.summaries();
-    this.#histories.endStart();
+    this.#deviceWatermarks.endStart();
   }
 
   async takeRequeued(): Promise<readonly BacklogSummary[]> {
@@ -190,7 +191,7 @@ export class LmdbSpool implements Spool {
   }
 
   history(device: Device): DeviceHistory | undefined {
-    return this.#histories.of(device);
+    return this.#deviceWatermarks.of(device);
   }
 
   status(): SpoolStatus {
@@ -215,7 +216,8 @@ export class LmdbSpool implements Spool {
 
   /** For the timekeeper, before the replay. */
   get timebaseStore(): TimebaseStore {
-    const isEmpty = this.#backlog.states === 0 && this.#journal.isSettled((device) => this.#histories.of(device));
+    const isEmpty =
+      this.#backlog.states === 0 && this.#journal.isSettled((device) => this.#deviceWatermarks.of(device));
     return this.#meta.timebaseStore(isEmpty);
   }
 
@@ -232,7 +234,7 @@ export class LmdbSpool implements Spool {
   }
 
   async close(): Promise<void> {
-    await this.#turns.settled();
+    await this.#perDevice.settled();
     await this.orders.stop();
     await this.#unreadable.moved();
     await this.#journal.close();
@@ -257,7 +259,7 @@ export class LmdbSpool implements Spool {
   async #settle({ device, watermark, sends, states, finishedSequences }: Settlement): Promise<void> {
     const gone = this.#journal.settle(states, finishedSequences);
     try {
-      await this.#histories.settle(device, { watermark, sends });
+      await this.#deviceWatermarks.settle(device, { watermark, sends });
     } catch (error) {
       gone.failed();
       throw error;
@@ -269,20 +271,20 @@ export class LmdbSpool implements Spool {
     const { device, watermark, finishedSequences, sends, backlog, deadLetters, liftedLetters } = settlement;
     const progress = backlog === undefined ? undefined : this.#backlog.settle(device, backlog);
     const changes: Change[] = [
-      this.#histories.settled(device, { watermark, sends }),
+      this.#deviceWatermarks.settled(device, { watermark, sends }),
       this.#journal.settle(settlement.states - (progress?.states ?? 0), finishedSequences),
     ];
     if (progress !== undefined) changes.push(progress);
     if (deadLetters !== undefined) changes.push(this.#letters.add(deadLetters));
     if (liftedLetters !== undefined) changes.push(this.#letters.remove(liftedLetters));
-    await this.#disk.transactions.commit(changes, true);
+    await this.#disk.writer.commit(changes, true);
     if (deadLetters !== undefined) this.orders.keepBound();
   }
 
   /** Writes down which numbers were given out, drops what no longer matters, and makes the journal ready. */
   async #noteStart(): Promise<void> {
-    const changes = [this.#meta.floors(), this.#meta.noteBoot(), this.#histories.dropOutlived()];
-    await this.#disk.transactions.commit(changes, true);
+    const changes = [this.#meta.floors(), this.#meta.noteBoot(), this.#deviceWatermarks.dropOutlived()];
+    await this.#disk.writer.commit(changes, true);
     await this.#unreadable.moved();
     await this.#journal.begin();
   }

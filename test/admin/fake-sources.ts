@@ -1,15 +1,14 @@
 import type { AdminSources, CloudView, MemoryView, Readiness } from '../../src/admin/admin-sources.js';
 import type { AskedAction, DeadLetterDesk } from '../../src/admin/dead-letter-desk.js';
 import type { KnownDevice, KnownDevices } from '../../src/admin/known-devices.js';
-import { Ages } from '../../src/core/ages.js';
 import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
-import type { DeviceReport } from '../../src/core/device-report.js';
+import type { DeviceReport, LastState } from '../../src/core/device-report.js';
 import { FollowedDevices } from '../../src/core/followed-devices.js';
-import type { LastState } from '../../src/core/known-device.js';
 import { Distribution, LATENCY_BOUNDS_SECONDS, Meters } from '../../src/core/meters.js';
 import type { MqttTrouble } from '../../src/core/mqtt-trouble.js';
 import { RefusalRing } from '../../src/core/refusal-ring.js';
+import { StoredTimeClock } from '../../src/core/stored-time-clock.js';
 import { TracedDistribution } from '../../src/core/traced-distribution.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
@@ -21,7 +20,7 @@ export class FakeSources implements AdminSources {
   readonly meters: Meters;
   readonly commits = new Distribution(LATENCY_BOUNDS_SECONDS);
   readonly clock = new FakeClock();
-  readonly ages = new Ages(this.clock, 30 * 86_400_000, this.clock.wallMs());
+  readonly storedTime = new StoredTimeClock(this.clock, 30 * 86_400_000, this.clock.wallMs());
   readonly startedAtMs = this.clock.wallMs() - 90_000;
   readonly startedMs = -90_000;
   isReady: Readiness = { ready: true, reason: 'accepting states', isOnlyFull: false };

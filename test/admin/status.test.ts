@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { HourRing, STEP_MS } from '../../src/admin/hour-ring.js';
 import { SpoolGrowth } from '../../src/admin/spool-growth.js';
 import { readStatus } from '../../src/admin/status.js';
+import { FAILURE_REMEDIES } from '../../src/core/cloud-results.js';
 import { StatewayError } from '../../src/core/errors.js';
-import { FAILURE_REMEDIES } from '../../src/core/failure-remedies.js';
 import { FakeSources } from './fake-sources.js';
 
 function historyOf({ clock, meters }: FakeSources) {

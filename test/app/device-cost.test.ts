@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
+import { DenialCache } from '../../src/auth/denial-cache.js';
 import { Grants } from '../../src/auth/grants.js';
-import { Refusals } from '../../src/auth/refusals.js';
 import { Device } from '../../src/core/device.js';
 import { collectGarbage } from '../../src/core/heap-trim.js';
-import { DueHeap } from '../../src/forward/due-heap.js';
-import { Holdings } from '../../src/forward/holdings.js';
-import { Lane } from '../../src/forward/lane.js';
-import { Pacing } from '../../src/forward/pacing.js';
-import { BacklogDevices } from '../../src/spool/backlog-devices.js';
+import { Lane } from '../../src/forward/lane/lane.js';
+import { MemoryLedger } from '../../src/forward/lane/memory-ledger.js';
+import { Pacing } from '../../src/forward/lane/pacing.js';
+import { DueHeap } from '../../src/forward/schedule/queues.js';
+import { BacklogDevices } from '../../src/spool/backlog/backlog-devices.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
 const DEVICES = 20_000;
@@ -29,18 +29,18 @@ function textOf(characters: string): string {
 
 it('a device takes less than a kilobyte of heap at rest, and less than two in an outage', () => {
   const clock = new FakeClock();
-  const refusals = new Refusals(DEVICES, clock);
+  const denials = new DenialCache(DEVICES, clock);
   const before = heapBytes();
-  const grants = new Grants({ maxGrants: DEVICES, clock, cloudNowMs: () => undefined, refusals });
+  const grants = new Grants({ maxGrants: DEVICES, clock, cloudNowMs: () => undefined, denials });
   for (let n = 0; n < DEVICES; n++) {
     const token = textOf(`${n}.`.padEnd(TOKEN_CHARACTERS, 'x'));
     const deviceId = textOf(n.toString(16).padStart(24, '0'));
     const confirmedAtMs = clock.monotonicMs() - n / 3;
-    grants.restore({ token, applicationId: APPLICATION, deviceId, proof: 'log-in', maySend: 'yes', confirmedAtMs });
+    grants.insert({ token, applicationId: APPLICATION, deviceId, proof: 'log-in', maySend: 'yes', confirmedAtMs });
   }
   const known = (heapBytes() - before) / DEVICES;
 
-  const holdings = new Holdings();
+  const memory = new MemoryLedger();
   const lanes = new Map<string, Lane>();
   const due = new DueHeap();
   const backlogs = new BacklogDevices();
@@ -50,9 +50,9 @@ it('a device takes less than a kilobyte of heap at rest, and less than two in an
     const { device } = grant;
     const pacing = new Pacing({ requests: 30, windowMs: 15_000 });
     pacing.answered(n / 3);
-    const lane = new Lane(device, pacing, holdings, { sequence: n, states: 0 }, n / 3);
+    const lane = new Lane(device, pacing, memory, { sequence: n, states: 0 }, n / 3);
     lane.remember(grant);
-    lane.hearing.hear(n / 3);
+    lane.lastSeen.hear(n / 3);
     lane.windowEndsMs = n / 3 + 500;
     lane.addBacklog(3, n / 3);
     lanes.set(device.key, lane);

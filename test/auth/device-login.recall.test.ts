@@ -1,8 +1,8 @@
 import { beforeEach, expect, it } from 'vitest';
+import { DenialCache } from '../../src/auth/denial-cache.js';
 import { CloudDeviceLogin } from '../../src/auth/device-login.js';
 import { Grants } from '../../src/auth/grants.js';
 import { LogInStore } from '../../src/auth/log-in-store.js';
-import { Refusals } from '../../src/auth/refusals.js';
 import { SealedStore } from '../../src/auth/sealed-store.js';
 import { Sealing } from '../../src/auth/sealing.js';
 import { Shares } from '../../src/auth/shares.js';
@@ -38,7 +38,7 @@ beforeEach(async () => {
   const logIns = new LogInStore(store, sealing, 100);
   store.scan((key, keptUntilMs) => logIns.note(key, keptUntilMs));
   logIns.load();
-  grants = new Grants({ maxGrants: 100, clock, cloudNowMs: () => undefined, refusals: new Refusals(10, clock) });
+  grants = new Grants({ maxGrants: 100, clock, cloudNowMs: () => undefined, denials: new DenialCache(10, clock) });
   const meters = new Meters();
   deviceLogin = new CloudDeviceLogin({
     cloud,

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { DenialCache } from '../../src/auth/denial-cache.js';
 import { CloudDeviceLogin } from '../../src/auth/device-login.js';
 import { Grants } from '../../src/auth/grants.js';
 import { LogInStore } from '../../src/auth/log-in-store.js';
-import { Refusals } from '../../src/auth/refusals.js';
 import { SealedStore } from '../../src/auth/sealed-store.js';
 import { Sealing } from '../../src/auth/sealing.js';
 import { Shares } from '../../src/auth/shares.js';
@@ -31,7 +31,7 @@ beforeEach(() => {
   cloud = new FakeCloud();
   meters = new Meters();
   table = new MemoryTable();
-  grants = new Grants({ maxGrants: 100, clock, cloudNowMs: () => undefined, refusals: new Refusals(10, clock) });
+  grants = new Grants({ maxGrants: 100, clock, cloudNowMs: () => undefined, denials: new DenialCache(10, clock) });
   deviceLogin = openLogin();
 });
 

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { DenialCache, digestOf, tripleOf } from '../../src/auth/denial-cache.js';
 import { FirstStates } from '../../src/auth/first-states.js';
 import { Grants } from '../../src/auth/grants.js';
 import type { KeptGrant } from '../../src/auth/kept-grant.js';
-import { digestOf, Refusals, tripleOf } from '../../src/auth/refusals.js';
 import { Shares } from '../../src/auth/shares.js';
 import type { Delivered, Granted } from '../../src/core/auth-ports.js';
 import { PROOF_BOUNDS } from '../../src/core/bounds.js';
@@ -25,7 +25,7 @@ let clock: FakeClock;
 let cloud: FakeCloud;
 let meters: Meters;
 let grants: Grants;
-let refusals: Refusals;
+let denials: DenialCache;
 let voidTokens: string[];
 let firstStates: FirstStates;
 let deviceClocks: DeviceClocks;
@@ -38,8 +38,8 @@ beforeEach(() => {
   cloud = new FakeCloud();
   meters = new Meters();
   deviceClocks = deviceClocksBy(clock, meters).deviceClocks;
-  refusals = new Refusals(100, clock);
-  grants = new Grants({ maxGrants: 100, clock, cloudNowMs: () => undefined, refusals });
+  denials = new DenialCache(100, clock);
+  grants = new Grants({ maxGrants: 100, clock, cloudNowMs: () => undefined, denials });
   voidTokens = [];
   later = undefined;
   accepted = Promise.resolve();
@@ -55,8 +55,8 @@ beforeEach(() => {
     clock,
     meters,
     deviceClocks,
-    refusals,
-    proofRefusals: new Refusals(100, clock),
+    denials,
+    proofDenials: new DenialCache(100, clock),
     bodyFor: (_device, _encoding, body) => {
       const text = Buffer.from(body).toString();
       if (text === 'bad') throw new StatewayError('STATEWAY_INVALID_STATE', 'no state');
@@ -68,7 +68,7 @@ beforeEach(() => {
     },
     onVoidToken: (token, error) => {
       voidTokens.push(token);
-      refusals.addVoid(digestOf(token), error);
+      denials.addVoid(digestOf(token), error);
     },
   });
 });
@@ -184,7 +184,7 @@ describe('a no of the cloud', () => {
   it.each([401, 403, 404])('%i is a no to the question as well, and void is only a token of 401', async (status) => {
     await proveAndAnswer(status);
     const device = new Device(APPLICATION, DEVICE_A);
-    const refusal = status === 401 ? refusals.findVoid(digestOf('token')) : refusals.find(tripleOf('token', device));
+    const refusal = status === 401 ? denials.findVoid(digestOf('token')) : denials.find(tripleOf('token', device));
     expect(refusal).toMatchObject({ status });
     expect(voidTokens).toEqual(status === 401 ? ['token'] : []);
     expect(grants.size).toBe(0);
@@ -192,7 +192,7 @@ describe('a no of the cloud', () => {
 
   it('to the question is none to the proof', async () => {
     const device = new Device(APPLICATION, DEVICE_A);
-    refusals.add(tripleOf('token', device), new StatewayError('STATEWAY_NOT_GRANTED', 'may not read'));
+    denials.add(tripleOf('token', device), new StatewayError('STATEWAY_NOT_GRANTED', 'may not read'));
     expect(await proveAndAnswer(200)).toMatchObject({ states: 3 });
   });
 });

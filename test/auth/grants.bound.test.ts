@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
+import { DenialCache } from '../../src/auth/denial-cache.js';
 import { Grants } from '../../src/auth/grants.js';
 import type { KeptGrant } from '../../src/auth/kept-grant.js';
-import { Refusals } from '../../src/auth/refusals.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
@@ -18,7 +18,7 @@ beforeEach(() => {
 function createGrants(maxGrants: number): Grants {
   const clock = new FakeClock();
   const watcher = { onConfirmed() {}, onDropped: (grant: KeptGrant) => dropped.push(grant), onEnded() {} };
-  return new Grants({ maxGrants, clock, cloudNowMs: () => undefined, refusals: new Refusals(100, clock), watcher });
+  return new Grants({ maxGrants, clock, cloudNowMs: () => undefined, denials: new DenialCache(100, clock), watcher });
 }
 
 /** The id of device number `i`. */

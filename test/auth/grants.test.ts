@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { DenialCache, tripleOf } from '../../src/auth/denial-cache.js';
 import { Grants } from '../../src/auth/grants.js';
 import type { KeptGrant } from '../../src/auth/kept-grant.js';
-import { Refusals, tripleOf } from '../../src/auth/refusals.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { tokenExpiringAt } from './tokens.js';
@@ -13,7 +13,7 @@ const OTHER_DEVICE = 'fedcba9876543210fedcba99';
 const REASON = new StatewayError('STATEWAY_TOKEN_REFUSED', 'the cloud no longer accepts this token');
 
 let clock: FakeClock;
-let refusals: Refusals;
+let denials: DenialCache;
 let granted: KeptGrant[];
 let confirmed: KeptGrant[];
 let dropped: KeptGrant[];
@@ -22,7 +22,7 @@ let cloudNowMs: number | undefined;
 
 beforeEach(() => {
   clock = new FakeClock();
-  refusals = new Refusals(100, clock);
+  denials = new DenialCache(100, clock);
   granted = [];
   confirmed = [];
   dropped = [];
@@ -36,7 +36,7 @@ function createGrants(maxGrants = 100): Grants {
     onDropped: (grant: KeptGrant) => dropped.push(grant),
     onEnded: (grant: KeptGrant, reason: StatewayError) => ended.push([grant, reason]),
   };
-  return new Grants({ maxGrants, clock, cloudNowMs: () => cloudNowMs, refusals, watcher });
+  return new Grants({ maxGrants, clock, cloudNowMs: () => cloudNowMs, denials, watcher });
 }
 
 describe('find', () => {
@@ -121,7 +121,7 @@ describe('add', () => {
       maxGrants: 5,
       clock,
       cloudNowMs: () => undefined,
-      refusals,
+      denials,
       watcher: {
         onConfirmed: (grant) => {
           found = grants.find(grant.token, APPLICATION, DEVICE);
@@ -135,7 +135,7 @@ describe('add', () => {
   });
 
   it('needs nobody to tell', () => {
-    const grants = new Grants({ maxGrants: 5, clock, cloudNowMs: () => undefined, refusals });
+    const grants = new Grants({ maxGrants: 5, clock, cloudNowMs: () => undefined, denials });
     expect(grants.add('token', APPLICATION, DEVICE, 'read', 'yes').token).toBe('token');
   });
 
@@ -175,7 +175,7 @@ describe('restore', () => {
       deviceId: DEVICE,
       confirmedAtMs,
     };
-    const grant = grants.restore({ ...stored, proof: 'first state', maySend: 'yes' });
+    const grant = grants.insert({ ...stored, proof: 'first state', maySend: 'yes' });
     expect(grants.find('token', APPLICATION, DEVICE)).toBe(grant);
     expect(grant).toMatchObject({ proof: 'first state', maySend: 'yes', confirmedAtMs });
     expect([granted, confirmed, dropped]).toEqual([[], [], []]);
@@ -245,7 +245,7 @@ describe('the end of a grant', () => {
     const grant = createGrants().add('token', APPLICATION, DEVICE, 'read', 'yes');
     grant.end(new StatewayError('STATEWAY_CLOUD_UNREACHABLE', 'lapsed'));
     expect(ended).toHaveLength(1);
-    expect(refusals.find(tripleOf('token', grant.device))).toBeUndefined();
+    expect(denials.find(tripleOf('token', grant.device))).toBeUndefined();
   });
 
   it('removes it alone, and is remembered as a refusal of its triple', () => {
@@ -256,8 +256,8 @@ describe('the end of a grant', () => {
     expect(grants.find('token1', APPLICATION, DEVICE)).toBeUndefined();
     expect(grants.find('token2', APPLICATION, DEVICE)).toBe(other);
     expect(grants.size).toBe(1);
-    expect(refusals.find(tripleOf('token1', ended.device))).toBe(REASON);
-    expect(refusals.find(tripleOf('token2', ended.device))).toBeUndefined();
+    expect(denials.find(tripleOf('token1', ended.device))).toBe(REASON);
+    expect(denials.find(tripleOf('token2', ended.device))).toBeUndefined();
   });
 
   it('leaves nothing of a device that has no other', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { expiryOf, sendRightOf } from '../../src/auth/token-claims.js';
-import { ownDeviceOf } from '../../src/core/own-device.js';
+import { ownDeviceOf } from '../../src/core/token.js';
 import { tokenExpiringAt, tokenWithClaims } from './tokens.js';
 
 describe('expiryOf', () => {

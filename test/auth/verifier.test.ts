@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { DenialCache, digestOf } from '../../src/auth/denial-cache.js';
 import { FirstStates } from '../../src/auth/first-states.js';
 import { Grants } from '../../src/auth/grants.js';
-import { digestOf, Refusals } from '../../src/auth/refusals.js';
 import { Shares } from '../../src/auth/shares.js';
 import { Verifier } from '../../src/auth/verifier.js';
 import type { Granted, Unproven } from '../../src/core/auth-ports.js';
@@ -28,15 +28,15 @@ beforeEach(() => {
   clock = new FakeClock();
   cloud = new FakeCloud();
   meters = new Meters();
-  const refusals = new Refusals(1_000, clock);
-  const grants = new Grants({ maxGrants: 1_000, clock, cloudNowMs: () => undefined, refusals });
+  const denials = new DenialCache(1_000, clock);
+  const grants = new Grants({ maxGrants: 1_000, clock, cloudNowMs: () => undefined, denials });
   voidTokens = [];
   const onVoidToken = (token: string, error: StatewayError) => {
     voidTokens.push(token);
-    refusals.addVoid(digestOf(token), error);
+    denials.addVoid(digestOf(token), error);
   };
-  const shared = { shares: new Shares(clock), grants, cloud, clock, meters, refusals, onVoidToken };
-  const proofRefusals = new Refusals(1_000, clock);
+  const shared = { shares: new Shares(clock), grants, cloud, clock, meters, denials, onVoidToken };
+  const proofDenials = new DenialCache(1_000, clock);
   const bodyFor = (_device: unknown, _encoding: unknown, bytes: Uint8Array) => ({
     bytes,
     states: 1,
@@ -45,7 +45,7 @@ beforeEach(() => {
   const firstStates = new FirstStates({
     ...shared,
     deviceClocks: deviceClocksBy(clock, meters).deviceClocks,
-    proofRefusals,
+    proofDenials,
     bodyFor,
     ...straightTo(cloud),
   });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { MOST_STRETCH } from '../../src/forward/start-pace.js';
+import { MOST_STRETCH } from '../../src/forward/schedule/start-pace.js';
 import { deviceOf, Harness, range } from './harness.js';
 
 const DEVICES = range(0, 1_000).map(deviceOf);

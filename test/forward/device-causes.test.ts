@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { FAILURES_TO_TRIP } from '../../src/forward/cloud-health.js';
-import { SILENT_AFTER_MS } from '../../src/forward/hearing.js';
-import { ASK_AGAIN_MS } from '../../src/forward/outcome.js';
+import { SILENT_AFTER_MS } from '../../src/forward/lane/last-seen.js';
+import { FAILURES_TO_TRIP } from '../../src/forward/schedule/cloud-health.js';
+import { ASK_AGAIN_MS } from '../../src/forward/send/outcome.js';
 import { answer, deviceOf, Harness, LOST, TIME_ZERO } from './harness.js';
 
 const NOBODY = { wrong_clock: 0, parked: 0, throttled: 0, failing: 0, refused: 0, silent: 0 };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { MOST_WATCHED, WATCHED_FOR_MS } from '../../src/forward/last-states.js';
+import { MOST_WATCHED, WATCHED_FOR_MS } from '../../src/forward/device-look.js';
 import { answer, deviceOf, Harness, TIME_ZERO } from './harness.js';
 
 const ONE = deviceOf(1);

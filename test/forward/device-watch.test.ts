@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { TroubledDevice } from '../../src/core/device-report.js';
-import { FAILURES_TO_TRIP } from '../../src/forward/cloud-health.js';
-import { SILENT_AFTER_MS } from '../../src/forward/hearing.js';
-import { ASK_AGAIN_MS } from '../../src/forward/outcome.js';
+import { SILENT_AFTER_MS } from '../../src/forward/lane/last-seen.js';
+import { FAILURES_TO_TRIP } from '../../src/forward/schedule/cloud-health.js';
+import { ASK_AGAIN_MS } from '../../src/forward/send/outcome.js';
 import { MAX_LISTED } from '../../src/forward/trouble-list.js';
 import { answer, deviceOf, Harness, LOST, TIME_ZERO } from './harness.js';
 

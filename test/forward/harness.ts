@@ -1,4 +1,3 @@
-import { Ages } from '../../src/core/ages.js';
 import type { CloudClient } from '../../src/core/cloud-port.js';
 import type { AskResult, CloudDate, LogInResult, SendResult } from '../../src/core/cloud-results.js';
 import type { LetterCause } from '../../src/core/dead-letter.js';
@@ -9,12 +8,13 @@ import { FollowedDevices } from '../../src/core/followed-devices.js';
 import { Grant } from '../../src/core/grant.js';
 import { Meters } from '../../src/core/meters.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
+import { StoredTimeClock } from '../../src/core/stored-time-clock.js';
 import { noCorrections } from '../../src/core/timebase.js';
-import { Holdings } from '../../src/forward/holdings.js';
-import { Lane } from '../../src/forward/lane.js';
+import { Lane } from '../../src/forward/lane/lane.js';
+import { MemoryLedger } from '../../src/forward/lane/memory-ledger.js';
+import { Pacing } from '../../src/forward/lane/pacing.js';
+import { JournalRecord, WaitingChunk } from '../../src/forward/lane/waiting-chunk.js';
 import { Lanes, type LanesOptions } from '../../src/forward/lanes.js';
-import { Pacing } from '../../src/forward/pacing.js';
-import { JournalRecord, WaitingChunk } from '../../src/forward/waiting-chunk.js';
 import { RecordView } from '../../src/state/record-layout.js';
 import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';
@@ -190,7 +190,11 @@ export class Harness {
       },
       {
         clock,
-        ages: new Ages(clock, options.retentionMs ?? 30 * DAY_MS, clock.wallMs() - clock.monotonicMs()),
+        storedTime: new StoredTimeClock(
+          clock,
+          options.retentionMs ?? 30 * DAY_MS,
+          clock.wallMs() - clock.monotonicMs(),
+        ),
         cloud,
         askForDevice: () => this.cloud.askForDevice(),
         offerGrantsOf: (device) => {
@@ -262,16 +266,16 @@ export class Harness {
 }
 
 /** A lane on its own. */
-export function newLane(device: Device, holdings = new Holdings()): Lane {
+export function newLane(device: Device, memory = new MemoryLedger()): Lane {
   const pacing = new Pacing({ requests: 30, windowMs: 15_000 });
-  return new Lane(device, pacing, holdings, { sequence: 1, states: 0 }, 0);
+  return new Lane(device, pacing, memory, { sequence: 1, states: 0 }, 0);
 }
 
 /** A chunk for a lane, of a record of its own. */
-export function chunkOf(device: Device, sequence: number, states: readonly TestState[], holdings: Holdings) {
+export function chunkOf(device: Device, sequence: number, states: readonly TestState[], memory: MemoryLedger) {
   const view = new RecordView(buildRecord([{ device, states }]));
   const record = new JournalRecord(sequence, view, 0);
-  return new WaitingChunk(record, holdings.newRecord(view, true), 0, 0, states.length);
+  return new WaitingChunk(record, memory.newRecord(view, true), 0, 0, states.length);
 }
 
 export function diskError(): StatewayError {

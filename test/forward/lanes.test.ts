@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
+import { CLOCK_MARGIN_MS } from '../../src/forward/lane/pacing.js';
 import { MAX_REQUESTS_IN_FLIGHT } from '../../src/forward/lanes.js';
-import { CLOCK_MARGIN_MS } from '../../src/forward/pacing.js';
-import { REQUESTS_AT_FIRST } from '../../src/forward/schedule.js';
-import { STARTS_TOGETHER } from '../../src/forward/start-pace.js';
-import { MAX_BYTES_IN_FLIGHT } from '../../src/forward/uplink-cap.js';
+import { REQUESTS_AT_FIRST } from '../../src/forward/schedule/schedule.js';
+import { MAX_BYTES_IN_FLIGHT } from '../../src/forward/schedule/send-budget.js';
+import { STARTS_TOGETHER } from '../../src/forward/schedule/start-pace.js';
 import { buildRecord } from '../helpers/records.js';
 import { answer, deviceOf, Harness, mostInWindow, range } from './harness.js';
 

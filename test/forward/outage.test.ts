@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SendResult } from '../../src/core/cloud-results.js';
-import { PROBE_CAP_MS } from '../../src/forward/cloud-health.js';
-import { MAX_SPREAD_MS, PROBE_BODY_BYTES } from '../../src/forward/schedule.js';
+import { PROBE_CAP_MS } from '../../src/forward/schedule/cloud-health.js';
+import { MAX_SPREAD_MS, PROBE_BODY_BYTES } from '../../src/forward/schedule/schedule.js';
 import { answer, deviceOf, Harness, LOST, REFUSED, range, TIME_ZERO } from './harness.js';
 
 const LANES = 300;

@@ -1,20 +1,20 @@
 import { beforeEach, expect, it } from 'vitest';
 import { REUSED_FROM_BYTES, RecordMemory } from '../../src/core/record-memory.js';
-import { Holdings } from '../../src/forward/holdings.js';
-import { packLane } from '../../src/forward/packing.js';
-import { JournalRecord, WaitingChunk } from '../../src/forward/waiting-chunk.js';
+import { MemoryLedger } from '../../src/forward/lane/memory-ledger.js';
+import { packLane } from '../../src/forward/lane/packing.js';
+import { JournalRecord, WaitingChunk } from '../../src/forward/lane/waiting-chunk.js';
 import { RecordView } from '../../src/state/record-layout.js';
 import { buildRecord } from '../helpers/records.js';
 import { deviceOf, newLane } from './harness.js';
 
 const NOTE = 'x'.repeat(REUSED_FROM_BYTES);
 
-let memory: RecordMemory;
-let holdings: Holdings;
+let recordMemory: RecordMemory;
+let memory: MemoryLedger;
 
 beforeEach(() => {
-  memory = new RecordMemory();
-  holdings = new Holdings(memory);
+  recordMemory = new RecordMemory();
+  memory = new MemoryLedger(recordMemory);
 });
 
 /** Lanes of two devices, each with one state of one record. */
@@ -23,9 +23,9 @@ function lanesOfOneRecord(isReusable: boolean) {
   const states = [{ time: 1e12, data: { note: NOTE } }];
   const view = new RecordView(buildRecord(devices.map((device) => ({ device, states }))));
   const record = new JournalRecord(1, view, 0);
-  const held = holdings.newRecord(view, isReusable);
+  const held = memory.newRecord(view, isReusable);
   const lanes = devices.map((device, chunk) => {
-    const lane = newLane(device, holdings);
+    const lane = newLane(device, memory);
     lane.push(new WaitingChunk(record, held, chunk, chunk, chunk + 1));
     return lane;
   });
@@ -37,23 +37,23 @@ const ALL = { piece: undefined, pieceStates: 0, journalStates: 1 };
 it('is free when the last lane has settled what stands in it, not before', () => {
   const { lanes, bytes } = lanesOfOneRecord(true);
   lanes[0]?.take(ALL, 0);
-  expect(memory.spareBytes).toBe(0);
+  expect(recordMemory.spareBytes).toBe(0);
   lanes[1]?.take(ALL, 0);
-  expect(memory.spareBytes).toBe(bytes);
+  expect(recordMemory.spareBytes).toBe(bytes);
 });
 
 it('is free when what is left of it was packed', () => {
   const { lanes, bytes } = lanesOfOneRecord(true);
   lanes[0]?.take(ALL, 0);
-  for (const lane of lanes) packLane(lane, holdings);
-  expect(memory.spareBytes).toBe(bytes);
+  for (const lane of lanes) packLane(lane, memory);
+  expect(recordMemory.spareBytes).toBe(bytes);
   lanes[1]?.take(ALL, 0);
   // The packs are not for records.
-  expect(memory.spareBytes).toBe(bytes);
+  expect(recordMemory.spareBytes).toBe(bytes);
 });
 
 it('is left alone where it is not the lanes to give', () => {
   const { lanes } = lanesOfOneRecord(false);
   for (const lane of lanes) lane.take(ALL, 0);
-  expect(memory.spareBytes).toBe(0);
+  expect(recordMemory.spareBytes).toBe(0);
 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ALONE_IN_A_ROW, BEHIND_MS, TROUBLE_IN_A_ROW } from '../../src/forward/refusals.js';
+import { ALONE_IN_A_ROW, BEHIND_MS, TROUBLE_IN_A_ROW } from '../../src/forward/lane/refusals.js';
 import { buildRecord } from '../helpers/records.js';
 import { answer, deviceOf, Harness, type SentRequest, TIME_ZERO } from './harness.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ASK_AGAIN_MS, MISSING_FOR_MS } from '../../src/forward/outcome.js';
+import { ASK_AGAIN_MS, MISSING_FOR_MS } from '../../src/forward/send/outcome.js';
 import { answer, DAY_MS, deviceOf, diskError, Harness, range, type SentRequest, TIME_ZERO } from './harness.js';
 
 const device = deviceOf(1);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { CLOCK_MARGIN_MS } from '../../src/forward/pacing.js';
+import { CLOCK_MARGIN_MS } from '../../src/forward/lane/pacing.js';
 import { buildRecord } from '../helpers/records.js';
 import { answer, deviceOf, Harness, range } from './harness.js';
 import { NO_SENDS } from './noted-spool.js';

@@ -75,6 +75,10 @@ describe('the layers', () => {
     ['tests in the program', RESTRICTED, 'src/app/x.ts', "import '../../test/lanes.test.js';\n"],
     ['the server in the page', RESTRICTED, 'src/admin/status-page/x.ts', "import '../admin-server.js';\n"],
     ['Node in the page', RESTRICTED, 'src/admin/status-page/x.ts', "import 'node:fs';\n"],
+    ['another stage in a folder of the spool', RESTRICTED, 'src/spool/lmdb/x.ts', "import '../../forward/lanes.js';\n"],
+    ['another stage in a folder of the lanes', RESTRICTED, 'src/forward/lane/x.ts', "import '../../auth/grants.js';\n"],
+    ['the entry in a folder of the lanes', RESTRICTED, 'src/forward/lane/x.ts', "import '../../main.js';\n"],
+    ['LMDB in a folder of the lanes', RESTRICTED, 'src/forward/lane/x.ts', "import 'lmdb';\n"],
     ['the spool in its log', RESTRICTED, 'src/spool/segments/x.ts', "import '../lmdb-spool.js';\n"],
     ['a broker beside that of the simulator', RESTRICTED, 'src/simulator/x.ts', "import 'aedes';\n"],
     ['a stage in the broker', RESTRICTED, 'src/simulator/broker/x.ts', "import '../../forward/lanes.js';\n"],
@@ -126,6 +130,15 @@ describe('the layers', () => {
     const planted = {
       'src/core/long.ts': linesOf(300),
       'src/core/reader.ts': "import { readFile } from 'node:fs/promises';\nexport const read = readFile;\n",
+    };
+    expect(lintPlanted(temporaryDirectory(), { ...CLEAN, ...planted })).toEqual([]);
+  });
+
+  it('let the folders of a room import each other', () => {
+    const planted = {
+      'src/forward/schedule/due.ts': "import { lane } from '../../core/lane.js';\nexport const due = lane;\n",
+      'src/forward/send/body.ts': "import { due } from '../schedule/due.js';\nexport const body = due;\n",
+      'src/forward/whole.ts': "import { body } from './send/body.js';\nexport const whole = body;\n",
     };
     expect(lintPlanted(temporaryDirectory(), { ...CLEAN, ...planted })).toEqual([]);
   });

@@ -1,12 +1,11 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { readManifest, removeManifest } from '../../src/spool/manifest-row.js';
-import { JOURNAL_DIRECTORY } from '../../src/spool/open-log.js';
-import { META, RedoRows } from '../../src/spool/redo-rows.js';
-import { sealRow } from '../../src/spool/sealed-row.js';
+import { JOURNAL_DIRECTORY } from '../../src/spool/journal/open-log.js';
+import { META, RedoRows } from '../../src/spool/journal/redo-rows.js';
+import { decodeWatermarkRow, readManifest, removeManifest } from '../../src/spool/lmdb/rows.js';
+import { sealRow } from '../../src/spool/lmdb/sealed-row.js';
+import type { MetaRows, Rows } from '../../src/spool/lmdb/table.js';
 import { readSegments } from '../../src/spool/segments/segment-log.js';
-import type { MetaRows, Rows } from '../../src/spool/table.js';
-import { decodeWatermarkRow } from '../../src/spool/watermark-row.js';
 import { journalKey, oldJournalOf, withRawLmdb } from '../spool/raw-lmdb.js';
 
 /** What a data directory holds. */
@@ -59,7 +58,7 @@ export function formatOf(directory: string): Promise<unknown> {
   return withRawLmdb(directory, ({ meta }) => meta.get('format'));
 }
 
-/** `watermark-row.ts` has the layouts. */
+/** `rows.ts` has the layouts. */
 function oldWatermarkRow(key: Buffer, value: Buffer, format: 1 | 2): Buffer {
   const row = decodeWatermarkRow(key, value);
   if (row === undefined) throw new Error('a watermark cannot be read');

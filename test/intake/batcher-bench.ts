@@ -1,9 +1,9 @@
-import { Ages } from '../../src/core/ages.js';
 import type { OutOfWindow } from '../../src/core/cloud-window.js';
 import type { DeviceClocks } from '../../src/core/device-clocks.js';
 import { FollowedDevices } from '../../src/core/followed-devices.js';
 import { Meters } from '../../src/core/meters.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
+import { StoredTimeClock } from '../../src/core/stored-time-clock.js';
 import { Batcher } from '../../src/intake/batcher.js';
 import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';
@@ -53,7 +53,7 @@ export class BatcherBench {
       recordMemory: this.recordMemory,
       clock,
       timebases: { baseOf: () => undefined },
-      ages: new Ages(clock, 0, clock.wallMs()),
+      storedTime: new StoredTimeClock(clock, 0, clock.wallMs()),
       meters,
       deviceClocks: this.deviceClocks,
       followed: this.followed,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Ages } from '../../src/core/ages.js';
 import { FollowedDevices } from '../../src/core/followed-devices.js';
 import { Meters } from '../../src/core/meters.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
+import { StoredTimeClock } from '../../src/core/stored-time-clock.js';
 import { Batcher } from '../../src/intake/batcher.js';
 import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';
@@ -40,7 +40,7 @@ it('answers every body once and in order, stores the states of a device in order
         recordMemory,
         clock,
         timebases: { baseOf: () => undefined },
-        ages: new Ages(clock, 0, clock.wallMs()),
+        storedTime: new StoredTimeClock(clock, 0, clock.wallMs()),
         meters: new Meters(),
         deviceClocks: deviceClocksBy(clock).deviceClocks,
         followed: new FollowedDevices(),

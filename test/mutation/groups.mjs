@@ -8,26 +8,29 @@
  */
 export const GROUPS = {
   pacing: {
-    file: 'src/forward/pacing.ts',
-    tests: ['test/forward/pacing.test.ts'],
+    file: 'src/forward/lane/pacing.ts',
+    tests: ['test/forward/lane/pacing.test.ts'],
     setup: ['test/mutation/same-draws.ts'],
   },
-  outcome: { file: 'src/forward/outcome.ts', tests: ['test/forward/outcome.test.ts'] },
-  'lane-backlog': { file: 'src/forward/lane-backlog.ts', tests: ['test/forward/lane-backlog.test.ts'] },
-  'journal-index': { file: 'src/spool/journal-index.ts', tests: ['test/spool/journal-index.test.ts'] },
-  'backlog-devices': { file: 'src/spool/backlog-devices.ts', tests: ['test/spool/backlog-devices.test.ts'] },
+  outcome: { file: 'src/forward/send/outcome.ts', tests: ['test/forward/send/outcome.test.ts'] },
+  'lane-backlog': { file: 'src/forward/lane/lane-backlog.ts', tests: ['test/forward/lane/lane-backlog.test.ts'] },
+  'journal-index': { file: 'src/spool/journal/journal-index.ts', tests: ['test/spool/journal/journal-index.test.ts'] },
+  'backlog-devices': {
+    file: 'src/spool/backlog/backlog-devices.ts',
+    tests: ['test/spool/backlog/backlog-devices.test.ts'],
+  },
   journal: {
-    file: 'src/spool/journal.ts',
+    file: 'src/spool/journal/journal.ts',
     tests: [
-      'test/spool/journal.test.ts',
+      'test/spool/journal/journal.test.ts',
       'test/spool/contract.test.ts',
       'test/spool/lmdb-spool.boot.test.ts',
       'test/spool/lmdb-spool.failures.test.ts',
-      'test/spool/recovery-journal.test.ts',
+      'test/spool/journal/journal.recovery.test.ts',
     ],
   },
   backlog: {
-    file: 'src/spool/backlog.ts',
-    tests: ['test/spool/backlog.test.ts', 'test/spool/contract.test.ts', 'test/spool/recovery.test.ts'],
+    file: 'src/spool/backlog/backlog.ts',
+    tests: ['test/spool/backlog/backlog.test.ts', 'test/spool/contract.test.ts', 'test/spool/recovery.test.ts'],
   },
 };

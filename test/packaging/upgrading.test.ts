@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { FORMAT } from '../../src/spool/environment.js';
+import { FORMAT } from '../../src/spool/lmdb/environment.js';
 import { PROJECT_ROOT } from '../helpers/packed.js';
 
 it('the notes for upgrading end with the format that this version writes', () => {

@@ -5,13 +5,13 @@ import type { Database, RootDatabase } from 'lmdb';
 import * as lmdb from 'lmdb';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Settlement, Spill } from '../../src/core/ports.js';
-import { LOOKED_FOR_MS } from '../../src/spool/disk-health.js';
+import { LOOKED_FOR_MS } from '../../src/spool/disk/disk-health.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
 import { letterOf } from './contract-dead-letters.js';
-import { wellAgain } from './scripted-probe.js';
+import { wellAgain } from './disk/scripted-probe.js';
 import { WaitingDevice } from './waiting-device.js';
 
 /** The databases the spool under test has open, by name, for a test to make one of them fail. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Device } from '../../src/core/device.js';
 import type { Settlement, Spill, Spool, SpoolStatus } from '../../src/core/ports.js';
-import { checkDataFile } from '../../src/spool/data-file.js';
+import { checkDataFile } from '../../src/spool/lmdb/data-file.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { inForm } from '../helpers/fault-form.js';
 import type { TestState } from '../helpers/records.js';

@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { SpoolOpenError } from '../../src/spool/disk/disk-fault.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
-import { SpoolOpenError } from '../../src/spool/spool-open-error.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';

@@ -1,4 +1,4 @@
-import { openRow, sealRow } from '../sealed-row.js';
+import { openRow, sealRow } from '../lmdb/sealed-row.js';
 
 /** A segment as a checkpoint found it. */
 export interface SegmentState {

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { MovedFileError } from '../disk-fault.js';
+import { MovedFileError } from '../disk/disk-fault.js';
 import { PAGE_BYTES } from './block-layout.js';
 
 /** What the name of a file ends in until it is filled. */

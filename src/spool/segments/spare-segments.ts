@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.js';
-import { isForRoom } from '../disk-fault.js';
+import { isForRoom } from '../disk/disk-fault.js';
 import { Segment } from './segment.js';
 import { deleteFile, makeSegmentFile, openSegmentFile, type SegmentDirectory } from './segment-file.js';
 

@@ -1,0 +1,97 @@
+import type { Clock } from '../../core/clock.js';
+import type { Device } from '../../core/device.js';
+import type { LaneCounts, Spool, Watermark } from '../../core/ports.js';
+import { MAX_UNRECORDED_SENDS } from '../send/outcome.js';
+import { Lane } from './lane.js';
+import { AbsentDevices } from './last-seen.js';
+import type { MemoryLedger } from './memory-ledger.js';
+import { Pacing, type RateLimit } from './pacing.js';
+
+export interface LaneTableParts {
+  readonly spool: Spool;
+  readonly clock: Clock;
+  readonly memory: MemoryLedger;
+}
+
+/** The lanes by device: made when something comes for a device, with what the last run left to know of it. */
+export class LaneTable {
+  /** Devices that were heard of and have no lane now. */
+  readonly absent = new AbsentDevices();
+  readonly #rateLimit: RateLimit;
+  readonly #parts: LaneTableParts;
+  readonly #lanes = new Map<string, Lane>();
+  /** Monotonic: when this run began, so that the last one had ended. */
+  readonly #startedMs: number;
+
+  constructor(rateLimit: RateLimit, parts: LaneTableParts) {
+    this.#rateLimit = rateLimit;
+    this.#parts = parts;
+    this.#startedMs = parts.clock.monotonicMs();
+  }
+
+  get size(): number {
+    return this.#lanes.size;
+  }
+
+  all(): Iterable<Lane> {
+    return this.#lanes.values();
+  }
+
+  find(deviceKey: string): Lane | undefined {
+    return this.#lanes.get(deviceKey);
+  }
+
+  /** @param isReplayed what it is made for was left by the last run */
+  laneOf(device: Device, isReplayed: boolean): Lane {
+    const known = this.#lanes.get(device.key);
+    if (known !== undefined) return known;
+    const { clock, memory } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    const lane = new Lane(
+      device,
+      this.#pacingOf(device, isReplayed, nowMs),
+      memory,
+      this.#watermarkOf(device),
+      nowMs,
+      this.absent.take(device.key),
+    );
+    this.#lanes.set(device.key, lane);
+    return lane;
+  }
+
+  drop(lane: Lane): void {
+    this.#lanes.delete(lane.device.key);
+    const { device, lastSeen, refusals } = lane;
+    if (lastSeen.lastMs === Number.NEGATIVE_INFINITY) return;
+    this.absent.add(device.key, {
+      lastSeen,
+      refusals: refusals !== undefined && refusals.inARow > 0 ? refusals : undefined,
+    });
+  }
+
+  /** @param isCloudUp while it is down, lanes that are due wait for it as those in back-off do */
+  counts(isCloudUp: boolean): LaneCounts {
+    const counts: LaneCounts = { idle: 0, pacing: 0, backoff: 0, parked: 0 };
+    for (const lane of this.#lanes.values()) {
+      counts[lane.state === 'pacing' && !isCloudUp ? 'backoff' : lane.state]++;
+    }
+    return counts;
+  }
+
+  /** A device without a lane has nothing left of the records that were handed over: they may pass as settled. */
+  #watermarkOf(device: Device): Watermark {
+    const kept = this.#parts.spool.history(device)?.watermark;
+    const next = this.#parts.memory.lastSequence + 1;
+    return kept !== undefined && kept.sequence >= next ? kept : { sequence: next, states: 0 };
+  }
+
+  /** A fresh pacing, with what the last run left to count: nothing, once that is longer ago than two windows. */
+  #pacingOf(device: Device, isReplayed: boolean, nowMs: number): Pacing {
+    const pacing = new Pacing(this.#rateLimit);
+    // Every request that did not settle its states left them in the spool: only then can there be unrecorded ones.
+    if (isReplayed) pacing.seedUnrecorded(MAX_UNRECORDED_SENDS, this.#startedMs);
+    const history = this.#parts.spool.history(device);
+    if (history !== undefined) pacing.seed(history.sends, nowMs);
+    return pacing;
+  }
+}
