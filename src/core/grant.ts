@@ -1,6 +1,9 @@
 import type { Device } from './device.js';
 import type { StatewayError } from './errors.js';
 
+/** Told why a grant has ended. */
+export type GrantListener = (reason: StatewayError) => void;
+
 /**
  * The right of one token to send state for one device (contract 1.4). Shared by every stage that relies on it: the auth
  * stage makes it, sockets hold it, lanes forward with its token; whoever learns that it is void ends it, and all see it
@@ -17,7 +20,9 @@ export class Grant {
    */
   isClockDisproved = false;
   #endedBy: StatewayError | undefined = undefined;
-  #listeners: Set<(reason: StatewayError) => void> | undefined = undefined;
+  /** As a rule one, of the device's socket: a Set with one takes 200 bytes. */
+  #listener: GrantListener | undefined = undefined;
+  #furtherListeners: Set<GrantListener> | undefined = undefined;
 
   constructor(token: string, device: Device, expiresAtMs: number) {
     this.token = token;
@@ -39,19 +44,29 @@ export class Grant {
   end(reason: StatewayError): void {
     if (this.#endedBy !== undefined) return;
     this.#endedBy = reason;
-    const listeners = this.#listeners;
-    this.#listeners = undefined;
-    for (const listener of listeners ?? []) listener(reason);
+    const [listener, further] = [this.#listener, this.#furtherListeners];
+    this.#listener = undefined;
+    this.#furtherListeners = undefined;
+    listener?.(reason);
+    for (const other of further ?? []) other(reason);
   }
 
   /** Calls `listener` when the grant ends; returns the way to stop listening. On an ended grant it is called at once. */
-  onEnd(listener: (reason: StatewayError) => void): () => void {
+  onEnd(listener: GrantListener): () => void {
     if (this.#endedBy !== undefined) {
       listener(this.#endedBy);
       return () => {};
     }
-    this.#listeners ??= new Set();
-    this.#listeners.add(listener);
-    return () => this.#listeners?.delete(listener);
+    if (this.#listener === undefined) this.#listener = listener;
+    else {
+      this.#furtherListeners ??= new Set();
+      this.#furtherListeners.add(listener);
+    }
+    return () => this.#forget(listener);
+  }
+
+  #forget(listener: GrantListener): void {
+    if (this.#listener === listener) this.#listener = undefined;
+    else this.#furtherListeners?.delete(listener);
   }
 }

@@ -69,6 +69,17 @@ describe('listeners', () => {
     expect([stays.mock.calls.length, leaves.mock.calls.length]).toEqual([1, 0]);
   });
 
+  it('are told when the first of them has stopped, and another has come', () => {
+    const ended = grant();
+    const [leaves, stays, comes] = [vi.fn(), vi.fn(), vi.fn()];
+    const stop = ended.onEnd(leaves);
+    ended.onEnd(stays);
+    stop();
+    ended.onEnd(comes);
+    ended.end(REFUSED);
+    expect([leaves, stays, comes].map(({ mock }) => mock.calls.length)).toEqual([0, 1, 1]);
+  });
+
   it('see the grant as ended, and may listen or stop while being told', () => {
     const ended = grant();
     const seen: unknown[] = [];

@@ -42,7 +42,8 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
   readonly #flow: Flow;
   /** What the phase waits for; while open, the keep-alive. */
   readonly #alarm: Alarm;
-  readonly #asking: Asking;
+  /** Undefined while the cloud need not be asked, as for every device that is known here. */
+  #asking: Asking | undefined = undefined;
   readonly #keepAlive: KeepAlive;
   #phase: Phase = 'new';
   /** As the client spells it; '' before CONNECT, and where it is no id. */
@@ -62,7 +63,6 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
     this.outbox = new Outbox((bytes) => this.#flow.write(bytes), dueAcks, line);
     this.#flow = new Flow(context, line, this);
     this.#alarm = new Alarm(clock);
-    this.#asking = new Asking(context.logIns, clock);
     this.#keepAlive = new KeepAlive(clock, this.#alarm, this.#flow, () => this.end('keepalive'));
     context.strangers.addSilent(this);
     this.#alarm.set(CONNECT_WITHIN_MS, () => this.#leave('protocol'));
@@ -187,7 +187,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
   #logIn(packet: ConnectPacket, credentials: MqttCredentials): void {
     this.#phase = 'logging in';
     this.#flow.keepBehindConnect(connectBytes(packet));
-    const { logIns, strangers } = this.#context;
+    const { front, logIns, strangers } = this.#context;
     strangers.heard(this);
     const known = logIns.recall(credentials);
     if (known !== undefined) {
@@ -198,6 +198,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
       this.#note(CONNECT_ERRORS.unchecked, this.#clientId);
       this.#leave('unavailable');
     });
+    this.#asking = new Asking(logIns, front.clock);
     this.#asking.start(credentials, this, this.peer, (said) => {
       if (said.kind === 'logged in') this.#acceptInTurn(packet, credentials, said);
       else this.#refuse('credentials', 5, said.error);
@@ -238,7 +239,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
     this.#context.strangers.heard(this);
     this.#context.front.meters.mqtt.connects[result]++;
     this.#flow.end();
-    this.#asking.stop();
+    this.#asking?.stop();
     const holdMs = this.#context.holds.next(this.#clientId === '' ? this.address : this.#deviceId);
     this.#alarm.set(holdMs, () => {
       if (code !== undefined) this.#line.write(connack(code));
@@ -281,7 +282,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
     this.#context.strangers.remove(this);
     this.#flow.end();
     this.#alarm.clear();
-    this.#asking.stop();
+    this.#asking?.stop();
     this.#onEnded(this);
   }
 

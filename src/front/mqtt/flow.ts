@@ -36,9 +36,10 @@ export class Flow {
   readonly #heldBytes: HeldBytes;
   /** Without doubles, and as a rule empty: a Set takes 200 bytes even then. */
   readonly #halts: HaltReason[] = [];
-  readonly #haltedTooLong: Alarm;
-  readonly #unsentTooLong: Alarm;
-  readonly #lookForRoom: Alarm;
+  // Each is made with its first use: most connections need none, ever.
+  #haltedTooLong: Alarm | undefined = undefined;
+  #unsentTooLong: Alarm | undefined = undefined;
+  #lookForRoom: Alarm | undefined = undefined;
   #writtenBytes = 0;
   #readAgainAtMs = Number.NEGATIVE_INFINITY;
   #isOpen = false;
@@ -46,15 +47,12 @@ export class Flow {
   #isEnded = false;
 
   constructor(context: MqttContext, line: Line, user: FlowUser) {
-    const { admission, clock, maxBodyBytes } = context.front;
+    const { admission, maxBodyBytes } = context.front;
     this.#context = context;
     this.#line = line;
     this.#user = user;
     this.#reader = new PacketReader(user, maxBodyBytes);
     this.#heldBytes = new HeldBytes(this.#reader, new Holding(admission.strangers, line.address, undefined));
-    this.#haltedTooLong = new Alarm(clock);
-    this.#unsentTooLong = new Alarm(clock);
-    this.#lookForRoom = new Alarm(clock);
   }
 
   /** See {@link Flow.end}. */
@@ -104,7 +102,8 @@ export class Flow {
     }
     if (!this.#halts.includes(reason)) this.#halts.push(reason);
     // What the other end takes is watched by itself.
-    if (reason === 'unsent' || this.#haltedTooLong.isSet) return;
+    if (reason === 'unsent' || this.#haltedTooLong?.isSet === true) return;
+    this.#haltedTooLong ??= this.#newAlarm();
     this.#haltedTooLong.set(STUCK_AFTER_MS, () => this.#user.onStuck('unavailable'));
   }
 
@@ -113,7 +112,7 @@ export class Flow {
     const at = this.#halts.indexOf(reason);
     if (at < 0) return;
     this.#halts.splice(at, 1);
-    if (this.#halts.length === (this.#halts.includes('unsent') ? 1 : 0)) this.#haltedTooLong.clear();
+    if (this.#halts.length === (this.#halts.includes('unsent') ? 1 : 0)) this.#haltedTooLong?.clear();
     if (this.#halts.length > 0) return;
     // Not within whoever has made room: what is read now may be for it again.
     queueMicrotask(() => this.#readOn());
@@ -126,12 +125,12 @@ export class Flow {
     this.#writtenBytes += bytes.length;
     const { unsentBytes } = this.#line;
     if (unsentBytes > MAX_UNSENT_BYTES) this.halt('unsent');
-    if (unsentBytes > 0 && !this.#unsentTooLong.isSet) this.#watchUnsent(unsentBytes);
+    if (unsentBytes > 0 && this.#unsentTooLong?.isSet !== true) this.#watchUnsent(unsentBytes);
   }
 
   /** The line has nothing unsent any more. */
   drained(): void {
-    this.#unsentTooLong.clear();
+    this.#unsentTooLong?.clear();
     this.goOn('unsent');
   }
 
@@ -140,9 +139,13 @@ export class Flow {
     this.#isEnded = true;
     this.#reader.end();
     this.#heldBytes.release();
-    this.#haltedTooLong.clear();
-    this.#unsentTooLong.clear();
-    this.#lookForRoom.clear();
+    this.#haltedTooLong?.clear();
+    this.#unsentTooLong?.clear();
+    this.#lookForRoom?.clear();
+  }
+
+  #newAlarm(): Alarm {
+    return new Alarm(this.#context.front.clock);
   }
 
   #readOn(): void {
@@ -157,7 +160,7 @@ export class Flow {
     if (this.#isEnded) return;
     const hasRoom = this.#heldBytes.settle();
     if (this.#isBehindConnect && this.#reader.heldBytes > MAX_BEHIND_CONNECT_BYTES) this.#line.halt();
-    if (hasRoom || this.#lookForRoom.isSet) return;
+    if (hasRoom || this.#lookForRoom?.isSet === true) return;
     // One that cannot be kept from sending would bring more and more.
     if (!this.#isOpen || !this.#line.canHalt) this.#user.onStuck('unavailable');
     else this.#waitForRoom();
@@ -165,6 +168,7 @@ export class Flow {
 
   #waitForRoom(): void {
     this.halt('held bytes');
+    this.#lookForRoom ??= this.#newAlarm();
     this.#lookForRoom.set(LOOK_FOR_ROOM_MS, () => {
       if (this.#heldBytes.settle()) this.goOn('held bytes');
       else this.#waitForRoom();
@@ -174,6 +178,7 @@ export class Flow {
   /** Until nothing is unsent, or nothing has left for so long, whatever was written meanwhile. */
   #watchUnsent(unsentBytes: number): void {
     const takenBytes = this.#writtenBytes - unsentBytes;
+    this.#unsentTooLong ??= this.#newAlarm();
     this.#unsentTooLong.set(STUCK_AFTER_MS, () => {
       const left = this.#line.unsentBytes;
       if (left === 0) return;

@@ -2,7 +2,8 @@ import type { DueAcks } from '../due-acks.js';
 import type { Line } from './line.js';
 import { PUBACK_BYTES, writePuback } from './packet-writer.js';
 
-const FIRST_BYTES = 256;
+/** An array of up to 64 bytes needs no memory outside of the heap; a CONNACK is four, and sixteen PUBACKs are as many. */
+const FIRST_BYTES = 64;
 /** Shared: most connections have nothing to send most of the time. */
 const NOTHING = new Uint8Array(0);
 

@@ -27,7 +27,7 @@ const RENEW_AHEAD_MS = 60_000;
 /** A token that the cloud calls void so soon after it was given is not asked for anew: the key is revoked. */
 const RENEWED_LATELY_MS = 60_000;
 const NO_TOPIC = new Uint8Array(0);
-/** Shared: most connections have nothing to cancel most of the time. */
+/** Shared by all that have nothing to cancel. */
 const doNothing = (): void => {};
 
 /** SUBSCRIBE and UNSUBSCRIBE that wait for the cloud, from which on nothing more is read. */
@@ -61,7 +61,8 @@ export class Session implements QueueUser, OtherDevicesUser {
   readonly #queue: PublishQueue;
   readonly #others: OtherDevices;
   readonly #subscriptions: Subscriptions;
-  readonly #commands: Commands;
+  /** Made when the cloud's broker is needed: most devices send states, and nothing else. */
+  #commands: Commands | undefined = undefined;
   #grant: Grant;
   #access: TopicAccess;
   #stopWatching = doNothing;
@@ -87,9 +88,6 @@ export class Session implements QueueUser, OtherDevicesUser {
     this.#queue = new PublishQueue(context, this, parts.transport);
     this.#others = new OtherDevices(context, this.#queue, this);
     this.#subscriptions = new Subscriptions(context, this);
-    const { key, secret } = parts.credentials;
-    const device = { applicationId: this.#grant.device.applicationId, deviceId: this.#deviceId, key, secret };
-    this.#commands = new Commands(context, owner.outbox, device, () => void this.#renew());
     this.#watch();
   }
 
@@ -121,14 +119,14 @@ export class Session implements QueueUser, OtherDevicesUser {
   subscribe(packetId: number, filters: readonly string[]): void {
     this.#subscriptions.add(filters, this.#deviceId, this.#access, (granted) => {
       this.#answer(suback(packetId, granted));
-      this.#commands.subscribe(filters.filter((_filter, index) => granted[index]));
+      if (!this.#isClosed) this.#toCommands().subscribe(filters.filter((_filter, index) => granted[index]));
     });
     this.#haltForAnswers();
   }
 
   unsubscribe(packetId: number, filters: readonly string[]): void {
     this.#subscriptions.remove(filters, () => {
-      this.#commands.unsubscribe(filters);
+      this.#commands?.unsubscribe(filters);
       this.#answer(unsuback(packetId));
     });
     this.#haltForAnswers();
@@ -141,7 +139,7 @@ export class Session implements QueueUser, OtherDevicesUser {
     this.#stopWatching();
     this.#cancelRenewal();
     if (takesWill && this.#parts.will !== undefined) this.#takeWill(this.#parts.will);
-    this.#commands.close();
+    this.#commands?.close();
     this.#others.close();
     this.#queue.close();
   }
@@ -169,6 +167,13 @@ export class Session implements QueueUser, OtherDevicesUser {
 
   onGivenUp(): void {
     this.#owner.end('unavailable');
+  }
+
+  #toCommands(): Commands {
+    const { key, secret } = this.#parts.credentials;
+    const device = { applicationId: this.#grant.device.applicationId, deviceId: this.#deviceId, key, secret };
+    this.#commands ??= new Commands(this.#context, this.#owner.outbox, device, () => void this.#renew());
+    return this.#commands;
   }
 
   #answer(packet: Uint8Array): void {
@@ -201,7 +206,7 @@ export class Session implements QueueUser, OtherDevicesUser {
 
   /** Answered at once: it is not promised to arrive, and holds back no PUBACK of a state behind it (contract 1.9.4). */
   #sendUp(publish: QueuedPublish, topic: Uint8Array): void {
-    this.#commands.publish(textOf(topic) ?? '', publish.payload, publish.qos);
+    this.#toCommands().publish(textOf(topic) ?? '', publish.payload, publish.qos);
     this.#queue.finish(publish);
   }
 
@@ -218,7 +223,7 @@ export class Session implements QueueUser, OtherDevicesUser {
   #takeWill(will: Will): void {
     const route = routeOf(will.topic, this.#deviceId, this.#access);
     if (route.kind === 'upstream') {
-      this.#commands.publish(will.topic, will.payload, will.qos === 0 ? 0 : 1);
+      this.#toCommands().publish(will.topic, will.payload, will.qos === 0 ? 0 : 1);
       return;
     }
     const grant = route.kind === 'state of another' ? this.#others.find(route.deviceId) : this.#grant;

@@ -5,6 +5,8 @@ const MOST_IN_A_MINUTE = 5;
 const MINUTE_MS = 60_000;
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 10_000;
+/** Shared, as nearly every device has none. */
+const NO_TAKEOVERS: readonly number[] = [];
 
 /** A connection that has been accepted for a device. */
 export interface AcceptedConnection {
@@ -16,7 +18,7 @@ export interface AcceptedConnection {
 interface Holder {
   connection: AcceptedConnection | undefined;
   /** Monotonic, of the takeovers of the last minute; rising. */
-  takeoversMs: number[];
+  takeoversMs: readonly number[];
 }
 
 /** Two clients that use one id. Addresses as people write them. */
@@ -58,12 +60,12 @@ export class Takeovers {
 
   /** Makes a connection the device's; returns whether it took that over from another, which has been told. */
   accept(deviceId: string, connection: AcceptedConnection): boolean {
-    const holder = this.#holders.get(deviceId) ?? { connection: undefined, takeoversMs: [] };
+    const holder = this.#holders.get(deviceId) ?? { connection: undefined, takeoversMs: NO_TAKEOVERS };
     this.#holders.set(deviceId, holder);
     const before = holder.connection;
     holder.connection = connection;
     if (before === undefined) return false;
-    holder.takeoversMs.push(this.#clock.monotonicMs());
+    holder.takeoversMs = [...holder.takeoversMs, this.#clock.monotonicMs()];
     const takeovers = this.#recent(holder);
     if (takeovers > MOST_IN_A_MINUTE) {
       this.#onFlapping({ deviceId, takeovers, addresses: [before.peer, connection.peer] });

@@ -20,7 +20,8 @@ export class TcpLine implements Line {
   readonly address: string;
   readonly canHalt = true;
   readonly #socket: Socket;
-  readonly #ending: Alarm;
+  readonly #clock: Clock;
+  #ending: Alarm | undefined = undefined;
 
   constructor(socket: Socket, transport: MqttTransport, clock: Clock) {
     this.transport = transport;
@@ -28,7 +29,7 @@ export class TcpLine implements Line {
     this.peer = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
     this.address = networkOf(this.peer);
     this.#socket = socket;
-    this.#ending = new Alarm(clock);
+    this.#clock = clock;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
     // It comes as 'close' too, with or without an error.
@@ -43,7 +44,7 @@ export class TcpLine implements Line {
     );
     this.#socket.on('drain', () => user.drained());
     this.#socket.on('close', () => {
-      this.#ending.clear();
+      this.#ending?.clear();
       user.closed();
     });
   }
@@ -70,6 +71,7 @@ export class TcpLine implements Line {
     this.#socket.end();
     // Whoever does not read on never learns that the other end has closed as well.
     this.#socket.resume();
+    this.#ending ??= new Alarm(this.#clock);
     this.#ending.set(END_WITHIN_MS, () => this.#socket.destroy());
   }
 

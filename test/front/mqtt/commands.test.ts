@@ -136,6 +136,15 @@ describe('a command', () => {
     expect(site.meters.mqtt.commands).toEqual({ delivered: 5, slow: 2 });
   });
 
+  it('is not asked for where the connection is gone before the cloud has granted its filter', async () => {
+    const { site, uplinks } = openSite();
+    const line = await site.connected({}, { deviceClass: 'gateway' });
+    await subscribe(line, `losant/${OTHER}/command`);
+    line.hangUp();
+    await site.clock.advance(500);
+    expect(uplinks.attached).toEqual([]);
+  });
+
   it('passes to the connection that takes over, and a late one touches nothing', async () => {
     const { site, uplinks } = openSite();
     const first = await site.connected();
