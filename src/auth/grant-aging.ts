@@ -1,3 +1,4 @@
+import { type BackOff, backOffMs } from '../core/back-off.js';
 import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
 import type { AskResult } from '../core/cloud-results.js';
@@ -13,8 +14,7 @@ const JITTER_SHARE = 0.1;
 const MAX_SWEEP_MS = 10_000;
 const MIN_SWEEP_MS = 50;
 /** Waits while the cloud does not answer. */
-const BACKOFF_BASE_MS = 1_000;
-const BACKOFF_CAP_MS = 60_000;
+const BACK_OFF: BackOff = { firstMs: 1_000, mostMs: 60_000 };
 /** Void tokens noted between two sweeps: more than can be asked about by then. Each takes some 40 bytes. */
 const MAX_DOUBTED = 100_000;
 
@@ -184,9 +184,8 @@ export class GrantAging {
 
   #backOff(): void {
     const { clock, random } = this.#options;
-    const step = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(this.#failures, 16));
     this.#failures++;
-    this.#holdUntilMs = clock.monotonicMs() + step * (0.5 + random() / 2);
+    this.#holdUntilMs = clock.monotonicMs() + backOffMs(BACK_OFF, this.#failures, random());
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.js';
 import type { DeviceClocks } from '../core/device-clocks.js';
 import type { DeviceReport, TroubledDevice } from '../core/device-report.js';
-import type { Lane, LaneTrouble } from './lane/lane.js';
+import type { Lane } from './lane/lane.js';
+import type { LaneTrouble } from './lane/lane-faults.js';
 import type { LaneTable } from './lane/lane-table.js';
 import type { DevicePast } from './lane/last-seen.js';
 import type { CloudHealth } from './schedule/cloud-health.js';

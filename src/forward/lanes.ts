@@ -242,7 +242,7 @@ export class Lanes implements Forwarder {
     if (this.#schedule.isStopped || !this.#health.isUp) return false;
     const lane = this.#table.laneOf(letter.device, true);
     if (lane.apart !== undefined) return false;
-    lane.apart = letter;
+    lane.tryApart(letter);
     offerGrantsOf(letter.device);
     this.#schedule.plan(lane);
     this.#schedule.serve();

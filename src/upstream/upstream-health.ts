@@ -1,3 +1,4 @@
+import { type BackOff, backOffMs } from '../core/back-off.js';
 import type { Clock } from '../core/clock.js';
 import type {
   AskResult,
@@ -12,9 +13,9 @@ import type { Meters } from '../core/meters.js';
 
 /** Greetings in a row without a good answer, after which a cloud that has answered before counts as lost. */
 export const GREETINGS_TO_LOSE = 3;
-const GREET_BASE_MS = 1_000;
 /** Soon enough for an operator who has just mended something and looks at the page. */
 export const GREET_CAP_MS = 15_000;
+const GREET_BACK_OFF: BackOff = { firstMs: 1_000, mostMs: GREET_CAP_MS };
 /** What may be a portal's answer is looked into no more often than this. */
 export const DOUBT_EVERY_MS = 60_000;
 
@@ -187,8 +188,7 @@ export class UpstreamHealth {
     const { clock, random } = this.#parts;
     if (clock.monotonicMs() - this.#greetedMs >= DOUBT_EVERY_MS) this.#needlessGreetings = 0;
     const inVain = Math.max(this.#failedGreetings, this.#needlessGreetings);
-    const step = Math.min(GREET_CAP_MS, GREET_BASE_MS * 2 ** Math.min(inVain, 16));
-    this.#cancelGreeting = clock.schedule(step * (0.5 + random() / 2), () => {
+    this.#cancelGreeting = clock.schedule(backOffMs(GREET_BACK_OFF, inVain + 1, random()), () => {
       this.#cancelGreeting = undefined;
       this.#greet();
     });

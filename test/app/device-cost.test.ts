@@ -53,7 +53,7 @@ it('a device takes less than a kilobyte of heap at rest, and less than two in an
     const lane = new Lane(device, pacing, memory, { sequence: n, states: 0 }, n / 3);
     lane.remember(grant);
     lane.lastSeen.hear(n / 3);
-    lane.windowEndsMs = n / 3 + 500;
+    lane.sending(n / 3, 500);
     lane.addBacklog(3, n / 3);
     lanes.set(device.key, lane);
     due.put(lane, n / 3 + 500);

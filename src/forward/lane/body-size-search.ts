@@ -1,9 +1,3 @@
-/** Of a lane with whose bodies the cloud finds fault: its limit from now on. */
-export function bodySizeSearchOf(lane: { bodySizeSearch: BodySizeSearch | undefined }): BodySizeSearch {
-  lane.bodySizeSearch ??= new BodySizeSearch();
-  return lane.bodySizeSearch;
-}
-
 /**
  * How many states the next body of a lane may hold while the cloud finds fault with its bodies.
  *

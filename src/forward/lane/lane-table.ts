@@ -1,8 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import type { Device } from '../../core/device.js';
 import type { LaneCounts, Spool, Watermark } from '../../core/ports.js';
-import { MAX_UNRECORDED_SENDS } from '../send/outcome.js';
-import { Lane } from './lane.js';
+import { Lane, MAX_UNRECORDED_SENDS } from './lane.js';
 import { AbsentDevices } from './last-seen.js';
 import type { MemoryLedger } from './memory-ledger.js';
 import { Pacing, type RateLimit } from './pacing.js';

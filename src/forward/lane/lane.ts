@@ -1,97 +1,54 @@
+import { type BackOff, backOffMs } from '../../core/back-off.js';
 import type { DeadLetter, StoredDeadLetter } from '../../core/dead-letter.js';
 import type { Device } from '../../core/device.js';
 import type { Grant } from '../../core/grant.js';
-import type { LaneCounts, Settlement, Spill, Watermark } from '../../core/ports.js';
-import type { BodySizeSearch } from './body-size-search.js';
-import type { Culprit } from './culprit.js';
-import { LaneBacklog, NO_BACKLOG } from './lane-backlog.js';
+import type { LaneCounts, Settlement, Watermark } from '../../core/ports.js';
+import type { Outcome } from '../send/outcome.js';
+import { LaneFaults, type LaneTrouble } from './lane-faults.js';
+import { LaneGrants } from './lane-grants.js';
 import { type DevicePast, LastSeen } from './last-seen.js';
-import type { Likeness } from './likeness.js';
 import type { MemoryLedger } from './memory-ledger.js';
 import type { Pacing } from './pacing.js';
-import type { Proofs } from './proofs.js';
+import { Proofs } from './proofs.js';
 import type { Refusals } from './refusals.js';
-import { type Taken, type WaitingChunk, waitingBytesOf } from './waiting-chunk.js';
+import type { Taken, WaitingChunk } from './waiting-chunk.js';
+import { WaitingStates } from './waiting-states.js';
 
-/** Good grants a lane remembers: the device's own token, that of a gateway, and each one's successor. */
-const MAX_GRANTS = 4;
+/** A lane alone at fault costs the cloud four requests a minute, and flows again soon enough after an outage. */
+const LANE_BACK_OFF: BackOff = { firstMs: 1_000, mostMs: 15_000 };
+/** Requests a lane may send without settling anything; their number is then written down before the next. */
+export const MAX_UNRECORDED_SENDS = 6;
+
 /**
- * Shared by all lanes that have none, since there may be a hundred thousand of them: an array takes room for 17 with the
- * first that is pushed, and so begins with just that one. Never changed.
+ * What keeps a lane from sending, beside window and rate: a back-off ends by itself; parked, it waits for someone's work, and
+ * asks the cloud again at the end if there is one. Times are monotonic.
  */
-const NO_CHUNKS: WaitingChunk[] = [];
-const NO_GRANTS: Grant[] = [];
+type Hold =
+  | { readonly kind: 'none'; readonly untilMs: number }
+  | { readonly kind: 'backoff'; readonly untilMs: number }
+  | { readonly kind: 'parked'; readonly untilMs: number; readonly isGrantAwaited: boolean };
 
-/** What keeps a lane from sending, beside window and rate: `backoff` ends by itself; `parked` waits for someone's work. */
-export type Hold = 'none' | 'backoff' | 'parked';
+const NO_HOLD: Hold = { kind: 'none', untilMs: Number.NEGATIVE_INFINITY };
 
-/** What keeps the states of a lane from the cloud, for people. */
-export interface LaneTrouble {
-  readonly kind: 'parked' | 'throttled' | 'failing';
-  /** May hold the cloud's words. */
-  readonly reason: string;
-  /** Monotonic. */
-  readonly sinceMs: number;
-}
-
-/** One active device: what waits, in order, with which tokens it may be sent, and when. Holds no rule of its own. */
-export class Lane {
-  readonly device: Device;
+/** One active device: what waits, in order, with which tokens it may be sent, and when. */
+export class Lane extends WaitingStates {
   readonly pacing: Pacing;
-  /** Undefined until the cloud finds fault with a body. */
-  bodySizeSearch: BodySizeSearch | undefined = undefined;
-  /** What refused states have in common; undefined before the first. */
-  likeness: Likeness | undefined = undefined;
-  /** Goes before the chunks. */
-  backlog: Omit<LaneBacklog, 'add'> = NO_BACKLOG;
-  /** Of the journal, in order of arrival. */
-  chunks: readonly WaitingChunk[] = NO_CHUNKS;
-  /** Bytes that the states of the chunks take in a body, about. */
-  waitingBytes = 0;
-  /** Taken by the cloud or given up, not yet written down; settled before anything else is done. */
-  unsettled: Settlement | undefined = undefined;
-  hold: Hold = 'none';
-  /** Monotonic; when `hold` ends. Infinity: not by itself. */
-  holdUntilMs = Number.NEGATIVE_INFINITY;
-  /** Monotonic; when the coalescing window that the last request opened ends. */
-  windowEndsMs = Number.NEGATIVE_INFINITY;
-  /** Whether another grant ends the hold. */
-  isGrantAwaited = false;
-  /** Requests in a row that failed by the cloud or the way to it. */
-  failures = 0;
-  /** Requests since the last settlement: what a crash would leave unrecorded. */
-  unrecordedSends = 0;
-  /** The state at its head, where the cloud has failed for it alone; undefined when something else came of it. */
-  culprit: Culprit | undefined = undefined;
-  /** A state of the device that was held apart and is to be tried, before anything that waits. */
-  apart: StoredDeadLetter | undefined = undefined;
-  /** Monotonic; when the cloud last took states, or else the lane began. */
-  deliveredMs: number;
-  /** Monotonic; since when the cloud has answered nothing but that it knows no such device. */
-  missingSinceMs: number | undefined = undefined;
-  /** Undefined when nothing is the matter, or nothing is known yet. */
-  trouble: LaneTrouble | undefined = undefined;
-  /** Monotonic; since when the reason it is parked for is reported. */
-  reportedSinceMs: number | undefined = undefined;
-  /** Tokens that wait to show that they may send for it. */
-  proofs: Proofs | undefined = undefined;
-  /** Something is being done for it: a request, a settlement, a spill. */
-  isBusy = false;
-  /** Stands in the queue of lanes that are due. */
+  readonly lastSeen: LastSeen;
+  readonly grants = new LaneGrants();
+  /** For the queue of lanes that are due alone: it stands there. */
   isQueued = false;
-  /** Place in the heap of lanes by when they are due, -1 when not in it, and the time it stands there for. */
+  /** For the heap of lanes by when they are due alone: its place there, -1 when not in it, and the time it stands there for. */
   heapIndex = -1;
   dueAtMs = 0;
-  readonly lastSeen: LastSeen;
-  /** Undefined before the first. */
-  refusals: Refusals | undefined;
-  /** How far the journal is free of the device, as in a {@link Watermark}. */
-  #settledSequence: number;
-  #settledStates: number;
-  readonly #memory: MemoryLedger;
-  #newestGrant: Grant | undefined = undefined;
-  /** The others, oldest first. */
-  #olderGrants: Grant[] = NO_GRANTS;
+  #hold: Hold = NO_HOLD;
+  #isBusy = false;
+  #windowEndsMs = Number.NEGATIVE_INFINITY;
+  #unrecordedSends = 0;
+  #unsettled: Settlement | undefined = undefined;
+  #apart: StoredDeadLetter | undefined = undefined;
+  #deliveredMs: number;
+  #faults: LaneFaults | undefined;
+  #proofs: Proofs | undefined = undefined;
 
   /**
    * @param watermark of the device before anything that is pushed
@@ -105,60 +62,208 @@ export class Lane {
     nowMs: number,
     past?: DevicePast,
   ) {
-    this.device = device;
+    super(device, memory, watermark);
     this.pacing = pacing;
-    this.#memory = memory;
-    this.#settledSequence = watermark.sequence;
-    this.#settledStates = watermark.states;
-    this.deliveredMs = nowMs;
     this.lastSeen = past?.lastSeen ?? new LastSeen();
-    this.refusals = past?.refusals;
+    this.#faults = past?.refusals && new LaneFaults(past.refusals);
+    this.#deliveredMs = nowMs;
   }
 
-  /** Whether states wait in it. */
-  get hasStates(): boolean {
-    return this.chunks.length > 0 || !this.backlog.isEmpty;
-  }
-
-  get waitingStates(): number {
-    let states = this.backlog.states;
-    for (const chunk of this.chunks) states += chunk.states;
-    return states;
+  /** Something is being done for it: a request, a settlement, a spill. */
+  get isBusy(): boolean {
+    return this.#isBusy;
   }
 
   /** Whether nothing waits to be sent or written down. */
   get isEmpty(): boolean {
-    return !this.hasStates && this.unsettled === undefined && this.apart === undefined;
+    return !this.hasStates && this.#unsettled === undefined && this.#apart === undefined;
   }
 
-  /** Whether its next body is full: then it gains nothing by the window, nor does a piece of backlog. */
-  fills(maxBodyBytes: number): boolean {
-    return !this.backlog.isEmpty || this.waitingBytes >= maxBodyBytes;
+  /** Whether something is to be written down before it may send: a settlement, or the count of its requests. */
+  get mustSettle(): boolean {
+    return this.#unsettled !== undefined || this.#unrecordedSends >= MAX_UNRECORDED_SENDS;
   }
 
   get state(): keyof LaneCounts {
     if (this.isEmpty) return 'idle';
-    return this.hold === 'none' ? 'pacing' : this.hold;
+    return this.#hold.kind === 'none' ? 'pacing' : this.#hold.kind;
   }
 
-  /** Monotonic: what is to be sent next has not waited since before. Infinity when nothing waits. */
-  get sinceMs(): number {
-    if (!this.backlog.isEmpty) return this.backlog.sinceMs;
-    return this.chunks[0]?.record.sinceMs ?? Number.POSITIVE_INFINITY;
+  get hold(): Hold['kind'] {
+    return this.#hold.kind;
   }
 
-  /** How long what is to be sent next has waited, at most; 0 when nothing waits. */
-  waitedMs(nowMs: number): number {
-    return Math.max(0, nowMs - this.sinceMs);
+  /** Monotonic; in the past when nothing holds it, Infinity when that does not end by itself. */
+  get holdUntilMs(): number {
+    return this.#hold.untilMs;
   }
 
-  push(chunk: WaitingChunk): void {
-    const bytes = waitingBytesOf(chunk.view, chunk.nextState, chunk.endState);
-    if (this.chunks.length === 0) this.chunks = [chunk];
-    else (this.chunks as WaitingChunk[]).push(chunk);
+  /** Monotonic; when the coalescing window that the last request opened ends. */
+  get windowEndsMs(): number {
+    return this.#windowEndsMs;
+  }
+
+  /** Taken by the cloud or given up, not yet written down; settled before anything else is done. */
+  get unsettled(): Settlement | undefined {
+    return this.#unsettled;
+  }
+
+  /** A state of the device that was held apart and is to be tried, before anything that waits. */
+  get apart(): StoredDeadLetter | undefined {
+    return this.#apart;
+  }
+
+  /** Monotonic; when the cloud last took states, or else the lane began. */
+  get deliveredMs(): number {
+    return this.#deliveredMs;
+  }
+
+  /** Undefined when nothing is the matter, or nothing is known yet. */
+  get trouble(): LaneTrouble | undefined {
+    return this.#faults?.trouble;
+  }
+
+  /** Undefined until something is the matter with it. */
+  get faults(): LaneFaults | undefined {
+    return this.#faults;
+  }
+
+  /** As of {@link LaneFaults}. */
+  get failures(): number {
+    return this.#faults?.failures ?? 0;
+  }
+
+  get refusals(): Refusals | undefined {
+    return this.#faults?.refusals;
+  }
+
+  /** Tokens that wait to show that they may send for it. */
+  get proofs(): Proofs | undefined {
+    return this.#proofs;
+  }
+
+  /**
+   * How long it has to wait with its next proof. Where its own states can go by themselves, they go first, and the proof
+   * takes no room that they need (contract 1.4).
+   * @returns Infinity: until its own states are gone; or there is no proof
+   */
+  proofWaitMs(nowMs: number): number {
+    const proofs = this.#proofs;
+    if (proofs === undefined || proofs.isEmpty) return Number.POSITIVE_INFINITY;
+    // A proof waits for no window, and for no good token.
+    const heldMs = this.#hold.kind === 'backoff' ? this.#hold.untilMs : nowMs;
+    const waitMs = Math.max(heldMs, this.pacing.earliestStartMs(nowMs)) - nowMs;
+    if (!proofs.isServed || this.#hold.kind === 'parked') return waitMs;
+    return this.isEmpty ? Math.max(waitMs, proofs.spareWaitMs(this.pacing, nowMs)) : Number.POSITIVE_INFINITY;
+  }
+
+  override push(chunk: WaitingChunk): void {
+    super.push(chunk);
     this.lastSeen.hear(chunk.record.sinceMs);
-    this.waitingBytes += bytes;
-    this.#memory.add(chunk, bytes);
+  }
+
+  /** From now on it is being served; {@link Lane.free} ends that. */
+  begin(): void {
+    this.#isBusy = true;
+  }
+
+  free(): void {
+    this.#isBusy = false;
+  }
+
+  /** A request starts, and opens a coalescing window. */
+  sending(nowMs: number, windowMs: number): void {
+    this.#windowEndsMs = nowMs + windowMs;
+    this.#unrecordedSends++;
+  }
+
+  /** Nothing holds it any more. */
+  release(): void {
+    this.#hold = NO_HOLD;
+  }
+
+  /**
+   * Something went wrong that may be better later: it waits, the longer the more often in a row.
+   * @param random from 0 to 1, for jitter
+   * @param mostSteps it waits no longer than after so many failures
+   */
+  backOff(reason: string, nowMs: number, random: number, mostSteps = Number.POSITIVE_INFINITY): void {
+    const failures = this.faulted().failed(reason, nowMs);
+    this.#hold = { kind: 'backoff', untilMs: nowMs + backOffMs(LANE_BACK_OFF, Math.min(failures, mostSteps), random) };
+  }
+
+  /** The cloud has had too many requests of its device. */
+  throttle(reason: string, nowMs: number, untilMs: number): void {
+    this.faulted().noteTrouble('throttled', reason, nowMs);
+    this.#hold = { kind: 'backoff', untilMs };
+  }
+
+  /** Only someone's work can help it: it waits for that until `untilMs`, or a good token where `isGrantAwaited`. */
+  park(reason: string, nowMs: number, untilMs: number, isGrantAwaited: boolean): void {
+    this.#hold = { kind: 'parked', untilMs, isGrantAwaited };
+    this.faulted().noteTrouble('parked', reason, nowMs);
+  }
+
+  /** The cloud is back after an outage, in which it failed or waited: it goes on at `untilMs`. */
+  comeBack(untilMs: number): void {
+    this.#faults?.failsNoMore();
+    this.#hold = { kind: 'backoff', untilMs };
+  }
+
+  /** A request has ended. */
+  answered(outcome: Outcome): void {
+    if (outcome === 'retry') return;
+    this.#faults?.failsNoMore();
+    this.#faults?.clearCulprit();
+    if (outcome !== 'missing') this.#faults?.found();
+    if (outcome === 'bisect' || outcome === 'halve') this.#faults?.clearTrouble();
+  }
+
+  /** The cloud took states. @param alone as {@link LaneFaults.taken} has it */
+  delivered(states: number, alone: Uint8Array | undefined, nowMs: number): void {
+    this.#deliveredMs = nowMs;
+    this.lastSeen.hasDelivered = true;
+    this.#faults?.taken(states, alone);
+  }
+
+  /** Something is the matter with it. */
+  faulted(): LaneFaults {
+    this.#faults ??= new LaneFaults();
+    return this.#faults;
+  }
+
+  /** Takes states off the head at `nowMs`, delivered or given up; returns what is to be written down, which is unsettled. */
+  take(
+    taken: Taken,
+    nowMs: number,
+    deadLetters?: readonly DeadLetter[],
+    liftedLetters?: readonly number[],
+  ): Settlement {
+    const settlement = this.takeOff(taken, this.pacing.countedSends(nowMs), deadLetters);
+    this.#unsettled = liftedLetters === undefined ? settlement : { ...settlement, liftedLetters };
+    return this.#unsettled;
+  }
+
+  /** That is on stable storage. */
+  settled(): void {
+    this.#unsettled = undefined;
+    this.#unrecordedSends = 0;
+  }
+
+  /** A state that was held apart is to be tried. */
+  tryApart(letter: StoredDeadLetter): void {
+    this.#apart = letter;
+  }
+
+  /** It was. */
+  apartTried(): void {
+    this.#apart = undefined;
+  }
+
+  /** A token is to show that it may send. */
+  proving(): Proofs {
+    this.#proofs ??= new Proofs();
+    return this.#proofs;
   }
 
   /**
@@ -166,132 +271,10 @@ export class Lane {
    * @returns whether it has ended one
    */
   remember(grant: Grant): boolean {
-    const before = this.#newestGrant;
-    if (before === grant) return false;
-    const known = this.#olderGrants.indexOf(grant);
-    if (known >= 0) this.#olderGrants.splice(known, 1);
-    this.#newestGrant = grant;
-    if (before !== undefined) this.#keepOlder(before);
-    if (known >= 0 || !this.isGrantAwaited || grant.endedBy !== undefined) return false;
+    const isAwaited = this.#hold.kind === 'parked' && this.#hold.isGrantAwaited;
+    if (!this.grants.remember(grant) || !isAwaited || grant.endedBy !== undefined) return false;
     this.release();
-    this.trouble = undefined;
+    this.#faults?.clearTrouble();
     return true;
-  }
-
-  /**
-   * The grant to send with: the newest that is good at wall-clock time `nowMs`, or else the newest, since a clock that is
-   * wrong makes tokens look expired. Whether it is over the cloud says (contract 1.5). Ended ones are forgotten.
-   */
-  grantFor(nowMs: number): Grant | undefined {
-    while (this.#newestGrant?.endedBy !== undefined) this.#newestGrant = this.#olderGrants.pop();
-    const newest = this.#newestGrant;
-    if (newest === undefined || newest.isGood(nowMs)) return newest;
-    const older = this.#olderGrants;
-    for (let index = older.length - 1; index >= 0; index--) {
-      const grant = older[index] as Grant;
-      if (grant.endedBy !== undefined) older.splice(index, 1);
-      else if (grant.isGood(nowMs)) return grant;
-    }
-    return newest;
-  }
-
-  #keepOlder(grant: Grant): void {
-    const older = this.#olderGrants;
-    if (older.length === 0) this.#olderGrants = [grant];
-    else older.push(grant);
-    if (older.length >= MAX_GRANTS) older.shift();
-  }
-
-  /** Sends nothing before `untilMs`, unless a grant is awaited and comes. */
-  holdBack(hold: Hold, untilMs: number, isGrantAwaited: boolean): void {
-    this.hold = hold;
-    this.holdUntilMs = untilMs;
-    this.isGrantAwaited = isGrantAwaited;
-  }
-
-  release(): void {
-    this.holdBack('none', Number.NEGATIVE_INFINITY, false);
-  }
-
-  /** Notes what is the matter; of the same kind of trouble it is known since when. */
-  noteTrouble(kind: LaneTrouble['kind'], reason: string, nowMs: number): void {
-    // That it cannot be asked again says nothing of what it is parked for.
-    if (kind === 'failing' && this.trouble?.kind === 'parked') return;
-    this.trouble = { kind, reason, sinceMs: this.trouble?.kind === kind ? this.trouble.sinceMs : nowMs };
-  }
-
-  /** Takes states off the head at `nowMs`, delivered or given up; returns what is to be written down. */
-  take(taken: Taken, nowMs: number, deadLetters?: readonly DeadLetter[]): Settlement {
-    const { piece, pieceStates, journalStates } = taken;
-    const { watermark, finishedSequences } = this.#journalAfter(journalStates);
-    this.#drop(journalStates, watermark);
-    const settlement: Settlement = {
-      device: this.device,
-      watermark,
-      finishedSequences,
-      states: pieceStates + journalStates,
-      sends: this.pacing.countedSends(nowMs),
-      ...(deadLetters === undefined ? {} : { deadLetters }),
-    };
-    if (piece === undefined || pieceStates === 0) return settlement;
-    const settledStates = piece.settledStates + pieceStates;
-    const finished = settledStates === piece.stateCount;
-    this.backlog.settle(pieceStates);
-    return { ...settlement, backlog: { sequence: piece.sequence, settledStates, finished } };
-  }
-
-  /** What the spool is to be told when the first `states` states of the journal move to the backlog as `piece`. */
-  spillOf(states: number, piece: Uint8Array): Spill {
-    return { device: this.device, piece, ...this.#journalAfter(states) };
-  }
-
-  /** The spool has states of the device behind those of the backlog that are known of. @param sinceMs monotonic */
-  addBacklog(states: number, sinceMs: number): void {
-    if (this.backlog === NO_BACKLOG) this.backlog = new LaneBacklog();
-    (this.backlog as LaneBacklog).add(states, sinceMs);
-  }
-
-  /** A spill is on disk. */
-  spilled(spill: Spill, states: number): void {
-    this.addBacklog(states, (this.chunks[0] as WaitingChunk).record.sinceMs);
-    this.#drop(states, spill.watermark);
-  }
-
-  #journalAfter(states: number): { watermark: Watermark; finishedSequences: number[] } {
-    const finishedSequences: number[] = [];
-    let watermark = { sequence: this.#settledSequence, states: this.#settledStates };
-    let left = states;
-    for (let index = 0; left > 0; index++) {
-      const { record, nextState, firstState, endState } = this.chunks[index] as WaitingChunk;
-      const taken = Math.min(left, endState - nextState);
-      left -= taken;
-      if (nextState + taken < endState) {
-        watermark = { sequence: record.sequence, states: nextState + taken - firstState };
-      } else {
-        watermark = { sequence: record.sequence + 1, states: 0 };
-        finishedSequences.push(record.sequence);
-      }
-    }
-    return { watermark, finishedSequences };
-  }
-
-  #drop(states: number, watermark: Watermark): void {
-    this.#settledSequence = watermark.sequence;
-    this.#settledStates = watermark.states;
-    let wholeChunks = 0;
-    for (let left = states; left > 0; ) {
-      const chunk = this.chunks[wholeChunks] as WaitingChunk;
-      const taken = Math.min(left, chunk.states);
-      const bytes = waitingBytesOf(chunk.view, chunk.nextState, chunk.nextState + taken);
-      this.waitingBytes -= bytes;
-      this.#memory.shrink(chunk, bytes);
-      chunk.nextState += taken;
-      left -= taken;
-      if (chunk.states > 0) break;
-      this.#memory.remove(chunk);
-      wholeChunks++;
-    }
-    if (wholeChunks === this.chunks.length) this.chunks = NO_CHUNKS;
-    else (this.chunks as WaitingChunk[]).splice(0, wholeChunks);
   }
 }

@@ -1,3 +1,4 @@
+import { type BackOff, backOffMs } from '../../core/back-off.js';
 import type { Clock } from '../../core/clock.js';
 import type { CloudTrouble, SendResult } from '../../core/cloud-results.js';
 import { troubleOf } from '../send/outcome.js';
@@ -7,9 +8,9 @@ export const FAILURES_TO_TRIP = 5;
 /** Lanes they must come from, if the cloud answered at all: one device whose states upset the cloud is no outage. */
 export const LANES_TO_TRIP = 3;
 
-const PROBE_BASE_MS = 1_000;
 /** With the spread of the lanes afterwards, and a request's own time, everything flows within 30 s of recovery. */
 export const PROBE_CAP_MS = 10_000;
+const PROBE_BACK_OFF: BackOff = { firstMs: 1_000, mostMs: PROBE_CAP_MS };
 
 export interface CloudHealthParts {
   readonly clock: Clock;
@@ -110,9 +111,8 @@ export class CloudHealth {
 
   /** From its start: one that hung has taken the time between two already. */
   #postponeProbe(fromMs: number): void {
-    const step = Math.min(PROBE_CAP_MS, PROBE_BASE_MS * 2 ** Math.min(this.#failedProbes, 16));
     this.#failedProbes++;
-    this.#nextProbeMs = fromMs + step * (0.5 + this.#parts.random() / 2);
+    this.#nextProbeMs = fromMs + backOffMs(PROBE_BACK_OFF, this.#failedProbes, this.#parts.random());
   }
 
   #turn(isUp: boolean, trouble: CloudTrouble | undefined): void {

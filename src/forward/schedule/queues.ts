@@ -1,13 +1,7 @@
 import type { Lane } from '../lane/lane.js';
-import { MAX_UNRECORDED_SENDS } from '../send/outcome.js';
 
 /** Lanes at one time that only write down what they are rid of. */
 const MOST_SETTLING = 16;
-
-/** Whether something of a lane is to be written down before it may send: a settlement, or the count of its requests. */
-export function mustSettle(lane: Lane): boolean {
-  return lane.unsettled !== undefined || lane.unrecordedSends >= MAX_UNRECORDED_SENDS;
-}
 
 /** What is done for lanes without a request, a few at a time; each lane is busy with it from when it is added. */
 export class SettleQueue {
@@ -27,7 +21,7 @@ export class SettleQueue {
 
   /** @param run never rejects */
   add(lane: Lane, run: () => Promise<void>): void {
-    lane.isBusy = true;
+    lane.begin();
     this.#waiting.push({ lane, run });
   }
 
@@ -39,7 +33,7 @@ export class SettleQueue {
       this.#underWay++;
       void next.run().then(() => {
         this.#underWay--;
-        next.lane.isBusy = false;
+        next.lane.free();
         this.#onDone(next.lane);
       });
     }

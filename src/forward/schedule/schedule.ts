@@ -2,13 +2,11 @@ import type { Clock } from '../../core/clock.js';
 import type { ProofResult, ReadyBody } from '../../core/ports.js';
 import type { Lane } from '../lane/lane.js';
 import type { LaneTable } from '../lane/lane-table.js';
-import { proofWaitMs } from '../lane/proof-wait.js';
-import { Proofs } from '../lane/proofs.js';
 import type { Expiry } from '../send/expiry.js';
 import type { Sender } from '../send/sender.js';
 import type { CloudHealth } from './cloud-health.js';
 import type { Ending } from './ending.js';
-import { DueHeap, mustSettle, ReadyQueue, SettleQueue } from './queues.js';
+import { DueHeap, ReadyQueue, SettleQueue } from './queues.js';
 import type { SendBudget } from './send-budget.js';
 import type { Spiller } from './spiller.js';
 import type { StartPace } from './start-pace.js';
@@ -92,7 +90,7 @@ export class Schedule {
     this.#due.remove(lane);
     if (lane.isEmpty) {
       this.#parts.table.drop(lane);
-    } else if (mustSettle(lane)) {
+    } else if (lane.mustSettle) {
       this.#settleQueue.add(lane, () => this.#parts.sender.settle(lane));
     } else {
       this.#ready.push(lane, nowMs >= lane.windowEndsMs + this.#options.windowMs);
@@ -117,7 +115,7 @@ export class Schedule {
       const lane = this.#ready.shift();
       if (lane === undefined) break;
       if (lane.isBusy) continue;
-      if (mustSettle(lane) || this.#dueAtMs(lane, nowMs) > nowMs) {
+      if (lane.mustSettle || this.#dueAtMs(lane, nowMs) > nowMs) {
         this.plan(lane);
         continue;
       }
@@ -136,9 +134,9 @@ export class Schedule {
 
   /** See {@link Forwarder.prove}. While the cloud is down it is the probe, or is not sent. */
   prove(lane: Lane, token: string, body: ReadyBody, isServed: boolean): Promise<ProofResult> {
-    lane.proofs ??= new Proofs();
-    lane.proofs.isServed = isServed;
-    const proven = lane.proofs.add(this.#parts.clock, token, body);
+    const proofs = lane.proving();
+    proofs.isServed = isServed;
+    const proven = proofs.add(this.#parts.clock, token, body);
     // It may have come to be for this alone.
     this.plan(lane);
     this.serve();
@@ -153,11 +151,10 @@ export class Schedule {
     const spreadMs = this.#isClosing ? 0 : Math.min(MAX_SPREAD_MS, table.size / LANES_BACK_PER_MS);
     for (const lane of table.all()) {
       // What failed in an outage shows nothing of what it was.
-      lane.culprit = undefined;
+      lane.faults?.clearCulprit();
       if (lane.isBusy || lane.isEmpty || lane.unsettled !== undefined) continue;
       if (waited.has(lane) || (lane.failures > 0 && lane.hold === 'backoff')) {
-        lane.failures = 0;
-        lane.holdBack('backoff', nowMs + random() * spreadMs, false);
+        lane.comeBack(nowMs + random() * spreadMs);
       }
       this.plan(lane);
     }
@@ -201,11 +198,11 @@ export class Schedule {
       proofs.refuse();
       return false;
     }
-    if (mustSettle(lane)) {
+    if (lane.mustSettle) {
       this.#settleQueue.add(lane, () => sender.settle(lane));
       return true;
     }
-    const waitMs = proofWaitMs(lane, proofs, nowMs);
+    const waitMs = lane.proofWaitMs(nowMs);
     const proof = waitMs === Number.POSITIVE_INFINITY ? undefined : proofs.take(nowMs, waitMs);
     if (proof === undefined) return false;
     if (proofs.isServed) proofs.noteSpared(nowMs);
@@ -216,11 +213,11 @@ export class Schedule {
   }
 
   #run(lane: Lane, kind: 'states' | 'proofs', serve: () => Promise<void>): void {
-    lane.isBusy = true;
+    lane.begin();
     this.#inFlight[kind]++;
     void serve().then(() => {
       this.#inFlight[kind]--;
-      lane.isBusy = false;
+      lane.free();
       this.#onFree(lane);
     });
   }
@@ -234,12 +231,12 @@ export class Schedule {
   }
 
   #dueAtMs(lane: Lane, nowMs: number): number {
-    const waitMs = proofWaitMs(lane, lane.proofs, nowMs);
+    const waitMs = lane.proofWaitMs(nowMs);
     if (waitMs !== Number.POSITIVE_INFINITY) return nowMs + waitMs;
     if (lane.isEmpty) {
       return this.#isClosing ? Number.NEGATIVE_INFINITY : Math.max(lane.windowEndsMs, lane.pacing.emptyAtMs());
     }
-    if (mustSettle(lane)) return lane.holdUntilMs;
+    if (lane.mustSettle) return lane.holdUntilMs;
     const windowEndsMs = lane.fills(this.#options.maxBodyBytes) || this.#isClosing ? nowMs : lane.windowEndsMs;
     return Math.max(windowEndsMs, lane.holdUntilMs, lane.pacing.earliestStartMs(nowMs));
   }

@@ -166,7 +166,7 @@ export class Spiller {
       const order = this.#orders[done++] as Order;
       if (!this.#isNeeded(order)) continue;
       this.#underWay++;
-      order.lane.isBusy = true;
+      order.lane.begin();
       void this.#spill(order);
     }
     this.#orders.splice(0, done);
@@ -189,14 +189,14 @@ export class Spiller {
     this.#freeingBytes += shareBytes;
     let isAll = false;
     do {
-      lane.isBusy = true;
+      lane.begin();
       try {
         isAll = await this.#spillPiece(lane);
       } catch {
         this.#orders = [];
         this.#restUntilMs = this.#parts.clock.monotonicMs() + RETRY_AFTER_MS;
       }
-      lane.isBusy = false;
+      lane.free();
       // What came in the meantime would make a small piece, and others have their turn.
     } while (!isAll && this.#isRunning && !this.#isResting && this.#isNeeded(order));
     this.#freeingBytes -= shareBytes;

@@ -1,11 +1,8 @@
 import type { Clock } from '../../core/clock.js';
 import type { CloudClient } from '../../core/cloud-port.js';
 import type { SendResult } from '../../core/cloud-results.js';
-import { bodySizeSearchOf } from '../lane/body-size-search.js';
-import { Culprit } from '../lane/culprit.js';
 import type { Lane } from '../lane/lane.js';
 import type { CloudHealth } from '../schedule/cloud-health.js';
-import { backOff } from './back-off.js';
 import type { Delivery } from './next-body.js';
 import { reasonOf } from './outcome.js';
 
@@ -47,7 +44,8 @@ export class FaultFinder {
   }
 
   /** How many states at the head of a lane have failed so often that what is behind them should be tried; 0 as a rule. */
-  statesToPass({ culprit, waitingStates }: Lane): number {
+  statesToPass({ faults, waitingStates }: Lane): number {
+    const culprit = faults?.culprit;
     if (culprit?.isSuspect !== true || waitingStates <= culprit.states) return 0;
     return this.#parts.health.isUp ? culprit.states : 0;
   }
@@ -77,15 +75,15 @@ export class FaultFinder {
     const { states } = delivery.body;
     const isOfTheBody = await this.#isOfTheBody(lane, token, result);
     const isSplit =
-      isOfTheBody && states > 1 && (lane.bodySizeSearch?.isSearching === true || lane.failures + 1 >= SPLIT_AFTER);
+      isOfTheBody && states > 1 && (lane.faults?.sizeSearch?.isSearching === true || lane.failures + 1 >= SPLIT_AFTER);
     const isAlone = isOfTheBody && states === 1 && delivery.passed === undefined;
-    if (isSplit) bodySizeSearchOf(lane).refused(states);
-    if (isAlone) lane.culprit = Culprit.failed(lane.culprit, result);
-    if (delivery.passed !== undefined)
-      lane.culprit = isOfTheBody ? lane.culprit?.withNext() : lane.culprit?.notProven();
-    const isQuick = isSplit || (isAlone && lane.culprit?.isSuspect !== true);
+    const faults = lane.faulted();
+    if (isSplit) faults.searchSize().refused(states);
+    if (isAlone) faults.headFailed(result);
+    if (delivery.passed !== undefined) faults.nextFailed(isOfTheBody);
+    const isQuick = isSplit || (isAlone && faults.culprit?.isSuspect !== true);
     const reason = `the cloud fails for it: ${reasonOf(result)}`;
-    backOff(lane, reason, nowMs, this.#parts.random(), isQuick ? SEARCH_STEPS : undefined);
+    lane.backOff(reason, nowMs, this.#parts.random(), isQuick ? SEARCH_STEPS : undefined);
   }
 
   /** Whether the body may be what a request failed for: it got as far as the cloud, which serves others. */

@@ -220,7 +220,8 @@ export class NextBody {
 }
 
 /** As many as the search allows, and none that the cloud may refuse among others. */
-function statesToAsk({ bodySizeSearch, likeness }: Lane, { runs }: LaneHead): number {
-  const maxStates = bodySizeSearch?.maxStates ?? Number.POSITIVE_INFINITY;
+function statesToAsk({ faults }: Lane, { runs }: LaneHead): number {
+  const maxStates = faults?.sizeSearch?.maxStates ?? Number.POSITIVE_INFINITY;
+  const likeness = faults?.likeness;
   return likeness === undefined ? maxStates : likeness.statesBeforeSuspect(fragmentsOf(runs), maxStates);
 }

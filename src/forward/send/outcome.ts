@@ -38,29 +38,11 @@ export const MISSING_FOR_MS = 24 * 60 * 60_000;
 /** The longest `Retry-After` that is believed: more is a mistake, and would look like a lost device. */
 export const MAX_RETRY_AFTER_MS = 60 * 60_000;
 
-const BACKOFF_BASE_MS = 1_000;
-/** A lane alone at fault costs the cloud four requests a minute, and flows again soon enough after an outage. */
-const BACKOFF_CAP_MS = 15_000;
-
-/** Requests a lane may send without settling anything; their number is then written down before the next. */
-export const MAX_UNRECORDED_SENDS = 6;
-
 /** The row for a result. A status without a row of its own (3xx, 405, 5xx) says nothing of the states, so they are sent again. */
 export function outcomeOf(result: SendResult): Outcome {
   if (result.kind === 'failure') return 'retry';
   if (result.status >= 200 && result.status < 300) return 'settle';
   return BY_STATUS.get(result.status) ?? 'retry';
-}
-
-/**
- * Exponential back-off with jitter: half of the step is fixed, so that no lane comes back at once, half is drawn, so
- * that the lanes of an outage do not come back together.
- * @param failures failures in a row, from 1
- * @param random from 0 to 1
- */
-export function backoffMs(failures: number, random: number): number {
-  const step = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(failures - 1, 16));
-  return step * (0.5 + random / 2);
 }
 
 /** How long a throttled lane waits: as the cloud said, else a whole rate window (contract 1.5). */

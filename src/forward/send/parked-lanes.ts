@@ -23,39 +23,38 @@ export class ParkedLanes {
 
   /** Nothing has been refused, so nobody is told: as a rule the device shows a token before long. */
   awaitToken(lane: Lane): void {
-    lane.holdBack('parked', Number.POSITIVE_INFINITY, true);
-    this.#noteTrouble(lane, 'no good token of it is known here; it goes on when the device shows one');
+    this.#park(
+      lane,
+      'no good token of it is known here; it goes on when the device shows one',
+      Number.POSITIVE_INFINITY,
+      true,
+    );
   }
 
   /** Until the device shows a good token. */
   parkForGrant(lane: Lane, reason: string): void {
-    lane.holdBack('parked', Number.POSITIVE_INFINITY, true);
+    this.#park(lane, reason, Number.POSITIVE_INFINITY, true);
     this.#report(lane, reason);
   }
 
   /** Until the cloud is asked again, or a good token shown where `isGrantAwaited`. */
   park(lane: Lane, reason: string, isGrantAwaited: boolean): void {
-    lane.holdBack('parked', this.#nowMs + ASK_AGAIN_MS, isGrantAwaited);
+    this.#park(lane, reason, this.#nowMs + ASK_AGAIN_MS, isGrantAwaited);
     this.#report(lane, reason);
   }
 
   /** The cloud takes states of the lane. */
   endTrouble(lane: Lane, nowMs: number): void {
-    lane.trouble = undefined;
-    if (lane.reportedSinceMs === undefined) return;
-    this.#parts.onUnparked(lane.device, nowMs - lane.reportedSinceMs);
-    lane.reportedSinceMs = undefined;
+    const sinceMs = lane.faults?.endTrouble();
+    if (sinceMs !== undefined) this.#parts.onUnparked(lane.device, nowMs - sinceMs);
   }
 
   #report(lane: Lane, reason: string): void {
-    this.#noteTrouble(lane, reason);
-    if (lane.reportedSinceMs !== undefined) return;
-    lane.reportedSinceMs = this.#nowMs;
-    this.#parts.onParked(lane.device, reason);
+    if (lane.faulted().report(this.#nowMs)) this.#parts.onParked(lane.device, reason);
   }
 
-  #noteTrouble(lane: Lane, reason: string): void {
-    lane.noteTrouble('parked', reason, this.#nowMs);
+  #park(lane: Lane, reason: string, untilMs: number, isGrantAwaited: boolean): void {
+    lane.park(reason, this.#nowMs, untilMs, isGrantAwaited);
     this.#parts.followed.tell(lane.device, 'parked', { reason });
   }
 

@@ -4,7 +4,6 @@ import type { StoredDeadLetter } from '../../core/dead-letter.js';
 import { StatewayError } from '../../core/errors.js';
 import type { Grant } from '../../core/grant.js';
 import type { ReadyBody } from '../../core/ports.js';
-import { bodySizeSearchOf } from '../lane/body-size-search.js';
 import type { Lane } from '../lane/lane.js';
 import type { RateLimit } from '../lane/pacing.js';
 import type { Proof } from '../lane/proofs.js';
@@ -84,7 +83,7 @@ export class Sender {
    */
   async step(lane: Lane, maxBodyBytes: number): Promise<void> {
     lane.release();
-    const grant = lane.grantFor(this.#parts.clock.wallMs());
+    const grant = lane.grants.at(this.#parts.clock.wallMs());
     const token = this.#options.upstreamToken ?? grant?.token;
     if (token === undefined) return this.#parked.awaitToken(lane);
     if (lane.apart !== undefined) return this.#tryApart(lane, token, grant, lane.apart);
@@ -131,8 +130,7 @@ export class Sender {
   async #request(lane: Lane, token: string, body: ReadyBody): Promise<SendResult> {
     const { cloud, clock, meters, health, budget, answerTimes, followed } = this.#parts;
     const startedMs = clock.monotonicMs();
-    lane.windowEndsMs = startedMs + this.#options.windowMs;
-    lane.unrecordedSends++;
+    lane.sending(startedMs, this.#options.windowMs);
     const bodyBytes = body.bytes.byteLength;
     budget.spend(bodyBytes, startedMs);
     const isProbe = health.start();
@@ -162,8 +160,8 @@ export class Sender {
   #throttle(lane: Lane, result: SendResult): void {
     const retryAfterMs = result.kind === 'answer' ? result.retryAfterMs : undefined;
     const nowMs = this.#parts.clock.monotonicMs();
-    lane.noteTrouble('throttled', 'the cloud limits its requests (429)', nowMs);
-    lane.holdBack('backoff', nowMs + throttleMs(retryAfterMs, this.#options.rateLimit.windowMs), false);
+    const untilMs = nowMs + throttleMs(retryAfterMs, this.#options.rateLimit.windowMs);
+    lane.throttle('the cloud limits its requests (429)', nowMs, untilMs);
   }
 
   #deliveryOf(lane: Lane, maxBodyBytes: number, passedStates: number): Delivery | undefined {
@@ -182,7 +180,7 @@ export class Sender {
     const body = this.#nextBody.ofOne(lane.device, letter);
     const result = await this.#request(lane, token, { bytes: body.bytes, states: 1 });
     if (this.#isStopped) return;
-    lane.apart = undefined;
+    lane.apartTried();
     const outcome = outcomeOf(result);
     const isRefused = outcome === 'bisect' || outcome === 'halve';
     this.#parts.onTried(letter.number, outcome === 'settle' || isRefused);
@@ -207,12 +205,7 @@ export class Sender {
   ): Promise<void> {
     const outcome = outcomeOf(result);
     if (delivery.passed !== undefined && (await this.#concludePassed(lane, delivery, outcome, nowMs))) return;
-    if (outcome !== 'retry') {
-      lane.failures = 0;
-      lane.culprit = undefined;
-    }
-    if (outcome !== 'retry' && outcome !== 'missing') lane.missingSinceMs = undefined;
-    if (outcome === 'bisect' || outcome === 'halve') lane.trouble = undefined;
+    lane.answered(outcome);
     const { states } = delivery.body;
     const settler = this.#settler;
     switch (outcome) {
@@ -222,9 +215,11 @@ export class Sender {
       case 'bisect':
         return isGivenUp(lane, delivery, result)
           ? settler.refuse(lane, delivery, result, nowMs)
-          : bodySizeSearchOf(lane).refused(states);
+          : lane.faulted().searchSize().refused(states);
       case 'halve':
-        return states === 1 ? settler.refuse(lane, delivery, result, nowMs) : bodySizeSearchOf(lane).tooLarge(states);
+        return states === 1
+          ? settler.refuse(lane, delivery, result, nowMs)
+          : lane.faulted().searchSize().tooLarge(states);
       case 'unauthorized':
         return this.#endGrant(lane, grant, statusOf(result));
       case 'missing':
@@ -241,14 +236,14 @@ export class Sender {
    * it fails for: held apart. Returns whether that was so.
    */
   async #concludePassed(lane: Lane, delivery: Delivery, outcome: Outcome, nowMs: number): Promise<boolean> {
-    const { culprit } = lane;
+    const culprit = lane.faults?.culprit;
     const isTaken = outcome === 'settle';
     const isProven = isTaken || outcome === 'bisect' || outcome === 'halve';
     if (culprit === undefined || !isProven) return false;
     const { states, taken } = delivery.passed as PassedStates;
     const letters = culprit.lettersOf(lane.device, states, this.#parts.clock.wallMs());
-    lane.failures = 0;
-    lane.culprit = undefined;
+    lane.faults?.failsNoMore();
+    lane.faults?.clearCulprit();
     this.#parked.endTrouble(lane, nowMs);
     if (isTaken) await this.#settler.deliver(lane, delivery, nowMs, letters);
     else await this.#settler.setApart(lane, { taken, letters });
@@ -257,8 +252,7 @@ export class Sender {
 
   async #miss(lane: Lane, result: SendResult, nowMs: number): Promise<void> {
     this.#parked.park(lane, `the cloud knows no such device (${statusOf(result)})`, true);
-    lane.missingSinceMs ??= nowMs;
-    if (nowMs - lane.missingSinceMs < MISSING_FOR_MS) return;
+    if (lane.faulted().missingMs(nowMs) < MISSING_FOR_MS) return;
     await this.#settler.giveUp(lane, { afterMs: MISSING_FOR_MS, status: statusOf(result), reason: reasonOf(result) });
   }
 
@@ -272,7 +266,7 @@ export class Sender {
         ? new StatewayError('STATEWAY_TOKEN_REFUSED', 'the cloud no longer accepts this token; log in again')
         : new StatewayError('STATEWAY_NOT_GRANTED', 'the cloud does not let this token send state for this device'),
     );
-    if (lane.grantFor(this.#parts.clock.wallMs()) !== undefined) return;
+    if (lane.grants.at(this.#parts.clock.wallMs()) !== undefined) return;
     this.#parked.parkForGrant(lane, `the cloud refuses its token (${status})`);
   }
 

@@ -6,12 +6,8 @@ import type { FollowedDevices } from '../../core/followed-devices.js';
 import type { Meters } from '../../core/meters.js';
 import type { Spool } from '../../core/ports.js';
 import type { LooseState } from '../../state/backlog-piece.js';
-import { bodySizeSearchOf } from '../lane/body-size-search.js';
 import type { Lane } from '../lane/lane.js';
-import { Likeness } from '../lane/likeness.js';
-import { Refusals } from '../lane/refusals.js';
 import type { Taken } from '../lane/waiting-chunk.js';
-import { backOff } from './back-off.js';
 import type { Expiry, GivenUp, GiveUp } from './expiry.js';
 import type { Delivery } from './next-body.js';
 import { reasonOf, statusOf } from './outcome.js';
@@ -51,9 +47,9 @@ export class Settler {
   /** Writes down what of the lane is not, or how often it has sent. Never rejects. */
   async settle(lane: Lane): Promise<void> {
     const isRetry = lane.unsettled !== undefined;
-    lane.unsettled ??= lane.take(NOTHING, this.#nowMs);
+    if (!isRetry) lane.take(NOTHING, this.#nowMs);
     await this.#settle(lane);
-    if (isRetry && lane.unsettled === undefined) lane.failures = 0;
+    if (isRetry && lane.unsettled === undefined) lane.faults?.failsNoMore();
   }
 
   /** Gives up what of a lane has waited too long. Its hold stays. Never rejects. */
@@ -74,16 +70,12 @@ export class Settler {
     heldApart?: readonly DeadLetter[],
   ): Promise<void> {
     const { states } = body;
-    if (heldApart !== undefined) bodySizeSearchOf(lane).found();
-    lane.deliveredMs = nowMs;
-    lane.lastSeen.hasDelivered = true;
-    lane.bodySizeSearch?.delivered(states);
-    lane.refusals?.taken();
-    if (states === 1 && kept !== undefined) lane.likeness?.taken((kept[0] as LooseState).fragment);
+    if (heldApart !== undefined) lane.faulted().searchSize().found();
+    lane.delivered(states, states === 1 ? kept?.[0]?.fragment : undefined, nowMs);
     this.#parts.meters.forwarded += states;
     this.#parts.meters.outOfWindow += body.outdated;
-    lane.unsettled = lane.take(taken, nowMs, heldApart);
-    if (!lane.hasStates) lane.bodySizeSearch?.caughtUp();
+    lane.take(taken, nowMs, heldApart);
+    if (!lane.hasStates) lane.faults?.sizeSearch?.caughtUp();
     return this.#settle(lane);
   }
 
@@ -91,13 +83,9 @@ export class Settler {
   refuse(lane: Lane, { taken, kept }: Delivery, result: SendResult, nowMs: number): Promise<void> {
     const states = kept as readonly LooseState[];
     const [status, reason] = [statusOf(result), reasonOf(result)];
-    lane.refusals ??= new Refusals();
-    lane.refusals.refused(states.length, status, reason, nowMs);
-    if (states.length === 1) {
-      bodySizeSearchOf(lane).found();
-      lane.likeness ??= new Likeness();
-      lane.likeness.refused((states[0] as LooseState).fragment);
-    }
+    const faults = lane.faulted();
+    faults.refused(states.length, status, reason, nowMs);
+    if (states.length === 1) faults.refusedAlone((states[0] as LooseState).fragment);
     const refusedAtMs = this.#parts.clock.wallMs();
     const letters = states.map((state) => ({ device: lane.device, ...state, status, reason, refusedAtMs }));
     return this.#deadLetter(lane, { taken, letters });
@@ -105,7 +93,7 @@ export class Settler {
 
   /** The first states are held apart: those behind them go on. Never rejects. */
   setApart(lane: Lane, heldApart: GivenUp): Promise<void> {
-    bodySizeSearchOf(lane).found();
+    lane.faulted().searchSize().found();
     return this.#deadLetter(lane, heldApart);
   }
 
@@ -119,7 +107,7 @@ export class Settler {
       const [status, reason] = [statusOf(refused), reasonOf(refused)];
       letters = [{ device: lane.device, timeMs, fragment, status, reason, refusedAtMs: clock.wallMs() }];
     }
-    lane.unsettled = { ...lane.take(NOTHING, this.#nowMs, letters), liftedLetters: [number] };
+    lane.take(NOTHING, this.#nowMs, letters, [number]);
     return this.#settle(lane);
   }
 
@@ -133,7 +121,7 @@ export class Settler {
   }
 
   async #deadLetter(lane: Lane, { taken, letters }: GivenUp): Promise<void> {
-    lane.unsettled = lane.take(taken, this.#nowMs, letters);
+    lane.take(taken, this.#nowMs, letters);
     await this.#settle(lane);
   }
 
@@ -145,11 +133,10 @@ export class Settler {
       await this.#parts.spool.settle(unsettled);
     } catch {
       const { random } = this.#parts;
-      backOff(lane, 'what became of its states could not be written to disk', this.#nowMs, random());
+      lane.backOff('what became of its states could not be written to disk', this.#nowMs, random());
       return;
     }
-    lane.unsettled = undefined;
-    lane.unrecordedSends = 0;
+    lane.settled();
     this.#parts.followed.tell(lane.device, 'settled', { states: unsettled.states });
     this.#tell(lane.device, unsettled.deadLetters);
     if (unsettled.deadLetters?.[0]?.isHeldApart) this.#parts.onSetApart();

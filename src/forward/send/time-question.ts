@@ -3,7 +3,6 @@ import type { SendResult } from '../../core/cloud-results.js';
 import type { Timekeeper } from '../../core/timekeeper.js';
 import type { Lane } from '../lane/lane.js';
 import type { CloudHealth } from '../schedule/cloud-health.js';
-import { backOff } from './back-off.js';
 
 /** What the lanes need of the {@link Timekeeper}. */
 export type SendTimes = Pick<
@@ -69,6 +68,6 @@ export class TimeQuestion {
   }
 
   #wait(lane: Lane, reason: string): void {
-    backOff(lane, reason, this.#parts.times.monotonicMs(), this.#parts.random());
+    lane.backOff(reason, this.#parts.times.monotonicMs(), this.#parts.random());
   }
 }

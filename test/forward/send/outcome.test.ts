@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import {
   ASK_AGAIN_MS,
-  backoffMs,
   MISSING_FOR_MS,
   outcomeOf,
   reasonOf,
@@ -36,16 +35,6 @@ it.each([
 it('no answer: sent again', () => {
   expect(outcomeOf(LOST)).toBe('retry');
   expect(outcomeOf(REFUSED)).toBe('retry');
-});
-
-it('back-off doubles to 15 s and is drawn from its upper half', () => {
-  expect([1, 2, 3, 6, 7, 5_000].map((failures) => backoffMs(failures, 1))).toEqual([
-    1_000, 2_000, 4_000, 15_000, 15_000, 15_000,
-  ]);
-  expect(backoffMs(3, 0)).toBe(2_000);
-  expect(backoffMs(3, 0.5)).toBe(3_000);
-  // The step is capped before it is drawn from: half of 15 s at least.
-  expect(backoffMs(10, 0)).toBe(7_500);
 });
 
 it('a result is told by the status and the words of the cloud, or by why there are none', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ASK_AGAIN_MS, MAX_RETRY_AFTER_MS, MAX_UNRECORDED_SENDS } from '../../../src/forward/send/outcome.js';
+import { MAX_UNRECORDED_SENDS } from '../../../src/forward/lane/lane.js';
+import { ASK_AGAIN_MS, MAX_RETRY_AFTER_MS } from '../../../src/forward/send/outcome.js';
 import { answer, deviceOf, diskError, Harness, LOST, REFUSED, range } from '../harness.js';
 
 const device = deviceOf(1);
