@@ -4,7 +4,7 @@ import type { CloudSummary } from './cloud/arrivals.js';
 export interface Expectation {
   /** States by device that were acknowledged; undefined where the load knows their sum alone. */
   readonly acknowledged: Uint32Array | undefined;
-  /** States acknowledged, over all devices. */
+  /** States acknowledged, over all devices; fewer where the load knows no better. */
   readonly acknowledgedTotal: number;
   /** States by device that were sent, acknowledged or not; undefined where the load does not know. */
   readonly sent: Uint32Array | undefined;
@@ -63,6 +63,28 @@ export function addAccounts(accounts: readonly Account[]): Account {
     for (const name of Object.keys(total) as (keyof Account)[]) total[name] += account[name];
   }
   return total;
+}
+
+/** What a load expects that knows of each device how much was acknowledged and sent. */
+export function expecting(acknowledged: Uint32Array, sent: Uint32Array): Expectation {
+  return { acknowledged, acknowledgedTotal: sum(acknowledged), sent };
+}
+
+/** What several loads expect together. One that knows no devices adds none: only its sum is owed. */
+export function together(...parts: readonly Expectation[]): Expectation {
+  const known = (name: 'acknowledged' | 'sent') =>
+    parts.map((part) => part[name]).filter((counts) => counts !== undefined);
+  const sent = known('sent');
+  return {
+    acknowledged: added(known('acknowledged')),
+    acknowledgedTotal: parts.reduce((total, part) => total + part.acknowledgedTotal, 0),
+    sent: sent.length === parts.length ? added(sent) : undefined,
+  };
+}
+
+function added(all: readonly Uint32Array[]): Uint32Array {
+  const length = Math.max(...all.map((counts) => counts.length));
+  return Uint32Array.from({ length }, (_, device) => all.reduce((total, counts) => total + (counts[device] ?? 0), 0));
 }
 
 /** How much of `wanted` is not in `found`, device by device: one device's surplus is no other's. */

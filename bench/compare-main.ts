@@ -1,7 +1,6 @@
 import { compareResults, missingFrom } from './report/compare.js';
-import { ratio } from './report/numbers.js';
 import { readResult } from './report/result-file.js';
-import { textTable } from './report/text-table.js';
+import { ratio, textTable } from './report/text-table.js';
 
 const EXIT_WORSE = 1;
 const EXIT_BAD_USAGE = 2;

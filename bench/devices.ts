@@ -1,6 +1,5 @@
 import { DEFAULT_DEVICE_SCOPES } from '../src/simulator/cloud-access.js';
 import { TokenMint } from '../src/simulator/cloud-tokens.js';
-import type { PlannedDevice } from '../src/simulator/fleet-plan.js';
 
 /** A device of the bench. Everything about it follows from its number, so that no process must be told. */
 export interface BenchDevice {
@@ -10,7 +9,7 @@ export interface BenchDevice {
 }
 
 export const APPLICATION_ID = '5f0c0ffee5f0c0ffee5f0c0f';
-export const SIGNING_KEY = 'stateway bench';
+const SIGNING_KEY = 'stateway bench';
 export const CREDENTIALS = { key: 'bench key', secret: 'bench secret' } as const;
 
 const ID_PREFIX = '5f0c0ffee0000000';
@@ -44,17 +43,4 @@ export function deviceIndexOf(deviceId: string): number | undefined {
 /** Path of the device's state, for HTTP and WebSocket. */
 export function statePathOf(deviceId: string): string {
   return `/applications/${APPLICATION_ID}/devices/${deviceId}/state`;
-}
-
-/** The device as a cloud has it registered. */
-export function plannedDevice(index: number): PlannedDevice {
-  const deviceId = deviceIdOf(index);
-  return {
-    applicationId: APPLICATION_ID,
-    deviceId,
-    deviceClass: 'standalone',
-    gatewayId: undefined,
-    name: `bench-${index}`,
-    credentials: CREDENTIALS,
-  };
 }

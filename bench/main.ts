@@ -1,114 +1,79 @@
 import { fileURLToPath } from 'node:url';
-import type { Account } from './account.js';
-import type { Bench, BenchContext } from './benches/bench.js';
+import { builtCommit } from '../src/app/package-info.js';
+import { type Bench, runBench } from './benches/bench-run.js';
 import { connections } from './benches/connections.js';
 import { disk } from './benches/disk.js';
 import { drain } from './benches/drain.js';
 import { growth } from './benches/growth.js';
-import { http } from './benches/http.js';
 import { login } from './benches/login.js';
 import { mixed } from './benches/mixed.js';
 import { mqtt } from './benches/mqtt.js';
-import { outage } from './benches/outage.js';
-import { websocket } from './benches/websocket.js';
-import { workers } from './benches/workers.js';
-import { closedTool } from './loads/closed-loop.js';
-import { describeMachine } from './measure/machine.js';
-import { type BenchOptions, parseOptions, USAGE } from './options.js';
+import { http, websocket } from './benches/throughput.js';
+import { workers } from './benches/variants.js';
+import { HAS_WRK } from './loads/run-load.js';
+import { describeMachine, withRunDirectory } from './measure/machine.js';
+import { type BenchOptions, exitCodeOf, parseOptions } from './options.js';
 import { benchReport } from './report/bench-table.js';
-import { commitOf, defaultFile, type ResultFile, writeResult } from './report/result-file.js';
-import { withRunDirectory } from './run-directory.js';
+import { defaultFile, type ResultFile, writeResult } from './report/result-file.js';
 import { pairLine, runningPair, shippedPair, versionsIn } from './versions.js';
 
-const BENCHES: readonly Bench[] = [
-  http,
-  disk,
-  websocket,
-  mqtt,
-  mixed,
-  login,
-  drain,
-  outage,
-  connections,
-  growth,
-  workers,
-];
+const BENCHES: readonly Bench[] = [http, disk, websocket, mqtt, mixed, login, drain, connections, growth, workers];
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const QUICK_SCALE = 0.01;
-const EXIT_BAD_USAGE = 2;
 
-/** `npm run bench`: runs benches, prints tables, writes result and charts; exits 1 when a state was lost. */
+/** `npm run bench`: runs benches, prints tables, writes the result; exits 1 when a promise was broken for a figure. */
 async function main(args: readonly string[]): Promise<number> {
+  const names = BENCHES.map(({ name }) => name);
   let options: BenchOptions;
   try {
-    options = parseOptions(
-      args,
-      BENCHES.map(({ name }) => name),
-    );
+    options = parseOptions(args, names);
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${USAGE}\n`);
-    return EXIT_BAD_USAGE;
+    return exitCodeOf(error);
   }
   const chosen = options;
   return withRunDirectory(ROOT, (directory) => runAll(chosen, directory));
 }
 
 async function runAll(options: BenchOptions, directory: string): Promise<number> {
-  const startedAtMs = Date.now();
-  const { runs, seconds, quick } = options;
-  const context: BenchContext = {
-    runs,
-    seconds,
-    scale: quick ? QUICK_SCALE : 1,
-    directory,
-    closedTool: closedTool(),
-    say: (line) => process.stderr.write(`${line}\n`),
-  };
-  const versions = versionsIn(ROOT);
+  const startedAt = new Date();
+  const { runs, seconds, quick = false, names } = options;
+  const context = { runs, seconds, scale: quick ? QUICK_SCALE : 1, directory };
   const pair = pairLine(runningPair(), shippedPair(ROOT));
   print(`the proxy on ${pair}`);
-  print(`load from ${context.closedTool === 'wrk' ? versions.wrk : `autocannon, since wrk is not installed`}`);
+  print(`load from ${HAS_WRK ? 'wrk' : 'Node, since wrk is not installed'}`);
   const benches: Record<string, ResultFile['benches'][string]> = {};
-  for (const bench of BENCHES.filter(({ name }) => options.names.includes(name))) {
-    print(`\n${bench.name}: ${bench.title}\n`);
-    benches[bench.name] = { title: bench.title, ...(await bench.run(context)) };
-    print(benchReport(benches[bench.name] as ResultFile['benches'][string]));
+  for (const { name, title, measure } of BENCHES.filter((bench) => names.includes(bench.name))) {
+    print(`\n${name}: ${title}\n`);
+    const result = await runBench(context, measure);
+    benches[name] = { title, ...result };
+    print(benchReport(result));
   }
-  const startedAt = new Date(startedAtMs).toISOString();
-  const commit = commitOf(ROOT);
-  const isWhole = options.names.length === BENCHES.length && !quick;
-  const file = options.outFile ?? defaultFile(ROOT, startedAt, commit, isWhole ? undefined : partOf(options));
-  const machine = describeMachine(directory);
-  const charts = writeResult(file, {
-    startedAt,
+  const commit = (builtCommit() ?? 'unknown').replace(/^(\w{7})\w*/, '$1');
+  const part = [...(quick ? ['quick'] : []), ...(names.length < BENCHES.length ? names : [])];
+  const file = options.out ?? defaultFile(ROOT, startedAt, commit, part);
+  writeResult(file, {
+    startedAt: startedAt.toISOString(),
     commit,
-    machine,
-    versions,
+    machine: describeMachine(directory),
+    versions: versionsIn(),
     pair,
     options: { runs, seconds, quick },
     benches,
   });
-  print(`\n${((Date.now() - startedAtMs) / 1000).toFixed(0)} s in all; written: ${[file, ...charts].join(' ')}`);
+  print(`\n${((Date.now() - startedAt.getTime()) / 1000).toFixed(0)} s in all; written: ${file}`);
   return verdict(benches);
 }
 
-function partOf({ names, quick }: BenchOptions): string[] {
-  const part = names.length === BENCHES.length ? [] : [...names];
-  return quick ? ['quick', ...part] : part;
-}
-
-function verdict(benches: ResultFile['benches']): number {
-  const failed = Object.entries(benches).filter(([, { account }]) => isBroken(account));
-  for (const [name, { account }] of failed) {
-    const { lost, strange, throttled } = account;
-    print(`FAILED: ${name}: ${lost} states lost, ${strange} of the wrong device, ${throttled} requests over the limit`);
-  }
-  return failed.length === 0 ? 0 : 1;
-}
-
 /** A figure is worth nothing if a promise was broken for it. */
-function isBroken({ lost, strange, throttled }: Account): boolean {
-  return lost > 0 || strange > 0 || throttled > 0;
+function verdict(benches: ResultFile['benches']): number {
+  let code = 0;
+  for (const [name, { account }] of Object.entries(benches)) {
+    const { lost, strange, throttled } = account;
+    if (lost + strange + throttled === 0) continue;
+    print(`FAILED: ${name}: ${lost} states lost, ${strange} of the wrong device, ${throttled} requests over the limit`);
+    code = 1;
+  }
+  return code;
 }
 
 function print(text: string): void {

@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { wholeNumberIn } from '../src/app/demo-options.js';
 
 /** What the command line asks for. */
 export interface BenchOptions {
@@ -7,48 +8,39 @@ export interface BenchOptions {
   readonly runs: number;
   readonly seconds: number;
   /** One short run of everything at a fraction of its size: it shows that the benches work, and no figure of it counts. */
-  readonly quick: boolean;
-  readonly outFile: string | undefined;
+  readonly quick?: true;
+  readonly out?: string;
 }
 
-export const USAGE = `usage: npm run bench -- [NAME…] [options]
-  --runs N      runs of everything, by turns; figures are their medians (default 3)
-  --seconds N   of each run of a steady load (default 2)
-  --quick       one short run at a fraction of the size, to see that everything works
-  --out FILE    where the result goes (default bench/results/<date>-<commit>.json), with the charts beside it`;
-
-const DEFAULTS = { runs: 3, seconds: 2 };
-const QUICK = { runs: 1, seconds: 1 };
-
-/** Reads the command line. @throws Error saying what is wrong with it */
+/** Reads the command line. @throws CommanderError when there is something wrong with it, which it has printed */
 export function parseOptions(args: readonly string[], known: readonly string[]): BenchOptions {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      runs: { type: 'string' },
-      seconds: { type: 'string' },
-      quick: { type: 'boolean', default: false },
-      out: { type: 'string' },
-    },
-  });
-  const stranger = positionals.find((name) => !known.includes(name));
-  if (stranger !== undefined) throw new Error(`there is no bench "${stranger}"; there are ${known.join(', ')}`);
-  const defaults = values.quick ? QUICK : DEFAULTS;
-  return {
-    names: positionals.length > 0 ? positionals : known,
-    runs: wholeNumber('--runs', values.runs, defaults.runs),
-    seconds: wholeNumber('--seconds', values.seconds, defaults.seconds),
-    quick: values.quick,
-    outFile: values.out,
-  };
+  const command = new Command('npm run bench --')
+    .addArgument(new Argument('[name...]', 'benches; all when none is named').choices(known))
+    .addOption(numberOption('--runs <n>', 'runs of everything, by turns; figures are their medians', 3))
+    .addOption(numberOption('--seconds <n>', 'of each run of a steady load', 2))
+    .addOption(
+      new Option('--quick', 'one short run at a hundredth of the size, to see that everything works').implies({
+        runs: 1,
+        seconds: 1,
+      }),
+    )
+    .option('--out <file>', 'where the result goes (default: bench/results/<date>-<commit>.json)');
+  parse(command, args);
+  return { ...command.opts(), names: command.args.length > 0 ? command.args : known } as BenchOptions;
 }
 
-/** Reads a number of the command line. @throws Error naming what is allowed */
-export function wholeNumber(name: string, text: string | undefined, fallback: number, most = 1000): number {
-  if (text === undefined) return fallback;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > most)
-    throw new Error(`${name} must be a whole number from 1 to ${most}`);
-  return value;
+/** An option that takes a whole number from 1 on. */
+export function numberOption(flags: string, meaning: string, preset: number, most = 1000): Option {
+  return new Option(flags, meaning).default(preset).argParser(wholeNumberIn(1, most));
+}
+
+/** Reads a command line. @throws CommanderError when there is something wrong with it, which it has printed */
+export function parse(command: Command, args: readonly string[]): void {
+  command.exitOverride().showHelpAfterError().parse(args, { from: 'user' });
+}
+
+/** The exit code of a program whose command line was not as it should be. @throws whatever else was the matter */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof CommanderError)) throw error;
+  return error.exitCode === 0 ? 0 : 2;
 }

@@ -1,135 +1,96 @@
-import { type Account, accountOf, addAccounts, type Expectation } from '../account.js';
-import type { SocketResult } from '../loads/socket-load.js';
-import { listBody, SMALL_STATE } from '../loads/state-bodies.js';
-import { Recorder } from '../measure/recorder.js';
-import { subjectBars } from '../report/panels-of.js';
-import { Site } from '../site.js';
-import { type Bench, type BenchContext, type BenchResult, scaled } from './bench.js';
-import { Notes } from './notes.js';
-import { runSockets, socketExpectation } from './run-sockets.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import { together } from '../account.js';
+import type { LoadResult } from '../loads/load-result.js';
+import { runLoads } from '../loads/run-load.js';
+import type { SocketLoad } from '../loads/socket-load.js';
+import { SMALL_BODY } from '../loads/state-bodies.js';
+import type { Figures } from '../measure/metrics.js';
+import { memoryOf } from '../measure/proc.js';
+import type { Site } from '../site.js';
+import type { Bench, BenchRun } from './bench-run.js';
+import { MEGABYTE, memoryFigures } from './idle.js';
+import { DEVICES, TWENTY_A_FRAME } from './usual-loads.js';
 
-const DEVICES = 1_000;
 const STATES = 2_000_000;
-const STATES_A_FRAME = 20;
 const FILL_WITHIN_SECONDS = 60;
-const DRAIN_WITHIN_MS = 120_000;
-const MEGABYTE = 1_000_000;
+const SAMPLE_EVERY_MS = 100;
+
+/** The proxy at an instant of the outage. */
+interface Sample {
+  readonly waitingStates: number;
+  /** Without the pages of files, which the kernel takes back when it needs them. */
+  readonly ownBytes: number;
+}
 
 export const drain: Bench = {
   name: 'drain',
-  title: '2 million states taken in while the cloud is away; kill -9, start again; the cloud is back',
-  async run(context) {
-    const recorder = new Recorder();
-    const notes = new Notes();
-    const accounts: Account[] = [];
-    for (let run = 0; run < context.runs; run++) {
-      context.say(`run ${run + 1} of ${context.runs}`);
-      const devices = scaled(context, DEVICES, 10);
-      const site = await Site.open(context, { kind: 'light', devices, equalLengths: true });
-      try {
-        accounts.push(await new DrainRun(context, site, devices, recorder).run());
-        notes.add(...site.complaints());
-      } finally {
-        await site.close();
-      }
+  title:
+    '2 million states taken in while the cloud is away, and memory meanwhile; kill -9, start again; the cloud is back',
+  async measure(run) {
+    for (let round = 1; round <= run.context.runs; round++) {
+      run.say(`run ${round} of ${run.context.runs}`);
+      await outage(run, await run.site());
+      await run.close();
     }
-    return result(recorder, notes, addAccounts(accounts));
   },
 };
 
-/** One outage with its end, on a fresh data directory. */
-class DrainRun {
-  readonly #context: BenchContext;
-  readonly #site: Site;
-  readonly #devices: number;
-  readonly #recorder: Recorder;
-
-  constructor(context: BenchContext, site: Site, devices: number, recorder: Recorder) {
-    this.#context = context;
-    this.#site = site;
-    this.#devices = devices;
-    this.#recorder = recorder;
-  }
-
-  async run(): Promise<Account> {
-    const site = this.#site;
-    // Grants are learned while the cloud can be asked.
-    await this.#sendOneEach();
-    await site.proxy.settled(DRAIN_WITHIN_MS);
-    const before = await site.snapshot();
-    await site.cloud.goAway();
-    const filled = await this.#fill();
-    const scenario = 'after kill -9';
-    this.#add(scenario, 'time to ready', (await site.restart()) / 1000);
-    this.#add(scenario, 'resident memory', site.proxy.memory().residentBytes / MEGABYTE);
+/** One outage with its end. */
+async function outage(run: BenchRun, site: Site): Promise<void> {
+  const devices = run.scaled(DEVICES);
+  const framesPerLine = Math.ceil(run.scaled(STATES, 2_000) / 20 / devices);
+  const oneEach = {
+    ...TWENTY_A_FRAME,
+    devices,
+    payloads: [SMALL_BODY],
+    pace: { window: 1, batch: 1, framesPerLine: 1 },
+  };
+  const filling = { ...TWENTY_A_FRAME, devices, pace: { window: 8, batch: 4, framesPerLine } };
+  const send = (load: SocketLoad) =>
+    runLoads([load], { port: site.port, seconds: FILL_WITHIN_SECONDS }, run.context.directory);
+  const record = (scenario: string, figures: Figures) => run.recorder.addAll(scenario, site.name, figures);
+  // Grants are learned while the cloud can be asked.
+  await site.measured(undefined, () => send(oneEach));
+  await site.cloud.goAway();
+  let startedAtMs = 0;
+  const { arrived } = await site.measured(undefined, async () => {
+    const samples: Sample[] = [];
+    const filled = await sampling(site, samples, send(filling));
+    run.doubt('the cloud is away', filled);
+    record('the cloud is away', { ...filled.figures, ...memoryFigures(site), ...growthIn(samples) });
+    const readySeconds = await site.restart();
+    record('after kill -9', { 'time to ready': readySeconds, ...memoryFigures(site) });
     await site.cloud.comeBack();
-    const startedAtMs = performance.now();
+    startedAtMs = performance.now();
     // Devices show their tokens again, as they do with whatever they report next.
-    const woken = await this.#sendOneEach();
-    await site.proxy.settled(DRAIN_WITHIN_MS);
-    const seconds = (performance.now() - startedAtMs) / 1000;
-    const account = accountOf(sumOf(filled, woken), before, await site.snapshot(), 0);
-    this.#add('the cloud is back', 'states a second', account.arrived / seconds);
-    this.#add('the cloud is back', 'resident memory', site.proxy.memory().residentBytes / MEGABYTE);
-    return account;
-  }
-
-  async #fill(): Promise<SocketResult> {
-    const wanted = scaled(this.#context, STATES, 2_000);
-    const framesPerSocket = Math.ceil(wanted / STATES_A_FRAME / this.#devices);
-    const filled = await runSockets({
-      port: this.#site.proxy.port,
-      firstDevice: 0,
-      sockets: this.#devices,
-      payloads: [{ payload: listBody(STATES_A_FRAME).text, states: STATES_A_FRAME }],
-      seconds: FILL_WITHIN_SECONDS,
-      pace: { kind: 'closed', window: 8, batch: 4, framesPerSocket },
-    });
-    this.#add('the cloud is away', 'states a second', filled.measuredStates / filled.measuredSeconds);
-    return filled;
-  }
-
-  #sendOneEach(): Promise<SocketResult> {
-    return runSockets({
-      port: this.#site.proxy.port,
-      firstDevice: 0,
-      sockets: this.#devices,
-      payloads: [{ payload: SMALL_STATE, states: 1 }],
-      seconds: FILL_WITHIN_SECONDS,
-      pace: { kind: 'closed', window: 1, batch: 1, framesPerSocket: 1 },
-    });
-  }
-
-  #add(scenario: string, metric: 'states a second' | 'time to ready' | 'resident memory', value: number): void {
-    this.#recorder.add(scenario, metric, 'stateway', value);
-  }
+    return together(filled, await send(oneEach));
+  });
+  const seconds = (performance.now() - startedAtMs) / 1000;
+  record('the cloud is back', { 'states a second': arrived / seconds, ...memoryFigures(site) });
 }
 
-function sumOf(...results: readonly SocketResult[]): Expectation {
-  const all = results.map((result) => socketExpectation(0, result));
-  const first = all[0] as Expectation;
-  const plus = (left: Uint32Array | undefined, right: Uint32Array | undefined) =>
-    left?.map((count, device) => count + (right?.[device] ?? 0));
-  return all.slice(1).reduce(
-    (sum, next) => ({
-      acknowledged: plus(sum.acknowledged, next.acknowledged),
-      acknowledgedTotal: sum.acknowledgedTotal + next.acknowledgedTotal,
-      sent: plus(sum.sent, next.sent),
-    }),
-    first,
-  );
+/** Looks at the proxy every so often while something is under way. */
+async function sampling(site: Site, samples: Sample[], underWay: Promise<LoadResult>): Promise<LoadResult> {
+  let isOver = false;
+  const over = underWay.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const { spool } = await site.proxy.status();
+    const { residentBytes, filePageBytes } = memoryOf(site.pids());
+    samples.push({ waitingStates: spool.states, ownBytes: residentBytes - filePageBytes });
+    await Promise.race([over, pause(SAMPLE_EVERY_MS)]);
+  }
+  return over;
 }
 
-function result(recorder: Recorder, notes: Notes, account: Account): BenchResult {
-  const measures = recorder.measures();
+/** Growth is counted from a quarter of the way: what comes before is the queues filling up to their bounds. */
+function growthIn(samples: readonly Sample[]): Figures {
+  const first = samples[Math.floor(samples.length / 4)] as Sample;
+  const last = samples.at(-1) as Sample;
+  const grownBytes = last.ownBytes - first.ownBytes;
   return {
-    measures,
-    cpu: [],
-    account,
-    notes: notes.all(),
-    panels: [
-      subjectBars('States a second', measures, 'states a second'),
-      subjectBars('Resident memory', measures, 'resident memory'),
-    ],
+    'growth of memory': grownBytes / MEGABYTE,
+    'bytes of memory a waiting state': grownBytes / Math.max(1, last.waitingStates - first.waitingStates),
   };
 }

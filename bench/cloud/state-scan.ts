@@ -9,10 +9,10 @@ export interface Scan {
 
 export interface ScanRules {
   /**
-   * All states that a device sends are equally long. Then the next one is looked for where it must be, which costs a
-   * fraction of a search, so that the count does not take the processor from what is measured.
+   * Unless all states that a device sends are equally long. Where they are, the next one is looked for where it must be,
+   * which costs a fraction of a search, so that the count does not take the processor from what is measured.
    */
-  readonly equalLengths: boolean;
+  readonly hasAllLengths?: true;
 }
 
 const MARKER = Buffer.from('{"time":', 'latin1');
@@ -37,7 +37,7 @@ export function scanStates(body: Buffer, lastTimeMs: number, rules: ScanRules): 
     states++;
     if (timeMs > last) last = timeMs;
     else repeated++;
-    const guess = rules.equalLengths && previous >= 0 ? start + start - previous : body.length;
+    const guess = !rules.hasAllLengths && previous >= 0 ? start + start - previous : body.length;
     previous = start;
     start = isMarkerAt(body, guess) ? guess : nextMarker(body, start + MARKER.length);
   }

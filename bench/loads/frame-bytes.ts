@@ -24,17 +24,9 @@ function encode(opcode: number, data: Uint8Array): Buffer {
   return Buffer.concat([Buffer.of(0x80 | opcode), lengthBytes(data.length), mask, masked]);
 }
 
+/** None is longer than 64 KiB. */
 function lengthBytes(length: number): Buffer {
-  if (length < 126) return Buffer.of(0x80 | length);
-  if (length < 65_536) {
-    const bytes = Buffer.of(0x80 | 126, 0, 0);
-    bytes.writeUInt16BE(length, 1);
-    return bytes;
-  }
-  const bytes = Buffer.alloc(9);
-  bytes[0] = 0x80 | 127;
-  bytes.writeBigUInt64BE(BigInt(length), 1);
-  return bytes;
+  return length < 126 ? Buffer.of(0x80 | length) : Buffer.of(0x80 | 126, length >> 8, length & 0xff);
 }
 
 /** What the server says, frame by frame. */

@@ -13,20 +13,12 @@ const ZERO = 0x30;
 export class HttpConnection {
   readonly #socket: Socket;
   #onAnswer: (status: number, body: Buffer) => void = () => {};
-  readonly #onBroken: () => void;
-  /** What there is of an answer that came in pieces. */
-  #partial: Buffer | undefined;
   #lastStatus = 0;
   #lastLength = 0;
   #bodyStart = 0;
 
   private constructor(port: number, onBroken: () => void) {
-    this.#onBroken = onBroken;
-    this.#socket = connectReading(
-      port,
-      (bytes) => this.#read(bytes),
-      () => this.#onBroken(),
-    );
+    this.#socket = connectReading(port, (bytes) => this.#read(bytes), onBroken);
   }
 
   /**
@@ -58,23 +50,20 @@ export class HttpConnection {
     this.#socket.destroy();
   }
 
-  #read(chunk: Buffer): void {
-    const bytes = this.#partial === undefined ? chunk : Buffer.concat([this.#partial, chunk]);
+  #read(bytes: Buffer): number {
     // Answers of one server to one kind of request are alike: one as long as the last whole one is whole.
     if (bytes.length !== this.#lastLength || statusOf(bytes) !== this.#lastStatus) this.#measure(bytes);
-    if (bytes.length < this.#lastLength || this.#lastLength === 0) {
-      this.#partial = Buffer.from(bytes);
-      return;
-    }
-    this.#partial = undefined;
+    if (bytes.length < this.#lastLength || this.#lastLength === 0) return 0;
     this.#onAnswer(this.#lastStatus, bytes.subarray(this.#bodyStart, this.#lastLength));
+    return bytes.length;
   }
 
   /** Finds out how long an answer is; 0 as long as its head is not there. */
   #measure(bytes: Buffer): void {
     const headEnd = bytes.indexOf(HEAD_END);
+    const head = bytes.toString('latin1', 0, Math.max(0, headEnd));
     this.#bodyStart = headEnd + HEAD_END.length;
-    this.#lastLength = headEnd < 0 ? 0 : this.#bodyStart + contentLength(bytes, headEnd);
+    this.#lastLength = headEnd < 0 ? 0 : this.#bodyStart + Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? 0);
     this.#lastStatus = headEnd < 0 ? 0 : statusOf(bytes);
   }
 }
@@ -82,11 +71,4 @@ export class HttpConnection {
 function statusOf(answer: Buffer): number {
   const digit = (at: number) => (answer[STATUS_AT + at] as number) - ZERO;
   return 100 * digit(0) + 10 * digit(1) + digit(2);
-}
-
-/** The head is about 150 bytes. */
-function contentLength(answer: Buffer, headEnd: number): number {
-  const head = answer.toString('latin1', 0, headEnd);
-  const match = /content-length: *(\d+)/i.exec(head);
-  return match === null ? 0 : Number(match[1]);
 }

@@ -1,14 +1,5 @@
 import { build, type Histogram } from 'hdr-histogram-js';
-
-/** How long answers took, milliseconds. */
-export interface Latency {
-  readonly answers: number;
-  readonly p50Ms: number;
-  readonly p90Ms: number;
-  readonly p99Ms: number;
-  readonly p999Ms: number;
-  readonly maxMs: number;
-}
+import type { Figures } from '../measure/metrics.js';
 
 const LONGEST_US = 60_000_000;
 
@@ -22,14 +13,17 @@ export function observe(histogram: Histogram, durationMs: number): void {
   histogram.recordValue(Math.min(LONGEST_US, Math.max(1, Math.round(durationMs * 1000))));
 }
 
-export function latencyOf(histogram: Histogram): Latency {
-  const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
+/** The milliseconds within which so many of a hundred are. */
+export function withinMs(histogram: Histogram, percentile: number): number {
+  return histogram.getValueAtPercentile(percentile) / 1000;
+}
+
+export function percentiles(histogram: Histogram): Figures {
   return {
-    answers: histogram.totalCount,
-    p50Ms: at(50),
-    p90Ms: at(90),
-    p99Ms: at(99),
-    p999Ms: at(99.9),
-    maxMs: histogram.maxValue / 1000,
+    p50: withinMs(histogram, 50),
+    p90: withinMs(histogram, 90),
+    p99: withinMs(histogram, 99),
+    'p99.9': withinMs(histogram, 99.9),
+    longest: histogram.maxValue / 1000,
   };
 }

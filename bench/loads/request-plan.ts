@@ -37,12 +37,10 @@ export function requestLines(plan: RequestPlan): string {
   return lines.join('');
 }
 
-/** States of each device when so many requests of the plan were made, in its order; bad ones bring none. */
+/** States of each device when so many requests of the plan were made, in its order. */
 export function statesAfter(plan: RequestPlan, requests: number): Uint32Array {
   const rounds = Math.floor(requests / plan.devices);
   const rest = requests % plan.devices;
-  return Uint32Array.from({ length: plan.devices }, (_, device) => {
-    const { states, isBad } = bodyOf(plan, device);
-    return isBad ? 0 : states * (device < rest ? rounds + 1 : rounds);
-  });
+  const timesOf = (device: number) => (device < rest ? rounds + 1 : rounds);
+  return Uint32Array.from({ length: plan.devices }, (_, device) => bodyOf(plan, device).states * timesOf(device));
 }

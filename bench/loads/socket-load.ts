@@ -1,171 +1,148 @@
-import type { Histogram } from 'hdr-histogram-js';
-import { ArrivalSchedule } from './arrival-schedule.js';
-import type { DeviceSocket } from './device-socket.js';
-import { frameBytes } from './frame-bytes.js';
-import { type Latency, latencyHistogram, latencyOf, observe } from './latency.js';
-import { openSockets } from './open-sockets.js';
+import { expecting } from '../account.js';
+import { latencyHistogram, observe, percentiles } from './latency.js';
+import type { Line } from './line.js';
+import type { LoadResult, Target } from './load-result.js';
+import { MqttLine } from './mqtt-line.js';
+import { openLines, type Protocol } from './open-lines.js';
+import { ArrivalSchedule, until } from './timetable.js';
 
-/** The payload of a frame: text for JSON, bytes for MessagePack. */
+/** What a frame holds: text for JSON, bytes for MessagePack. */
 export interface FramePayload {
-  readonly payload: string | Uint8Array;
+  readonly text: string | Uint8Array;
   readonly states: number;
 }
 
-export type SocketPace =
-  /** As fast as it goes with so many unsettled frames a socket, written so many at once; ends early at a limit. */
-  | { readonly kind: 'closed'; readonly window: number; readonly batch: number; readonly framesPerSocket?: number }
-  /** A constant rate over all sockets, whether frames are settled or not; latencies of the warm-up are not counted. */
-  | { readonly kind: 'open'; readonly framesPerSecond: number; readonly warmUpSeconds?: number };
+/** As fast as it goes with so many unsettled frames a line, written so many at once; ends early at a limit. */
+interface ClosedPace {
+  readonly window: number;
+  readonly batch: number;
+  readonly framesPerLine?: number;
+}
 
+/** A constant rate over all lines, whether frames are settled or not; latencies of the warm-up are not counted. */
+interface OpenPace {
+  readonly perSecond: number;
+  readonly warmUpSeconds?: number;
+}
+
+/** Frames over connections that stay, one for each device, which are settled in their order. */
 export interface SocketLoad {
-  readonly port: number;
-  /** Socket i belongs to the device `firstDevice` + i. */
-  readonly firstDevice: number;
-  readonly sockets: number;
-  /** Socket i sends the i-th payload, counted round. */
+  readonly kind: 'sockets';
+  /** An open pace is only for WebSockets. */
+  readonly protocol?: Protocol;
+  readonly firstDevice?: number;
+  readonly devices: number;
+  /** Line i sends the i-th payload, counted round. */
   readonly payloads: readonly FramePayload[];
-  readonly seconds: number;
-  readonly pace: SocketPace;
+  readonly pace: ClosedPace | OpenPace;
+  /** Whether somebody takes what is published, as of a broker. */
+  readonly hasSubscriber?: true;
 }
 
-export interface SocketResult {
-  /** States by socket that were acknowledged and not refused by name. */
-  readonly acknowledged: Uint32Array;
-  /** States by socket. */
-  readonly sent: Uint32Array;
-  readonly refusedFrames: number;
-  readonly unansweredFrames: number;
-  /** States settled within `measuredSeconds`, which end when the load does. */
-  readonly measuredStates: number;
-  readonly measuredSeconds: number;
-  /** Of frames, from when each was due; undefined for a closed load, which has no such time. */
-  readonly latency: Latency | undefined;
-}
-
-const TICK_MS = 1;
 const ANSWERS_WITHIN_MS = 15_000;
 
-/** A load over WebSockets: prepared frames out, cumulative acks in. */
-export class SocketLoadRun {
+/** Puts the load on a server. */
+export function runSockets(load: SocketLoad, target: Target): Promise<LoadResult> {
+  return new SocketRun(load).run(target);
+}
+
+class SocketRun {
   readonly #load: SocketLoad;
-  readonly #sentFrames: number[];
-  readonly #latencies: Histogram = latencyHistogram();
-  #sockets: DeviceSocket[] = [];
-  #schedule: ArrivalSchedule | undefined;
-  #isSending = true;
+  readonly #latencies = latencyHistogram();
+  #lines: Line[] = [];
   #settledStates = 0;
-  #onSettled: (socket: number, frames: number) => void = () => {};
+  #onSettled: (line: number, frames: number) => void = () => {};
 
   constructor(load: SocketLoad) {
     this.#load = load;
-    this.#sentFrames = new Array(load.sockets).fill(0);
   }
 
-  /** Runs the load, and waits for the answers to all of it, within bounds. */
-  async run(): Promise<SocketResult> {
-    const { port, firstDevice, sockets, seconds, pace } = this.#load;
-    this.#sockets = await openSockets(port, firstDevice, sockets, (socket, frames) => {
-      this.#settledStates += frames * this.#payloadOf(socket).states;
-      this.#onSettled(socket, frames);
+  /** Waits for the answers to all of it, within bounds. */
+  async run({ port, seconds }: Target): Promise<LoadResult> {
+    const { protocol = 'websocket', firstDevice = 0, devices, pace, hasSubscriber } = this.#load;
+    this.#lines = await openLines({ protocol, port, firstDevice, devices }, (line, frames) => {
+      this.#settledStates += this.#statesOf(line, frames);
+      this.#onSettled(line, frames);
     });
+    const subscriber = hasSubscriber && (await new MqttLine(port, firstDevice + devices, () => {}).opened);
+    subscriber?.subscribeToAll();
+    const window = 'window' in pace ? pace.window : 1;
+    for (const [i, line] of this.#lines.entries()) line.prepare(this.#payloadOf(i).text, window);
     const startMs = performance.now();
-    if (pace.kind === 'closed') await this.#sendClosed(pace, startMs + seconds * 1000);
-    else await this.#sendOpen(startMs, pace);
-    this.#isSending = false;
-    const measuredStates = this.#settledStates;
-    const measuredSeconds = (performance.now() - startMs) / 1000;
-    await this.#until(() => this.#unanswered() === 0, performance.now() + ANSWERS_WITHIN_MS);
-    for (const socket of this.#sockets) socket.close();
-    return { ...this.#account(), measuredStates, measuredSeconds };
+    if ('window' in pace) await this.#sendClosed(pace, startMs + seconds * 1000);
+    else await this.#sendOpen(pace, startMs, seconds);
+    const perSecond = this.#settledStates / ((performance.now() - startMs) / 1000);
+    await until(() => this.#unanswered() === 0, performance.now() + ANSWERS_WITHIN_MS);
+    for (const line of [...this.#lines, ...(subscriber ? [subscriber] : [])]) line.close();
+    return this.#result(firstDevice, perSecond);
   }
 
-  async #sendClosed(pace: SocketPace & { kind: 'closed' }, untilMs: number): Promise<void> {
-    const { window, batch, framesPerSocket = Number.POSITIVE_INFINITY } = pace;
-    const frames = this.#load.payloads.map(({ payload }) => frameBytes(payload));
-    const batches = frames.map((frame) => Buffer.concat(new Array<Buffer>(batch).fill(frame)));
-    const send = (socket: number) => {
-      const settled = this.#socket(socket).settled;
-      while (
-        this.#isSending &&
-        this.#sent(socket) - settled + batch <= window &&
-        this.#sent(socket) < framesPerSocket
-      ) {
-        const count = Math.min(batch, framesPerSocket - this.#sent(socket));
-        const bytes = batches[socket % batches.length] as Buffer;
-        this.#socket(socket).send(bytes.subarray(0, (bytes.length / batch) * count));
-        this.#sentFrames[socket] = this.#sent(socket) + count;
+  async #sendClosed(
+    { window, batch, framesPerLine = Number.POSITIVE_INFINITY }: ClosedPace,
+    endMs: number,
+  ): Promise<void> {
+    const send = (line: Line) => {
+      while (line.sent - line.settled + batch <= window && line.sent < framesPerLine) {
+        line.send(Math.min(batch, framesPerLine - line.sent));
       }
     };
-    this.#onSettled = send;
-    for (let socket = 0; socket < this.#sockets.length; socket++) send(socket);
-    const isDone = () => this.#sentFrames.every((sent) => sent >= framesPerSocket) && this.#unanswered() === 0;
-    await this.#until(isDone, untilMs);
+    this.#onSettled = (line) => send(this.#lines[line] as Line);
+    for (const line of this.#lines) send(line);
+    const isDone = () => this.#lines.every(({ sent }) => sent >= framesPerLine) && this.#unanswered() === 0;
+    await until(isDone, endMs);
+    this.#onSettled = () => {};
   }
 
-  async #sendOpen(startMs: number, pace: SocketPace & { kind: 'open' }): Promise<void> {
-    const { framesPerSecond: perSecond, warmUpSeconds = 0 } = pace;
-    const { sockets, payloads } = this.#load;
-    const seconds = warmUpSeconds + this.#load.seconds;
-    const frames = payloads.map(({ payload }) => frameBytes(payload));
-    const schedule = new ArrivalSchedule(startMs, perSecond, seconds);
-    this.#schedule = schedule;
-    this.#onSettled = (socket, count) => this.#observe(schedule, perSecond * warmUpSeconds, socket, count);
+  /** The frames of a line are every so many-th of the schedule, and are settled in their order. */
+  async #sendOpen({ perSecond, warmUpSeconds = 0 }: OpenPace, startMs: number, seconds: number): Promise<void> {
+    const lines = this.#lines;
+    const schedule = new ArrivalSchedule(startMs, perSecond, warmUpSeconds + seconds);
+    this.#onSettled = (number, frames) => {
+      const nowMs = performance.now();
+      const { settled } = lines[number] as Line;
+      for (let frame = settled - frames; frame < settled; frame++) {
+        const event = frame * lines.length + number;
+        if (event >= perSecond * warmUpSeconds) observe(this.#latencies, nowMs - schedule.dueAtMs(event));
+      }
+    };
     let issued = 0;
     const sendDue = () => {
-      for (const due = schedule.dueBy(performance.now()); issued < due; issued++) {
-        const socket = issued % sockets;
-        this.#socket(socket).send(frames[socket % frames.length] as Buffer);
-        this.#sentFrames[socket] = this.#sent(socket) + 1;
-      }
+      for (const due = schedule.dueBy(performance.now()); issued < due; issued++) lines[issued % lines.length]?.send(1);
       return issued === schedule.total;
     };
-    await this.#until(sendDue, startMs + seconds * 1000 + ANSWERS_WITHIN_MS);
+    await until(sendDue, startMs + (warmUpSeconds + seconds) * 1000 + ANSWERS_WITHIN_MS);
   }
 
-  /** The frames of a socket are every `sockets`-th of the schedule, and are settled in their order. */
-  #observe(schedule: ArrivalSchedule, firstCounted: number, socket: number, count: number): void {
-    const nowMs = performance.now();
-    const { settled } = this.#socket(socket);
-    for (let frame = settled - count; frame < settled; frame++) {
-      const event = frame * this.#load.sockets + socket;
-      if (event >= firstCounted) observe(this.#latencies, nowMs - schedule.dueAtMs(event));
-    }
-  }
-
-  #until(isDone: () => boolean, deadlineMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const tick = setInterval(() => {
-        if (!isDone() && performance.now() < deadlineMs) return;
-        clearInterval(tick);
-        resolve();
-      }, TICK_MS);
-    });
-  }
-
-  #account(): Omit<SocketResult, 'measuredStates' | 'measuredSeconds'> {
-    const statesOf = (socket: number, frames: number) => frames * this.#payloadOf(socket).states;
+  #result(firstDevice: number, perSecond: number): LoadResult {
+    const byDevice = (framesOf: (line: Line) => number) => {
+      const counts = new Uint32Array(firstDevice + this.#lines.length);
+      for (const [i, line] of this.#lines.entries()) counts[firstDevice + i] = this.#statesOf(i, framesOf(line));
+      return counts;
+    };
     return {
-      acknowledged: Uint32Array.from(this.#sockets, ({ settled, refused }, i) => statesOf(i, settled - refused)),
-      sent: Uint32Array.from(this.#sentFrames, (sent, i) => statesOf(i, sent)),
-      refusedFrames: this.#sockets.reduce((sum, { refused }) => sum + refused, 0),
-      unansweredFrames: this.#unanswered(),
-      latency: this.#schedule === undefined ? undefined : latencyOf(this.#latencies),
+      ...expecting(
+        byDevice(({ settled, refused }) => settled - refused),
+        byDevice(({ sent }) => sent),
+      ),
+      refused: this.#lines.reduce((sum, { refused }) => sum + refused, 0),
+      unanswered: this.#unanswered(),
+      figures: {
+        'states a second': perSecond,
+        ...(this.#latencies.totalCount > 0 ? percentiles(this.#latencies) : {}),
+      },
+      doubts: [],
     };
   }
 
   #unanswered(): number {
-    return this.#sockets.reduce((sum, { settled }, i) => sum + this.#sent(i) - settled, 0);
+    return this.#lines.reduce((sum, { sent, settled }) => sum + sent - settled, 0);
   }
 
-  #sent(socket: number): number {
-    return this.#sentFrames[socket] as number;
+  #statesOf(line: number, frames: number): number {
+    return frames * this.#payloadOf(line).states;
   }
 
-  #socket(socket: number): DeviceSocket {
-    return this.#sockets[socket] as DeviceSocket;
-  }
-
-  #payloadOf(socket: number): FramePayload {
-    return this.#load.payloads[socket % this.#load.payloads.length] as FramePayload;
+  #payloadOf(line: number): FramePayload {
+    return this.#load.payloads[line % this.#load.payloads.length] as FramePayload;
   }
 }

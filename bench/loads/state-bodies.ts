@@ -1,9 +1,8 @@
-/** The body of a request or frame of the load, and what is to come of it. */
+/** The body of a request or frame of a load. */
 export interface LoadBody {
   readonly text: string;
+  /** That it brings: none where it is to be refused. */
   readonly states: number;
-  /** Whether it is to be refused. */
-  readonly isBad?: true;
 }
 
 /** What a small sensor says: 75 bytes. */
@@ -36,4 +35,4 @@ export const RICH_BODY: LoadBody = {
   states: 1,
 };
 
-export const BAD_BODY: LoadBody = { text: '{"data":{"temperature":[21.5]}}', states: 1, isBad: true };
+export const BAD_BODY: LoadBody = { text: '{"data":{"temperature":[21.5]}}', states: 0 };

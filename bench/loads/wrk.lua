@@ -3,6 +3,13 @@
 local requests = {}
 made = 0
 
+-- Seconds of processor time so far, of all threads: fields 14 and 15 of proc(5), counted from behind the name.
+local function cpu_seconds()
+  local fields = {}
+  for field in io.open("/proc/self/stat"):read("*a"):match("%) (.*)"):gmatch("%S+") do fields[#fields + 1] = field end
+  return (fields[12] + fields[13]) / 100
+end
+
 function setup(thread)
   the_thread = thread
 end
@@ -16,6 +23,7 @@ function init(args)
       ["Content-Type"] = "application/json",
     }, body)
   end
+  cpu_before = cpu_seconds()
 end
 
 function request()
@@ -26,9 +34,12 @@ end
 
 function done(summary, latency, _)
   local errors = summary.errors
-  io.write(string.format(
-    'RESULT {"durationUs":%d,"answers":%d,"badAnswers":%d,"made":%d,"socketErrors":%d,"timeouts":%d,"p50Us":%d,"p99Us":%d}\n',
-    summary.duration, summary.requests, errors.status, the_thread:get("made"),
-    errors.connect + errors.read + errors.write, errors.timeout,
-    latency:percentile(50), latency:percentile(99)))
+  local seconds = summary.duration / 1e6
+  local answered = summary.requests - errors.status
+  local unanswered = errors.connect + errors.read + errors.write + errors.timeout
+  io.write(string.format('RESULT {"answered":%d,"refused":%d,"unanswered":%d,"made":%d,"figures":{',
+    answered, errors.status, unanswered, the_thread:get("made")))
+  io.write(string.format('"requests a second":%f,"p50, closed loop":%f,"p99, closed loop":%f,"load generator":%f}}\n',
+    answered / seconds, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
+    (cpu_seconds() - the_thread:get("cpu_before")) / seconds))
 end

@@ -1,67 +1,42 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ShareWatch } from '../measure/share-watch.js';
-import { endWithUs } from '../processes/ended-with-us.js';
-import type { ClosedLoad, ClosedResult } from './closed-load.js';
-import { type RequestPlan, requestLines } from './request-plan.js';
+import { promisify } from 'node:util';
+import { endWithUs } from '../processes/programs.js';
+import type { HttpLoad } from './http-load.js';
+import type { LoadResult, Target } from './load-result.js';
+import { requestLines, statesAfter } from './request-plan.js';
 
 /** The script stands beside its source: the compiler leaves it there. */
 const SCRIPT_FILE = fileURLToPath(new URL('../../../bench/loads/wrk.lua', import.meta.url));
 const RESULT = /^RESULT (\{.*\})$/m;
 
-interface WrkResult {
-  readonly durationUs: number;
-  readonly answers: number;
-  readonly badAnswers: number;
+/** What the script says at the end. */
+interface WrkResult extends Pick<LoadResult, 'refused' | 'unanswered' | 'figures'> {
+  readonly answered: number;
+  /** Requests that were made, in the plan's order, those under way at the end included. */
   readonly made: number;
-  readonly socketErrors: number;
-  readonly timeouts: number;
-  readonly p50Us: number;
-  readonly p99Us: number;
 }
 
-/** Requests of plans written so far, by the plan they are of. */
-const requestFiles = new WeakMap<RequestPlan, string>();
-let filesWritten = 0;
+/** What was last written for it to read: while it runs, the disk is the proxy's. */
+let written = '';
 
-/** Runs `wrk` with one thread. */
-export async function runWrk(
-  { port, connections, seconds, plan }: ClosedLoad,
-  directory: string,
-): Promise<ClosedResult> {
-  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', SCRIPT_FILE, `http://127.0.0.1:${port}`];
-  const wrk = spawn('wrk', [...args, '--', requestFile(plan, directory)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  endWithUs(wrk);
-  const watch = new ShareWatch(wrk.pid as number);
-  let output = '';
-  wrk.stdout.on('data', (chunk) => {
-    output += chunk;
-  });
-  const [code] = await once(wrk, 'close');
-  const generatorShare = watch.stop();
-  const match = RESULT.exec(output);
-  if (match === null) throw new Error(`wrk ended with ${code}: ${output}`);
-  const result = JSON.parse(match[1] as string) as WrkResult;
-  return {
-    seconds: result.durationUs / 1e6,
-    answered: result.answers - result.badAnswers,
-    refused: result.badAnswers,
-    failures: result.socketErrors + result.timeouts,
-    made: result.made,
-    p50Ms: result.p50Us / 1000,
-    p99Ms: result.p99Us / 1000,
-    generatorShare,
-  };
-}
-
-function requestFile(plan: RequestPlan, directory: string): string {
-  const known = requestFiles.get(plan);
-  if (known !== undefined) return known;
-  const file = join(directory, `requests-${filesWritten++}`);
-  writeFileSync(file, requestLines(plan));
-  requestFiles.set(plan, file);
-  return file;
+/** Runs `wrk` with one thread. It knows which requests were sent, but not whose were answered. */
+export async function runWrk(load: HttpLoad, { port, seconds }: Target, directory: string): Promise<LoadResult> {
+  const file = join(directory, 'requests');
+  const lines = requestLines(load);
+  if (lines !== written) writeFileSync(file, lines);
+  written = lines;
+  const options = ['-t1', `-c${load.connections}`, `-d${seconds}s`, '-s', SCRIPT_FILE, `http://127.0.0.1:${port}`];
+  const running = promisify(execFile)('wrk', [...options, '--', file]);
+  endWithUs(running.child);
+  const { stdout } = await running;
+  const said = RESULT.exec(stdout)?.[1];
+  if (said === undefined) throw new Error(`wrk has no result: ${stdout}`);
+  const { answered, made, ...result } = JSON.parse(said) as WrkResult;
+  // At least: how many states an answer was for is known where all good bodies have equally many.
+  const states = Math.min(...load.bodies.map((body) => body.states || Number.POSITIVE_INFINITY));
+  const sent = statesAfter(load, made);
+  return { ...result, acknowledged: undefined, acknowledgedTotal: answered * states, sent, doubts: [] };
 }

@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { arch, cpus, release, totalmem, type } from 'node:os';
+import { join } from 'node:path';
 
 /** What the figures were measured on. */
 export interface Machine {
@@ -33,18 +35,22 @@ export function assertRealDisk(directory: string): void {
 
 /** The type of the file system that a directory is on, such as `ext4`. */
 export function fileSystemOf(directory: string): string {
-  return fileSystemIn(readFileSync('/proc/self/mountinfo', 'utf8'), directory);
+  const table = execFileSync('df', ['--output=fstype', directory], { encoding: 'utf8' });
+  return table.trim().split('\n').at(-1) as string;
 }
 
-/** @param mountInfo as in proc(5); of two mounts in one place the later counts */
-export function fileSystemIn(mountInfo: string, directory: string): string {
-  let found = { mountPoint: '', fileSystem: 'unknown' };
-  for (const line of mountInfo.trim().split('\n')) {
-    const [mount = '', source = ''] = line.split(' - ');
-    const mountPoint = mount.split(' ')[4] ?? '';
-    const isAbove = mountPoint === '/' || directory === mountPoint || directory.startsWith(`${mountPoint}/`);
-    if (!isAbove || mountPoint.length < found.mountPoint.length) continue;
-    found = { mountPoint, fileSystem: source.split(' ')[0] ?? 'unknown' };
+/**
+ * Runs something with a directory of its own under `bench/data`, which goes when it ends.
+ * @param root of the project
+ * @throws Error when it is on no real disk
+ */
+export async function withRunDirectory<T>(root: string, run: (directory: string) => Promise<T>): Promise<T> {
+  mkdirSync(join(root, 'bench', 'data'), { recursive: true });
+  const directory = mkdtempSync(join(root, 'bench', 'data', 'run-'));
+  try {
+    assertRealDisk(directory);
+    return await run(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
   }
-  return found.fileSystem;
 }

@@ -23,7 +23,6 @@ export const METRICS = {
   'requests a second': metric('/s', 'higher', 0, true),
   'states a second': metric('/s', 'higher', 0, true),
   'log-ins a second': metric('/s', 'higher', 0, true),
-  'megabytes a second': metric('MB/s', 'higher', 1, false),
   'p50, closed loop': metric('ms', 'lower', 2, false, true),
   'p99, closed loop': metric('ms', 'lower', 2, true),
   p50: metric('ms', 'lower', 2, false),
@@ -45,3 +44,6 @@ export const METRICS = {
 } as const satisfies Readonly<Record<string, Metric>>;
 
 export type MetricName = keyof typeof METRICS;
+
+/** What one run measured. */
+export type Figures = Readonly<Partial<Record<MetricName, number>>>;

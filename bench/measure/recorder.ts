@@ -1,6 +1,5 @@
 import { PEERS, type SubjectName } from '../subjects/subject.js';
-import { METRICS, type MetricName } from './metrics.js';
-import { median } from './statistics.js';
+import { type Figures, METRICS, type MetricName } from './metrics.js';
 
 /** One metric of one subject in one scenario, over all runs. */
 export interface Measure {
@@ -28,7 +27,7 @@ export class Recorder {
   }
 
   /** Adds several metrics of one run. */
-  addAll(scenario: string, subject: SubjectName, values: Readonly<Partial<Record<MetricName, number>>>): void {
+  addAll(scenario: string, subject: SubjectName, values: Figures): void {
     for (const metric of Object.keys(METRICS) as MetricName[]) {
       const value = values[metric];
       if (value !== undefined) this.add(scenario, metric, subject, value);
@@ -64,4 +63,13 @@ export class Recorder {
 
 function keyOf(scenario: string, metric: MetricName, subject: SubjectName): string {
   return [scenario, metric, subject].join('\n');
+}
+
+/** The middle of the values, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new Error('no values');
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] as number;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
 }

@@ -1,28 +1,23 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { endWithUs } from './ended-with-us.js';
-import type { ChildMessage } from './link-messages.js';
+import type { ChildMessage, ParentMessage } from './parent-link.js';
+import { end, endWithUs } from './programs.js';
 
-interface Waiting {
-  resolve(value: unknown): void;
-  reject(error: Error): void;
-}
-
-/** A process of the bench's own, which runs one of its scripts and answers questions (`parent-link.ts`). */
+/** A process of the bench's own, which runs one of its scripts and answers questions (`parent-link.ts`), one at a time. */
 export class Child {
   readonly #process: ChildProcess;
   readonly #name: string;
-  readonly #waiting = new Map<number, Waiting>();
-  #nextId = 0;
+  readonly #ended: Promise<never>;
 
   private constructor(script: URL, name: string) {
     this.#name = name;
     // Typed arrays go across as they are.
     this.#process = fork(script, { serialization: 'advanced', env: { PATH: process.env.PATH } });
     endWithUs(this.#process);
-    this.#process.on('message', (message: ChildMessage) => this.#settle(message));
-    this.#process.once('exit', (code, signal) => this.#failAll(new Error(`${name} ended with ${code ?? signal}`)));
-    this.#process.once('error', (error) => this.#failAll(error));
+    this.#ended = once(this.#process, 'exit').then(([code, signal]) => {
+      throw new Error(`${name} ended with ${code ?? signal}`);
+    });
+    this.#ended.catch(() => {});
   }
 
   /**
@@ -33,7 +28,7 @@ export class Child {
   static async start<Ready>(script: URL, name: string, config: unknown): Promise<{ child: Child; ready: Ready }> {
     const child = new Child(script, name);
     try {
-      return { child, ready: (await child.#send(undefined, config)) as Ready };
+      return { child, ready: await child.ask<Ready>(undefined, config) };
     } catch (error) {
       await child.stop();
       throw error;
@@ -51,36 +46,16 @@ export class Child {
     return this.#process.pid as number;
   }
 
-  ask<Answer>(question: string, value?: unknown): Promise<Answer> {
-    return this.#send(question, value) as Promise<Answer>;
+  /** @param question undefined: to start */
+  async ask<Answer>(question: string | undefined, value?: unknown): Promise<Answer> {
+    const answered = once(this.#process, 'message') as Promise<[ChildMessage]>;
+    this.#process.send({ question, value } satisfies ParentMessage);
+    const [answer] = await Promise.race([answered, this.#ended]);
+    if (answer.error !== undefined) throw new Error(`${this.#name}: ${answer.error}`);
+    return answer.value as Answer;
   }
 
-  async stop(): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
-    const exited = once(this.#process, 'exit');
-    this.#process.kill('SIGKILL');
-    await exited;
-  }
-
-  #send(question: string | undefined, value: unknown): Promise<unknown> {
-    const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#process.send({ id, value, ...(question === undefined ? {} : { question }) }, (error) => {
-        if (error !== null) this.#settle({ id, error: `${this.#name}: ${error.message}` });
-      });
-    });
-  }
-
-  #settle({ id, value, error }: ChildMessage): void {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (error === undefined) waiting?.resolve(value);
-    else waiting?.reject(new Error(`${this.#name}: ${error}`));
-  }
-
-  #failAll(error: Error): void {
-    for (const waiting of this.#waiting.values()) waiting.reject(error);
-    this.#waiting.clear();
+  stop(): Promise<void> {
+    return end(this.#process, 'SIGKILL');
   }
 }

@@ -11,34 +11,26 @@ interface ExclusiveListener {
 
 /** Gives the whole body to `onBody`, corked, unless the connection breaks before. */
 export function collectBody(res: HttpResponse, onBody: (body: Buffer) => void): void {
-  let chunks: Buffer[] | undefined;
+  const chunks: Buffer[] = [];
   let isAborted = false;
   res.onAborted(() => {
     isAborted = true;
   });
   res.onData((chunk, isLast) => {
-    if (isAborted) return;
-    if (isLast && chunks === undefined) {
-      res.cork(() => onBody(Buffer.from(chunk)));
-      return;
-    }
-    chunks ??= [];
     // The library takes the memory of a chunk back when this returns.
-    chunks.push(Buffer.from(Buffer.from(chunk)));
-    const all = chunks;
-    if (isLast) res.cork(() => onBody(Buffer.concat(all)));
+    if (!isLast) chunks.push(Buffer.from(Buffer.from(chunk)));
+    else if (!isAborted) {
+      const last = Buffer.from(chunk);
+      res.cork(() => onBody(chunks.length === 0 ? last : Buffer.concat([...chunks, last])));
+    }
   });
 }
 
-/**
- * Listens on this machine alone.
- * @param port 0 for any free one
- * @returns the port
- */
-export function listenOn(uws: UwsModule, app: TemplatedApp, port: number): Promise<number> {
+/** Listens on any free port of this machine alone. @returns the port */
+export function listenOn(uws: UwsModule, app: TemplatedApp): Promise<number> {
   return new Promise((resolve, reject) => {
-    (app as TemplatedApp & ExclusiveListener).listen('127.0.0.1', port, LISTEN_EXCLUSIVELY, (socket) => {
-      if (socket === false) reject(new Error(`cannot listen on port ${port}`));
+    (app as TemplatedApp & ExclusiveListener).listen('127.0.0.1', 0, LISTEN_EXCLUSIVELY, (socket) => {
+      if (socket === false) reject(new Error('cannot listen'));
       else resolve(uws.us_socket_local_port(socket));
     });
   });

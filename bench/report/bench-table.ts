@@ -1,15 +1,14 @@
-import type { BenchResult } from '../benches/bench.js';
-import type { CpuCost } from '../measure/cpu-cost.js';
+import type { BenchResult } from '../benches/bench-run.js';
 import { METRICS } from '../measure/metrics.js';
 import type { Measure } from '../measure/recorder.js';
-import { ROLES } from '../measure/thread-roles.js';
+import { type CpuCost, ROLES } from '../measure/thread-costs.js';
 import { PEERS, SUBJECT_TITLES, type SubjectName } from '../subjects/subject.js';
-import { figure, ratio } from './numbers.js';
-import { textTable } from './text-table.js';
+import { figure, ratio, textTable } from './text-table.js';
 
 /** All that a bench found, for a terminal. */
 export function benchReport(result: BenchResult): string {
-  const parts = [measuresTable(result.measures), costTable(result.cpu), accountLine(result), ...result.notes.map(note)];
+  const notes = result.notes.map((note) => `note: ${note}`);
+  const parts = [measuresTable(result.measures), costTable(result.cpu), accountLine(result), ...notes];
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
@@ -59,8 +58,4 @@ function accountLine({ account }: BenchResult): string {
   const counts = [acknowledged, arrived, lost, strange, repeated, throttled].map((count) => figure(count, 0));
   const words = ['acknowledged', 'arrived', 'lost', 'of the wrong device', 'sent twice', 'answered 429'];
   return words.map((word, i) => `${counts[i]} ${word}`).join(', ');
-}
-
-function note(text: string): string {
-  return `note: ${text}`;
 }

@@ -45,7 +45,7 @@ export function missingFrom(file: ResultFile, other: ResultFile): string[] {
 }
 
 function judged(measures: readonly Measure[]): Measure[] {
-  return measures.filter(({ subject, metric }) => subject === 'stateway' && METRICS[metric].isJudged);
+  return measures.filter(({ subject, metric }) => subject === 'stateway' && METRICS[metric]?.isJudged);
 }
 
 function titleOf({ scenario, metric }: Measure): string {

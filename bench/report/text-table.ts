@@ -10,3 +10,15 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
 function cell(text: string, width: number, column: number): string {
   return column === 0 ? text.padEnd(width) : text.padStart(width);
 }
+
+/** A figure as a person reads it: thousands apart, and no more digits than it is worth. */
+export function figure(value: number, digits: number): string {
+  if (!Number.isFinite(value)) return '–';
+  const fraction = Math.abs(value) >= 1000 ? 0 : digits;
+  return value.toLocaleString('en', { minimumFractionDigits: fraction, maximumFractionDigits: fraction });
+}
+
+/** A ratio with the digits that a comparison needs. */
+export function ratio(value: number): string {
+  return value >= 10 ? value.toFixed(0) : value.toFixed(2);
+}

@@ -12,7 +12,7 @@ interface Socket {
 const unacknowledged = new Set<WebSocket<Socket>>();
 
 /** A handler that reads and answers, and nothing else: what the library allows on this machine. */
-serveParent<undefined, { port: number }>({
+serveParent<undefined, number>({
   async start() {
     const { uws } = pickUws();
     const app = uws.App();
@@ -33,7 +33,7 @@ serveParent<undefined, { port: number }>({
     app.any('/*', (res) => {
       collectBody(res, () => res.writeHeader('Content-Type', 'application/json').end('{"success":true}'));
     });
-    return { port: await listenOn(uws, app, 0) };
+    return listenOn(uws, app);
   },
 });
 

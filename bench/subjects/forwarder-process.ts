@@ -2,17 +2,13 @@ import Fastify from 'fastify';
 import { Agent } from 'undici';
 import { serveParent } from '../processes/parent-link.js';
 
-export interface ForwarderConfig {
-  readonly upstreamPort: number;
-}
-
 const MAX_BODY_BYTES = 1_048_576;
 /** As many as there are clients in the largest load. */
 const CONNECTIONS = 256;
 
 /** What one would write first: a web framework and an HTTP client, one request on for each that comes in. */
-serveParent<ForwarderConfig, { port: number }>({
-  async start({ upstreamPort }) {
+serveParent<number, number>({
+  async start(upstreamPort) {
     const upstream = new Agent({ connections: CONNECTIONS });
     const origin = `http://127.0.0.1:${upstreamPort}`;
     const server = Fastify({ bodyLimit: MAX_BODY_BYTES });
@@ -31,6 +27,6 @@ serveParent<ForwarderConfig, { port: number }>({
       return reply.send(Buffer.from(await answer.body.arrayBuffer()));
     });
     const address = await server.listen({ host: '127.0.0.1', port: 0 });
-    return { port: Number(new URL(address).port) };
+    return Number(new URL(address).port);
   },
 });

@@ -1,27 +1,37 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { childrenOf } from '../measure/proc.js';
-import { endWithUs } from '../processes/ended-with-us.js';
 import { accepts, freePort } from '../processes/free-port.js';
-import type { Skipped, Subject, SubjectName } from './subject.js';
+import { end, endWithUs } from '../processes/programs.js';
+import { type ConfigOf, haproxyConfig, mosquittoConfig, nginxConfig } from './server-configs.js';
 
 const READY_WITHIN_MS = 5_000;
 const POLL_MS = 20;
 
 /** A server of somebody else's, where it is installed. */
 export interface InstalledServer {
-  readonly name: SubjectName;
   readonly command: string;
-  /** Has its program say its version and end; `-v` unless it says otherwise. */
-  readonly versionArgument?: string;
-  /** Its configuration: to listen on `port` of this machine, and, if it is a proxy, to pass everything on to `upstreamPort`. */
-  configOf(directory: string, port: number, upstreamPort: number): string;
-  /** To stay in the foreground. */
-  argsOf(directory: string, configFile: string): readonly string[];
+  /** Has its program say its version and end. */
+  readonly versionArgument: string;
+  readonly configOf: ConfigOf;
+  /** To stay in the foreground; the file of the configuration comes last. */
+  argsOf(directory: string): readonly string[];
 }
+
+export type InstalledName = 'nginx' | 'haproxy' | 'mosquitto';
+
+export const INSTALLED: Readonly<Record<InstalledName, InstalledServer>> = {
+  nginx: {
+    command: 'nginx',
+    versionArgument: '-v',
+    configOf: nginxConfig,
+    argsOf: (directory) => ['-p', directory, '-e', join(directory, 'error.log'), '-c'],
+  },
+  haproxy: { command: 'haproxy', versionArgument: '-v', configOf: haproxyConfig, argsOf: () => ['-db', '-f'] },
+  mosquitto: { command: 'mosquitto', versionArgument: '-h', configOf: mosquittoConfig, argsOf: () => ['-c'] },
+};
 
 /** The line in which a program says its version; undefined where it is not installed. */
 export function versionLineOf(command: string, argument = '-v'): string | undefined {
@@ -29,27 +39,33 @@ export function versionLineOf(command: string, argument = '-v'): string | undefi
   return error === undefined ? `${stdout}${stderr}`.split('\n')[0]?.trim() : undefined;
 }
 
-/** Starts a server, with files of its own in `directory`. */
+export interface RunningServer {
+  readonly port: number;
+  readonly pids: () => readonly number[];
+  readonly stop: () => Promise<void>;
+}
+
+/** Starts a server, with files of its own in `directory`. @throws Error when it is not installed or does not listen */
 export async function startInstalled(
-  { name, command, versionArgument, configOf, argsOf }: InstalledServer,
+  { command, versionArgument, configOf, argsOf }: InstalledServer,
   directory: string,
   upstreamPort: number,
-): Promise<Subject | Skipped> {
-  if (versionLineOf(command, versionArgument) === undefined) return { name, reason: `${command} is not installed` };
+): Promise<RunningServer> {
+  if (versionLineOf(command, versionArgument) === undefined) throw new Error(`${command} is not installed`);
   const port = await freePort();
   mkdirSync(directory, { recursive: true });
   const configFile = join(directory, `${command}.conf`);
   writeFileSync(configFile, configOf(directory, port, upstreamPort));
-  const server = spawn(command, argsOf(directory, configFile), { stdio: 'inherit' });
+  const server = spawn(command, [...argsOf(directory), configFile], { stdio: 'inherit' });
   endWithUs(server);
   try {
     await accepting(server, command, port);
   } catch (error) {
-    server.kill('SIGKILL');
-    return { name, reason: (error as Error).message };
+    await end(server, 'SIGKILL');
+    throw error;
   }
   const pid = server.pid as number;
-  return { name, port, pids: () => [pid, ...childrenOf(pid)], stop: () => stop(server) };
+  return { port, pids: () => [pid, ...childrenOf(pid)], stop: () => end(server, 'SIGTERM') };
 }
 
 async function accepting(server: ChildProcess, command: string, port: number): Promise<void> {
@@ -59,11 +75,4 @@ async function accepting(server: ChildProcess, command: string, port: number): P
     if (performance.now() > deadlineMs) throw new Error(`${command} does not listen`);
     await pause(POLL_MS);
   }
-}
-
-async function stop(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return;
-  const exited = once(server, 'exit');
-  server.kill('SIGTERM');
-  await exited;
 }

@@ -28,15 +28,18 @@ describe('npm run bench:builds', () => {
   }, 120_000);
 
   it.each([
-    [['nowhere'], 'nowhere holds no src/main.js'],
-    [[], 'name at least one build'],
-    [[BUILD, '--load', 'all'], '--load must be one of http, large, websocket, lists, arrivals'],
-    [[BUILD, '--runs', '0'], '--runs must be a whole number'],
-    [[BUILD, '--connections', '0'], '--connections must be a whole number'],
+    [['nowhere'], "'nowhere' is invalid for argument 'dist'. It holds no src/main.js."],
+    [[], "missing required argument 'dist'"],
+    [[BUILD, '--load', 'all'], 'Allowed choices are http, large, websocket, lists, arrivals.'],
+    [[BUILD, '--runs', '0'], "'--runs <n>' argument '0' is invalid. Allowed is a whole number from 1 to 1000."],
+    [
+      [BUILD, '--connections', '0'],
+      "'--connections <n>' argument '0' is invalid. Allowed is a whole number from 1 to 10000.",
+    ],
   ])('refuses %j', (args, message) => {
     const { status, stderr } = run(...args);
     expect(stderr).toContain(message);
-    expect(stderr).toContain('usage: npm run bench:builds');
+    expect(stderr).toContain('Usage: npm run bench:builds');
     expect(status).toBe(2);
   });
 });

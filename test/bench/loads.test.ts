@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { frameBytes, readFrames } from '../../bench/loads/frame-bytes.js';
 import { requestBytes, statesAfter } from '../../bench/loads/request-plan.js';
 import { BAD_BODY, bodyOfBytes, listBody, RICH_BODY, SMALL_BODY } from '../../bench/loads/state-bodies.js';
-import { fileSystemIn } from '../../bench/measure/machine.js';
-import { rolesIn } from '../../bench/measure/thread-roles.js';
+import { assertRealDisk, fileSystemOf } from '../../bench/measure/machine.js';
+import { rolesIn } from '../../bench/measure/thread-costs.js';
 import { findProblem, statesOf } from '../../src/state/validate.js';
 
 /** What is wrong with each state of a body. */
@@ -83,13 +83,9 @@ describe('frames', () => {
 
 describe('what the kernel tells', () => {
   it('is read for the file system that a directory is on', () => {
-    const mounts = [
-      '21 1 8:1 / / rw - ext4 /dev/sda rw',
-      '22 21 0:5 / /tmp rw,nosuid shared:3 - tmpfs tmpfs rw',
-      '23 21 8:2 / /tmp/disk rw - xfs /dev/sdb rw',
-    ].join('\n');
-    const at = (directory: string) => fileSystemIn(mounts, directory);
-    expect([at('/tmp/x'), at('/tmp/disk/x'), at('/tmpx'), at('/')]).toEqual(['tmpfs', 'xfs', 'ext4', 'ext4']);
+    expect(fileSystemOf('/proc/self')).toBe('proc');
+    expect(() => assertRealDisk('/dev/shm')).toThrow('/dev/shm is on tmpfs, which is no disk');
+    expect(() => assertRealDisk('/proc')).not.toThrow();
   });
 
   it('is joined with what the threads noted of themselves', () => {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import { ArrivalSchedule } from '../../bench/loads/arrival-schedule.js';
-import { OpenLoop } from '../../bench/loads/open-loop.js';
+import { HttpLoop } from '../../bench/loads/http-load.js';
+import { withinMs } from '../../bench/loads/latency.js';
+import { ArrivalSchedule } from '../../bench/loads/timetable.js';
 
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const REQUESTS = ['a', 'b', 'c'].map((name) =>
@@ -51,30 +52,35 @@ async function stallingServer(stallAfter: number, stallMs: number, answer = ANSW
   return { port: (server.address() as AddressInfo).port, seen };
 }
 
+/** Runs the load of a test, a second of it unless it says otherwise. */
+async function ran(port: number, load: ConstructorParameters<typeof HttpLoop>[1], seconds = 1): Promise<HttpLoop> {
+  const loop = new HttpLoop(REQUESTS, load, { port, seconds });
+  await loop.run();
+  return loop;
+}
+
 it('reports a stall for all that were due meanwhile, not for the few that were under way', async () => {
   const { port } = await stallingServer(100, 500);
-  const load = { port, connections: 4, perSecond: 500, seconds: 1 };
-  const { latency, unanswered } = await new OpenLoop(REQUESTS, load).run();
-  expect(latency.answers).toBe(500);
+  const { latencies, unanswered } = await ran(port, { connections: 4, perSecond: 500 });
+  expect(latencies.totalCount).toBe(500);
   expect(unanswered).toBe(0);
   // Half of the arrivals fall into the stall, and waited for its end: 250 of them, where 4 were under way.
-  expect(latency.maxMs).toBeGreaterThan(450);
-  expect(latency.p90Ms).toBeGreaterThan(300);
+  expect(latencies.maxValue / 1000).toBeGreaterThan(450);
+  expect(withinMs(latencies, 90)).toBeGreaterThan(300);
 });
 
 it('does not count the latencies of its warm-up, but all that came of it', async () => {
   const { port } = await stallingServer(100, 200);
-  const load = { port, connections: 4, perSecond: 500, seconds: 0.5, warmUpSeconds: 1 };
-  const { latency, answers, acknowledged, unanswered } = await new OpenLoop(REQUESTS, load).run();
-  expect([answers, unanswered]).toEqual([750, 0]);
+  const load = { connections: 4, perSecond: 500, warmUpSeconds: 1 };
+  const { latencies, answered, acknowledged, unanswered } = await ran(port, load, 0.5);
+  expect([answered, unanswered]).toEqual([750, 0]);
   expect([...acknowledged]).toEqual([250, 250, 250]);
-  expect(latency.answers).toBe(250);
+  expect(latencies.totalCount).toBe(250);
 });
 
 it('sends each request as often as it is due, round and round, and says which were answered', async () => {
   const { port, seen } = await stallingServer(Number.POSITIVE_INFINITY, 0);
-  const load = { port, connections: 2, perSecond: 400, seconds: 0.25 };
-  const { acknowledged, sent, refused } = await new OpenLoop(REQUESTS, load).run();
+  const { acknowledged, sent, refused } = await ran(port, { connections: 2, perSecond: 400 }, 0.25);
   // Over two connections the second may come to the server first.
   expect(Object.fromEntries(seen)).toEqual({ '/a': 34, '/b': 33, '/c': 33 });
   expect([...acknowledged]).toEqual([34, 33, 33]);
@@ -84,9 +90,19 @@ it('sends each request as often as it is due, round and round, and says which we
 
 it('counts answers that are no success by themselves', async () => {
   const { port } = await stallingServer(Number.POSITIVE_INFINITY, 0, ANSWER.replace('200 OK', '503 Unavailable'));
-  const load = { port, connections: 2, perSecond: 200, seconds: 0.1 };
-  const { latency, refused, acknowledged } = await new OpenLoop(REQUESTS, load).run();
-  expect([latency.answers, refused, ...acknowledged]).toEqual([0, 20, 0, 0, 0]);
+  const { latencies, refused, acknowledged } = await ran(port, { connections: 2, perSecond: 200 }, 0.1);
+  expect([latencies.totalCount, refused, ...acknowledged]).toEqual([0, 20, 0, 0, 0]);
+});
+
+it('sends the next request of a connection when the last one is answered, where no rate is given', async () => {
+  const { port, seen } = await stallingServer(50, 300);
+  const loop = await ran(port, { connections: 4 });
+  const total = [...seen.values()].reduce((sum, count) => sum + count, 0);
+  expect(total).toBeGreaterThan(50);
+  expect([loop.answered, loop.latencies.totalCount, loop.unanswered, loop.refused]).toEqual([total, total, 0, 0]);
+  // Four were under way when the server stalled: no other waited for it.
+  expect(withinMs(loop.latencies, 50)).toBeLessThan(250);
+  expect(loop.latencies.maxValue / 1000).toBeGreaterThan(250);
 });
 
 it('has arrivals due at a constant rate, the first at once, and none after the last', () => {

@@ -18,6 +18,6 @@ export function resultOf(...rows: readonly Row[]): ResultFile {
     machine: { cpu: 'a <fast> one', cores: 2, memoryBytes: 1, kernel: 'Linux', fileSystem: 'ext4' },
     versions: {},
     options: { runs: 1, seconds: 1, quick: false },
-    benches: { http: { title: 'a & b', measures, cpu: [], account, notes: [], panels: [] } },
+    benches: { http: { title: 'a & b', measures, cpu: [], account, notes: [] } },
   };
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Recorder } from '../../bench/measure/recorder.js';
-import { median } from '../../bench/measure/statistics.js';
+import { median, Recorder } from '../../bench/measure/recorder.js';
 
 describe('the median', () => {
   it.each([

@@ -28,7 +28,7 @@ const ROOMS: Readonly<Record<string, { folders: readonly string[]; libraries: re
     libraries: ['commander', 'pino', 'pino-pretty', 'cli-progress'],
   },
 };
-const LIBRARIES = [...new Set(Object.values(ROOMS).flatMap(({ libraries }) => libraries)), 'autocannon', 'vitest'];
+const LIBRARIES = [...new Set(Object.values(ROOMS).flatMap(({ libraries }) => libraries)), 'fastify', 'vitest'];
 
 const RESTRICTED = 'lint/style/noRestrictedImports';
 const CYCLE = 'lint/suspicious/noImportCycles';
