@@ -214,7 +214,7 @@ export class AuthStage {
   #onEnded(grant: KeptGrant, reason: StatewayError): void {
     this.#aging.drop(grant);
     if (reason.code === 'STATEWAY_TOKEN_REFUSED') this.#onVoidToken(grant.token, reason);
-    if (reason.retryable) this.#offerLapsed(grant);
+    if (grant.isLapsed) this.#offerLapsed(grant);
     else this.#grantStore.forget(grant.token, grant.device);
   }
 

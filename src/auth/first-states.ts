@@ -111,10 +111,10 @@ export class FirstStates {
     const bytes = QUESTION_BYTES + token.length + first.bytes.byteLength;
     const claimant = { address: asker.address, line: digestOf(token), bytes };
     const { result, isOfBody } = await shares.proofs.run(claimant, () => this.#forward(attempt));
-    const error = errorFor(result);
-    if (error !== undefined) {
-      this.#remember(triple, token, error);
-      throw error.code === 'STATEWAY_CLOUD_UNREACHABLE' ? unlessExpired(token, clock, error) : error;
+    const verdict = verdictOf(result);
+    if (verdict !== undefined) {
+      this.#remember(triple, token, verdict);
+      throw verdict.on === 'nothing' ? unlessExpired(token, clock, verdict.error) : verdict.error;
     }
     const grant = grants.add(token, device.applicationId, device.deviceId, 'first state', 'yes');
     if (!isOfBody) return { kind: 'granted', grant };
@@ -131,46 +131,54 @@ export class FirstStates {
     return forward(device, token, first, grants.hasSender(device));
   }
 
-  #remember(triple: string, token: string, error: StatewayError): void {
+  /** Of a verdict on the body, or on nothing, there is nothing to be known for the next one. */
+  #remember(triple: string, token: string, { on, error, forMs }: Verdict): void {
     const { denials, proofDenials, onVoidToken } = this.#options;
-    if (error.code === 'STATEWAY_CLOUD_THROTTLED') {
-      proofDenials.add(triple, error, (error.retryAfterSeconds ?? 0) * 1000);
-    } else if (error.code === 'STATEWAY_TOKEN_REFUSED') {
-      onVoidToken(token, error);
-    } else if (!error.retryable && !isAboutBody(error)) {
-      proofDenials.add(triple, error);
-      denials.add(triple, error);
-    }
+    if (on === 'token') onVoidToken(token, error);
+    if (on === 'pace' || on === 'triple') proofDenials.add(triple, error, forMs);
+    if (on === 'triple') denials.add(triple, error);
   }
 }
 
-/** What the cloud's answer to a first state means for its sender; undefined: taken. */
-function errorFor(result: SendResult | SendLater): StatewayError | undefined {
+/** What the cloud has against a first state, and what that is a verdict on: `token` for every device, `nothing` where it has said nothing. */
+interface Verdict {
+  readonly on: 'triple' | 'token' | 'body' | 'pace' | 'nothing';
+  /** For its sender. */
+  readonly error: StatewayError;
+  /** How long it holds, where that is not the usual time. */
+  readonly forMs?: number;
+}
+
+/** What the cloud's answer to a first state means; undefined: taken. */
+function verdictOf(result: SendResult | SendLater): Verdict | undefined {
   if (result.kind === 'later')
-    return throttled('requests for this device have to wait, for its rate limit or for the cloud', result.afterMs);
-  if (result.kind === 'failure') return unavailable('the cloud cannot be asked');
+    return onPace('requests for this device have to wait, for its rate limit or for the cloud', result.afterMs);
+  if (result.kind === 'failure') return onNothing('the cloud cannot be asked');
   const { status, message, retryAfterMs } = result;
   if (status >= 200 && status < 300) return undefined;
-  if (status === 429) return throttled(message || 'the cloud has had too many requests', retryAfterMs ?? THROTTLED_MS);
+  if (status === 429) return onPace(message || 'the cloud has had too many requests', retryAfterMs ?? THROTTLED_MS);
   if (status === 400 || status === 422) {
-    return new StatewayError('STATEWAY_INVALID_STATE', message || 'the cloud refuses the state');
+    const words = message || 'the cloud refuses the state';
+    return { on: 'body', error: new StatewayError('STATEWAY_INVALID_STATE', words) };
   }
   if (status === 413) {
-    return new StatewayError('STATEWAY_BODY_TOO_LARGE', message || 'the cloud finds the body too large');
+    const words = message || 'the cloud finds the body too large';
+    return { on: 'body', error: new StatewayError('STATEWAY_BODY_TOO_LARGE', words) };
   }
-  return refusalFor(status, message) ?? unavailable(`the cloud answered ${status}`);
+  const refusal = refusalFor(status, message);
+  if (refusal === undefined) return onNothing(`the cloud answered ${status}`);
+  return { on: status === 401 ? 'token' : 'triple', error: refusal };
 }
 
-function throttled(message: string, afterMs: number): StatewayError {
+function onPace(message: string, afterMs: number): Verdict {
   const retryAfterSeconds = Math.ceil(Math.min(afterMs, MAX_RETRY_AFTER_MS) / 1000);
-  return new StatewayError('STATEWAY_CLOUD_THROTTLED', message, { retryAfterSeconds });
+  const error = new StatewayError('STATEWAY_CLOUD_THROTTLED', message, { retryAfterSeconds });
+  return { on: 'pace', error, forMs: retryAfterSeconds * 1_000 };
 }
 
-function unavailable(why: string): StatewayError {
-  return new StatewayError(
-    'STATEWAY_CLOUD_UNREACHABLE',
-    `only its first state can show whether the token may send, and that must reach the cloud: ${why}`,
-  );
+function onNothing(why: string): Verdict {
+  const words = `only its first state can show whether the token may send, and that must reach the cloud: ${why}`;
+  return { on: 'nothing', error: new StatewayError('STATEWAY_CLOUD_UNREACHABLE', words) };
 }
 
 /** Whether an error is of the body that was sent, and so says nothing of the token. */

@@ -2,7 +2,6 @@ import { type BackOff, backOffMs } from '../core/back-off.js';
 import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
 import type { AskResult } from '../core/cloud-results.js';
-import { StatewayError } from '../core/errors.js';
 import { refusalFor, tagOf } from './denial-cache.js';
 import type { KeptGrant, Proof } from './kept-grant.js';
 
@@ -79,7 +78,7 @@ export class GrantAging {
    */
   endIfLapsed(grant: KeptGrant): boolean {
     if (!this.isLapsed(this.#options.clock.monotonicMs() - grant.confirmedAtMs)) return false;
-    lapse(grant);
+    grant.lapse();
     return true;
   }
 
@@ -170,7 +169,7 @@ export class GrantAging {
     const { clock, tokenOfflineMs, onConfirmed } = this.#options;
     if (!isVerdict(answer)) {
       // Not asked again before the hold is over, and behind those that were not asked yet.
-      if (clock.monotonicMs() - grant.confirmedAtMs >= tokenOfflineMs) lapse(grant);
+      if (clock.monotonicMs() - grant.confirmedAtMs >= tokenOfflineMs) grant.lapse();
       else this.#makeDue(grant);
       return;
     }
@@ -197,10 +196,4 @@ function isInUse(grant: KeptGrant): boolean {
 function isVerdict(answer: AskResult): answer is Extract<AskResult, { kind: 'answer' }> {
   if (answer.kind === 'failure') return false;
   return (answer.status >= 200 && answer.status < 300) || refusalFor(answer.status, '') !== undefined;
-}
-
-function lapse(grant: KeptGrant): void {
-  grant.end(
-    new StatewayError('STATEWAY_CLOUD_UNREACHABLE', 'the cloud has not confirmed the token for too long; try again'),
-  );
 }

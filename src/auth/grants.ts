@@ -259,7 +259,7 @@ export class Grants {
 
   #onEnded(grant: KeptGrant, reason: StatewayError): void {
     this.#remove(grant);
-    this.#remember(tripleOf(grant.token, grant.device), reason);
+    if (!grant.isLapsed) this.#remember(tripleOf(grant.token, grant.device), reason);
     this.#watcher.onEnded(grant, reason);
   }
 
@@ -270,7 +270,7 @@ export class Grants {
    */
   #remember(triple: string, reason: StatewayError): void {
     if (reason.code === 'STATEWAY_NOT_GRANTED') this.#denials.addUnproven(triple, UNPROVEN_AFTER_REFUSAL_MS);
-    else if (!reason.retryable) this.#denials.add(triple, reason);
+    else this.#denials.add(triple, reason);
   }
 
   #drop(grant: KeptGrant): void {

@@ -1,5 +1,5 @@
 import type { Device } from '../core/device.js';
-import type { StatewayError } from '../core/errors.js';
+import { StatewayError } from '../core/errors.js';
 import { Grant } from '../core/grant.js';
 import { tagOf } from './denial-cache.js';
 import type { SendRight } from './token-claims.js';
@@ -31,6 +31,7 @@ export class KeptGrant extends Grant {
   isReleased = false;
   readonly #onEnded: (grant: KeptGrant, reason: StatewayError) => void;
   #watchers = 0;
+  #isLapsed = false;
 
   constructor(
     token: string,
@@ -51,6 +52,19 @@ export class KeptGrant extends Grant {
   /** Whether someone listens for its end: an open socket, which may hold it for days without a frame. */
   get isWatched(): boolean {
     return this.#watchers > 0;
+  }
+
+  /** Ended for want of a confirmation: the cloud has said nothing against it. */
+  get isLapsed(): boolean {
+    return this.#isLapsed;
+  }
+
+  /** Ends it since the cloud has not confirmed it for too long. */
+  lapse(): void {
+    if (this.endedBy !== undefined) return;
+    this.#isLapsed = true;
+    const words = 'the cloud has not confirmed the token for too long; try again';
+    this.end(new StatewayError('STATEWAY_CLOUD_UNREACHABLE', words));
   }
 
   /** Tells the keeper of grants first, so that whoever is told next and asks again finds it gone. */

@@ -243,8 +243,9 @@ describe('the end of a grant', () => {
 
   it('that is no verdict of the cloud is no refusal of the triple', () => {
     const grant = createGrants().add('token', APPLICATION, DEVICE, 'read', 'yes');
-    grant.end(new StatewayError('STATEWAY_CLOUD_UNREACHABLE', 'lapsed'));
-    expect(ended).toHaveLength(1);
+    for (let times = 0; times < 2; times++) grant.lapse();
+    expect(ended).toEqual([[grant, expect.objectContaining({ code: 'STATEWAY_CLOUD_UNREACHABLE' })]]);
+    expect(grant.isLapsed).toBe(true);
     expect(denials.find(tripleOf('token', grant.device))).toBeUndefined();
   });
 
@@ -253,6 +254,8 @@ describe('the end of a grant', () => {
     const ended = grants.add('token1', APPLICATION, DEVICE, 'read', 'yes');
     const other = grants.add('token2', APPLICATION, DEVICE, 'read', 'yes');
     ended.end(REASON);
+    ended.lapse();
+    expect([ended.isLapsed, ended.endedBy]).toEqual([false, REASON]);
     expect(grants.find('token1', APPLICATION, DEVICE)).toBeUndefined();
     expect(grants.find('token2', APPLICATION, DEVICE)).toBe(other);
     expect(grants.size).toBe(1);
