@@ -25,6 +25,17 @@ export function deviceNodes(deviceId: string, name: string | undefined): HTMLEle
   return name === undefined ? [id] : [make('span', 'name', name), id];
 }
 
+/** A device within a sentence: its name if it has one, else its id; either leads to its view. */
+export function deviceInWords(deviceId: string, name: string | undefined): HTMLElement {
+  const [id] = deviceNodes(deviceId, undefined) as [HTMLElement];
+  if (name === undefined) return id;
+  id.className = '';
+  id.textContent = name;
+  id.title = deviceId;
+  id.setAttribute('aria-label', `${name}, ${deviceId}`);
+  return id;
+}
+
 /** The device whose view the address of the page asks for, in lower case; undefined for none. */
 export function deviceInAddress(): string | undefined {
   return HASH.exec(location.hash)?.[1]?.toLowerCase();

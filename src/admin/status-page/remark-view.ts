@@ -1,4 +1,4 @@
-import { deviceNodes } from './device-link.js';
+import { deviceInWords } from './device-link.js';
 import { make, text } from './elements.js';
 import type { ConcernedDevices, Remark } from './remark.js';
 import type { Status } from './status-shape.js';
@@ -9,11 +9,11 @@ export function remarkItem(remark: Remark, names: Status['names']): HTMLElement 
   const { sentence, runbook } = remark;
   const who = concernedNodes(remark, names);
   const parts = [text(sentence), ...(who.length === 0 ? [] : [text(' '), make('span', 'who', who)])];
-  if (runbook !== undefined) parts.push(text(' '), runbookLink(runbook, sentence));
+  if (runbook !== undefined) parts.push(text(who.length === 0 ? ' ' : '\u00a0· '), runbookLink(runbook, sentence));
   return make('li', '', parts);
 }
 
-/** The devices that a remark is about, each leading to its view, as `pump 1 5b…, pump 2 5c… and 88 more`; none of no device. */
+/** The devices that a remark is about, each leading to its view, as `pump 1, pump 2, pump 3 and 88 more`; none of no device. */
 export function concernedNodes({ devices }: Pick<Remark, 'devices'>, names: Status['names']): Node[] {
   return devices === undefined ? [] : nodesOf(devices, names);
 }
@@ -21,9 +21,7 @@ export function concernedNodes({ devices }: Pick<Remark, 'devices'>, names: Stat
 function nodesOf({ ids, others }: ConcernedDevices, names: Status['names']): Node[] {
   const named = ids.flatMap((deviceId, nth) => {
     const name = Object.hasOwn(names, deviceId) ? names[deviceId] : undefined;
-    const [first, ...rest] = deviceNodes(deviceId, name);
-    const spaced = rest.flatMap((node) => [text(' '), node]);
-    return [...(nth === 0 ? [] : [text(', ')]), first as HTMLElement, ...spaced];
+    return [...(nth === 0 ? [] : [text(', ')]), deviceInWords(deviceId, name)];
   });
   return others === 0 ? named : [...named, text(` and ${count(others)} more`)];
 }
