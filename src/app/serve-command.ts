@@ -1,7 +1,5 @@
-import { fstatSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
-import type { Logger } from 'pino';
 import { ConfigError } from '../config/config-error.js';
 import { describeConfig } from '../config/describe.js';
 import { type Config, loadConfig } from '../config/load.js';
@@ -26,7 +24,6 @@ export function serveCommand(): Command {
       let reload = (): void => {};
       process.on('SIGHUP', () => reload());
       const config = loadOrTell(flags);
-      if (config === undefined) return;
       const { logger, steps, sink } = openLog(config.logLevel, config.name);
       const log = new EventLog(logger, systemClock, sink, steps);
       try {
@@ -35,7 +32,8 @@ export function serveCommand(): Command {
         reload = () => void app.reload();
         await serve(app, log, stopAsked);
       } catch (error) {
-        tell(error, log, logger);
+        logFailure(log, error);
+        throw error;
       } finally {
         log.close();
         sink.close();
@@ -44,34 +42,24 @@ export function serveCommand(): Command {
   );
 }
 
-/** Undefined where it is none that can be used, and that is told. @throws as {@link tell} does */
-function loadOrTell(flags: Record<string, unknown>): Config | undefined {
+/** @throws ConfigError, of which the log has a line too: where it is gathered, nobody may look at standard error */
+function loadOrTell(flags: Record<string, unknown>): Config {
   try {
     return loadConfig(process.env, flags);
   } catch (error) {
     const { logger, sink } = openLog('info', hostname());
-    try {
-      tell(error, logger, logger);
-    } finally {
-      sink.close();
-    }
-    return undefined;
+    logFailure(logger, error);
+    sink.close();
+    throw error;
   }
 }
 
-/**
- * Says why it cannot start. Where the log is gathered, standard error often is with it: there it is told once, in the log. A
- * person at a terminal is told there.
- * @throws what it is told of, where that has to stand on standard error
- */
-function tell(error: unknown, log: Pick<LineWriter, 'fatal'>, { level }: Pick<Logger, 'level'>): void {
-  // A terminal and /dev/null are such devices; a pipe, a socket and a file are none.
-  const isGathered = level !== 'silent' && !fstatSync(1).isCharacterDevice();
+/** On a terminal the same stands there by itself. */
+function logFailure(log: Pick<LineWriter, 'fatal'>, error: unknown): void {
+  if (process.stdout.isTTY) return;
   const reason = error instanceof Error ? error.message : String(error);
   const exitCode = error instanceof ConfigError ? 2 : 1;
-  if (isGathered) log.fatal({ event: 'start-failed', reason, exitCode }, 'cannot start');
-  if (!isGathered || process.stderr.isTTY) throw error;
-  process.exitCode = exitCode;
+  log.fatal({ event: 'start-failed', reason, exitCode }, 'cannot start');
 }
 
 /** What the proxy goes by, as `stateway config` shows it: a secret is only said to be set. */

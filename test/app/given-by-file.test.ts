@@ -26,13 +26,6 @@ function run(
   });
 }
 
-/** Runs `serve`, which is not to start: its exit code, and why, which it says once. */
-async function refusedStart(args: readonly string[], more: Record<string, string>) {
-  const { code, out, err } = await run(['serve', ...args], more);
-  expect([out.split('\n').length, err]).toEqual([2, '']);
-  return { code, out, reason: (JSON.parse(out) as { reason: string }).reason };
-}
-
 function fileWith(content: string): string {
   const file = join(temporaryDirectory(), 'secret');
   writeFileSync(file, content);
@@ -83,23 +76,22 @@ test('a secret given twice, or by a file that is of no use, ends the start with 
   const data = { STATEWAY_DATA_DIR: join(temporaryDirectory(), 'data') };
   const STATEWAY_UPSTREAM_TOKEN_FILE = fileWith(`${TOKEN}\n${TOKEN}\n`);
   const [both, missing, wrong] = await Promise.all([
-    refusedStart([], { ...data, STATEWAY_UPSTREAM_TOKEN: TOKEN, STATEWAY_UPSTREAM_TOKEN_FILE }),
-    refusedStart(['--upstream-token-file', '/nowhere/token'], data),
-    refusedStart([], { ...data, STATEWAY_UPSTREAM_TOKEN_FILE }),
+    run(['serve'], { ...data, STATEWAY_UPSTREAM_TOKEN: TOKEN, STATEWAY_UPSTREAM_TOKEN_FILE }),
+    run(['serve', '--upstream-token-file', '/nowhere/token'], data),
+    run(['serve'], { ...data, STATEWAY_UPSTREAM_TOKEN_FILE }),
   ]);
-  expect([both.code, both.reason]).toEqual([
+  expect([both.code, both.err]).toEqual([
     2,
-    'STATEWAY_UPSTREAM_TOKEN and STATEWAY_UPSTREAM_TOKEN_FILE are both set; allowed is one of them',
+    'stateway: STATEWAY_UPSTREAM_TOKEN and STATEWAY_UPSTREAM_TOKEN_FILE are both set; allowed is one of them\n',
   ]);
-  expect([missing.code, missing.reason]).toEqual([
+  expect([missing.code, missing.err]).toEqual([
     2,
-    expect.stringContaining('--upstream-token-file "/nowhere/token" cannot be read (ENOENT); allowed is a file'),
+    expect.stringContaining(
+      'stateway: --upstream-token-file "/nowhere/token" cannot be read (ENOENT); allowed is a file',
+    ),
   ]);
-  expect([wrong.code, wrong.reason]).toEqual([
-    2,
-    expect.stringContaining('(content hidden) is not allowed; allowed is'),
-  ]);
-  expect(wrong.out).not.toContain(TOKEN);
+  expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('(content hidden) is not allowed; allowed is')]);
+  expect(wrong.err).not.toContain(TOKEN);
 });
 
 test('a proxy in the environment without a scheme is an HTTP one, with its credentials, and they are never printed', async () => {
@@ -133,9 +125,12 @@ test('what is no address of a proxy ends the start with exit code 2 and one line
     HTTP_PROXY: 'ftp://proxy',
   };
   const starts = Object.entries(wrong).map(async ([variable, text]) => {
-    const { code, out, reason } = await refusedStart([], { ...env, [variable]: text });
-    expect([code, reason]).toEqual([2, expect.stringMatching(new RegExp(`^${variable} ".*" is not allowed; .*$`))]);
-    expect(out).not.toContain('hunter2');
+    const { code, err } = await run(['serve'], { ...env, [variable]: text });
+    expect([code, err]).toEqual([
+      2,
+      expect.stringMatching(new RegExp(`^stateway: ${variable} ".*" is not allowed; .*\n$`)),
+    ]);
+    expect(err).not.toContain('hunter2');
   });
   await Promise.all(starts);
 });
