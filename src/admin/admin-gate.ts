@@ -2,7 +2,6 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../core/clock.js';
 import { StatewayError } from '../core/errors.js';
-import { assertOwnOrigin } from './form.js';
 import { LogInAttempts } from './log-in-attempts.js';
 
 /** How long a log-in of a browser is good for. */
@@ -119,4 +118,14 @@ function bearerIn(authorization = ''): string | undefined {
 
 function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
+}
+
+/**
+ * Browsers say where a form was sent from (Fetch, "Origin header"); a program need not.
+ * @param what is sent
+ * @throws StatewayError STATEWAY_ORIGIN_NOT_ALLOWED for one of another page
+ */
+export function assertOwnOrigin({ origin, host }: IncomingHttpHeaders, what: string): void {
+  if (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)) return;
+  throw new StatewayError('STATEWAY_ORIGIN_NOT_ALLOWED', `${what} is sent from a page of the admin side alone`);
 }

@@ -6,17 +6,15 @@ import { pipeline } from 'node:stream/promises';
 import type { TlsFiles } from '../core/certificate-watch.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import { networkOf } from '../core/network.js';
-import { AdminConnections } from './admin-connections.js';
+import { AdminConnections, TlsSockets } from './admin-connections.js';
 import { AdminGate } from './admin-gate.js';
-import { jsonReply, type Reply } from './admin-reply.js';
 import type { AdminSources } from './admin-sources.js';
 import { AllowedHosts, explainHost, ownNames } from './allowed-hosts.js';
 import { LiveFigures } from './live-figures.js';
 import { isBrowser, LOG_IN_PATH, logIn, toLogIn } from './log-in.js';
 import { type Asset, loadPageAssets, PAGE_POLICY } from './page-assets.js';
 import { routeTable } from './route-table.js';
-import { type Handler, methodsOf, Routes } from './routes.js';
-import { TlsSockets } from './tls-sockets.js';
+import { type Handler, jsonReply, methodsOf, type Reply, Routes } from './routes.js';
 
 export interface AdminOptions {
   /** Of hosts by which it may be asked, beside those that are known without (`STATEWAY_ADMIN_HOSTS`). */

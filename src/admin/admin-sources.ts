@@ -1,8 +1,9 @@
 import type { Clock } from '../core/clock.js';
 import type { CallTrouble } from '../core/cloud-results.js';
 import type { OutOfWindow } from '../core/cloud-window.js';
-import type { StoredDeadLetter } from '../core/dead-letter.js';
-import type { DeviceReport } from '../core/device-report.js';
+import type { AskedFor, StoredDeadLetter } from '../core/dead-letter.js';
+import type { Device } from '../core/device.js';
+import type { DeviceReport, GrantView, LaneView, LastState } from '../core/device-report.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Distribution, Meters, Transport } from '../core/meters.js';
 import type { MqttTrouble } from '../core/mqtt-trouble.js';
@@ -10,8 +11,6 @@ import type { LaneCounts, SpoolStatus } from '../core/ports.js';
 import type { RefusalRing } from '../core/refusal-ring.js';
 import type { StoredTimeClock } from '../core/stored-time-clock.js';
 import type { UplinkCounts } from '../core/uplink-ports.js';
-import type { DeadLetterDesk } from './dead-letter-desk.js';
-import type { KnownDevices } from './known-devices.js';
 import type { SpoolRoom } from './spool-growth.js';
 
 /** What is running: for `stateway_build_info` and `/status`. */
@@ -92,6 +91,65 @@ export interface DeadLetterRoom {
   readonly maxBytes: number;
   /** Since the start. */
   readonly dropped: number;
+}
+
+/** What can be done with dead letters. */
+export type LetterAction = 'requeue' | 'discard';
+
+/** What somebody has asked for, for the log. */
+export interface AskedAction {
+  readonly action: LetterAction;
+  readonly letters: number;
+  /** Of the first and the last of them. */
+  readonly firstNumber: number;
+  readonly lastNumber: number;
+  /** Who asked. */
+  readonly address: string;
+}
+
+/** The dead letters, to be read, and to be asked for as `stateway spool` does it. */
+export interface DeadLetterDesk {
+  /** The first from a number on, the oldest first, `most` at most. */
+  from(number: number, most: number): readonly StoredDeadLetter[];
+  /** A line of NDJSON, as `stateway spool export --dead-letters` writes it; with the values of the state. */
+  lineOf(letter: StoredDeadLetter): string;
+  /**
+   * Has letters sent again, or taken away for good: done within seconds, and after a restart as well.
+   * @returns how many of the numbers there are; those that are no states are not sent again
+   * @throws StatewayError when that cannot be written down
+   */
+  ask(action: LetterAction, numbers: readonly number[]): Promise<AskedFor>;
+  /** Writes to the log what was asked for. */
+  note(asked: AskedAction): void;
+}
+
+/** All that is known of one device. */
+export interface KnownDevice extends LaneView {
+  /** What the cloud calls it, where a check of a grant has brought that; hostile text. */
+  readonly name: string | undefined;
+  /** The newest first. */
+  readonly grants: readonly GrantView[];
+  /** Open ones that are its alone, none where there is none. */
+  readonly connections: Partial<Readonly<Record<Transport, number>>>;
+}
+
+/** A device, and what the cloud calls it. */
+export interface FoundDevice {
+  readonly device: Device;
+  readonly name: string | undefined;
+}
+
+/** The single devices that the stages know. Looked at when somebody asks; to find one takes some milliseconds. */
+export interface KnownDevices {
+  /** Cheap. @param deviceId lower case */
+  nameOf(deviceId: string): string | undefined;
+  /** All with a grant, with a lane, or heard of in this run; each once. */
+  all(): Iterable<FoundDevice>;
+  /** The device of an id; undefined where nothing is known of it. @param deviceId lower case */
+  find(deviceId: string): Device | undefined;
+  of(device: Device): KnownDevice;
+  /** The last of a device since it was first asked for, or that waits; the next ones are kept for a minute. */
+  lastStateOf(device: Device): LastState | undefined;
 }
 
 /** Everything the admin side reads, at the moment somebody asks. The functions must be cheap and must not throw. */

@@ -1,7 +1,6 @@
 import { type Device, isId } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
-import type { AdminSources } from './admin-sources.js';
-import type { FoundDevice, KnownDevice } from './known-devices.js';
+import type { AdminSources, FoundDevice, KnownDevice } from './admin-sources.js';
 import { isoTime, plainDevice, plainRefusal } from './status.js';
 import type { DeviceFacts, FoundDeviceFacts, FoundDevices, GrantFacts } from './status-page/device-shape.js';
 

@@ -2,12 +2,9 @@ import { groupIdOf, type StoredDeadLetter } from '../core/dead-letter.js';
 import { StatewayError } from '../core/errors.js';
 import { networkOf } from '../core/network.js';
 import type { AdminGate } from './admin-gate.js';
-import { jsonReply, type Reply } from './admin-reply.js';
-import type { AdminSources } from './admin-sources.js';
-import type { LetterAction } from './dead-letter-desk.js';
-import { readForm } from './form.js';
-import { readLetters } from './letter-reader.js';
-import type { Asked } from './routes.js';
+import type { AdminSources, LetterAction } from './admin-sources.js';
+import { readLetters } from './letter-groups-view.js';
+import { type Asked, jsonReply, type Reply, readForm } from './routes.js';
 import type { AskedLetters } from './status-page/letter-shape.js';
 
 /** Asked for in one transaction, so that nothing waits for long behind it. */

@@ -1,7 +1,6 @@
-import { groupIdOf, type LetterGroup, LetterGroups } from '../core/dead-letter.js';
+import { groupIdOf, type LetterGroup, LetterGroups, type StoredDeadLetter } from '../core/dead-letter.js';
 import { Device } from '../core/device.js';
 import type { AdminSources } from './admin-sources.js';
-import { lastLetter, readLetters } from './letter-reader.js';
 import { isoTime } from './status.js';
 import type { DeviceFacts } from './status-page/device-shape.js';
 import type { LetterGroupFacts, LetterGroupsFacts, LettersOfDevice } from './status-page/letter-shape.js';
@@ -92,4 +91,31 @@ export class LetterGroupsView {
     const { applicationId, deviceId } = Device.fromKey(key);
     return { applicationId, deviceId, name: this.#sources.knownDevices.nameOf(deviceId) ?? null, letters };
   }
+}
+
+/** Read in one turn of the event loop, some tenths of a millisecond: devices wait for it. */
+const READ_AT_A_TIME = 128;
+
+/** Dead letters from a number on up to another, both included, the oldest first; a few at a time. */
+export async function* readLetters(
+  { deadLetters }: Pick<AdminSources, 'deadLetters'>,
+  from: number,
+  upTo: number,
+): AsyncIterable<StoredDeadLetter> {
+  for (let next = from; next <= upTo; ) {
+    const letters = deadLetters.from(next, READ_AT_A_TIME);
+    for (const letter of letters) {
+      if (letter.number > upTo) return;
+      yield letter;
+    }
+    const last = letters.at(-1);
+    if (last === undefined) return;
+    next = last.number + 1;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** The number of the last dead letter; 0 when there is none. */
+function lastLetter(sources: Pick<AdminSources, 'latestDeadLetters'>): number {
+  return sources.latestDeadLetters(1)[0]?.number ?? 0;
 }

@@ -5,8 +5,7 @@ import { HistoryFile } from './history-file.js';
 import { HourRing, STEP_MS } from './hour-ring.js';
 import { SpoolGrowth } from './spool-growth.js';
 import { readStatus } from './status.js';
-import type { Status } from './status-page/status-shape.js';
-import type { WeekFacts } from './status-page/week-shape.js';
+import type { Status, WeekFacts } from './status-page/status-shape.js';
 import { WeekHistory } from './week-history.js';
 
 /** The figures of now with what is kept of the last hour and week, and the pages that look at them. */

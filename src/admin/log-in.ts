@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import { networkOf } from '../core/network.js';
-import type { AdminGate } from './admin-gate.js';
-import type { Reply } from './admin-reply.js';
-import { assertOwnOrigin, readForm } from './form.js';
+import { type AdminGate, assertOwnOrigin } from './admin-gate.js';
+import { type Reply, readForm } from './routes.js';
 
 /** Where a browser shows the token. */
 export const LOG_IN_PATH = '/login';

@@ -1,14 +1,16 @@
 import type { IncomingMessage } from 'node:http';
+import { isId } from '../core/device.js';
+import { StatewayError } from '../core/errors.js';
+import { MOST_FOLLOWED } from '../core/followed-devices.js';
+import { networkOf } from '../core/network.js';
 import type { AdminGate } from './admin-gate.js';
-import { JSON_TYPE, jsonReply, type Reply } from './admin-reply.js';
 import type { AdminSources, Readiness } from './admin-sources.js';
 import { deviceFacts, findDevices, lastStateJson } from './device-facts.js';
-import { followedRoute } from './followed-route.js';
 import { LetterActions } from './letter-actions.js';
 import { LetterGroupsView } from './letter-groups-view.js';
 import type { LiveFigures } from './live-figures.js';
 import { createMetrics } from './metrics.js';
-import type { RouteTable } from './routes.js';
+import { type Asked, type Handlers, JSON_TYPE, jsonReply, type Reply, type RouteTable, readForm } from './routes.js';
 
 /**
  * What the admin side answers, but for the page and its events. Values of states are served by one that has a token alone,
@@ -65,4 +67,27 @@ function readyzReply({ ready, reason, isOnlyFull }: Readiness, mayBeFull: boolea
 /** @param body JSON that is written already: numbers as the device wrote them */
 function valuesReply(body: string): Reply {
   return { status: 200, contentType: JSON_TYPE, body };
+}
+
+/** Whose states the log follows on their way, to be read and changed (`STATEWAY_DEBUG_DEVICE`). */
+function followedRoute({ followed }: Pick<AdminSources, 'followed'>, gate: AdminGate): Handlers {
+  const reply = (): Reply => jsonReply(200, { devices: followed.ids });
+  return {
+    GET: reply,
+    async POST({ request }: Asked): Promise<Reply> {
+      const form = await readForm(request);
+      gate.assertMeant(request.headers, form.get('form') ?? '', networkOf(request.socket.remoteAddress));
+      followed.follow(idsIn(form));
+      return reply();
+    },
+  };
+}
+
+/** None where the field is empty. @throws StatewayError STATEWAY_BAD_QUERY */
+function idsIn(form: URLSearchParams): string[] {
+  const devices = form.get('devices');
+  const ids = devices === '' ? [] : (devices ?? 'none').split(',').map((id) => id.trim());
+  if (ids.length <= MOST_FOLLOWED && ids.every(isId)) return ids;
+  const words = `devices must be ids of 24 hex digits with commas between, ${MOST_FOLLOWED} at most, or empty for none`;
+  throw new StatewayError('STATEWAY_BAD_QUERY', words);
 }

@@ -1,5 +1,22 @@
 import type { IncomingMessage } from 'node:http';
-import type { Reply } from './admin-reply.js';
+import { StatewayError } from '../core/errors.js';
+
+/** An answer of the admin side before it is written. */
+export interface Reply {
+  readonly status: number;
+  readonly contentType: string;
+  /** Pieces of a long one are written as they come, no faster than they are read. */
+  readonly body: string | Buffer | AsyncIterable<string>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Of every answer in JSON. */
+export const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** `value` as JSON, on a line of its own. */
+export function jsonReply(status: number, value: unknown): Reply {
+  return { status, contentType: JSON_TYPE, body: `${JSON.stringify(value)}\n` };
+}
 
 /** What a path is asked with. */
 export interface Asked {
@@ -58,4 +75,27 @@ function decoded(part: string): string {
     // Percent signs that encode nothing stand for themselves: no id has any.
     return part;
   }
+}
+
+/** Of a form with a few fields. */
+const MAX_FORM_BYTES = 4_096;
+
+/**
+ * The fields of a form. What comes behind too much is read and dropped, for as long as a request may take: to be cut off
+ * tells nobody why.
+ * @throws StatewayError STATEWAY_BODY_TOO_LARGE
+ */
+export async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
+  const text = await new Promise<string>((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.byteLength;
+      if (bytes <= MAX_FORM_BYTES) chunks.push(chunk);
+      else reject(new StatewayError('STATEWAY_BODY_TOO_LARGE', `The form has at most ${MAX_FORM_BYTES} bytes`));
+    });
+    request.once('end', () => resolve(Buffer.concat(chunks).toString()));
+    request.once('error', reject);
+  });
+  return new URLSearchParams(text);
 }

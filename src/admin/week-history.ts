@@ -1,6 +1,6 @@
 import type { AdminSources } from './admin-sources.js';
 import { type HistoryFile, type HistoryRow, MOST_ROWS, STEP_MS } from './history-file.js';
-import type { WeekFacts } from './status-page/week-shape.js';
+import type { WeekFacts } from './status-page/status-shape.js';
 
 /** Looks between two writes of the row that is not over: a crash costs a minute of it. */
 const LOOKS_A_WRITE = 6;

@@ -1,4 +1,4 @@
-import { hostPort } from '../config/listen-host.js';
+import { hostPort } from '../config/kinds.js';
 import type { Config } from '../config/load.js';
 import type { FrontPorts } from '../front/server.js';
 

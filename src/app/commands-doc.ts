@@ -1,6 +1,6 @@
 /** The document of all commands, made from their definitions. */
 import type { Argument, Command, Option } from 'commander';
-import { flagDescriptors } from '../config/flags.js';
+import { flagDescriptors } from '../config/describe.js';
 import { CONFIG_FLAGS_HEADING } from './config-flags.js';
 
 /** From the package's root; `npm run docs` writes it. */

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { flagDescriptors } from '../config/flags.js';
+import { flagDescriptors } from '../config/describe.js';
 import type { OptionKey } from '../config/options.js';
 
 /** Under it stand in `--help` the options that a command shares with the configuration. */

@@ -1,8 +1,7 @@
 import { get as getPlain } from 'node:http';
 import { get as getSecure } from 'node:https';
 import { Command } from 'commander';
-import type { Address } from '../config/kinds.js';
-import { loopbackFor } from '../config/listen-host.js';
+import { type Address, loopbackFor } from '../config/kinds.js';
 import { loadConfig } from '../config/load.js';
 import { addConfigFlags } from './config-flags.js';
 

@@ -1,4 +1,4 @@
-import type { FoundDevice, KnownDevice, KnownDevices } from '../admin/known-devices.js';
+import type { FoundDevice, KnownDevice, KnownDevices } from '../admin/admin-sources.js';
 import type { AuthStage } from '../auth/auth-stage.js';
 import { Device, isId } from '../core/device.js';
 import type { LastState } from '../core/device-report.js';

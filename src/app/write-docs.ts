@@ -4,8 +4,7 @@
  * package's root.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { CHART_SCHEMA, withOptionsSchema } from '../config/chart-schema.js';
-import { DOCUMENT_WITH_TABLE, withOptionsTable } from '../config/docs-table.js';
+import { CHART_SCHEMA, DOCUMENT_WITH_TABLE, withOptionsSchema, withOptionsTable } from '../config/option-docs.js';
 import { createProgram } from './cli.js';
 import { COMMANDS_DOCUMENT, commandsDocument } from './commands-doc.js';
 import { EVENTS_DOCUMENT, eventsDocument } from './events-doc.js';

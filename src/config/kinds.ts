@@ -245,3 +245,19 @@ function isHostName(text: string): boolean {
   const label = '[A-Za-z\\d](?:[A-Za-z\\d-]{0,61}[A-Za-z\\d])?';
   return text.length <= 253 && new RegExp(`^${label}(?:\\.${label})*$`).test(text) && !/(?:^|\.)\d+$/.test(text);
 }
+
+/** Whether listening on `host` means every address of the machine. */
+export function isWildcardHost(host: string): boolean {
+  return host === '0.0.0.0' || /^[0:]+$/.test(host);
+}
+
+/** Where a client on the same machine reaches a server that listens on `host`. */
+export function loopbackFor(host: string): string {
+  if (!isWildcardHost(host)) return host;
+  return host === '0.0.0.0' ? '127.0.0.1' : '::1';
+}
+
+/** As it stands in a URL. */
+export function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

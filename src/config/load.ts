@@ -1,12 +1,9 @@
 import { statSync } from 'node:fs';
-import { type CommandBroker, findCommandBroker } from './command-broker.js';
 import { ConfigError, quote } from './config-error.js';
 import { type FlagTexts, type Given, givenText, type Source } from './given.js';
-import type { Address } from './kinds.js';
-import { isWildcardHost } from './listen-host.js';
+import { type Address, isWildcardHost } from './kinds.js';
 import { whyUnreadable } from './option-file.js';
 import { OPTION_KEYS, type OptionKey, type OptionValues, optionRow, variablesOf } from './options.js';
-import { explainUnknownVariable } from './unknown-variable.js';
 import { findUpstreamProxy, type UpstreamProxy } from './upstream-proxy.js';
 
 /** The effective configuration, frozen: a field per option, and what is known about them. */
@@ -130,4 +127,72 @@ function whyNoDirectory(directory: string): string | undefined {
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' ? undefined : `cannot be used (${code})`;
   }
+}
+
+/** That of the cloud which is the default. */
+const DEFAULT_BROKER_URL = 'mqtts://broker.losant.com:8883';
+
+/** The broker that commands come from. */
+export interface CommandBroker {
+  readonly url: string;
+  /** What it is reached through; undefined when straight. */
+  readonly proxy: UpstreamProxy | undefined;
+}
+
+/**
+ * Where commands come from: a broker that is named, or the cloud's own where the cloud is the default one. Beside any other
+ * cloud there is none unless it is named: keys and secrets for a test cloud must never get to the real broker.
+ * @throws ConfigError naming a variable that holds no address of a proxy
+ */
+function findCommandBroker(
+  env: NodeJS.ProcessEnv,
+  { commands, mqttUpstreamUrl, upstreamUrl }: Pick<OptionValues, 'commands' | 'mqttUpstreamUrl' | 'upstreamUrl'>,
+): CommandBroker | undefined {
+  if (commands === 'off') return undefined;
+  const isDefaultCloud = upstreamUrl === optionRow('upstreamUrl').default;
+  const url = mqttUpstreamUrl ?? (isDefaultCloud ? DEFAULT_BROKER_URL : undefined);
+  if (url === undefined) return undefined;
+  return Object.freeze({ url, proxy: findUpstreamProxy(env, asHttp(url)) });
+}
+
+/** What a proxy's variables are about is hosts, ports, and whether it is by TLS. */
+function asHttp(brokerUrl: string): string {
+  const { protocol, hostname, port } = new URL(brokerUrl);
+  const isSecure = protocol === 'mqtts:' || protocol === 'wss:';
+  const usual = { 'mqtt:': '1883', 'mqtts:': '8883', 'ws:': '80', 'wss:': '443' }[protocol] ?? '';
+  return `${isSecure ? 'https' : 'http'}://${hostname}:${port === '' ? usual : port}`;
+}
+
+/** Names that are this many edits apart are taken for a slip of the keyboard. */
+const MAX_SLIPS = 3;
+
+/** What Kubernetes adds to every pod for a Service called `stateway` (its documentation, "Accessing the Service"). */
+const SERVICE_LINK = /^STATEWAY_(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.+)?)?)$/;
+
+/** One line about a `STATEWAY_*` name that no option has: what it may have been meant to be. */
+function explainUnknownVariable(name: string, known: Iterable<string>): string {
+  if (SERVICE_LINK.test(name)) {
+    return `${name} is not an option; Kubernetes sets it for a Service named stateway unless the pod has enableServiceLinks: false`;
+  }
+  const closest = [...known]
+    .map((candidate) => ({ candidate, slips: editDistance(name, candidate) }))
+    .sort((a, b) => a.slips - b.slips)[0];
+  const hint = closest !== undefined && closest.slips <= MAX_SLIPS ? `; did you mean ${closest.candidate}?` : '';
+  return `${name} is not an option${hint || '; docs/configuration.md lists those there are'}`;
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const substituted = (previous[column - 1] as number) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      const inserted = (current[column - 1] as number) + 1;
+      const deleted = (previous[column] as number) + 1;
+      current.push(Math.min(substituted, inserted, deleted));
+    }
+    previous = current;
+  }
+  return previous[b.length] as number;
 }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { KnownDevice } from '../../src/admin/admin-sources.js';
 import { deviceFacts, findDevices, lastStateJson, MOST_FOUND } from '../../src/admin/device-facts.js';
-import type { KnownDevice } from '../../src/admin/known-devices.js';
 import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { FakeSources } from './fake-sources.js';

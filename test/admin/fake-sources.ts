@@ -1,6 +1,13 @@
-import type { AdminSources, CloudView, MemoryView, Readiness } from '../../src/admin/admin-sources.js';
-import type { AskedAction, DeadLetterDesk } from '../../src/admin/dead-letter-desk.js';
-import type { KnownDevice, KnownDevices } from '../../src/admin/known-devices.js';
+import type {
+  AdminSources,
+  AskedAction,
+  CloudView,
+  DeadLetterDesk,
+  KnownDevice,
+  KnownDevices,
+  MemoryView,
+  Readiness,
+} from '../../src/admin/admin-sources.js';
 import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
 import type { DeviceReport, LastState } from '../../src/core/device-report.js';

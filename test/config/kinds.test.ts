@@ -7,7 +7,9 @@ import {
   byteCount,
   count,
   duration,
+  isWildcardHost,
   type Kind,
+  loopbackFor,
   oneOf,
   rate,
   token,
@@ -152,5 +154,20 @@ describe('the form of a kind', () => {
     };
     expect(allowed.filter((text) => parse(text) === undefined || !isOfForm(text))).toEqual([]);
     expect(refused.filter((text) => parse(text) !== undefined || isOfForm(text))).toEqual([]);
+  });
+});
+
+describe('the address that a server listens on', () => {
+  it.each([
+    ['0.0.0.0', true, '127.0.0.1'],
+    ['::', true, '::1'],
+    ['0:0:0:0:0:0:0:0', true, '::1'],
+    ['127.0.0.1', false, '127.0.0.1'],
+    ['::1', false, '::1'],
+    ['10.0.0.0', false, '10.0.0.0'],
+    ['localhost', false, 'localhost'],
+  ])('%s', (host, isWildcard, loopback) => {
+    expect(isWildcardHost(host)).toBe(isWildcard);
+    expect(loopbackFor(host)).toBe(loopback);
   });
 });

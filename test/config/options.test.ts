@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { flagDescriptors } from '../../src/config/flags.js';
+import { flagDescriptors } from '../../src/config/describe.js';
 import type { Config } from '../../src/config/load.js';
 import { flagOf, OPTION_KEYS, type OptionKey, optionRow } from '../../src/config/options.js';
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DOCUMENT_WITH_TABLE, withOptionsTable } from '../../src/config/docs-table.js';
+import { DOCUMENT_WITH_TABLE, withOptionsTable } from '../../src/config/option-docs.js';
 import { OPTION_KEYS, optionRow } from '../../src/config/options.js';
 import { ERROR_TABLE, type ErrorRow } from '../../src/core/errors.js';
 

@@ -1,6 +1,5 @@
-import { copyText } from './clipboard.js';
-import { deviceNodes } from './device-link.js';
 import { byId, make, makeTime, setText, text } from './elements.js';
+import { deviceNodes } from './links.js';
 import type { LatestDeadLetter, Status } from './status-shape.js';
 import { bytes, clockTime, count, counted } from './words.js';
 
@@ -68,4 +67,35 @@ function describe({ number, applicationId, deviceId, time, refusedAt, status, re
     status === 0 ? 'no answer of the cloud' : `answer of the cloud ${status}`,
     `reason ${reason}`,
   ].join('\n');
+}
+
+/**
+ * Puts text on the clipboard. Browsers offer the modern way only over HTTPS and on localhost; a page opened by the
+ * gateway's name takes the old one.
+ * @returns whether it is there
+ */
+async function copyText(text: string): Promise<boolean> {
+  if (navigator.clipboard !== undefined) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      // Not allowed here: the old way may be.
+    }
+  }
+  return copyBySelection(text);
+}
+
+function copyBySelection(text: string): boolean {
+  const focused = document.activeElement;
+  const area = document.createElement('textarea');
+  area.value = text;
+  area.className = 'off-screen';
+  area.setAttribute('aria-hidden', 'true');
+  document.body.append(area);
+  area.select();
+  const isCopied = document.execCommand('copy');
+  area.remove();
+  if (focused instanceof HTMLElement) focused.focus();
+  return isCopied;
 }

@@ -1,9 +1,8 @@
 import { type AskError, ask } from './ask.js';
-import { deviceInAddress } from './device-link.js';
 import type { DeviceFacts, GrantFacts, LastStateFacts } from './device-shape.js';
 import { byId, labelAs, make, makeTime, replaceOthers, sayRoles, setText, text } from './elements.js';
+import { deviceInAddress, troubleLink } from './links.js';
 import type { RecentRefusal, Transport, TroubledDevice } from './status-shape.js';
-import { troubleLink } from './trouble-link.js';
 import { ago, bytes, clockTime, count, counted, duration, untilWords } from './words.js';
 
 const ASK_EVERY_MS = 2_000;

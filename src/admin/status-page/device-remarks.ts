@@ -1,7 +1,6 @@
 import { type ConcernedDevices, concerned, type Remark } from './remark.js';
 import type { Status, Trouble, TroubleCause } from './status-shape.js';
-import { TROUBLE_WORDS } from './trouble-words.js';
-import { count, counted } from './words.js';
+import { count, counted, TROUBLE_WORDS } from './words.js';
 
 /** What keeps the states of a device here. */
 const HELD = ['parked', 'throttled', 'failing'] as const satisfies readonly Trouble[];

@@ -1,9 +1,8 @@
 import { type AskError, ask } from './ask.js';
-import { deviceNodes } from './device-link.js';
 import type { FoundDeviceFacts, FoundDevices } from './device-shape.js';
 import { byId, make, setText } from './elements.js';
-import { TROUBLE_WORDS } from './trouble-words.js';
-import { count, counted } from './words.js';
+import { deviceNodes } from './links.js';
+import { count, counted, TROUBLE_WORDS } from './words.js';
 
 /** Until then another key may come. */
 const ASK_AFTER_MS = 250;

@@ -1,8 +1,7 @@
 import { type AskError, ask } from './ask.js';
-import { deviceNodes } from './device-link.js';
-import { DiscardDialog } from './discard-dialog.js';
-import { byId, make, makeTime, setText, text } from './elements.js';
+import { byId, labelAs, make, makeTime, setText, text } from './elements.js';
 import type { AskedLetters, LetterGroupFacts, LetterGroupsFacts, LettersOfDevice } from './letter-shape.js';
+import { deviceNodes } from './links.js';
 import type { Status } from './status-shape.js';
 import { clockTime, count, counted } from './words.js';
 
@@ -115,4 +114,45 @@ function button(words: string, label: string): HTMLElement {
   element.setAttribute('type', 'button');
   element.setAttribute('aria-label', label);
   return element;
+}
+
+/** Asks before dead letters go for good: whoever has no copy of them has to say that nobody needs one. */
+class DiscardDialog {
+  readonly #dialog = byId('discard') as HTMLDialogElement;
+  readonly #without = byId('discard-without') as HTMLInputElement;
+  readonly #do = byId('discard-do') as HTMLButtonElement;
+  #meant: readonly [LetterGroupFacts, LetterGroupsFacts] | undefined;
+  #isExported = false;
+
+  /** @param onDiscard told when somebody means it */
+  constructor(onDiscard: (group: LetterGroupFacts, facts: LetterGroupsFacts) => void) {
+    byId('discard-export').addEventListener('click', () => {
+      this.#isExported = true;
+      this.#settle();
+    });
+    this.#without.addEventListener('change', () => this.#settle());
+    byId('discard-cancel').addEventListener('click', () => this.#dialog.close());
+    this.#do.addEventListener('click', () => {
+      this.#dialog.close();
+      if (this.#meant !== undefined) onDiscard(...this.#meant);
+    });
+  }
+
+  open(group: LetterGroupFacts, facts: LetterGroupsFacts): void {
+    this.#meant = [group, facts];
+    this.#isExported = false;
+    this.#without.checked = false;
+    const letters = counted(group.letters, 'dead letter');
+    setText(byId('discard-what'), `${letters}: ${group.reason}`);
+    for (const id of ['discard-export', 'discard-do', 'discard-cancel'])
+      labelAs(byId(id), `${letters}, ${group.reason}`);
+    const means = new URLSearchParams({ group: group.id ?? '', upTo: String(facts.upTo) });
+    byId('discard-export').setAttribute('href', `/status/dead-letters/export?${means}`);
+    this.#settle();
+    this.#dialog.showModal();
+  }
+
+  #settle(): void {
+    this.#do.disabled = !this.#isExported && !this.#without.checked;
+  }
 }

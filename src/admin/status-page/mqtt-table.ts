@@ -1,5 +1,5 @@
-import { deviceHead } from './device-link.js';
 import { byId, make, makeTime, sayRoles, setText } from './elements.js';
+import { deviceHead } from './links.js';
 import type { MqttTrouble, MqttTroubleKind, Status } from './status-shape.js';
 import { clockTime, count, counted, duration } from './words.js';
 

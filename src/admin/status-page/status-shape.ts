@@ -1,6 +1,6 @@
 /**
- * What the page is told and `GET /status` answers, in plain JSON. This file imports nothing, as the server and the
- * browser share it. Times are ISO 8601 in UTC; counters start at 0 with the process.
+ * What the page is told, and what `GET /status` and `GET /status/history` answer, in plain JSON. This file imports nothing,
+ * as the server and the browser share it. Times are ISO 8601 in UTC; counters start at 0 with the process.
  */
 
 export type Transport = 'http' | 'websocket' | 'mqtt' | 'mqtts' | 'mqtt-ws';
@@ -237,4 +237,25 @@ export interface HourRates {
   readonly received: readonly number[];
   readonly forwarded: readonly number[];
   readonly refused: readonly number[];
+}
+
+/**
+ * The body of `GET /status/history`: the last week in steps of five minutes, rising; those in which the proxy did not run are
+ * left out.
+ */
+export interface WeekFacts {
+  readonly stepSeconds: number;
+  /** Seconds since the epoch at which each step ends. */
+  readonly endedAt: readonly number[];
+  /** The most states and bytes that waited for the cloud in each. */
+  readonly states: readonly number[];
+  readonly bytes: readonly number[];
+  /** States that were stored, that the cloud took, and that were not taken from devices in each. */
+  readonly received: readonly number[];
+  readonly forwarded: readonly number[];
+  readonly refused: readonly number[];
+  /** Which part of the time the cloud was up, from 0 to 1. */
+  readonly cloudUp: readonly number[];
+  /** At the end of each. */
+  readonly deadLetters: readonly number[];
 }

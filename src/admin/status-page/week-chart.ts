@@ -1,5 +1,6 @@
 import { ask } from './ask.js';
 import { byId, make, sayRoles, setText } from './elements.js';
+import type { WeekFacts } from './status-shape.js';
 import {
   areaPath,
   awaySecondsOf,
@@ -11,7 +12,6 @@ import {
   roundAbove,
   xOf,
 } from './week-figures.js';
-import type { WeekFacts } from './week-shape.js';
 import { bytes, clockTime, compact, count, duration, rate } from './words.js';
 
 /** The namespace, as the signs of the verdict have it. */

@@ -1,4 +1,4 @@
-import type { WeekFacts } from './week-shape.js';
+import type { WeekFacts } from './status-shape.js';
 
 /** What was in one day of the reader's zone. */
 export interface DayFigures {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { WeekFacts } from '../../../src/admin/status-page/status-shape.js';
 import {
   areaPath,
   awaySecondsOf,
@@ -8,7 +9,6 @@ import {
   linePath,
   roundAbove,
 } from '../../../src/admin/status-page/week-figures.js';
-import type { WeekFacts } from '../../../src/admin/status-page/week-shape.js';
 
 const MIDNIGHT = Date.UTC(2026, 0, 5) / 1_000;
 

@@ -1,4 +1,6 @@
 import { make } from './elements.js';
+import type { Trouble } from './status-shape.js';
+import { TROUBLE_WORDS } from './words.js';
 
 /** Ids of devices, the only ones that have a view of their own: what a refused request named may be anything. */
 const ID = /^[\da-f]{24}$/i;
@@ -34,6 +36,17 @@ export function deviceInWords(deviceId: string, name: string | undefined): HTMLE
   id.title = deviceId;
   id.setAttribute('aria-label', `${name}, ${deviceId}`);
   return id;
+}
+
+/** The word for a trouble, explained where it is pointed at and to screen readers; it leads to what can be done. */
+export function troubleLink(trouble: Trouble): HTMLElement {
+  const { word, meaning, runbook } = TROUBLE_WORDS[trouble];
+  const link = make('a', 'trouble', word);
+  link.dataset.trouble = trouble;
+  link.title = meaning;
+  link.setAttribute('href', `/assets/runbook.html#${runbook}`);
+  link.setAttribute('aria-describedby', `meaning-${trouble}`);
+  return link;
 }
 
 /** The device whose view the address of the page asks for, in lower case; undefined for none. */
