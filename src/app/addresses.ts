@@ -17,7 +17,7 @@ export function addressesOf(
   ports: FrontPorts,
 ): Addresses {
   return {
-    listen: hostPort(listen.host, ports.device),
+    listen: hostPort(listen.host, ports.device as number),
     adminListen: hostPort(admin.host, admin.port),
     ...(mqttListen !== 'off' && ports.mqtt ? { mqttListen: hostPort(mqttListen.host, ports.mqtt) } : {}),
     ...(mqttTlsListen !== 'off' && ports.mqtts ? { mqttTlsListen: hostPort(mqttTlsListen.host, ports.mqtts) } : {}),

@@ -48,7 +48,10 @@ export class Certificates {
 }
 
 /** The PEM files of the device side; undefined without TLS. */
-export function deviceTlsFiles({ tlsCertFile, tlsKeyFile }: Config): TlsFiles | undefined {
+export function deviceTlsFiles({
+  tlsCertFile,
+  tlsKeyFile,
+}: Pick<Config, 'tlsCertFile' | 'tlsKeyFile'>): TlsFiles | undefined {
   return tlsCertFile && tlsKeyFile ? { certFile: tlsCertFile, keyFile: tlsKeyFile } : undefined;
 }
 

@@ -4,13 +4,13 @@ import type { AdminSources, CloudView } from '../admin/admin-sources.js';
 import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
 import { systemClock } from '../core/clock.js';
-import type { Intake } from '../core/ports.js';
+import type { RefusalRing } from '../core/refusal-ring.js';
 import type { Lanes } from '../forward/lanes.js';
-import type { Front } from '../front/server.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
 import type { Capacity } from './capacity.js';
 import { adminTlsFiles, type Certificates } from './certificates.js';
+import type { DeviceSide } from './device-side.js';
 import { freeDiskBytes } from './disk-space.js';
 import type { LineCounter, LineWriter } from './event-log.js';
 import { letterLine } from './export-lines.js';
@@ -29,10 +29,10 @@ export interface AdminStages extends Pick<AdminSources, 'meters' | 'storedTime' 
   readonly lanes: Lanes;
   readonly auth: AuthStage;
   readonly capacity: Pick<Capacity, 'view'>;
-  readonly front: Front;
+  readonly devices: DeviceSide;
+  readonly refusals: RefusalRing;
   readonly certificates: () => Pick<Certificates, 'admin' | 'device'>;
   readonly uplinks: Pick<UplinkSessions, 'counts' | 'troubles'> | undefined;
-  readonly intake: Pick<Intake, 'backlog'>;
   readonly log: LineCounter & LineWriter;
 }
 
@@ -53,7 +53,8 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
     lanes,
     auth,
     capacity,
-    front,
+    devices,
+    refusals,
     certificates,
     uplinks,
     log,
@@ -83,20 +84,20 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
     outOfWindow,
     showsExemplars: exemplars === 'on',
     devices: () => lanes.devices(),
-    knownDevices: knownDevices({ lanes, auth, front, spool, refusals: front.refusals }),
+    knownDevices: knownDevices({ lanes, auth, devices, spool, refusals }),
     kept: () => auth.kept(),
     memory: () => capacity.view(),
     lanes: () => lanes.lanes(),
-    refusals: front.refusals,
+    refusals,
     followed: stages.followed,
     certificates: () => {
       const { device, admin } = certificates();
       return { device, admin };
     },
-    connections: () => front.connections(),
+    connections: () => devices.connections(),
     uplinks: () => uplinks?.counts(),
-    mqttTroubles: () => [...front.mqttTroubles(), ...(uplinks?.troubles() ?? [])],
-    queueDepth: () => stages.intake.backlog().bodies,
+    mqttTroubles: () => [...devices.mqttTroubles(), ...(uplinks?.troubles() ?? [])],
+    queueDepth: () => devices.openBodies(),
     droppedLogLines: () => log.droppedLines,
     onUnreadable: (where, err) => log.error({ event: 'figures-unreadable', where, err }, 'figures cannot be read'),
     onWrongToken: (address) => log.warn({ event: 'admin-token-wrong', address }, 'a wrong token of the admin side'),

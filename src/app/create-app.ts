@@ -6,16 +6,14 @@ import type { Config } from '../config/load.js';
 import type { BacklogSummary } from '../core/backlog.js';
 import { MAX_HELD_BYTES } from '../core/bounds.js';
 import { readBootTag, systemClock } from '../core/clock.js';
-import { Meters } from '../core/meters.js';
+import type { CloudTrouble } from '../core/cloud-results.js';
 import { RecordMemory } from '../core/record-memory.js';
 import { StoredTimeClock } from '../core/stored-time-clock.js';
 import type { Timekeeper } from '../core/timekeeper.js';
-import { TracedDistribution } from '../core/traced-distribution.js';
 import type { UpstreamTracing } from '../core/tracing-port.js';
 import { TurnClock } from '../core/turn-clock.js';
 import type { Lanes } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
-import type { Front } from '../front/server.js';
 import { type PickedUws, pickUws } from '../front/uws.js';
 import type { Batcher } from '../intake/batcher.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
@@ -30,13 +28,16 @@ import { Certificates } from './certificates.js';
 import { createAdmin } from './create-admin.js';
 import { createAuth } from './create-auth.js';
 import { createDeviceClocks, createTimekeeper } from './create-clocks.js';
+import { createDeviceSide } from './create-device-side.js';
 import { createFollowed } from './create-followed.js';
-import { createFront } from './create-front.js';
+import { createRefusals } from './create-front.js';
 import { createHealth } from './create-health.js';
 import { createIntake } from './create-intake.js';
 import { createLanes } from './create-lanes.js';
+import { createMeters } from './create-meters.js';
 import { createUplinks } from './create-uplinks.js';
 import { createAskThread, createCallStream, createSendThread } from './create-upstream.js';
+import { type DeviceSide, followerOf } from './device-side.js';
 import type { EventLog } from './event-log.js';
 import { HeardCloud } from './heard-cloud.js';
 import { loadTracing } from './load-tracing.js';
@@ -55,10 +56,6 @@ const FLUSH_WITHIN_MS = 7_500;
 export class App {
   readonly #config: Config;
   readonly #log: EventLog;
-  /** Goes round between intake and lanes. */
-  readonly #recordMemory = new RecordMemory();
-  /** For what asks for the time with every state. */
-  readonly #turnClock: TurnClock;
   readonly #health: UpstreamHealth;
   readonly #tracing: UpstreamTracing | undefined;
   readonly #cloud: HeardCloud;
@@ -67,7 +64,6 @@ export class App {
   readonly #calls: HttpCallStream;
   readonly #uplinks: UplinkSessions | undefined;
   readonly #spool: LmdbSpool;
-  readonly #storedTime: StoredTimeClock;
   readonly #lanes: Lanes;
   readonly #troubles: TroubleWatch;
   readonly #requeueWatch: RequeueWatch;
@@ -75,7 +71,7 @@ export class App {
   readonly #sink: StoredThenForwarded;
   readonly #capacity: Capacity;
   readonly #intake: Batcher;
-  readonly #front: Front;
+  readonly #devices: DeviceSide;
   readonly #certificates: Certificates;
   readonly #admin: AdminServer;
   readonly #picked: PickedUws;
@@ -112,10 +108,11 @@ export class App {
     this.#log = log;
     this.#picked = pickUws();
     const clock = systemClock;
-    this.#turnClock = new TurnClock(timekeeper);
-    const keepsExemplars = config.exemplars === 'on';
-    const meters = new Meters(keepsExemplars ? (bounds) => new TracedDistribution(bounds, clock) : undefined);
-    const followed = createFollowed(config, log);
+    const turnClock = new TurnClock(timekeeper);
+    const meters = createMeters(config, clock);
+    const recordMemory = new RecordMemory();
+    const followed = createFollowed(config, log, (deviceIds) => this.#devices?.follow(deviceIds));
+    const refusals = createRefusals(log, turnClock, followed);
     const deviceClocks = createDeviceClocks(config, log, { clock, timekeeper, meters });
     const health = createHealth(log, { clock, meters, cloud: () => this.#cloud, spoolStatus: () => spool.status() });
     this.#health = health;
@@ -123,14 +120,14 @@ export class App {
     this.#sends = createSendThread(config, () => {
       this.#cloud.renewConnections();
       this.#calls.renewConnections();
+      this.#devices.renewCalls();
     });
-    this.#calls = createCallStream(config, {
-      onTrouble: (trouble) => health.failed('passed call', trouble),
-      onDoubt: () => health.doubt(),
-    });
+    const onCallTrouble = (trouble: CloudTrouble) => health.failed('passed call', trouble);
+    const onCallDoubt = () => health.doubt();
+    this.#calls = createCallStream(config, { onTrouble: onCallTrouble, onDoubt: onCallDoubt });
     this.#uplinks = createUplinks(config, log, meters);
     this.#spool = spool;
-    this.#storedTime = new StoredTimeClock(clock, config.retentionMs, spool.wallOffsetMs);
+    const storedTime = new StoredTimeClock(clock, config.retentionMs, spool.wallOffsetMs);
     this.#asks = createAskThread(config);
     this.#cloud = new HeardCloud(this.#asks, this.#sends, timekeeper, health);
     const cloud = tracing?.cloud(this.#cloud) ?? this.#cloud;
@@ -139,18 +136,22 @@ export class App {
       offerGrantsOf: (device) => this.#auth.offerGrantsOf(device),
       spool,
       timekeeper,
-      storedTime: this.#storedTime,
+      storedTime,
       meters,
       deviceClocks,
       followed,
-      recordMemory: this.#recordMemory,
+      recordMemory,
       onCloudChange: (isUp, trouble) => health.noteLanes(isUp, trouble),
       doesCloudAnswer: () => health.isUp,
     });
     this.#lanes = lanes;
     this.#troubles = troubles;
-    const intake = () => this.#intake;
-    const forAuth = { cloud, clock: this.#turnClock, timekeeper, meters, deviceClocks, log, spool, intake };
+    const later = {
+      accepted: () => this.#devices.answered(),
+      committer: () => committer,
+      follower: followerOf(() => this.#devices),
+    };
+    const forAuth = { cloud, clock: turnClock, timekeeper, meters, deviceClocks, log, spool, ...later };
     this.#auth = createAuth(config, { ...forAuth, lanes });
     this.#requeueWatch = new RequeueWatch({
       spool,
@@ -163,17 +164,18 @@ export class App {
     const isMemoryShort = () => this.#capacity.isMemoryShort;
     const limits = { maxSpoolBytes, maxHeldBytes: MAX_HELD_BYTES, isMemoryShort };
     this.#sink = new StoredThenForwarded(this.#spool, lanes, timekeeper, limits, followed);
-    this.#intake = createIntake(config, {
+    const { committer, intake } = createIntake(config, {
       sink: this.#sink,
-      recordMemory: this.#recordMemory,
-      clock: this.#turnClock,
+      recordMemory,
+      clock: turnClock,
       timebases: timekeeper,
-      storedTime: this.#storedTime,
+      storedTime,
       meters,
       deviceClocks,
       followed,
       stampFloorMs: spool.stampFloorMs,
     });
+    this.#intake = intake;
     this.#capacity = new Capacity({
       log,
       maxSpoolBytes,
@@ -182,38 +184,46 @@ export class App {
       auth: this.#auth,
       sink: this.#sink,
     });
-    this.#front = createFront(config, log, {
-      uws: this.#picked.uws,
-      authorizer: this.#capacity.devices.authorizer(this.#auth.authorizer),
-      deviceLogin: this.#capacity.devices.deviceLogin(this.#auth.deviceLogin),
-      intake: this.#intake,
+    this.#devices = createDeviceSide(config, log, {
+      auth: this.#auth,
+      bound: this.#capacity.devices,
       calls: tracing?.calls(this.#calls) ?? this.#calls,
-      meters,
+      clock: turnClock,
+      committer,
+      deviceClocks,
       followed,
-      clock: this.#turnClock,
+      intake: this.#intake,
+      lanes,
       letters: this.#sink,
+      meters,
+      recordMemory,
+      refusals,
+      timekeeper,
       uplinks: this.#uplinks,
+      uws: this.#picked.uws,
+      onCallTrouble,
+      onCallDoubt,
     });
     this.#admin = createAdmin(config, {
       uws: this.#picked.name,
       meters,
-      storedTime: this.#storedTime,
+      storedTime,
       readiness: () => this.#readiness(),
       health,
       spool,
       lanes,
       auth: this.#auth,
       capacity: this.#capacity,
-      front: this.#front,
+      devices: this.#devices,
+      refusals,
       followed,
       certificates: () => this.#certificates,
       uplinks: this.#uplinks,
-      intake: this.#intake,
       log,
     });
     this.#certificates = new Certificates(config, log, {
       clock,
-      renew: { device: () => this.#front.renewCertificate(), admin: () => this.#admin.renewCertificate() },
+      renew: { device: () => this.#devices.renewCertificate(), admin: () => this.#admin.renewCertificate() },
     });
   }
 
@@ -232,7 +242,7 @@ export class App {
     const replayed = replay(this.#spool, this.#lanes);
     const restoredGrants = this.#auth.restore();
     this.#capacity.clearAfterStart();
-    const ports = await this.#front.listen();
+    const ports = await this.#devices.listen();
     this.#certificates.start();
     this.#phase = 'accepting states';
     this.#requeueWatch.start();
@@ -259,7 +269,7 @@ export class App {
     const startedMs = systemClock.monotonicMs();
     this.#certificates.stop();
     this.#lanes.endWithin(FLUSH_WITHIN_MS);
-    await this.#front.close(ANSWER_WITHIN_MS);
+    await this.#devices.close(ANSWER_WITHIN_MS);
     const uplinksClosed = this.#uplinks?.close();
     await this.#calls.close();
     await this.#intake.close();
@@ -290,6 +300,7 @@ export class App {
       diskFault: this.#spool.diskFault,
       shortage: this.#sink.shortage(),
       areNewDevicesRefused: this.#capacity.devices.isFull(),
+      isServing: this.#devices.isServing,
     });
   }
 }

@@ -2,12 +2,14 @@ import { join } from 'node:path';
 import { AuthStage } from '../auth/auth-stage.js';
 import { KEY_FILE, keyFromFile } from '../auth/secret-key.js';
 import type { Config } from '../config/load.js';
+import type { GrantFollower } from '../core/auth-ports.js';
 import type { ArrivalClock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
 import type { DeviceClocks } from '../core/device-clocks.js';
 import type { Meters } from '../core/meters.js';
-import type { Forwarder, Intake } from '../core/ports.js';
+import type { Forwarder } from '../core/ports.js';
 import type { Timekeeper } from '../core/timekeeper.js';
+import type { Committer } from '../intake/committer.js';
 import { DATA_FILE } from '../spool/lmdb/data-file.js';
 import { LmdbTable } from '../spool/lmdb/lmdb-table.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
@@ -34,12 +36,15 @@ export function createAuth(
     readonly lanes: Forwarder;
     /** Of the same data directory. */
     readonly spool: Pick<LmdbSpool, 'diskHealth'>;
+    /** Resolves when every body accepted so far is answered, and with the lanes. */
+    readonly accepted: () => Promise<void>;
     /** Comes to be after it. */
-    readonly intake: () => Pick<Intake, 'answered' | 'stampsFor'>;
+    readonly committer: () => Pick<Committer, 'stampsFor'>;
+    readonly follower: GrantFollower;
   },
 ): AuthStage {
   const { dataDir, maxBodyBytes, tokenCacheSize, tokenTtlMs, tokenOfflineMs, retentionMs } = config;
-  const { cloud, clock, timekeeper, meters, deviceClocks, log, lanes, intake } = parts;
+  const { cloud, clock, timekeeper, meters, deviceClocks, log, lanes, accepted, committer, follower } = parts;
   const { diskHealth } = parts.spool;
   const onRepaired = (file: string, mode: number) =>
     log.warn({ event: 'key-file-repaired', file, mode: mode.toString(8) }, 'the key file was open to others');
@@ -65,12 +70,13 @@ export function createAuth(
       bodyFor: (device, encoding, body) =>
         singleBody(encoding, body, {
           arrivalMs: clock.wallMs(),
-          stampsFor: (ownTimes, count) => intake().stampsFor(device, ownTimes, count),
+          stampsFor: (ownTimes, count) => committer().stampsFor(device, ownTimes, count),
           isClockCredible: clock.isCredible,
           times: deviceClocks.rules,
           maxBodyBytes,
         }),
-      accepted: () => intake().answered(),
+      accepted,
+      follower,
       forward: (device, token, body, isServed) => lanes.prove(device, token, body, isServed),
       offerGrant: (grant) => lanes.offerGrant(grant),
       deviceOf: (deviceKey) => lanes.deviceOf(deviceKey),

@@ -14,12 +14,19 @@ const STEP_WORDS: Readonly<Record<keyof WaySteps, string>> = {
   'given up': 'states of it are dead letters',
 };
 
-/** The devices whose states are followed, in the log. */
-export function createFollowed({ debugDevice = [] }: Config, log: EventLog): FollowedDevices {
+/** The devices whose states are followed, in the log. @param onChange told of those that are from now on */
+export function createFollowed(
+  { debugDevice = [] }: Config,
+  log: EventLog,
+  onChange: (deviceIds: readonly string[]) => void,
+): FollowedDevices {
   const followed = new FollowedDevices(
     ({ applicationId, deviceId }, step, told) =>
       log.debug({ event: 'device-step', applicationId, deviceId, step, ...told }, STEP_WORDS[step]),
-    (devices) => log.info({ event: 'devices-followed', devices }, 'the log follows the states of these devices'),
+    (devices) => {
+      onChange(devices);
+      log.info({ event: 'devices-followed', devices }, 'the log follows the states of these devices');
+    },
   );
   if (debugDevice.length > 0) followed.follow(debugDevice);
   return followed;

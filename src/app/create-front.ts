@@ -1,47 +1,80 @@
 import type { Config } from '../config/load.js';
-import { MAX_UNANSWERED_BYTES } from '../core/bounds.js';
+import { MAX_CALLS, MAX_UNANSWERED_BYTES } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
 import type { SetAside } from '../core/dead-letter.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
 import { MAX_ID_CHARACTERS, RefusalRing } from '../core/refusal-ring.js';
 import type { Uplinks } from '../core/uplink-ports.js';
-import type { MqttOptions } from '../front/mqtt/mqtt-front.js';
+import { MqttFront, type MqttOptions } from '../front/mqtt/mqtt-front.js';
 import { Front, type FrontOptions } from '../front/server.js';
 import { deviceTlsFiles } from './certificates.js';
 import type { LineWriter } from './event-log.js';
-import { affordableMqttConnections, maxEventStreams, maxUplinkSessions } from './open-files.js';
+import { affordableMqttConnections, maxEventStreams, maxMqttConnections, maxUplinkSessions } from './open-files.js';
 
-/** The device side, as it is configured. */
+/** Bodies of the largest size that a front has room for at least, however many fronts there are. */
+const LEAST_BODIES = 4;
+
+/** What the front of the main thread works with, beside the options. */
+export type FrontSurroundings = Pick<
+  FrontOptions,
+  'uws' | 'authorizer' | 'deviceLogin' | 'intake' | 'calls' | 'meters' | 'refusals' | 'clock'
+> & {
+  readonly letters: SetAside;
+  readonly uplinks: Uplinks | undefined;
+};
+
+/**
+ * The device side of the main thread: all of it, or where front threads serve HTTP and WebSocket only MQTT, whose
+ * WebSockets they hand over.
+ */
 export function createFront(
   config: Config,
   log: LineWriter,
-  parts: Pick<FrontOptions, 'uws' | 'authorizer' | 'deviceLogin' | 'intake' | 'calls' | 'meters'> & {
-    readonly clock: Clock;
-    readonly followed: FollowedDevices;
-    readonly letters: SetAside;
-    readonly uplinks: Uplinks | undefined;
-  },
-): Front {
-  const { listen, maxBodyBytes, passthrough, mqttUpstreamSessions } = config;
+  { letters, uplinks, ...parts }: FrontSurroundings,
+): { readonly front: Front; readonly mqtt: MqttFront } {
   const tls = deviceTlsFiles(config);
-  const mqtt = mqttOptions(config, log, parts);
-  const uplinks = parts.uplinks === undefined ? 0 : maxUplinkSessions(mqttUpstreamSessions, mqtt.maxConnections);
-  return new Front({
+  const options = mqttOptions(config, log, { letters, uplinks });
+  let mqtt: MqttFront | undefined;
+  const front = new Front({
     ...parts,
-    refusals: createRefusals(log, parts.clock, parts.followed),
-    host: listen.host,
-    port: listen.port,
+    ...frontLimits(config, maxStreams(config), 1),
+    listen: config.fronts === 0 ? config.listen : undefined,
     ...(tls && { tls }),
-    maxBodyBytes,
-    maxUnansweredBytes: MAX_UNANSWERED_BYTES,
-    passthrough,
-    maxPassedCalls: { stream: maxEventStreams(mqtt.maxConnections + uplinks) },
-    mqtt,
+    mqtt: (context) => {
+      mqtt = new MqttFront(context, options);
+      return mqtt;
+    },
   });
+  return { front, mqtt: mqtt as MqttFront };
+}
+
+/** Event streams that there may be at once, of all fronts together. */
+export function maxStreams({ mqttMaxConnections, mqttUpstreamSessions, commandBroker }: Config): number {
+  const connections = maxMqttConnections(mqttMaxConnections);
+  const uplinks = commandBroker === undefined ? 0 : maxUplinkSessions(mqttUpstreamSessions, connections);
+  return maxEventStreams(connections + uplinks);
+}
+
+/**
+ * What one of so many fronts may hold: its share of what all may, though never less than a few bodies.
+ * @param streams of all of them
+ */
+export function frontLimits(
+  { maxBodyBytes, passthrough }: Pick<Config, 'maxBodyBytes' | 'passthrough'>,
+  streams: number,
+  fronts: number,
+): Pick<FrontOptions, 'maxBodyBytes' | 'maxUnansweredBytes' | 'passthrough' | 'maxPassedCalls'> {
+  const share = (all: number): number => Math.ceil(all / fronts);
+  return {
+    maxBodyBytes,
+    maxUnansweredBytes: Math.max(share(MAX_UNANSWERED_BYTES), LEAST_BODIES * maxBodyBytes),
+    passthrough,
+    maxPassedCalls: { stream: share(streams), upload: share(MAX_CALLS.upload), other: share(MAX_CALLS.other) },
+  };
 }
 
 /** Who was refused; each that is new goes to the log, as many of them as that writes of one kind of event. */
-function createRefusals(log: LineWriter, clock: Clock, followed: FollowedDevices): RefusalRing {
+export function createRefusals(log: LineWriter, clock: Clock, followed: FollowedDevices): RefusalRing {
   return new RefusalRing(clock, {
     followed,
     onFirst: ({ applicationId, deviceId, address, code, message, trace }) =>

@@ -37,9 +37,12 @@ export function createAskThread(config: Config): AskThread {
   return new AskThread({ workerFile: ASK_WORKER_FILE, url, connections, caFile, proxyUrl: upstreamProxy?.url });
 }
 
+/** The options of the way to the cloud. */
+export type CloudWayConfig = Pick<Config, 'upstreamUrl' | 'upstreamCaFile' | 'upstreamProxy'>;
+
 /** Connections of its own, one for each call, so that long streams never hold up anything else. */
 export function createCallStream(
-  config: Config,
+  config: CloudWayConfig,
   told: Pick<CallStreamOptions, 'onTrouble' | 'onDoubt'>,
 ): HttpCallStream {
   // As many as there may be calls: none ever waits for one of another kind.
@@ -53,7 +56,7 @@ export function createCallStream(
   return new HttpCallStream(connections, systemClock, { url: new URL(config.upstreamUrl), ...told });
 }
 
-function connectionsFor(config: Config, connections: number, dialer: Dialer): CloudConnections {
+function connectionsFor(config: CloudWayConfig, connections: number, dialer: Dialer): CloudConnections {
   const { upstreamCaFile: caFile, upstreamProxy } = config;
   const create = () => createAgent({ connections, caFile, proxyUrl: upstreamProxy?.url, dialer });
   return new CloudConnections(create, dialer, systemClock);

@@ -58,6 +58,11 @@ export class DeviceBound {
     return this.#parts.isCrowded() || this.known >= this.most;
   }
 
+  /** Whether devices without a lane cannot send, also those with a grant. */
+  get areLanesFull(): boolean {
+    return this.#parts.active() >= this.most;
+  }
+
   /** Who may send, among the devices that there is room for. */
   authorizer(inner: Authorizer): Authorizer {
     const { active, isActive, mostDevices } = this.#parts;

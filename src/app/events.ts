@@ -34,6 +34,13 @@ export const EVENT_TABLE = {
     level: 'info',
     meaning: 'The last line: `waitingStates` are on disk; `unansweredRequests` to the cloud may be sent again.',
   },
+  'front-lost': {
+    level: 'error',
+    meaning:
+      'A front thread (`STATEWAY_FRONTS`) has died: `front`, its number, and the `reason`. Its devices are cut off, and send again what was not acknowledged; another takes its place within a second.',
+    remedy: 'Report it with the log.',
+  },
+  'front-back': { level: 'info', meaning: 'Another front thread serves devices in its place, `afterMs` later.' },
   'stop-overdue': {
     level: 'fatal',
     meaning: 'The stop took too long and was cut off. What was acknowledged is on disk.',

@@ -4,19 +4,19 @@ import { Device, isId } from '../core/device.js';
 import type { LastState } from '../core/device-report.js';
 import type { RefusalRing } from '../core/refusal-ring.js';
 import type { Lanes } from '../forward/lanes.js';
-import type { Front } from '../front/server.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
+import type { DeviceSide } from './device-side.js';
 
 export interface KnownDevicesParts {
   readonly lanes: Pick<Lanes, 'look'>;
   readonly auth: Pick<AuthStage, 'devices'>;
-  readonly front: Pick<Front, 'connectionsOf'>;
+  readonly devices: Pick<DeviceSide, 'connectionsOf'>;
   readonly spool: Pick<LmdbSpool, 'backlogBytesOf'>;
   readonly refusals: Pick<RefusalRing, 'recent'>;
 }
 
 /** What all stages together know of single devices, for the admin side. */
-export function knownDevices({ lanes, auth, front, spool, refusals }: KnownDevicesParts): KnownDevices {
+export function knownDevices({ lanes, auth, devices, spool, refusals }: KnownDevicesParts): KnownDevices {
   return {
     nameOf: (deviceId) => auth.devices.nameOf(deviceId),
     *all(): Iterable<FoundDevice> {
@@ -37,7 +37,7 @@ export function knownDevices({ lanes, auth, front, spool, refusals }: KnownDevic
         waitingBytes: lane.waitingBytes + spool.backlogBytesOf(device),
         name: auth.devices.nameOf(deviceId),
         grants: auth.devices.grantsOf(deviceId),
-        connections: front.connectionsOf(deviceId),
+        connections: devices.connectionsOf(deviceId),
       };
     },
     lastStateOf: (device): LastState | undefined => lanes.look.lastStateOf(device),

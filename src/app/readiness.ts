@@ -11,12 +11,16 @@ export interface ReadinessFacts {
   /** For want of what new states are refused. */
   readonly shortage: Shortage | undefined;
   readonly areNewDevicesRefused: boolean;
+  /** Whether anything listens for devices, once states are accepted. */
+  readonly isServing: boolean;
 }
 
 /** Whether devices should be sent here, and why not. */
-export function readinessOf({ phase, diskFault, shortage, areNewDevicesRefused }: ReadinessFacts): Readiness {
+export function readinessOf(facts: ReadinessFacts): Readiness {
+  const { phase, diskFault, shortage, areNewDevicesRefused, isServing } = facts;
   const unready = (reason: string, isOnlyFull: boolean) => ({ ready: false, reason, isOnlyFull });
   if (phase !== 'accepting states') return unready(phase, false);
+  if (!isServing) return unready('no front thread', false);
   if (diskFault !== undefined) return unready(`disk failing: ${diskFault.words}`, false);
   if (shortage !== undefined) return unready(`${shortage} full`, true);
   // Those that are known are served; in Kubernetes they would lose their proxy by the others.

@@ -1,4 +1,4 @@
-import type { Authorizer, DeviceLogin } from '../core/auth-ports.js';
+import type { Authorizer, DeviceLogin, GrantFollower } from '../core/auth-ports.js';
 import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
 import type { Device } from '../core/device.js';
@@ -12,8 +12,8 @@ import { FirstStates, type FirstStatesOptions } from './first-states.js';
 import { GrantAging } from './grant-aging.js';
 import { GrantStore, type StoredGrant } from './grant-store.js';
 import { GrantedDevices } from './granted-devices.js';
-import { Grants, type GrantsWatcher } from './grants.js';
-import type { KeptGrant } from './kept-grant.js';
+import { Grants } from './grants.js';
+import type { GrantsWatcher, KeptGrant } from './kept-grant.js';
 import { LogInStore } from './log-in-store.js';
 import { SealedStore } from './sealed-store.js';
 import { Sealing } from './sealing.js';
@@ -53,6 +53,8 @@ export interface AuthStageOptions {
   readonly offerGrant: (grant: Grant) => void;
   /** The object by which the lanes know a device; undefined for one without a lane. */
   readonly deviceOf: (deviceKey: string) => Device | undefined;
+  /** Told what becomes of grants, if anybody wants to know. */
+  readonly follower?: GrantFollower | undefined;
   /** Told how many stored rows could not be opened. */
   readonly onUnreadable: (rows: number) => void;
   /** Told when the disk does not take a row. */
@@ -139,6 +141,11 @@ export class AuthStage {
     for (const grant of this.#grants.sendersOf(device)) this.#options.offerGrant(grant);
   }
 
+  /** States were accepted by a grant that somebody else has found. */
+  noteUse(grant: Grant): void {
+    this.#grants.noteUse(grant as KeptGrant);
+  }
+
   /** Devices with a grant at hand. */
   get grantedDevices(): number {
     return this.#grants.devices;
@@ -197,6 +204,7 @@ export class AuthStage {
     return {
       onConfirmed: (grant, isNew) => this.#onConfirmed(grant, isNew),
       onDropped: (grant) => {
+        this.#options.follower?.onDropped(grant);
         this.#grantStore.forget(grant.token, grant.device);
         this.#aging.release(grant);
       },
@@ -205,6 +213,7 @@ export class AuthStage {
   }
 
   #onConfirmed(grant: KeptGrant, isNew: boolean): void {
+    this.#options.follower?.onConfirmed(grant);
     this.#aging.watch(grant);
     const newerByMs = grant.confirmedAtMs - grant.storedConfirmationMs;
     if (!grant.isReleased && newerByMs >= this.#options.tokenOfflineMs * UNSTORED_SHARE) this.#store(grant);
@@ -212,6 +221,7 @@ export class AuthStage {
   }
 
   #onEnded(grant: KeptGrant, reason: StatewayError): void {
+    this.#options.follower?.onEnded(grant, reason);
     this.#aging.drop(grant);
     if (reason.code === 'STATEWAY_TOKEN_REFUSED') this.#onVoidToken(grant.token, reason);
     if (grant.isLapsed) this.#offerLapsed(grant);

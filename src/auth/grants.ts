@@ -4,7 +4,7 @@ import { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
 import { type DenialCache, tripleOf } from './denial-cache.js';
 import { type DeviceGrants, entryOf, listOf, nameIn, newestOf, withToken } from './device-grants.js';
-import { KeptGrant, type Proof } from './kept-grant.js';
+import { type GrantsWatcher, KeptGrant, type Proof } from './kept-grant.js';
 import { expiryOf, type SendRight } from './token-claims.js';
 
 /**
@@ -20,18 +20,6 @@ const UNPROVEN_AFTER_REFUSAL_MS = 3_600_000;
 
 /** Grants for which there is room beside each that is held, so that none need go soon. */
 const ROOM_TIMES = 8;
-
-/** Told what becomes of grants. */
-export interface GrantsWatcher {
-  /**
-   * A new one, or a known one that the cloud has granted again.
-   * @param isNew whether it is new, or may send only since now
-   */
-  onConfirmed(grant: KeptGrant, isNew: boolean): void;
-  /** No longer at hand for want of room, or because newer ones of its device have taken its place. It may still be good. */
-  onDropped(grant: KeptGrant): void;
-  onEnded(grant: KeptGrant, reason: StatewayError): void;
-}
 
 export interface GrantsOptions {
   /** Grants kept (`STATEWAY_TOKEN_CACHE_SIZE`); the least recently used device goes first. */
@@ -107,6 +95,12 @@ export class Grants {
     if (grant === undefined) return undefined;
     grant.isUsed = true;
     return grant.isGood(this.#clock.wallMs()) ? grant : undefined;
+  }
+
+  /** One is used that was found before. */
+  noteUse(grant: KeptGrant): void {
+    grant.isUsed = true;
+    if (this.#mayEvictSoon) this.#byDevice.get(grant.device.deviceId);
   }
 
   /** The grants for a device by which it may send, the newest last; whether they are over the cloud says. */

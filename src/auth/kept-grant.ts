@@ -85,3 +85,15 @@ export class KeptGrant extends Grant {
     };
   }
 }
+
+/** Told what becomes of grants. */
+export interface GrantsWatcher {
+  /**
+   * A new one, or a known one that the cloud has granted again.
+   * @param isNew whether it is new, or may send only since now
+   */
+  onConfirmed(grant: KeptGrant, isNew: boolean): void;
+  /** No longer at hand for want of room, or because newer ones of its device have taken its place. It may still be good. */
+  onDropped(grant: KeptGrant): void;
+  onEnded(grant: KeptGrant, reason: StatewayError): void;
+}

@@ -182,6 +182,13 @@ export const OPTIONS = {
     defaultInWords: 'cores - 1, at least 1',
     meaning: 'Worker threads that decode and check states.',
   }),
+  fronts: row({
+    variable: 'STATEWAY_FRONTS',
+    kind: count(0, 64),
+    default: '0',
+    meaning:
+      'Threads that own the sockets of devices and decode what comes by them (`docs/architecture.md`, "Front threads"); 0: the main thread does.',
+  }),
   ...MQTT_OPTIONS,
   name: row({
     variable: 'STATEWAY_NAME',

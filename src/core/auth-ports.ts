@@ -51,8 +51,8 @@ export interface Authorizer {
   ask(token: string, applicationId: string, deviceId: string, asker: Asker): Promise<Granted | Unproven>;
   /** Why the cloud has lately called a token void, so that it gains no new grant; undefined where it has not. */
   findVoid(token: string): StatewayError | undefined;
-  /** Whether the token has a grant here, for whichever device: synchronous. */
-  knows(token: string): boolean;
+  /** Whether the token has a grant here, for whichever device: at once where the grants are at hand, else as soon as it is known. */
+  knows(token: string): boolean | Promise<boolean>;
   /**
    * Whether the token is granted for the device that it names as its own; of one that names none it is not. Asks the cloud
    * as {@link Authorizer.ask} does. Never rejects.
@@ -73,4 +73,13 @@ export interface DeviceLogin {
    * cloud, and at once.
    */
   recall(body: Uint8Array): CloudAnswer | undefined;
+}
+
+/** Told what becomes of grants that others go by, where it is not enough that the grant itself says so. */
+export interface GrantFollower {
+  /** The cloud has granted it again. */
+  onConfirmed(grant: Grant): void;
+  /** It is not at hand any more, though it may still be good. */
+  onDropped(grant: Grant): void;
+  onEnded(grant: Grant, reason: StatewayError): void;
 }

@@ -47,6 +47,9 @@ export class Distribution {
     this.count += times;
   }
 
+  /** Takes one over that was kept elsewhere, where any are kept. */
+  addExemplar(_exemplar: Exemplar): void {}
+
   protected bucketOf(value: number): number {
     const { bounds } = this;
     let bucket = 0;

@@ -65,12 +65,6 @@ export interface Intake {
   batchOf(bodyBytes: number): number;
   /** Resolves when every body accepted so far has been answered, and what was stored of them is with the lanes. */
   answered(): Promise<void>;
-  /**
-   * Times of arrival, now, for states of a device that are sent at once and not handed over here, each of its own.
-   * @param ownTimes that states beside them name themselves
-   * @returns whole milliseconds, rising
-   */
-  stampsFor(device: Device, ownTimes: ReadonlySet<number>, count: number): readonly number[];
   /** Bodies and bytes whose answer is outstanding. */
   backlog(): { bodies: number; bytes: number };
   /** Answers everything accepted and has it with the lanes, then ends the workers. Nothing may be accepted afterwards. */

@@ -55,6 +55,12 @@ interface Entry {
   readMs: number;
 }
 
+/** Where those who refuse say so. */
+export interface RefusalSink {
+  /** Something was refused; where it is told of later, so many times. */
+  note(error: StatewayError, refused: Refused, times?: number): void;
+}
+
 /** Who is told of refusals. */
 export interface RefusalListeners {
   /** Each that is listed anew, for the log. */
@@ -71,7 +77,7 @@ export interface RefusalListeners {
  *
  * Bounded whatever comes: what strangers make up takes no room from devices that have a grant.
  */
-export class RefusalRing {
+export class RefusalRing implements RefusalSink {
   /** Since the start, by code. */
   readonly counts = new Map<ErrorCode, number>();
   readonly #clock: Clock;
@@ -87,13 +93,17 @@ export class RefusalRing {
     this.#turnedAway = new TurnedAwayCounts(clock);
   }
 
-  /** Something was refused. */
-  note(error: StatewayError, refused: Refused): void {
-    this.counts.set(error.code, (this.counts.get(error.code) ?? 0) + 1);
+  note(error: StatewayError, refused: Refused, times = 1): void {
+    this.count(error.code, times);
     const { followed, onTurnedAway } = this.#listeners;
     if (followed?.isIdle === false) tellStep(followed, error, refused);
-    if (!error.retryable) this.#list(error, refused);
-    else if (this.#turnedAway.note(error)) onTurnedAway?.(error, refused);
+    if (!error.retryable) this.#list(error, refused, times);
+    else if (this.#turnedAway.note(error, times)) onTurnedAway?.(error, refused);
+  }
+
+  /** So many were refused of which no more is known. */
+  count(code: ErrorCode, times: number): void {
+    this.counts.set(code, (this.counts.get(code) ?? 0) + times);
   }
 
   /** For what devices are told to come again, the last one first. */
@@ -108,7 +118,7 @@ export class RefusalRing {
     return all.sort((a, b) => b.readMs - a.readMs);
   }
 
-  #list({ code, message }: StatewayError, refused: Refused): void {
+  #list({ code, message }: StatewayError, refused: Refused, times: number): void {
     const { isKnown, address } = refused;
     const applicationId = refused.applicationId.slice(0, MAX_ID_CHARACTERS);
     const deviceId = refused.deviceId.slice(0, MAX_ID_CHARACTERS);
@@ -122,7 +132,7 @@ export class RefusalRing {
       ? { applicationId, deviceId, address, code, message: '', count: 0, atMs: 0, trace: {}, readMs: 0 }
       : former;
     entry.message = message.slice(0, MAX_MESSAGE_CHARACTERS);
-    entry.count++;
+    entry.count += times;
     entry.atMs = this.#clock.wallMs();
     entry.trace = safeTrace(refused.trace);
     entry.readMs = nowMs;

@@ -24,7 +24,11 @@ export class TracedDistribution extends Distribution {
   override observe(value: number, times = 1, trace?: TraceIds): void {
     super.observe(value, times);
     const labels = trace === undefined ? undefined : labelsOf(trace);
-    if (labels !== undefined) this.#exemplars[this.bucketOf(value)] = { labels, value, atMs: this.#clock.wallMs() };
+    if (labels !== undefined) this.addExemplar({ labels, value, atMs: this.#clock.wallMs() });
+  }
+
+  override addExemplar(exemplar: Exemplar): void {
+    this.#exemplars[this.bucketOf(exemplar.value)] = exemplar;
   }
 }
 

@@ -38,16 +38,16 @@ export class TurnedAwayCounts {
   }
 
   /** @returns whether it is the first since it was over, or ever */
-  note({ code, message }: StatewayError): boolean {
+  note({ code, message }: StatewayError, times = 1): boolean {
     const readMs = this.#clock.monotonicMs();
     const atMs = this.#clock.wallMs();
     const entry = this.#entries.get(code);
     if (entry === undefined || readMs - entry.readMs > TURNED_AWAY_KEPT_MS) {
-      this.#entries.set(code, { code, message: message.slice(0, MAX_MESSAGE_CHARACTERS), count: 1, atMs, readMs });
+      this.#entries.set(code, { code, message: message.slice(0, MAX_MESSAGE_CHARACTERS), count: times, atMs, readMs });
       return true;
     }
     entry.message = message.slice(0, MAX_MESSAGE_CHARACTERS);
-    entry.count++;
+    entry.count += times;
     entry.atMs = atMs;
     entry.readMs = readMs;
     return false;

@@ -71,9 +71,9 @@ export abstract class FrameSocket implements BodyReceiver, AckSender, ServedSock
   /** Whose frames these are, for whoever looks for a device that is refused. */
   protected abstract sender(): Refused;
 
-  /** Whether it is of this one device. @param deviceId lower case */
-  isOf(deviceId: string): boolean {
-    return this.sender().deviceId.toLowerCase() === deviceId;
+  /** Of its one device, or of the gateway that it is of; lower case. '' where its token names none. */
+  get deviceId(): string {
+    return this.sender().deviceId.toLowerCase();
   }
 
   /** Called once, when the socket has opened. */

@@ -2,7 +2,7 @@ import type { Authorizer, DeviceLogin } from '../core/auth-ports.js';
 import type { Clock } from '../core/clock.js';
 import type { Meters } from '../core/meters.js';
 import type { Intake } from '../core/ports.js';
-import type { RefusalRing } from '../core/refusal-ring.js';
+import type { RefusalSink } from '../core/refusal-ring.js';
 import type { Admission } from './admission.js';
 import type { ArrivingBodies } from './arriving-bodies.js';
 import type { DueAcks } from './due-acks.js';
@@ -22,7 +22,7 @@ export interface FrontContext {
   readonly dueAcks: DueAcks;
   readonly dueRefusals: DueRefusals;
   readonly meters: Meters;
-  readonly refusals: RefusalRing;
+  readonly refusals: RefusalSink;
   readonly clock: Clock;
   readonly maxBodyBytes: number;
   /** How devices speak to the proxy. */

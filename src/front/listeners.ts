@@ -26,11 +26,17 @@ interface HostListener {
   listen(host: string, port: number, options: number, cb: (listenSocket: us_listen_socket | false) => void): unknown;
 }
 
-export interface ListenersOptions {
-  readonly uws: UwsModule;
+/** Where to listen. */
+export interface ListenAddress {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
+  /** Others of this process listen there as well; that nobody else does has been tried ({@link freePort}). */
+  readonly isShared?: boolean;
+}
+
+export interface ListenersOptions extends ListenAddress {
+  readonly uws: UwsModule;
   readonly tls: TlsFiles | undefined;
   /** Attaches all routes to a web server. */
   readonly route: (app: TemplatedApp) => void;
@@ -42,7 +48,8 @@ export interface ListenersOptions {
  * old one stops listening. Its connections go on, with the certificate that they began with.
  *
  * Without TLS nothing is renewed, and the port is taken exclusively: otherwise a second process would start on it without
- * an error and take half of the connections. With TLS the port is tried exclusively before it is taken.
+ * an error and take half of the connections. With TLS, or where threads share it, the port is tried exclusively before it is
+ * taken.
  */
 export class Listeners {
   readonly #options: ListenersOptions;
@@ -66,9 +73,9 @@ export class Listeners {
    * @throws Error when the address cannot be had
    */
   async listen(): Promise<number> {
-    const { host, tls, uws } = this.#options;
+    const { host, isShared, tls, uws } = this.#options;
     // Also for any free port: uWebSockets.js does not set SO_REUSEPORT where it is told none.
-    if (tls !== undefined) this.#port = await freePort(host, this.#port);
+    if (tls !== undefined && !isShared) this.#port = await freePort(host, this.#port);
     const listenSocket = await this.#listenWith(this.#app);
     this.#listenSockets.add(listenSocket);
     this.#port = uws.us_socket_local_port(listenSocket);
@@ -140,8 +147,8 @@ export class Listeners {
   }
 
   #listenWith(app: TemplatedApp): Promise<us_listen_socket> {
-    const { host, tls } = this.#options;
-    const options = tls === undefined ? LISTEN_EXCLUSIVELY : LISTEN_BESIDE_OTHERS;
+    const { host, isShared, tls } = this.#options;
+    const options = tls === undefined && !isShared ? LISTEN_EXCLUSIVELY : LISTEN_BESIDE_OTHERS;
     return new Promise((resolve, reject) => {
       (app as TemplatedApp & HostListener).listen(host, this.#port, options, (listenSocket) => {
         if (listenSocket === false) reject(noAddress(host, this.#port));
@@ -155,7 +162,7 @@ export class Listeners {
  * A port that nobody listens on, or the given one if that is such.
  * @throws Error when another process, of this program or any other, listens there
  */
-async function freePort(host: string, port: number): Promise<number> {
+export async function freePort(host: string, port: number): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', () => reject(noAddress(host, port)));

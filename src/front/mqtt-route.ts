@@ -1,12 +1,19 @@
 import type { HttpRequest, HttpResponse } from 'uws-current';
+import type { Asker } from '../core/auth-ports.js';
 import { MQTT_SOCKET_KEEPS_MS } from '../core/bounds.js';
 import { StatewayError } from '../core/errors.js';
 import { overloaded } from './admission.js';
 import { askerOf, clientAddress } from './client-address.js';
 import type { FrontContext } from './front-context.js';
-import type { MqttFront } from './mqtt/mqtt-front.js';
 import { refuseHead } from './refuse-head.js';
 import type { ServedSocket } from './served-socket.js';
+import type { StrangerPlace } from './stranger-sockets.js';
+
+/** Serves MQTT over a WebSocket. */
+export interface MqttSockets {
+  /** A WebSocket that has asked for MQTT, to be opened. @param peer its address, for people */
+  overSocket(peer: string, asker: Asker, place: StrangerPlace): ServedSocket;
+}
 
 /** The names of MQTT as a subprotocol; the second is that of clients before 3.1.1. The first that is offered is taken. */
 const PROTOCOLS = ['mqtt', 'mqttv3.1'];
@@ -28,7 +35,7 @@ export function mqttProtocolOf(offered: string): string | undefined {
  */
 export function openMqttSocket(
   context: FrontContext,
-  mqtt: MqttFront,
+  mqtt: MqttSockets,
   res: HttpResponse,
   complete: (socket: ServedSocket) => void,
 ): void {

@@ -7,17 +7,18 @@ import type { Meters, Transport } from '../core/meters.js';
 import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { CallStream } from '../core/passed-call.js';
 import type { Intake } from '../core/ports.js';
-import type { RefusalRing } from '../core/refusal-ring.js';
+import type { RefusalSink } from '../core/refusal-ring.js';
 import { Admission } from './admission.js';
 import { ArrivingBodies } from './arriving-bodies.js';
 import { handleDeviceLogin } from './device-login-route.js';
 import { DueAcks } from './due-acks.js';
 import { DueRefusals } from './due-refusals.js';
-import { CLOSE_GOING_AWAY, type FrameSocket } from './frame-socket.js';
+import { CLOSE_GOING_AWAY } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { HttpSockets } from './http-sockets.js';
-import { Listeners } from './listeners.js';
-import { MqttFront, type MqttOptions } from './mqtt/mqtt-front.js';
+import { type ListenAddress, Listeners } from './listeners.js';
+import type { MqttPorts, MqttSide } from './mqtt-side.js';
+import { OpenSockets, type SocketChange } from './open-sockets.js';
 import { Passthrough, type PassthroughMode } from './passthrough.js';
 import { servedPath } from './request-path.js';
 import { routeSockets } from './socket-route.js';
@@ -32,9 +33,8 @@ const DRAIN_POLL_MS = 10;
 
 export interface FrontOptions {
   readonly uws: UwsModule;
-  readonly host: string;
-  /** 0 for any free port. */
-  readonly port: number;
+  /** Where to listen for HTTP and WebSocket; undefined: others do. */
+  readonly listen: ListenAddress | undefined;
   readonly tls?: TlsFiles;
   readonly maxBodyBytes: number;
   /** Bound on the bytes of unanswered bodies, and again on those of calls that wait for the cloud. */
@@ -47,29 +47,30 @@ export interface FrontOptions {
   readonly passthrough: PassthroughMode;
   /** Calls passed on at once, of each kind; `MAX_CALLS` where left out. */
   readonly maxPassedCalls?: Partial<Readonly<Record<CallKind, number>>>;
-  readonly mqtt: MqttOptions;
+  /** What serves MQTT. */
+  readonly mqtt: (context: FrontContext) => MqttSide;
   readonly meters: Meters;
   /** Is told of every refusal. */
-  readonly refusals: RefusalRing;
+  readonly refusals: RefusalSink;
   readonly clock: Clock;
+  /** Told of WebSockets that open and close, where somebody keeps count. */
+  readonly onSocket?: SocketChange;
 }
 
-/** The ports that were had; of MQTT those that are served. */
-export interface FrontPorts {
-  readonly device: number;
-  readonly mqtt: number | undefined;
-  readonly mqtts: number | undefined;
+/** The ports that were had, where they are served. */
+export interface FrontPorts extends MqttPorts {
+  readonly device: number | undefined;
 }
 
 /** The device side: HTTP and WebSocket on uWebSockets.js (contract 1.3), and MQTT (contract 1.9). */
 export class Front {
   readonly #options: FrontOptions;
-  readonly #listeners: Listeners;
+  readonly #listeners: Listeners | undefined;
   readonly #context: FrontContext;
   readonly #passthrough: Passthrough;
   readonly #stateRequests: StateRequests;
-  readonly #sockets = new Set<FrameSocket>();
-  readonly #mqtt: MqttFront;
+  readonly #sockets: OpenSockets;
+  readonly #mqtt: MqttSide;
   #cancelTick: () => void = () => {};
 
   /** @throws Error when the TLS files cannot be used */
@@ -101,10 +102,11 @@ export class Front {
       maxHeldBytes: options.maxUnansweredBytes,
       maxCalls: options.maxPassedCalls ?? {},
     });
-    this.#mqtt = new MqttFront(this.#context, options.mqtt);
+    this.#sockets = new OpenSockets(options.onSocket);
+    this.#mqtt = options.mqtt(this.#context);
     this.#stateRequests = new StateRequests(this.#context);
-    const { host, port } = options;
-    this.#listeners = new Listeners({ uws, host, port, tls, route: (app) => this.#route(app) });
+    const { listen } = options;
+    this.#listeners = listen && new Listeners({ uws, ...listen, tls, route: (app) => this.#route(app) });
   }
 
   /**
@@ -112,7 +114,7 @@ export class Front {
    * @throws Error when an address cannot be had
    */
   async listen(): Promise<FrontPorts> {
-    const device = await this.#listeners.listen();
+    const device = await this.#listeners?.listen();
     this.#scheduleTick();
     return { device, ...(await this.#mqtt.listen()) };
   }
@@ -123,13 +125,8 @@ export class Front {
    */
   async renewCertificate(): Promise<void> {
     if (this.#context.stopping) return;
-    await this.#listeners.renew();
+    await this.#listeners?.renew();
     this.#mqtt.renewCertificate();
-  }
-
-  /** Who was refused. */
-  get refusals(): RefusalRing {
-    return this.#options.refusals;
   }
 
   /** Connections open now; of HTTP with the older build of uWebSockets.js, requests in flight ({@link HttpSockets}). */
@@ -150,8 +147,7 @@ export class Front {
    * @param deviceId lower case
    */
   connectionsOf(deviceId: string): Partial<Record<Transport, number>> {
-    let websocket = 0;
-    for (const socket of this.#sockets) if (socket.isOf(deviceId)) websocket++;
+    const websocket = this.#sockets.of(deviceId);
     const mqtt = this.#mqtt.transportOf(deviceId);
     return { ...(websocket > 0 && { websocket }), ...(mqtt !== undefined && { [mqtt]: 1 }) };
   }
@@ -173,7 +169,7 @@ export class Front {
   async close(withinMs: number): Promise<void> {
     const { clock } = this.#options;
     this.#context.stopping = true;
-    this.#listeners.stopListening();
+    this.#listeners?.stopListening();
     this.#cancelTick();
     this.#passthrough.endStreams();
     const deadlineMs = clock.monotonicMs() + withinMs;
@@ -183,8 +179,14 @@ export class Front {
     }
     for (const socket of this.#sockets) socket.end(CLOSE_GOING_AWAY, 'the proxy is being stopped');
     await mqttClosed;
-    this.#listeners.close();
+    this.cutAll();
     this.#context.bodies.close();
+  }
+
+  /** Closes every connection by HTTP and WebSocket at once, and accepts none. */
+  cutAll(): void {
+    this.#listeners?.stopListening();
+    this.#listeners?.close();
   }
 
   #isSettled(): boolean {

@@ -16,8 +16,8 @@ import { FrameSocket } from './frame-socket.js';
 import type { FrontContext } from './front-context.js';
 import { GatewaySocket } from './gateway-socket.js';
 import { readHead, traceOfLastHead } from './head-fields.js';
-import type { MqttFront } from './mqtt/mqtt-front.js';
-import { asksForMqtt, openMqttSocket } from './mqtt-route.js';
+import { asksForMqtt, type MqttSockets, openMqttSocket } from './mqtt-route.js';
+import type { OpenSockets } from './open-sockets.js';
 import { refuseHead } from './refuse-head.js';
 import { writeError } from './reply.js';
 import { assertIds, assertToken, bearerToken, queryOf, tokenOfQuery } from './request-head.js';
@@ -59,8 +59,8 @@ interface Routes {
 export function routeSockets(
   app: TemplatedApp,
   context: FrontContext,
-  sockets: Set<FrameSocket>,
-  mqtt: MqttFront,
+  sockets: OpenSockets,
+  mqtt: MqttSockets,
   pass: (res: HttpResponse, req: HttpRequest) => void,
 ): void {
   const { maxBodyBytes } = context;
@@ -93,7 +93,7 @@ export function routeSockets(
   });
 }
 
-function socketHandlers({ httpSockets }: FrontContext, sockets: Set<FrameSocket>): WebSocketBehavior<SocketData> {
+function socketHandlers({ httpSockets }: FrontContext, sockets: OpenSockets): WebSocketBehavior<SocketData> {
   return {
     idleTimeout: IDLE_TIMEOUT_SECONDS,
     sendPingsAutomatically: true,
@@ -111,7 +111,7 @@ function socketHandlers({ httpSockets }: FrontContext, sockets: Set<FrameSocket>
     },
     close(ws) {
       const { socket } = ws.getUserData();
-      if (socket instanceof FrameSocket) sockets.delete(socket);
+      if (socket instanceof FrameSocket) sockets.remove(socket);
       socket.closed();
     },
   };
@@ -163,6 +163,9 @@ function refusedBy(
   return { applicationId, deviceId, address: asker.address, isKnown: false, trace };
 }
 
+/** A socket, and the route that it goes on by. */
+type Opened = readonly [FrameSocket, keyof Routes];
+
 /** Whose socket it is to be. */
 interface Asked {
   readonly token: string;
@@ -199,18 +202,24 @@ function openGatewaySocket(
   token: string,
 ): void {
   const { authorizer, strangerSockets } = context;
-  if (authorizer.knows(token)) {
-    complete(res, upgrade, new GatewaySocket(context, token, applicationId, upgrade.asker, undefined), 'whole');
-    return;
-  }
-  const place = strangerSockets.take(upgrade.asker.address);
-  if (place !== undefined) {
-    complete(res, upgrade, new GatewaySocket(context, token, applicationId, upgrade.asker, place), 'small');
+  const { asker } = upgrade;
+  const known = (): Opened => [new GatewaySocket(context, token, applicationId, asker, undefined), 'whole'];
+  const stranger = (): Opened | undefined => {
+    const place = strangerSockets.take(asker.address);
+    return place && [new GatewaySocket(context, token, applicationId, asker, place), 'small'];
+  };
+  const isKnown = authorizer.knows(token);
+  const opened = isKnown === true ? known() : isKnown === false ? stranger() : undefined;
+  if (opened !== undefined) {
+    complete(res, upgrade, ...opened);
     return;
   }
   waitForCloud(context, res, { ...upgrade, token, applicationId, deviceId: '' }, async () => {
-    if (!(await authorizer.isOwnGranted(token, applicationId, upgrade.asker))) throw noPlace();
-    return [new GatewaySocket(context, token, applicationId, upgrade.asker, undefined), 'whole'];
+    if (isKnown !== false && (await isKnown)) return known();
+    const place = isKnown === false ? undefined : stranger();
+    if (place !== undefined) return place;
+    if (!(await authorizer.isOwnGranted(token, applicationId, asker))) throw noPlace();
+    return known();
   });
 }
 
@@ -229,7 +238,7 @@ function waitForCloud(
   context: FrontContext,
   res: HttpResponse,
   upgrade: Upgrade & Asked,
-  ask: () => Promise<readonly [FrameSocket, keyof Routes]>,
+  ask: () => Promise<Opened>,
 ): void {
   const holding = context.admission.holdAsStranger(upgrade.asker.address, upgrade.token.length);
   if (holding === undefined) throw overloaded();

@@ -1,21 +1,17 @@
 import type { ArrivalClock } from '../core/clock.js';
-import type { Device } from '../core/device.js';
-import type { DeviceClocks } from '../core/device-clocks.js';
+import type { TimeRules } from '../core/cloud-window.js';
+import type { DecodedBatch, RecordCommitter } from '../core/commit-port.js';
 import { asStatewayError, type StatewayError } from '../core/errors.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { BodyReceiver, Encoding, Intake, RecordSink } from '../core/ports.js';
+import type { BodyReceiver, Encoding, Intake } from '../core/ports.js';
 import type { RecordMemory } from '../core/record-memory.js';
-import type { StoredTimeClock } from '../core/stored-time-clock.js';
 import type { BatchRequest, BatchResult } from '../state/batch-layout.js';
 import { processBatch } from '../state/process-batch.js';
-import { RecordView } from '../state/record-layout.js';
 import { answerAll, refuseAll } from './answers.js';
 import { allocateBatchMemory, BATCH_BYTES, BatchBuffer, type BatchMemory } from './batch-buffer.js';
-import { type FollowedBody, tellArrived, tellStored } from './followed-bodies.js';
-import { HandOver, type StoredBatch } from './hand-over.js';
-import { type KnownTimebases, Stamper } from './stamper.js';
+import { type FollowedBody, statesOf, tellArrived } from './followed-bodies.js';
 
 /** Runs batches on other threads; see `WorkerPool`. */
 export interface BatchRunner {
@@ -26,23 +22,18 @@ export interface BatchRunner {
 
 export interface BatcherOptions {
   readonly runner: BatchRunner;
-  readonly sink: RecordSink;
+  readonly committer: RecordCommitter;
   /** Where the memory of records comes back to when the lanes are done with it. */
   readonly recordMemory: RecordMemory;
-  readonly clock: ArrivalClock;
-  readonly timebases: KnownTimebases;
-  /** What records are stored at. */
-  readonly storedTime: StoredTimeClock;
-  readonly meters: Meters;
-  /** Told which devices name times that the cloud does not keep. */
-  readonly deviceClocks: DeviceClocks;
+  readonly clock: Pick<ArrivalClock, 'arrivalMs'>;
+  readonly meters: Pick<Meters, 'leftOut'>;
+  /** How the times are judged that devices name. */
+  readonly times: { readonly rules: TimeRules };
   readonly followed: FollowedDevices;
   /** A single state larger than this as JSON for the cloud is refused (`STATEWAY_MAX_BODY_BYTES`). */
   readonly maxStateBytes: number;
   /** {@link IN_PLACE_BELOW_BYTES} unless given; 0: every batch is for the threads. */
   readonly inPlaceBelowBytes?: number;
-  /** Up to this, an earlier run may have given stamps (`Spool.stampFloorMs`). */
-  readonly stampFloorMs?: number;
 }
 
 /**
@@ -70,8 +61,14 @@ interface Departed {
   outcome: BatchResult | StatewayError | undefined;
 }
 
+/** What was decoded and is on disk. */
+interface StoredBatch {
+  readonly decoded: DecodedBatch;
+  readonly sequence: number | undefined;
+}
+
 /**
- * Gathers bodies into micro-batches, has them decoded by the workers, stamps and stores what comes back, and answers
+ * Gathers bodies into micro-batches, has them decoded by the workers and what comes back committed, and answers
  * (docs/architecture.md).
  *
  * A batch leaves at the end of the event-loop turn, so that it holds what that turn brought: one body when idle, many
@@ -83,7 +80,6 @@ interface Departed {
 export class Batcher implements Intake {
   readonly #options: BatcherOptions;
   readonly #inPlaceBelowBytes: number;
-  readonly #stamper: Stamper;
   readonly #spareMemory: BatchMemory[] = [];
   /** Full batches that wait for a thread, the oldest first, and the one being filled, last. */
   readonly #gathered: BatchBuffer[] = [];
@@ -100,14 +96,13 @@ export class Batcher implements Intake {
   #openBytes = 0;
   /** Settles when every batch stored so far is answered. */
   #answered: Promise<void> = Promise.resolve();
-  readonly #handOver: HandOver;
+  /** Who waits until so many bodies were answered, rising. */
+  readonly #awaited: { readonly bodies: number; readonly resolve: () => void }[] = [];
   #closed: Promise<void> | undefined = undefined;
 
   constructor(options: BatcherOptions) {
     this.#options = options;
     this.#inPlaceBelowBytes = options.inPlaceBelowBytes ?? IN_PLACE_BELOW_BYTES;
-    this.#stamper = new Stamper(options.clock, options.timebases, options.stampFloorMs);
-    this.#handOver = new HandOver(options.sink);
   }
 
   accept(grant: Grant, encoding: Encoding, body: Uint8Array, receiver: BodyReceiver, ticket: number): void {
@@ -130,12 +125,12 @@ export class Batcher implements Intake {
     return this.#gathered.at(-1)?.fits(bodyBytes) ? this.#begunBatches : this.#begunBatches + 1;
   }
 
-  answered(): Promise<void> {
-    return this.#handOver.reached(this.#acceptedBodies);
-  }
-
-  stampsFor(device: Device, ownTimes: ReadonlySet<number>, count: number): readonly number[] {
-    return this.#stamper.stampsFor(device, this.#options.clock.arrivalMs(), ownTimes, count);
+  async answered(): Promise<void> {
+    const bodies = this.#acceptedBodies;
+    if (this.#answeredBodies < bodies) {
+      await new Promise<void>((resolve) => this.#awaited.push({ bodies, resolve }));
+    }
+    await this.#options.committer.handedOver();
   }
 
   backlog(): { bodies: number; bytes: number } {
@@ -196,8 +191,8 @@ export class Batcher implements Intake {
 
   #runInPlace(departed: Departed): void {
     try {
-      const { deviceClocks, maxStateBytes } = this.#options;
-      const result = processBatch(departed.batch.toRequest(maxStateBytes, deviceClocks.rules));
+      const { times, maxStateBytes } = this.#options;
+      const result = processBatch(departed.batch.toRequest(maxStateBytes, times.rules));
       this.#recycle(result);
       departed.outcome = result;
     } catch (error) {
@@ -209,9 +204,9 @@ export class Batcher implements Intake {
   async #runOnThread(departed: Departed): Promise<void> {
     this.#busyThreads++;
     try {
-      const { deviceClocks, maxStateBytes, recordMemory, runner } = this.#options;
+      const { times, maxStateBytes, recordMemory, runner } = this.#options;
       const spare = recordMemory.take(departed.batch.likelyRecordBytes);
-      const result = await runner.run(departed.batch.toRequest(maxStateBytes, deviceClocks.rules, spare));
+      const result = await runner.run(departed.batch.toRequest(maxStateBytes, times.rules, spare));
       this.#recycle(result);
       departed.outcome = result;
     } catch (error) {
@@ -238,61 +233,51 @@ export class Batcher implements Intake {
   }
 
   #store(departed: Departed, outcome: BatchResult | StatewayError): void {
-    const stored = outcome instanceof Error ? Promise.resolve(outcome) : this.#storeRecord(departed.batch, outcome);
+    const stored = outcome instanceof Error ? Promise.resolve(outcome) : this.#commit(departed, outcome);
     // A batch without a record must not be answered before those that left earlier.
     this.#answered = this.#answered.then(() => stored).then((end) => this.#end(departed, outcome, end));
   }
 
-  /** @returns where it is; undefined where there is nothing to store; why it could not be stored */
-  async #storeRecord(batch: BatchBuffer, result: BatchResult): Promise<StoredBatch | StatewayError | undefined> {
-    const { storedTime, sink } = this.#options;
-    const { record } = result;
-    if (record === undefined) return undefined;
-    const view = new RecordView(record);
-    const grants: Grant[] = [];
-    for (const slot of result.chunkSlots) grants.push(batch.grants[slot] as Grant);
-    const latestStampMs = this.#stamper.stamp(view, grants);
-    view.seal(storedTime.nowMs());
+  /** @returns what is kept, or why nothing of it is */
+  async #commit(departed: Departed, result: BatchResult): Promise<StoredBatch | StatewayError> {
+    const decoded = decodedOf(departed, result);
     try {
-      const sequence = await sink.store(record, latestStampMs);
-      return { sequence, record, grants };
+      return { decoded, sequence: await this.#options.committer.commit(decoded) };
     } catch (error) {
       return asStatewayError(error, 'STATEWAY_SPOOL_FAILED', 'the state could not be stored on disk; send it again');
     }
   }
 
   /** Answers a batch, has the next one leave, and only then its record taken up by the lanes. */
-  #end(
-    { batch, followed }: Departed,
-    outcome: BatchResult | StatewayError,
-    stored: StoredBatch | StatewayError | undefined,
-  ): void {
-    const isKept = !(stored instanceof Error);
-    if (isKept) {
-      // Not where it will come again.
-      this.#options.meters.leftOut += (outcome as BatchResult).leftOut;
-      answerAll(batch, outcome as BatchResult);
-      this.#noteTimes(batch, outcome as BatchResult);
-      if (followed && stored) tellStored(this.#options.followed, followed, stored.sequence, outcome as BatchResult);
-    } else {
+  #end({ batch }: Departed, outcome: BatchResult | StatewayError, stored: StoredBatch | StatewayError): void {
+    const { committer, meters } = this.#options;
+    if (stored instanceof Error) {
       refuseAll(batch, stored);
+    } else {
+      // Not where it will come again.
+      meters.leftOut += (outcome as BatchResult).leftOut;
+      answerAll(batch, outcome as BatchResult);
+      committer.handOver(stored.decoded, stored.sequence);
     }
     this.#answeredBodies += batch.entryCount;
     this.#openBytes -= batch.bytes;
     this.#unanswered--;
     this.#dispatch();
-    this.#handOver.add(batch.entryCount, isKept ? stored : undefined);
+    while ((this.#awaited[0]?.bodies ?? Number.POSITIVE_INFINITY) <= this.#answeredBodies)
+      this.#awaited.shift()?.resolve();
   }
+}
 
-  #noteTimes({ grants }: BatchBuffer, { chunkSlots, ignoredTimes }: BatchResult): void {
-    const { deviceClocks } = this.#options;
-    if (ignoredTimes.length === 0 && deviceClocks.isIdle) return;
-    for (const ignored of ignoredTimes) deviceClocks.noteIgnored((grants[ignored.slot] as Grant).device, ignored);
-    const ignoredSlots = new Set(ignoredTimes.map(({ slot }) => slot));
-    for (const slot of chunkSlots) {
-      if (!ignoredSlots.has(slot)) deviceClocks.noteKept((grants[slot] as Grant).device.key);
-    }
-  }
+function decodedOf({ batch, followed }: Departed, result: BatchResult): DecodedBatch {
+  const { record, chunkSlots, ignoredTimes } = result;
+  const grants: Grant[] = [];
+  for (const slot of chunkSlots) grants.push(batch.grants[slot] as Grant);
+  return {
+    record,
+    grants,
+    ignoredTimes: ignoredTimes.map(({ slot, ...times }) => ({ grant: batch.grants[slot] as Grant, times })),
+    followed: followed === undefined ? [] : statesOf(followed, result),
+  };
 }
 
 function notProcessed(error: unknown): StatewayError {

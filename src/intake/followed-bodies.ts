@@ -1,3 +1,4 @@
+import type { FollowedStates } from '../core/commit-port.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Grant } from '../core/grant.js';
 import type { BatchResult } from '../state/batch-layout.js';
@@ -27,17 +28,14 @@ export function tellArrived(followed: FollowedDevices, batch: BatchBuffer): read
   return bodies.length === 0 ? undefined : bodies;
 }
 
-/** Tells which bodies are on disk. Of those that are not, whoever refuses them tells. */
-export function tellStored(
-  followed: FollowedDevices,
-  bodies: readonly FollowedBody[],
-  record: number,
-  { refusals, stateCounts }: BatchResult,
-): void {
+/** What of a batch is of followed devices and accepted. Of what is not, whoever refuses it tells. */
+export function statesOf(bodies: readonly FollowedBody[], { refusals, stateCounts }: BatchResult): FollowedStates[] {
   const refused = new Set(refusals.map(({ entry }) => entry));
-  for (const { entry, grants } of bodies) {
-    if (refused.has(entry)) continue;
-    const states = stateCounts[entry] as number;
-    for (const { device } of grants) followed.tell(device, 'stored', { record, states });
-  }
+  return bodies
+    .filter(({ entry }) => !refused.has(entry))
+    .flatMap(({ entry, grants }) =>
+      grants.map(({ device: { applicationId, deviceId } }) => {
+        return { device: { applicationId, deviceId }, states: stateCounts[entry] as number };
+      }),
+    );
 }

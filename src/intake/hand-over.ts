@@ -1,54 +1,56 @@
-import type { Grant } from '../core/grant.js';
-import type { RecordSink } from '../core/ports.js';
+import type { DecodedBatch } from '../core/commit-port.js';
 
-/** A record on stable storage. */
-export interface StoredBatch {
-  readonly sequence: number;
-  readonly record: Uint8Array;
-  /** By chunk. */
-  readonly grants: readonly Grant[];
+/** A batch whose devices have their answers. */
+export interface AnsweredBatch {
+  readonly batch: DecodedBatch;
+  /** Of its record; undefined where it has none. */
+  readonly sequence: number | undefined;
 }
 
 /**
  * Gives what was stored to the lanes once its devices have their answers: they wait for nothing but the disk. What is
- * answered in one turn of the event loop is handed over at its end, in the order of the answers, so that the answers of
+ * answered in one turn of the event loop is handed over at its end, in the order of the sequences, so that the answers of
  * all batches of one commit go first, and the next commit is begun. No more waits here than one turn answers.
  */
 export class HandOver {
-  readonly #sink: Pick<RecordSink, 'handOver'>;
-  #answered: { readonly bodies: number; readonly stored: StoredBatch | undefined }[] = [];
-  /** Since the start. */
-  #bodies = 0;
-  /** Who waits until so many bodies were handed over, rising. */
-  readonly #awaited: { readonly bodies: number; readonly resolve: () => void }[] = [];
+  readonly #take: (answered: AnsweredBatch) => void;
+  #answered: AnsweredBatch[] = [];
+  #isInOrder = true;
+  #lastSequence = -1;
+  /** Told at the end of the turn. */
+  #awaiting: (() => void)[] = [];
   readonly #endTurn = (): void => this.#handOver();
 
-  constructor(sink: Pick<RecordSink, 'handOver'>) {
-    this.#sink = sink;
+  /** @param take given each, in order */
+  constructor(take: (answered: AnsweredBatch) => void) {
+    this.#take = take;
   }
 
-  /**
-   * A batch has been answered.
-   * @param stored undefined where nothing of it was kept
-   */
-  add(bodies: number, stored: StoredBatch | undefined): void {
+  /** A batch has been answered. */
+  add(answered: AnsweredBatch): void {
     if (this.#answered.length === 0) setImmediate(this.#endTurn);
-    this.#answered.push({ bodies, stored });
+    this.#answered.push(answered);
+    const { sequence } = answered;
+    if (sequence === undefined) return;
+    // Of two that come by different ways the later may be told of first; never in another turn.
+    if (sequence < this.#lastSequence) this.#isInOrder = false;
+    this.#lastSequence = sequence;
   }
 
-  /** Resolves when so many bodies since the start have been answered, and what was stored of them is with the lanes. */
-  reached(bodies: number): Promise<void> {
-    if (this.#bodies >= bodies) return Promise.resolve();
-    return new Promise((resolve) => this.#awaited.push({ bodies, resolve }));
+  /** Resolves when all that were added so far have been given on. */
+  done(): Promise<void> {
+    if (this.#answered.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#awaiting.push(resolve));
   }
 
   #handOver(): void {
     const answered = this.#answered;
+    const awaiting = this.#awaiting;
     this.#answered = [];
-    for (const { bodies, stored } of answered) {
-      if (stored !== undefined) this.#sink.handOver(stored.sequence, stored.record, stored.grants);
-      this.#bodies += bodies;
-    }
-    while ((this.#awaited[0]?.bodies ?? Number.POSITIVE_INFINITY) <= this.#bodies) this.#awaited.shift()?.resolve();
+    this.#awaiting = [];
+    if (!this.#isInOrder) answered.sort((a, b) => (a.sequence ?? -1) - (b.sequence ?? -1));
+    this.#isInOrder = true;
+    for (const each of answered) this.#take(each);
+    for (const resolve of awaiting) resolve();
   }
 }

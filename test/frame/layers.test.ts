@@ -12,6 +12,7 @@ const ROOMS: Readonly<Record<string, { folders: readonly string[]; libraries: re
   front: { folders: ['core', 'state'], libraries: ['uWebSockets.js', 'uws-current', 'uws-compat'] },
   auth: { folders: ['core'], libraries: ['lru-cache'] },
   intake: { folders: ['core', 'state'], libraries: ['piscina'] },
+  hub: { folders: ['core'], libraries: [] },
   spool: { folders: ['core', 'state'], libraries: ['lmdb'] },
   forward: { folders: ['core', 'state'], libraries: [] },
   upstream: { folders: ['core'], libraries: ['undici'] },
@@ -24,7 +25,7 @@ const ROOMS: Readonly<Record<string, { folders: readonly string[]; libraries: re
   admin: { folders: ['core'], libraries: ['prom-client'] },
   simulator: { folders: ['core', 'state'], libraries: ['undici', 'mqtt'] },
   app: {
-    folders: 'core state config front auth intake spool forward upstream tracing admin simulator'.split(' '),
+    folders: 'core state config front auth intake hub spool forward upstream tracing admin simulator'.split(' '),
     libraries: ['commander', 'pino', 'pino-pretty', 'cli-progress'],
   },
 };

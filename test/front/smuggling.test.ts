@@ -100,7 +100,7 @@ describe.concurrent.each(Object.entries(PATHS))('as %s', (_what, targetOf) => {
     const { front, authorizer, intake } = createFront({ passthrough: 'all', callStream });
     giveAll(authorizer);
     intake.storesAtOnce = true;
-    const { device: port } = await front.listen();
+    const port = (await front.listen()).device as number;
     tearDown = async () => {
       await front.close(0);
       await callStream.close();

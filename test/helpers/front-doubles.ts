@@ -94,10 +94,6 @@ export class ScriptedIntake implements Intake {
     return Promise.resolve();
   }
 
-  stampsFor(): readonly number[] {
-    throw new Error('the front asks for no stamps');
-  }
-
   backlog(): { bodies: number; bytes: number } {
     const open = this.taken.filter((body) => !body.isSettled);
     return { bodies: open.length, bytes: open.reduce((sum, body) => sum + body.bytes.length, 0) };

@@ -4,7 +4,7 @@ import { Meters } from '../../src/core/meters.js';
 import type { CallStream } from '../../src/core/passed-call.js';
 import { RefusalRing } from '../../src/core/refusal-ring.js';
 import { TOLD_AFTER_MS } from '../../src/front/due-refusals.js';
-import type { MqttOptions } from '../../src/front/mqtt/mqtt-front.js';
+import { MqttFront, type MqttOptions } from '../../src/front/mqtt/mqtt-front.js';
 import { Front, type FrontOptions } from '../../src/front/server.js';
 import { pickUws } from '../../src/front/uws.js';
 import { FakeClock } from './fake-clock.js';
@@ -77,7 +77,7 @@ export async function startFront(options: HarnessOptions = {}): Promise<FrontHar
       'mqtt-ws': 0,
     });
   });
-  return { ...harness, port: (await front.listen()).device };
+  return { ...harness, port: (await front.listen()).device as number };
 }
 
 /** A front that does not listen yet. */
@@ -92,8 +92,7 @@ export function createFront(options: HarnessOptions = {}): Omit<FrontHarness, 'p
   const refusals = new RefusalRing(clock);
   const front = new Front({
     uws,
-    host: options.host ?? '127.0.0.1',
-    port: options.port ?? 0,
+    listen: { host: options.host ?? '127.0.0.1', port: options.port ?? 0 },
     ...(options.tls ? { tls: options.tls } : {}),
     maxBodyBytes: options.maxBodyBytes ?? 262_144,
     maxUnansweredBytes: options.maxUnansweredBytes ?? 64 * 1024 * 1024,
@@ -103,22 +102,23 @@ export function createFront(options: HarnessOptions = {}): Omit<FrontHarness, 'p
     calls: options.callStream ?? calls,
     passthrough: options.passthrough ?? 'none',
     ...(options.maxPassedCalls === undefined ? {} : { maxPassedCalls: options.maxPassedCalls }),
-    mqtt: {
-      listen: undefined,
-      tlsListen: undefined,
-      maxConnections: 1_000,
-      maxInflight: 1_000,
-      letters,
-      uplinks: undefined,
-      random: () => 0,
-      onFlapping: () => {},
-      onDenied: () => {},
-      onLetterFlood: () => {},
-      onFault: (error) => {
-        throw error;
-      },
-      ...options.mqtt,
-    },
+    mqtt: (context) =>
+      new MqttFront(context, {
+        listen: undefined,
+        tlsListen: undefined,
+        maxConnections: 1_000,
+        maxInflight: 1_000,
+        letters,
+        uplinks: undefined,
+        random: () => 0,
+        onFlapping: () => {},
+        onDenied: () => {},
+        onLetterFlood: () => {},
+        onFault: (error) => {
+          throw error;
+        },
+        ...options.mqtt,
+      }),
     meters,
     refusals,
     clock,

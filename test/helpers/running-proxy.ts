@@ -40,6 +40,9 @@ export type StartOutcome =
       readonly output: string;
     };
 
+/** Any test may be run on a proxy with front threads: `STATEWAY_FRONTS=2 npx vitest run …`. */
+const ASKED_FOR = process.env.STATEWAY_FRONTS === undefined ? {} : { STATEWAY_FRONTS: process.env.STATEWAY_FRONTS };
+
 /** A start that says nothing for so long is ended, as one that hangs. */
 const START_WITHIN_MS = 60_000;
 
@@ -62,6 +65,7 @@ export async function tryStart({ upstreamUrl, dataDir, env, under = [] }: ProxyO
       STATEWAY_ADMIN_LISTEN: '127.0.0.1:0',
       STATEWAY_UPSTREAM_URL: upstreamUrl,
       STATEWAY_DATA_DIR: dataDir,
+      ...ASKED_FOR,
       ...env,
     },
     under,

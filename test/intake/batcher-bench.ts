@@ -5,6 +5,7 @@ import { Meters } from '../../src/core/meters.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
 import { StoredTimeClock } from '../../src/core/stored-time-clock.js';
 import { Batcher } from '../../src/intake/batcher.js';
+import { Committer } from '../../src/intake/committer.js';
 import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import {
@@ -47,16 +48,23 @@ export class BatcherBench {
     this.runner = new FakeRunner(threads);
     this.sink = new FakeSink(isSinkInstant);
     const { runner, sink } = this;
+    const { deviceClocks, followed } = this;
+    const timebases = { baseOf: () => undefined };
     this.batcher = new Batcher({
       runner,
-      sink,
+      committer: new Committer({
+        sink,
+        clock,
+        timebases,
+        storedTime: new StoredTimeClock(clock, 0, clock.wallMs()),
+        deviceClocks,
+        followed,
+      }),
       recordMemory: this.recordMemory,
       clock,
-      timebases: { baseOf: () => undefined },
-      storedTime: new StoredTimeClock(clock, 0, clock.wallMs()),
       meters,
-      deviceClocks: this.deviceClocks,
-      followed: this.followed,
+      times: deviceClocks,
+      followed,
       maxStateBytes: 1_000,
       inPlaceBelowBytes,
     });
@@ -82,6 +90,8 @@ export class BatcherBench {
   /** Has threads be done with their batches, in this order. */
   async finish(...numbers: number[]): Promise<void> {
     for (const number of numbers) this.batch(number).finish();
+    await endOfTurn();
+    // What was answered goes to the lanes at the end of that turn.
     await endOfTurn();
   }
 

@@ -5,6 +5,7 @@ import { Meters } from '../../src/core/meters.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
 import { StoredTimeClock } from '../../src/core/stored-time-clock.js';
 import { Batcher } from '../../src/intake/batcher.js';
+import { Committer } from '../../src/intake/committer.js';
 import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { AnswerLog, endOfTurn, FakeRunner, FakeSink, grantFor, json } from './fakes.js';
@@ -34,16 +35,23 @@ it('answers every body once and in order, stores the states of a device in order
       const sink = new FakeSink(false);
       const log = new AnswerLog();
       const recordMemory = new RecordMemory();
+      const { deviceClocks } = deviceClocksBy(clock);
+      const followed = new FollowedDevices();
       const batcher = new Batcher({
         runner,
-        sink,
+        committer: new Committer({
+          sink,
+          clock,
+          timebases: { baseOf: () => undefined },
+          storedTime: new StoredTimeClock(clock, 0, clock.wallMs()),
+          deviceClocks,
+          followed,
+        }),
         recordMemory,
         clock,
-        timebases: { baseOf: () => undefined },
-        storedTime: new StoredTimeClock(clock, 0, clock.wallMs()),
         meters: new Meters(),
-        deviceClocks: deviceClocksBy(clock).deviceClocks,
-        followed: new FollowedDevices(),
+        times: deviceClocks,
+        followed,
         maxStateBytes: 1_000,
         inPlaceBelowBytes,
       });

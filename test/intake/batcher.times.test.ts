@@ -22,6 +22,7 @@ describe('of times that the cloud does not keep a batch', () => {
     bench.record(0).fail(new Error('disk'));
     bench.record(1).finish();
     await endOfTurn();
+    await endOfTurn();
     expect(bench.meters.outOfWindow).toBe(1);
     expect([...bench.deviceClocks.wrong()]).toMatchObject([{ device: grantFor(1).device, states: 1 }]);
   });

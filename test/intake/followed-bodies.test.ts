@@ -12,8 +12,7 @@ it('tells when a body of a followed device arrives and when it is on the disk, a
   await endOfTurn();
   const arrived = [1, 'arrived', { transport: 'http', bytes: VALID.byteLength }];
   expect(bench.steps).toEqual([arrived]);
-  bench.batch(0).finish();
-  await endOfTurn();
+  await bench.finish(0);
   expect(bench.steps).toEqual([arrived, [1, 'stored', { record: 0, states: 1 }]]);
 });
 
@@ -23,8 +22,7 @@ it('says nothing more of one that is refused: whoever refuses it does', async ()
   bench.accept(1, INVALID);
   bench.accept(2);
   await endOfTurn();
-  bench.batch(0).finish();
-  await endOfTurn();
+  await bench.finish(0);
   expect(bench.steps.map((step) => (step as unknown[])[1])).toEqual(['arrived', 'arrived', 'stored']);
 });
 
@@ -35,8 +33,7 @@ it('tells of a frame of a gateway for each of its devices that is followed', asy
   const bytes = new TextEncoder().encode(JSON.stringify(frame));
   bench.batcher.acceptForMany([grantFor(1), grantFor(2), grantFor(3)], 'json', bytes, bench.log, 1);
   await endOfTurn();
-  bench.batch(0).finish();
-  await endOfTurn();
+  await bench.finish(0);
   expect(bench.steps.map((step) => (step as unknown[]).slice(0, 2))).toEqual([
     [1, 'arrived'],
     [3, 'arrived'],

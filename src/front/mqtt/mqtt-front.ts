@@ -5,6 +5,7 @@ import type { MqttTransport } from '../../core/meters.js';
 import type { MqttTrouble } from '../../core/mqtt-trouble.js';
 import type { Uplinks } from '../../core/uplink-ports.js';
 import type { FrontContext } from '../front-context.js';
+import type { MqttPorts, MqttSide } from '../mqtt-side.js';
 import type { StrangerPlace } from '../stranger-sockets.js';
 import { MqttConnection } from './connection.js';
 import { type DeniedTopic, DeniedTopics } from './denied-topics.js';
@@ -14,6 +15,7 @@ import { LogIns } from './log-ins.js';
 import type { MqttContext } from './mqtt-context.js';
 import { RecentTroubles } from './recent-troubles.js';
 import { RefusalHolds } from './refusal-holds.js';
+import { type FarLine, RelayedLine } from './relayed-line.js';
 import { SocketLine } from './socket-line.js';
 import { StrangerLines } from './stranger-lines.js';
 import { type FlappingId, Takeovers } from './takeovers.js';
@@ -52,14 +54,8 @@ export interface MqttOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-/** The ports that were had, where they are served. */
-export interface MqttPorts {
-  readonly mqtt: number | undefined;
-  readonly mqtts: number | undefined;
-}
-
 /** The device side's MQTT, over TCP, TLS and the WebSockets that the front hands it (contract 1.9). */
-export class MqttFront {
+export class MqttFront implements MqttSide {
   readonly #front: FrontContext;
   readonly #options: MqttOptions;
   readonly #context: MqttContext;
@@ -98,43 +94,38 @@ export class MqttFront {
     this.#tls = tlsListen && new TcpListener({ ...shared, ...tlsListen, tls: tlsListen });
   }
 
-  /** @throws Error when an address cannot be had */
   async listen(): Promise<MqttPorts> {
     return { mqtt: await this.#plain?.listen(), mqtts: await this.#tls?.listen() };
   }
 
-  /**
-   * New connections over TLS get the certificate that stands in the files; those that are open go on.
-   * @throws Error when the files cannot be used; then all is as it was
-   */
   renewCertificate(): void {
     this.#tls?.renewCertificate();
   }
 
-  /** A WebSocket that has asked for MQTT, to be opened. */
   overSocket(peer: string, asker: Asker, place: StrangerPlace): SocketLine {
     return new SocketLine(peer, asker, place, (line) => this.#connect(line));
   }
 
-  /** Open connections. */
+  /** Such a WebSocket that another thread has. @param address what it counts under */
+  overRelay(peer: string, address: string, far: FarLine): RelayedLine {
+    return new RelayedLine(peer, address, far, (line) => this.#connect(line));
+  }
+
   connections(): Record<MqttTransport, number> {
     const counts = { mqtt: 0, mqtts: 0, 'mqtt-ws': 0 };
     for (const transport of this.#connections.values()) counts[transport]++;
     return counts;
   }
 
-  /** What was not well in the last hour with devices that are accepted. */
   troubles(): MqttTrouble[] {
     return this.#troubles.recent();
   }
 
-  /** By which transport a device is connected; undefined where it is not. @param deviceId lower case */
   transportOf(deviceId: string): MqttTransport | undefined {
     const holder = this.#context.takeovers.holderOf(deviceId);
     return holder === undefined ? undefined : this.#connections.get(holder as MqttConnection);
   }
 
-  /** Accepts and reads nothing more, answers what was read, and closes, for `withinMs` at the most. */
   async close(withinMs: number): Promise<void> {
     const { clock } = this.#front;
     this.#plain?.close();

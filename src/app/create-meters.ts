@@ -1,0 +1,9 @@
+import type { Config } from '../config/load.js';
+import type { Clock } from '../core/clock.js';
+import { Meters } from '../core/meters.js';
+import { TracedDistribution } from '../core/traced-distribution.js';
+
+/** What counts for the metrics; with exemplars where these are wanted. */
+export function createMeters({ exemplars }: Pick<Config, 'exemplars'>, clock: Pick<Clock, 'wallMs'>): Meters {
+  return new Meters(exemplars === 'on' ? (bounds) => new TracedDistribution(bounds, clock) : undefined);
+}

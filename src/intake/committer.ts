@@ -1,0 +1,81 @@
+import type { ArrivalClock } from '../core/clock.js';
+import type { DecodedBatch, RecordCommitter } from '../core/commit-port.js';
+import type { Device } from '../core/device.js';
+import type { DeviceClocks } from '../core/device-clocks.js';
+import type { FollowedDevices } from '../core/followed-devices.js';
+import type { RecordSink } from '../core/ports.js';
+import type { StoredTimeClock } from '../core/stored-time-clock.js';
+import { RecordView } from '../state/record-layout.js';
+import { type AnsweredBatch, HandOver } from './hand-over.js';
+import { type KnownTimebases, Stamper } from './stamper.js';
+
+export interface CommitterOptions {
+  readonly sink: RecordSink;
+  readonly clock: ArrivalClock;
+  readonly timebases: KnownTimebases;
+  /** What records are stored at. */
+  readonly storedTime: StoredTimeClock;
+  /** Told which devices name times that the cloud does not keep. */
+  readonly deviceClocks: Pick<DeviceClocks, 'isIdle' | 'noteIgnored' | 'noteKept'>;
+  readonly followed: FollowedDevices;
+  /** Up to this, an earlier run may have given stamps (`Spool.stampFloorMs`). */
+  readonly stampFloorMs?: number;
+}
+
+/**
+ * The one place where records get their stamps and their order, whoever has decoded them: a device's states may come by
+ * several ways, and no two of them may get the same stamp.
+ */
+export class Committer implements RecordCommitter {
+  readonly #options: CommitterOptions;
+  readonly #stamper: Stamper;
+  readonly #handOver = new HandOver((answered) => this.#giveOn(answered));
+
+  constructor(options: CommitterOptions) {
+    this.#options = options;
+    this.#stamper = new Stamper(options.clock, options.timebases, options.stampFloorMs);
+  }
+
+  async commit({ record, grants }: DecodedBatch): Promise<number | undefined> {
+    if (record === undefined) return undefined;
+    const { sink, storedTime } = this.#options;
+    const view = new RecordView(record);
+    const latestStampMs = this.#stamper.stamp(view, grants);
+    view.seal(storedTime.nowMs());
+    return sink.store(record, latestStampMs);
+  }
+
+  handOver(batch: DecodedBatch, sequence: number | undefined): void {
+    this.#handOver.add({ batch, sequence });
+  }
+
+  handedOver(): Promise<void> {
+    return this.#handOver.done();
+  }
+
+  /**
+   * Times of arrival, now, for states of a device that are sent at once and not stored, each of its own.
+   * @param ownTimes that states beside them name themselves
+   * @returns whole milliseconds, rising
+   */
+  stampsFor(device: Device, ownTimes: ReadonlySet<number>, count: number): readonly number[] {
+    return this.#stamper.stampsFor(device, this.#options.clock.arrivalMs(), ownTimes, count);
+  }
+
+  #giveOn({ batch, sequence }: AnsweredBatch): void {
+    const { followed, sink } = this.#options;
+    this.#noteTimes(batch);
+    const { record, grants } = batch;
+    if (record === undefined || sequence === undefined) return;
+    for (const { device, states } of batch.followed) followed.tell(device, 'stored', { record: sequence, states });
+    sink.handOver(sequence, record, grants);
+  }
+
+  #noteTimes({ grants, ignoredTimes }: DecodedBatch): void {
+    const { deviceClocks } = this.#options;
+    if (ignoredTimes.length === 0 && deviceClocks.isIdle) return;
+    for (const { grant, times } of ignoredTimes) deviceClocks.noteIgnored(grant.device, times);
+    const ignoredKeys = new Set(ignoredTimes.map(({ grant }) => grant.device.key));
+    for (const { device } of grants) if (!ignoredKeys.has(device.key)) deviceClocks.noteKept(device.key);
+  }
+}
