@@ -2,8 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.js';
 import { bodyProblem, type DeviceState, findProblem, statesOf } from '../state/validate.js';
 import type { DeviceAccess } from './broker/topic-access.js';
-import { DEFAULT_DEVICE_SCOPES, mayReadDevice, maySendState } from './cloud-access.js';
-import { type CheckedCredentials, checkCredentials } from './cloud-credentials.js';
+import {
+  type CheckedCredentials,
+  checkCredentials,
+  DEFAULT_DEVICE_SCOPES,
+  mayReadDevice,
+  maySendState,
+} from './cloud-access.js';
 import { type CloudCounts, DeviceHoldings, type DeviceLedger } from './cloud-holdings.js';
 import { CloudRefusal, readJson } from './cloud-http.js';
 import { type TokenClaims, TokenMint } from './cloud-tokens.js';

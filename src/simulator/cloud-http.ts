@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CloudRoute } from './cloud-faults.js';
 
 /** An answer in the cloud's error shape (`schemas/error.json`), thrown by whoever finds the reason for it. */
 export class CloudRefusal extends Error {
@@ -71,4 +72,60 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
     request.on('error', reject);
     request.on('close', () => reject(new Error('connection closed while the body was read')));
   });
+}
+
+const DEVICE_PATH = /^\/applications\/([^/]+)\/devices\/([^/]+?)(?:\/(\w+))?\/?$/;
+
+const NOWHERE: CloudTarget = { route: 'other', call: '', applicationId: '', deviceId: '' };
+const ROUTES: ReadonlyMap<string, CloudRoute> = new Map([
+  ['GET ', 'device'],
+  ['POST state', 'state'],
+]);
+
+/** Where a request goes. */
+export interface CloudTarget {
+  readonly route: CloudRoute;
+  /** One of `DEVICE_CALLS`, where it is. */
+  readonly call: string;
+  readonly applicationId: string;
+  readonly deviceId: string;
+}
+
+/** What a request is about, by its method and its path without the query. */
+export function targetOf(method: string, path: string): CloudTarget {
+  if (method === 'POST' && path === '/auth/device') return { ...NOWHERE, route: 'login' };
+  const [, applicationId, deviceId, part = ''] = DEVICE_PATH.exec(path) ?? [];
+  if (applicationId === undefined || deviceId === undefined) return NOWHERE;
+  const call = `${method} ${part}`;
+  const ids = { applicationId: applicationId.toLowerCase(), deviceId: deviceId.toLowerCase() };
+  return { ...ids, call, route: ROUTES.get(call) ?? 'other' };
+}
+
+/**
+ * What lets a page of any origin use the cloud: its clients run in browsers too, and show a token in a field of its own
+ * and never a cookie, so that any origin may be allowed (Fetch standard, "CORS protocol").
+ */
+const METHODS = 'GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS';
+const REMEMBERED_SECONDS = 86_400;
+
+/** Lets the page that asked read the answer, whatever it will be. */
+export function allowOrigins(response: ServerResponse): void {
+  response.setHeader('access-control-allow-origin', '*');
+}
+
+/** Whether a browser only asks what it may ask. */
+export function isPreflight({ method, headers }: IncomingMessage): boolean {
+  return method === 'OPTIONS' && headers.origin !== undefined && 'access-control-request-method' in headers;
+}
+
+/** Allows every method, and the fields that the page wants to send. */
+export function replyPreflight(request: IncomingMessage, response: ServerResponse): void {
+  const fields = request.headers['access-control-request-headers'];
+  response.writeHead(204, {
+    'access-control-allow-methods': METHODS,
+    'access-control-max-age': String(REMEMBERED_SECONDS),
+    vary: 'Access-Control-Request-Headers',
+    ...(fields === undefined ? {} : { 'access-control-allow-headers': fields }),
+  });
+  response.end();
 }

@@ -11,10 +11,17 @@ import { CloudApi, type CloudApiOptions } from './cloud-api.js';
 import { answerControl, type CloudControl, CONTROL_PREFIX } from './cloud-control.js';
 import { type Fault, FaultPlan } from './cloud-faults.js';
 import type { CloudCounts, DeviceLedger } from './cloud-holdings.js';
-import { type CloudAnswer, CloudRefusal, replyJson } from './cloud-http.js';
-import { type CloudTarget, targetOf } from './cloud-target.js';
+import {
+  allowOrigins,
+  type CloudAnswer,
+  CloudRefusal,
+  type CloudTarget,
+  isPreflight,
+  replyJson,
+  replyPreflight,
+  targetOf,
+} from './cloud-http.js';
 import type { TokenRequest } from './cloud-tokens.js';
-import { allowOrigins, isPreflight, replyPreflight } from './cross-origin.js';
 import { DEVICE_CALLS, DeviceCalls } from './device-calls.js';
 import { dressHead, replyPage, replyUnder } from './faulty-answer.js';
 import { type Objection, objectionOf } from './state-objection.js';

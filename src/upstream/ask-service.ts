@@ -3,13 +3,13 @@ import { systemClock } from '../core/clock.js';
 import type { AskResult, LogInResult } from '../core/cloud-results.js';
 import { Device } from '../core/device.js';
 import { createAgent } from './agent.js';
-import { type AskerData, type AskKind, type AskOrder, lostQuestion } from './ask-messages.js';
 import { HttpCloudClient } from './cloud-client.js';
 import { CloudConnections } from './connections.js';
 import { Dialer } from './dialer.js';
+import { type AskerData, type AskKind, type AskOrder, lostQuestion } from './thread-messages.js';
 import { ThreadService, type ThreadWork } from './thread-service.js';
 
-/** The asking thread: asks with connections of its own for each kind (see `ask-messages.ts`). */
+/** The asking thread: asks with connections of its own for each kind (see `thread-messages.ts`). */
 export class AskService implements ThreadWork<AskOrder, AskResult | LogInResult> {
   readonly #clients: Readonly<Record<AskKind, HttpCloudClient>>;
   readonly lost = lostQuestion;

@@ -2,8 +2,8 @@ import type { CloudClient } from '../core/cloud-port.js';
 import type { AskResult, LogInResult } from '../core/cloud-results.js';
 import type { Device } from '../core/device.js';
 import type { LogInHead } from '../core/passed-call.js';
-import { type AskerData, type AskOrder, type DeviceOrder, lostQuestion } from './ask-messages.js';
 import { CloudThread } from './cloud-thread.js';
+import { type AskerData, type AskOrder, type DeviceOrder, lostQuestion } from './thread-messages.js';
 
 export interface AskThreadOptions extends AskerData {
   /** Absolute path of the built entry, `dist/workers/ask-worker.js`. */

@@ -6,14 +6,12 @@ import type { AskResult, CloudFailure, LogInResult, SendResult } from '../core/c
 import { type AuthedDevice, authedDeviceOf, deviceNameOf, isDeviceAnswer, isSuccess } from '../core/cloud-shapes.js';
 import { Device } from '../core/device.js';
 import { type LogInHead, VIA } from '../core/passed-call.js';
-import { dateMs, firstOf, wordOf } from './cloud-word.js';
+import { dateMs, firstOf, isKnownCoding, wordOf } from './cloud-word.js';
 import type { CloudConnections } from './connections.js';
-import { isKnownCoding } from './content-coding.js';
 import { type CloudRequest, type ExchangeResult, exchange } from './exchange.js';
 import { LateAnswers } from './late-answers.js';
-import { PatientOvertime } from './overtime.js';
 import { endToEnd, gathered } from './passed-fields.js';
-import { ANSWER_TIMEOUT_MS, Patience } from './patience.js';
+import { ANSWER_TIMEOUT_MS, Patience, PatientOvertime } from './patience.js';
 
 /** A line slower than this makes a large body time out: 32 kbit/s, a poor 2G link. */
 export const SLOWEST_LINE_BYTES_PER_SECOND = 4_096;

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import type { CloudDate, CloudFailure } from '../core/cloud-results.js';
 import { cloudErrorOf, jsonObjectOf } from '../core/cloud-shapes.js';
-import { decoded } from './content-coding.js';
 import type { ExchangeResult } from './exchange.js';
 
 /** What may come of a coded body. The largest of the cloud's are kept up to this size uncoded as well. */
@@ -99,4 +99,33 @@ function hostOf(location: string | undefined): string | undefined {
 
 function failure(reason: CloudFailure['reason'], words: string, status: number): CloudFailure {
   return { kind: 'failure', reason, words, code: String(status) };
+}
+
+/** By the names of RFC 9110, 8.4.1. */
+const DECODERS: ReadonlyMap<string, (body: Uint8Array, options: { maxOutputLength: number }) => Buffer> = new Map([
+  ['gzip', gunzipSync],
+  ['x-gzip', gunzipSync],
+  ['deflate', inflateSync],
+  ['br', brotliDecompressSync],
+]);
+
+/**
+ * The body of an answer as it was before it was coded: none is asked for, yet one that stands between may code all the
+ * same. Undefined when it cannot be decoded, or takes more than `maxBytes`.
+ * @param coding `Content-Encoding`, if the answer has one
+ */
+export function decoded(body: Buffer, coding: string | undefined, maxBytes: number): Buffer | undefined {
+  if (coding === undefined || coding === '' || coding.toLowerCase() === 'identity') return body;
+  const decode = DECODERS.get(coding.trim().toLowerCase());
+  if (decode === undefined) return undefined;
+  try {
+    return decode(body, { maxOutputLength: maxBytes });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether {@link decoded} reads it; `identity` included. */
+export function isKnownCoding(coding: string): boolean {
+  return DECODERS.has(coding.toLowerCase()) || coding.toLowerCase() === 'identity';
 }

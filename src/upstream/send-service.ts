@@ -6,10 +6,10 @@ import { createAgent } from './agent.js';
 import { HttpCloudClient } from './cloud-client.js';
 import { CloudConnections } from './connections.js';
 import { Dialer } from './dialer.js';
-import { lostStates, type SenderData, type SendOrder } from './send-messages.js';
+import { lostStates, type SenderData, type SendOrder } from './thread-messages.js';
 import { ThreadService, type ThreadWork } from './thread-service.js';
 
-/** The sending thread: sends states with connections of its own (see `send-messages.ts`). */
+/** The sending thread: sends states with connections of its own (see `thread-messages.ts`). */
 export class SendService implements ThreadWork<SendOrder, SendResult> {
   readonly #client: HttpCloudClient;
   /** By their numbers (see `body-slots.ts`). */

@@ -3,7 +3,7 @@ import type { SendResult } from '../core/cloud-results.js';
 import type { Device } from '../core/device.js';
 import { BodySlots } from './body-slots.js';
 import { CloudThread } from './cloud-thread.js';
-import { lostStates, type SenderData, type SendOrder } from './send-messages.js';
+import { lostStates, type SenderData, type SendOrder } from './thread-messages.js';
 
 /** Below this a buffer may be a part of Node's pool, which others use too; and a copy costs little. */
 const OWN_ABOVE_BYTES = Buffer.poolSize;

@@ -1,8 +1,8 @@
 import type { Uplinks } from '../../core/uplink-ports.js';
 import type { FrontContext } from '../front-context.js';
-import type { DeniedTopics } from './denied-topics.js';
 import type { DeviceLetters } from './device-letters.js';
 import type { LogIns } from './log-ins.js';
+import type { DeniedTopics } from './recent-troubles.js';
 import type { RefusalHolds } from './refusal-holds.js';
 import type { StrangerLines } from './stranger-lines.js';
 import type { Takeovers } from './takeovers.js';

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type DeviceAccess, deviceTopicOf, TopicAccess } from '../../../src/simulator/broker/topic-access.js';
+import {
+  covers,
+  type DeviceAccess,
+  deviceTopicOf,
+  overlap,
+  TopicAccess,
+} from '../../../src/simulator/broker/topic-access.js';
 import { planFleet, planGateway } from '../../../src/simulator/fleet-plan.js';
 
 const [device, other] = planFleet(2, 'access') as [(typeof fleet)[number], (typeof fleet)[number]];
@@ -77,5 +83,48 @@ describe('deviceTopicOf', () => {
     expect(deviceTopicOf('losant/abc/toAgent/x')).toEqual({ deviceId: 'abc', part: 'toAgent/x' });
     for (const topic of ['losant/abc', 'losant/abc/', 'losant//state', 'other/abc/state'])
       expect(deviceTopicOf(topic)).toBeUndefined();
+  });
+});
+
+describe('covers', () => {
+  it.each([
+    ['a/b', 'a/b', true],
+    ['a/b', 'a/c', false],
+    ['a/b', 'A/b', false],
+    ['a/+', 'a/b', true],
+    ['a/+', 'a/b/c', false],
+    ['a/+', 'a', false],
+    ['a/+/b', 'a//b', true],
+    ['+/b', 'a/b', true],
+    ['a/#', 'a', true],
+    ['a/#', 'a/b/c', true],
+    ['#', 'a/b', true],
+    ['a/#', 'a/+', true],
+    ['a/#', 'a/b/#', true],
+    ['a/+', 'a/+', true],
+    ['a/+', 'a/#', false],
+    ['a/b', 'a/+', false],
+    ['#', '#', true],
+    ['+', '#', false],
+    ['a/#', '#', false],
+  ])('%s and %s: %s', (outer, inner, expected) => {
+    expect(covers(outer, inner)).toBe(expected);
+  });
+});
+
+describe('overlap', () => {
+  it.each([
+    ['a/b', 'a/b', true],
+    ['a/+', '+/b', true],
+    ['#', 'losant/x', true],
+    ['+/+', 'losant/#', true],
+    ['+', 'losant/#', true],
+    ['a/#', 'losant/#', false],
+    ['a', 'a/b', false],
+    ['a', 'a/#', true],
+    ['a/b/c', 'a/+', false],
+  ])('%s and %s: %s', (one, other, expected) => {
+    expect(overlap(one, other)).toBe(expected);
+    expect(overlap(other, one)).toBe(expected);
   });
 });

@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { generate, type Packet, parser } from 'mqtt-packet';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/core/clock.js';
-import { BrokerLine } from '../../../src/simulator/broker/broker-line.js';
+import { BrokerLine } from '../../../src/simulator/broker/broker-session.js';
 import { acceptWebSocket } from '../../../src/simulator/broker/websocket-stream.js';
 import type { BrokerEnd, BrokerUser } from '../../../src/upstream/mqtt/broker.js';
 import type { BrokerWay } from '../../../src/upstream/mqtt/broker-dialer.js';

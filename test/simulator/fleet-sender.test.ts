@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Transport, timeFormOf, transportsOf } from '../../src/simulator/fleet-transports.js';
+import { type Transport, timeFormOf, transportsOf } from '../../src/simulator/fleet-sender.js';
 
 function count(transports: readonly Transport[]): Record<Transport, number> {
   const counts = { http: 0, ws: 0, mqtt: 0 };

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
-import { BrokerLine } from '../../../src/simulator/broker/broker-line.js';
+import { BrokerLine } from '../../../src/simulator/broker/broker-session.js';
 import { later } from '../../helpers/promises.js';
 
 const server = createServer();
