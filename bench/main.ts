@@ -24,20 +24,18 @@ const QUICK_SCALE = 0.01;
 /** `npm run bench`: runs benches, prints tables, writes the result; exits 1 when a promise was broken for a figure. */
 async function main(args: readonly string[]): Promise<number> {
   const names = BENCHES.map(({ name }) => name);
-  let options: BenchOptions;
   try {
-    options = parseOptions(args, names);
+    const options = parseOptions(args, names);
+    return await withRunDirectory(ROOT, (directory) => runAll(options, directory));
   } catch (error) {
     return exitCodeOf(error);
   }
-  const chosen = options;
-  return withRunDirectory(ROOT, (directory) => runAll(chosen, directory));
 }
 
 async function runAll(options: BenchOptions, directory: string): Promise<number> {
   const startedAt = new Date();
-  const { runs, seconds, quick = false, names } = options;
-  const context = { runs, seconds, scale: quick ? QUICK_SCALE : 1, directory };
+  const { runs, seconds, quick = false, names, fronts } = options;
+  const context = { runs, seconds, scale: quick ? QUICK_SCALE : 1, directory, fronts };
   const pair = pairLine(runningPair(), shippedPair(ROOT));
   print(`the proxy on ${pair}`);
   print(`load from ${HAS_WRK ? 'wrk' : 'Node, since wrk is not installed'}`);

@@ -9,6 +9,8 @@ export interface BenchOptions {
   readonly seconds: number;
   /** One short run of everything at a fraction of its size: it shows that the benches work, and no figure of it counts. */
   readonly quick?: true;
+  /** Numbers of front threads that `http` and `websocket` measure by turns; undefined: the proxy's default alone. */
+  readonly fronts?: readonly number[];
   readonly out?: string;
 }
 
@@ -23,6 +25,12 @@ export function parseOptions(args: readonly string[], known: readonly string[]):
         runs: 1,
         seconds: 1,
       }),
+    )
+    .addOption(
+      new Option(
+        '--fronts <list>',
+        'of http and websocket: numbers of front threads by turns, such as 0,1,2',
+      ).argParser((text) => text.split(',').map(wholeNumberIn(0, 64))),
     )
     .option('--out <file>', 'where the result goes (default: bench/results/<date>-<commit>.json)');
   parse(command, args);

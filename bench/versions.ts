@@ -11,10 +11,6 @@ export interface Pair {
   readonly uWebSockets: string;
 }
 
-interface Manifest {
-  readonly optionalDependencies: { readonly 'uws-current': string };
-}
-
 /** Of every program whose speed shows in the figures, as it says it itself; null where it is not installed. */
 export function versionsIn(): Record<string, string | null> {
   const programs = [...Object.values(INSTALLED), { command: 'wrk', versionArgument: '-v' }];
@@ -40,6 +36,7 @@ export function runningPair(): Pair {
 /** The pair of the image, as its Dockerfile and package.json have it. */
 export function shippedPair(root: string): Pair {
   const major = /^FROM node:(\d+)/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8'))?.[1] ?? 'of no version';
-  const manifest: Manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const text = readFileSync(join(root, 'package.json'), 'utf8');
+  const manifest = JSON.parse(text) as { optionalDependencies: { 'uws-current': string } };
   return { node: `Node ${major}`, uWebSockets: manifest.optionalDependencies['uws-current'].replace(/^npm:/, '') };
 }

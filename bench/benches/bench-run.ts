@@ -17,6 +17,8 @@ export interface BenchContext {
   readonly seconds: number;
   /** Factor of all sizes: 1, or less for a look whether everything works. */
   readonly scale: number;
+  /** Numbers of front threads that are measured by turns where they matter; undefined: the default alone. */
+  readonly fronts?: readonly number[] | undefined;
   /** On a real disk; what is in it goes when the bench ends. */
   readonly directory: string;
 }
@@ -43,6 +45,8 @@ export interface Particulars {
   readonly seconds?: number;
   /** Of the subject, if not its usual one. */
   readonly port?: number;
+  /** Under which it is recorded too. */
+  readonly also?: readonly string[];
   /** Figures beside those of the load, or in place of them. */
   readonly more?: (measured: Measured<LoadResult>) => Figures;
 }
@@ -144,7 +148,7 @@ export class BenchRun {
     subject: Subject,
     scenario: string | undefined,
     loads: readonly Load[],
-    { seconds = this.context.seconds, port = subject.port, more = () => ({}) }: Particulars = {},
+    { seconds = this.context.seconds, port = subject.port, also = [], more = () => ({}) }: Particulars = {},
   ): Promise<void> {
     const toScale = loads.map((load) =>
       load.kind === 'writes' ? load : { ...load, devices: this.scaled(load.devices) },
@@ -155,7 +159,7 @@ export class BenchRun {
     const { result, usPerState } = measured;
     this.doubt(`${SUBJECT_TITLES[subject.name]}, ${scenario}`, result);
     const figures = { 'CPU a state': usPerState, ...result.figures, ...more(measured) };
-    this.recorder.addAll(scenario, subject.name, figures);
+    for (const name of [scenario, ...also]) this.recorder.addAll(name, subject.name, figures);
   }
 
   /** Notes what makes a result worth less. */

@@ -1,6 +1,7 @@
 import type { Load } from '../loads/load-process.js';
 import type { MetricName } from '../measure/metrics.js';
 import type { PeerName } from '../subjects/peers.js';
+import type { Subject } from '../subjects/subject.js';
 import type { Bench, BenchRun } from './bench-run.js';
 import { httpArrivals, httpLoad, ONE_A_FRAME, TWENTY_A_FRAME } from './usual-loads.js';
 
@@ -44,17 +45,33 @@ function throughput(bench: Throughput): Bench {
   return { name: bench.name, title: bench.title, measure: (run) => measure(run, bench) };
 }
 
+/** Whom a load is put on, and what stands behind the names of the scenarios that are recorded of it. */
+interface Side {
+  readonly name: string;
+  readonly subject: Subject;
+  readonly suffixes: readonly string[];
+}
+
 async function measure(run: BenchRun, { peers, loads, most, mostArrivals, arrivals }: Throughput): Promise<void> {
-  const site = await run.site();
-  const subjects = [site, ...(await run.peers(peers))];
-  for (const subject of subjects) await run.warmUp(subject, loads[most[0]] as Load);
-  for (const [scenario, load] of Object.entries(loads)) await run.turns(scenario, subjects, load);
-  const reached = run.recorder.median(...most) as number;
+  const own: Side[] = [];
+  for (const fronts of run.context.fronts ?? [undefined]) {
+    const subject = await run.site(fronts === undefined ? {} : { env: { STATEWAY_FRONTS: String(fronts) } });
+    const suffix = fronts === undefined ? '' : `, fronts ${fronts}`;
+    own.push({ name: subject.name + suffix, subject, suffixes: [suffix] });
+  }
+  const suffixes = own.flatMap((side) => side.suffixes);
+  const sides = [...own, ...(await run.peers(peers)).map((subject) => ({ name: subject.name, subject, suffixes }))];
+  const inTurn = (scenario: string, among: readonly Side[], load: Load) =>
+    run.byTurns(scenario, among, (side) => {
+      const [first, ...also] = side.suffixes.map((suffix) => scenario + suffix);
+      return run.measure(side.subject, first, [load], { also });
+    });
+  for (const { subject } of sides) await run.warmUp(subject, loads[most[0]] as Load);
+  for (const [scenario, load] of Object.entries(loads)) await inTurn(scenario, sides, load);
+  const reached = run.recorder.median(most[0] + suffixes[0], most[1]) as number;
   const rate = Math.min(reached, mostArrivals ?? reached);
   if (rate < reached) run.note(`constant arrivals are shares of what the client can send, ${rate} frames/s`);
   // The handler and the forwarder say nothing about how long a device waits at a gateway.
-  const compared = subjects.filter(({ name }) => name === 'stateway' || name === 'nginx');
-  for (const share of OPEN_SHARES) {
-    await run.turns(`open loop at ${share} of the most`, compared, arrivals(rate * share));
-  }
+  const compared = sides.filter(({ subject: { name } }) => name === 'stateway' || name === 'nginx');
+  for (const share of OPEN_SHARES) await inTurn(`open loop at ${share} of the most`, compared, arrivals(rate * share));
 }

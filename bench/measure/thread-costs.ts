@@ -3,7 +3,7 @@ import { type CpuTime, threadTimes } from './proc.js';
 import { median } from './recorder.js';
 
 /** What a thread of the proxy is for. `pool` is libuv's: commits of LMDB with their fdatasync, and files. */
-export const ROLES = ['main', 'worker', 'sender', 'pool', 'v8'] as const;
+export const ROLES = ['main', 'front', 'worker', 'sender', 'pool', 'v8'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Processor time by role. */

@@ -39,18 +39,12 @@ export function versionLineOf(command: string, argument = '-v'): string | undefi
   return error === undefined ? `${stdout}${stderr}`.split('\n')[0]?.trim() : undefined;
 }
 
-export interface RunningServer {
-  readonly port: number;
-  readonly pids: () => readonly number[];
-  readonly stop: () => Promise<void>;
-}
-
 /** Starts a server, with files of its own in `directory`. @throws Error when it is not installed or does not listen */
 export async function startInstalled(
   { command, versionArgument, configOf, argsOf }: InstalledServer,
   directory: string,
   upstreamPort: number,
-): Promise<RunningServer> {
+): Promise<{ port: number; pids: () => number[]; stop: () => Promise<void> }> {
   if (versionLineOf(command, versionArgument) === undefined) throw new Error(`${command} is not installed`);
   const port = await freePort();
   mkdirSync(directory, { recursive: true });

@@ -13,12 +13,23 @@ describe('the command line of the bench', () => {
     expect(parseOptions(args, KNOWN)).toEqual({ names: ['drain'], runs: 5, seconds: 10, out: 'x.json' });
   });
 
+  it('takes a list of numbers of fronts', () => {
+    expect(parseOptions(['--fronts', '0,1,2'], KNOWN)).toMatchObject({ fronts: [0, 1, 2] });
+  });
+
   it('is short when it is to be quick', () => {
     expect(parseOptions(['--quick'], KNOWN)).toMatchObject({ runs: 1, seconds: 1, quick: true });
     expect(parseOptions(['--quick', '--runs', '2'], KNOWN)).toMatchObject({ runs: 2, seconds: 1, quick: true });
   });
 
-  it.each([[['htp']], [['--runs', '0']], [['--seconds', '1.5']], [['--fast']]])('refuses %j', (args) => {
+  it.each([
+    [['htp']],
+    [['--runs', '0']],
+    [['--seconds', '1.5']],
+    [['--fast']],
+    [['--fronts', '0,x']],
+    [['--fronts', '']],
+  ])('refuses %j', (args) => {
     expect(() => parseOptions(args, KNOWN)).toThrow();
   });
 });
