@@ -9,18 +9,9 @@ import { SimulatedBroker } from './broker/simulated-broker.js';
 import type { DeviceAccess } from './broker/topic-access.js';
 import { CloudApi, type CloudApiOptions } from './cloud-api.js';
 import { answerControl, type CloudControl, CONTROL_PREFIX } from './cloud-control.js';
-import { type Fault, FaultPlan } from './cloud-faults.js';
+import { type CloudTarget, type Fault, FaultPlan, targetOf } from './cloud-faults.js';
 import type { CloudCounts, DeviceLedger } from './cloud-holdings.js';
-import {
-  allowOrigins,
-  type CloudAnswer,
-  CloudRefusal,
-  type CloudTarget,
-  isPreflight,
-  replyJson,
-  replyPreflight,
-  targetOf,
-} from './cloud-http.js';
+import { allowOrigins, type CloudAnswer, CloudRefusal, isPreflight, replyJson, replyPreflight } from './cloud-http.js';
 import type { TokenRequest } from './cloud-tokens.js';
 import { DEVICE_CALLS, DeviceCalls } from './device-calls.js';
 import { dressHead, replyPage, replyUnder } from './faulty-answer.js';

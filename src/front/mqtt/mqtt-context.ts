@@ -3,8 +3,7 @@ import type { FrontContext } from '../front-context.js';
 import type { DeviceLetters } from './device-letters.js';
 import type { LogIns } from './log-ins.js';
 import type { DeniedTopics } from './recent-troubles.js';
-import type { RefusalHolds } from './refusal-holds.js';
-import type { StrangerLines } from './stranger-lines.js';
+import type { RefusalHolds, StrangerLines } from './stranger-lines.js';
 import type { Takeovers } from './takeovers.js';
 
 /** What every MQTT connection works with. */

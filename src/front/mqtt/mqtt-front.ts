@@ -13,10 +13,9 @@ import type { Line, LineUser } from './line.js';
 import { LogIns } from './log-ins.js';
 import type { MqttContext } from './mqtt-context.js';
 import { type DeniedTopic, DeniedTopics, RecentTroubles } from './recent-troubles.js';
-import { RefusalHolds } from './refusal-holds.js';
 import { type FarLine, RelayedLine } from './relayed-line.js';
 import { SocketLine } from './socket-line.js';
-import { StrangerLines } from './stranger-lines.js';
+import { RefusalHolds, StrangerLines } from './stranger-lines.js';
 import { type FlappingId, Takeovers } from './takeovers.js';
 import { TcpListener } from './tcp-listener.js';
 

@@ -39,9 +39,9 @@ export class RecentTroubles {
   }
 }
 
-const HOUR_MS = 3_600_000;
+const TOLD_AGAIN_MS = 3_600_000;
 /** Devices that are remembered; beyond it the one longest untold of gives way. */
-const MAX_DEVICES = 10_000;
+const MAX_TOLD_DEVICES = 10_000;
 /** Of a topic, which a hostile device may have chosen. */
 const SHOWN_LENGTH = 100;
 
@@ -67,10 +67,10 @@ export class DeniedTopics {
   note(deviceId: string, topic: string): void {
     const nowMs = this.#clock.monotonicMs();
     const toldAtMs = this.#toldAtMs.get(deviceId);
-    if (toldAtMs !== undefined && nowMs - toldAtMs < HOUR_MS) return;
+    if (toldAtMs !== undefined && nowMs - toldAtMs < TOLD_AGAIN_MS) return;
     this.#toldAtMs.delete(deviceId);
     this.#toldAtMs.set(deviceId, nowMs);
-    if (this.#toldAtMs.size > MAX_DEVICES) this.#toldAtMs.delete(this.#toldAtMs.keys().next().value as string);
+    if (this.#toldAtMs.size > MAX_TOLD_DEVICES) this.#toldAtMs.delete(this.#toldAtMs.keys().next().value as string);
     this.#tell({ deviceId, topic: topic.slice(0, SHOWN_LENGTH) });
   }
 }
