@@ -95,7 +95,7 @@ export const EVENT_TABLE = {
   'device-refused': {
     level: 'warn',
     meaning:
-      'What a device sends is refused: `applicationId`, `deviceId`, its `address`, the `code` and the `reason`; `traceparent` and `requestId` where its request had them (`traceparent`, `X-Request-Id`). Again only after an hour without one like it.',
+      'What a device sends is refused: `applicationId`, `deviceId`, its `address`, the `code` and the `reason`; `traceparent` and `requestId` where its request had them (`traceparent`, `X-Request-Id`). Again only after an hour without one of this device, address, code and reason; of one code at most five reasons are told.',
     remedy: '[StatewayStatesRefused](runbook.md#statewaystatesrefused); [errors](errors.md) has each code.',
   },
   'devices-turned-away': {

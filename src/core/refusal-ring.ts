@@ -12,6 +12,8 @@ export const MOST_OF_AN_ADDRESS = 20;
 export const KEPT_MS = 3_600_000;
 export const MAX_ID_CHARACTERS = 40;
 const MAX_MESSAGE_CHARACTERS = 300;
+/** Of one device, address and code, which are told of within an hour: a message may hold what the device made up. */
+export const MOST_MESSAGES = 5;
 
 /** Whose request or frame was refused, as far as it says. Ids are as the path has them: hostile text. */
 export interface Refused {
@@ -53,6 +55,8 @@ interface Entry {
   trace: Partial<TraceIds>;
   /** Monotonic. */
   readMs: number;
+  /** Messages that were told of, by when they were last seen, monotonic; the one longest unseen first. */
+  readonly told: Map<string, number>;
 }
 
 /** Where those who refuse say so. */
@@ -63,7 +67,7 @@ export interface RefusalSink {
 
 /** Who is told of refusals. */
 export interface RefusalListeners {
-  /** Each that is listed anew, for the log. */
+  /** Each that is listed anew, or for another reason in the same code, for the log. */
   readonly onFirst?: (refusal: Refusal) => void;
   /** The first of those that are told to come again for one reason, for the log. */
   readonly onTurnedAway?: (error: StatewayError, first: Refused) => void;
@@ -129,7 +133,18 @@ export class RefusalRing implements RefusalSink {
     entries.delete(key);
     const isNews = former === undefined || nowMs - former.readMs > KEPT_MS;
     const entry: Entry = isNews
-      ? { applicationId, deviceId, address, code, message: '', count: 0, atMs: 0, trace: {}, readMs: 0 }
+      ? {
+          applicationId,
+          deviceId,
+          address,
+          code,
+          message: '',
+          count: 0,
+          atMs: 0,
+          trace: {},
+          readMs: 0,
+          told: new Map(),
+        }
       : former;
     entry.message = message.slice(0, MAX_MESSAGE_CHARACTERS);
     entry.count += times;
@@ -138,7 +153,7 @@ export class RefusalRing implements RefusalSink {
     entry.readMs = nowMs;
     if (isNews) this.#makeRoom(entries, isKnown ? undefined : address);
     entries.set(key, entry);
-    if (isNews) this.#listeners.onFirst?.(entry);
+    if (isToTell(entry)) this.#listeners.onFirst?.(entry);
   }
 
   /** @param address of a stranger: where it has its share, one of its own goes */
@@ -153,6 +168,15 @@ export class RefusalRing implements RefusalSink {
     if (oldest !== undefined && ofAddress >= MOST_OF_AN_ADDRESS) entries.delete(oldest);
     else if (entries.size >= MOST_REFUSALS) entries.delete(entries.keys().next().value as string);
   }
+}
+
+/** Whether the last message of an entry is news: an hour has passed without it. */
+function isToTell({ message, readMs, told }: Entry): boolean {
+  for (const [former, seenMs] of told) if (readMs - seenMs > KEPT_MS) told.delete(former);
+  const isKnown = told.delete(message);
+  if (!isKnown && told.size >= MOST_MESSAGES) return false;
+  told.set(message, readMs);
+  return !isKnown;
 }
 
 function tellStep(followed: FollowedDevices, { code, message }: StatewayError, refused: Refused): void {

@@ -187,7 +187,7 @@ function noSocket(path: string): StatewayError {
   const served = servedPath(path);
   if (served === undefined || served.kind === 'log-in') {
     return noSuchRoute(
-      'this proxy does not serve WebSockets here, only at /applications/:applicationId/devices/:deviceId/state and /applications/:applicationId/state',
+      'this proxy does not serve WebSockets here, only at /applications/:applicationId/devices/:deviceId/state and /applications/:applicationId/state; for MQTT, which is served at any path, the client must offer the subprotocol mqtt (Sec-WebSocket-Protocol)',
     );
   }
   // With a key of 24 characters the web server would have taken it for one.

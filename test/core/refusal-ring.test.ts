@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { StatewayError } from '../../src/core/errors.js';
 import { FollowedDevices } from '../../src/core/followed-devices.js';
-import { KEPT_MS, MOST_OF_AN_ADDRESS, MOST_REFUSALS, RefusalRing } from '../../src/core/refusal-ring.js';
+import { KEPT_MS, MOST_MESSAGES, MOST_OF_AN_ADDRESS, MOST_REFUSALS, RefusalRing } from '../../src/core/refusal-ring.js';
 import { TURNED_AWAY_KEPT_MS } from '../../src/core/turned-away.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
@@ -69,6 +69,21 @@ it('forgets after an hour, and then tells of a device anew', async () => {
   note('a');
   expect(ring.recent()).toMatchObject([{ deviceId: 'a', count: 1 }]);
   expect(told).toHaveLength(2);
+});
+
+it('tells of another mistake of the same code, of few of them, and of each again after an hour without it', async () => {
+  const { clock, told, ring, note } = ringOf();
+  const mistake = (n: number) => new StatewayError('STATEWAY_MALFORMED_BODY', `mistake ${n}`);
+  for (const n of [1, 2, 1, 2]) note('a', mistake(n));
+  expect(told).toHaveLength(2);
+  for (let n = 1; n <= 100; n++) note('a', mistake(n));
+  expect(told).toHaveLength(MOST_MESSAGES);
+  expect(ring.recent()).toMatchObject([{ deviceId: 'a', message: 'mistake 100', count: 104 }]);
+  await clock.advance(KEPT_MS / 2);
+  note('a', mistake(1));
+  await clock.advance(KEPT_MS / 2 + 1);
+  for (const n of [1, 2]) note('a', mistake(n));
+  expect(told).toHaveLength(MOST_MESSAGES + 1);
 });
 
 it('tells a device that is followed of each of its refusals, whatever the case of its id', () => {

@@ -71,7 +71,7 @@ describe('an upgrade', () => {
     ['for no device', `/applications/${APPLICATION}/devices/x/state`, AUTHORIZED, 400, 'Validation', /device id/],
     ['of a gateway for no application', '/applications/x/state', AUTHORIZED, 400, 'Validation', /application id/],
     ['of a gateway without a token', GATEWAY_PATH, {}, 401, 'Unauthorized', /token/],
-    ['elsewhere', '/elsewhere', AUTHORIZED, 404, 'NotFound', /does not serve/],
+    ['elsewhere', '/elsewhere', AUTHORIZED, 404, 'NotFound', /does not serve.*offer the subprotocol mqtt/],
   ])('%s is refused', async (_what, path, headers, status, type, message) => {
     const harness = await frontWithGrant();
     const { upgrade, connection } = await RawWebSocket.open(harness.port, path, headers);

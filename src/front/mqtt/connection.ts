@@ -114,7 +114,7 @@ export class MqttConnection implements LineUser, FlowUser, SessionOwner, Accepte
       return;
     }
     if (packet.kind === 'other version') {
-      this.#refuse('protocol', 1, CONNECT_ERRORS.version);
+      this.#refuse('protocol', 1, CONNECT_ERRORS.version, packet.clientId);
       return;
     }
     if (!isId(packet.clientId)) {

@@ -34,6 +34,22 @@ class Fields {
     return this.#bytes[this.#at++] as number;
   }
 
+  skip(bytes: number): void {
+    if (this.#at + bytes > this.#bytes.length) throw malformed(`${this.#packet}: it ends within a field (2.2.3)`);
+    this.#at += bytes;
+  }
+
+  /** A number of at most four bytes, the least of its digits first (2.2.3). */
+  variableLength(): number {
+    let length = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.byte();
+      length += (byte & 0x7f) << shift;
+      if (byte < 0x80) return length;
+    }
+    throw malformed(`${this.#packet}: a length takes more than four bytes (2.2.3)`);
+  }
+
   uint16(): number {
     return this.byte() * 256 + this.byte();
   }
@@ -66,6 +82,8 @@ class Fields {
 
 /** Set by bridges in the version (mosquitto, `connection`); what follows is of the version without it. */
 const BRIDGE_BIT = 0x80;
+/** What follows the version, before the client id: the flags and the keep-alive. */
+const CONNECT_FLAGS_BYTES = 3;
 const VERSION_OF_NAME: Readonly<Record<string, number>> = { MQTT: 4, MQIsdp: 3 };
 
 /**
@@ -76,7 +94,8 @@ export function readConnect(bytes: Uint8Array): ConnectPacket | OtherVersion {
   const fields = new Fields('CONNECT', bytes);
   const version = VERSION_OF_NAME[fields.text()];
   if (version === undefined) throw malformed('CONNECT: the protocol is neither MQTT nor MQIsdp (3.1.2-1)');
-  if ((fields.byte() & ~BRIDGE_BIT) !== version) return { kind: 'other version' };
+  const told = fields.byte() & ~BRIDGE_BIT;
+  if (told !== version) return { kind: 'other version', clientId: clientIdOf(told, fields) };
   const flags = fields.byte();
   const keepAliveSeconds = fields.uint16();
   checkFlags(flags);
@@ -86,6 +105,17 @@ export function readConnect(bytes: Uint8Array): ConnectPacket | OtherVersion {
   const password = (flags & 0x40) === 0 ? undefined : fields.binary().slice();
   fields.end();
   return { kind: 'connect', clientId, keepAliveSeconds, will, userName, password };
+}
+
+/** For whoever looks for the device. Of MQTT 5, properties stand before it, behind their length (MQTT 5.0, 3.1.2.11). */
+function clientIdOf(version: number, fields: Fields): string {
+  try {
+    fields.skip(CONNECT_FLAGS_BYTES);
+    if (version === 5) fields.skip(fields.variableLength());
+    return fields.text();
+  } catch {
+    return '';
+  }
 }
 
 function checkFlags(flags: number): void {

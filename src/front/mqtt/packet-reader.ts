@@ -21,8 +21,14 @@ export const MAX_SWALLOWED_BYTES = 4 * 1024 * 1024;
 /** A fixed header has one byte of type, and at most four of length (MQTT 3.1.1, 2.2.3). */
 const MAX_LENGTH_BYTES = 4;
 
+/** A record of TLS that begins a handshake (RFC 8446, 5.1): its first byte, and its second, which would be a length here. */
+const TLS_HANDSHAKE = 0x16;
+const TLS_MAJOR_VERSION = 3;
+
 const FIRST_REST_BYTES = 256;
 const NO_BYTES = new Uint8Array(0);
+const TLS_HERE =
+  'the client speaks TLS, and this port is plain: give it the port of STATEWAY_MQTT_TLS_LISTEN, or switch its TLS off';
 
 /** A PUBLISH whose payload is being swallowed. */
 interface Oversize {
@@ -190,25 +196,27 @@ export class PacketReader {
     const flags = header & 0x0f;
     switch (header >> 4) {
       case CONNECT:
-        return objection('CONNECT', flags === 0, length <= MAX_CONNECT_BYTES);
+        if (header === TLS_HANDSHAKE && length === TLS_MAJOR_VERSION) return TLS_HERE;
+        return objection('CONNECT', flags === 0, length, MAX_CONNECT_BYTES);
       case PUBLISH:
         if ((flags & 0x06) > 0x02) return 'PUBLISH: its QoS is neither 0 nor 1, and no other is served (3.3.1-4)';
         if ((flags & 0x0a) === 0x08) return 'PUBLISH: it is marked as sent again at QoS 0 (3.3.1-2)';
         return objection(
           'PUBLISH',
           true,
-          length <= Math.max(MAX_SWALLOWED_BYTES, this.#maxPayloadBytes) + MAX_PUBLISH_HEAD_BYTES,
+          length,
+          Math.max(MAX_SWALLOWED_BYTES, this.#maxPayloadBytes) + MAX_PUBLISH_HEAD_BYTES,
         );
       case PUBACK:
-        return objection('PUBACK', flags === 0, length === 2);
+        return objection('PUBACK', flags === 0, length, 2, 2);
       case SUBSCRIBE:
-        return objection('SUBSCRIBE', flags === 2, length <= MAX_FILTERS_BYTES);
+        return objection('SUBSCRIBE', flags === 2, length, MAX_FILTERS_BYTES);
       case UNSUBSCRIBE:
-        return objection('UNSUBSCRIBE', flags === 2, length <= MAX_FILTERS_BYTES);
+        return objection('UNSUBSCRIBE', flags === 2, length, MAX_FILTERS_BYTES);
       case PINGREQ:
-        return objection('PINGREQ', flags === 0, length === 0);
+        return objection('PINGREQ', flags === 0, length, 0);
       case DISCONNECT:
-        return objection('DISCONNECT', flags === 0, length === 0);
+        return objection('DISCONNECT', flags === 0, length, 0);
       default:
         return `packets of type ${header >> 4} are not served from a device (2.2.1)`;
     }
@@ -283,7 +291,15 @@ export class PacketReader {
   }
 }
 
-function objection(packet: string, areFlagsRight: boolean, isLengthRight: boolean): string | undefined {
+/** Names the limits and not the length itself: what is told once for each message would be told for each length. */
+function objection(
+  packet: string,
+  areFlagsRight: boolean,
+  length: number,
+  most: number,
+  least = 0,
+): string | undefined {
   if (!areFlagsRight) return `${packet}: its reserved flags are not as they must be (2.2.2-1, 2.2.2-2)`;
-  return isLengthRight ? undefined : `${packet}: its length is not allowed`;
+  if (length >= least && length <= most) return undefined;
+  return `${packet}: its length must be ${least === most || most === 0 ? '' : 'at most '}${most} bytes`;
 }

@@ -36,9 +36,11 @@ export function connectBytes({ clientId, will, userName = '', password }: Connec
   return clientId.length + userName.length + (password?.length ?? 0) + ofWill;
 }
 
-/** A CONNECT of a version that is not served: what follows the version may have any form, and is not read. */
+/** A CONNECT of a version that is not served. What follows the version may have any form. */
 export interface OtherVersion {
   readonly kind: 'other version';
+  /** '' where it cannot be read. Hostile text. */
+  readonly clientId: string;
 }
 
 /**

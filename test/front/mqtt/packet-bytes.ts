@@ -17,7 +17,7 @@ export function packet(header: number, ...body: (number | string | Uint8Array)[]
 /** A text behind its length. */
 export const text = (value: string): Buffer => bytes(value.length >> 8, value.length & 255, value);
 /** Of a CONNECT, what goes before its payload. */
-export const connectHead = (flags: number): Buffer => bytes(text('MQTT'), 4, flags, 0, 60);
+export const connectHead = (flags: number, version = 4): Buffer => bytes(text('MQTT'), version, flags, 0, 60);
 export const PING = Buffer.of(0xc0, 0);
 
 /** Cut at every byte, at once, and one byte at a time. */

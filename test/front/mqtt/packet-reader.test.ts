@@ -83,6 +83,22 @@ describe('what is refused', () => {
   }
 });
 
+it.each([
+  ['a CONNECT', Buffer.of(0x10, 0x81, 0x80, 0x04), 'CONNECT: its length must be at most 65536 bytes'],
+  ['a SUBSCRIBE', Buffer.of(0x82, 0x81, 0x80, 0x01), 'SUBSCRIBE: its length must be at most 16384 bytes'],
+  ['an UNSUBSCRIBE', Buffer.of(0xa2, 0x81, 0x80, 0x01), 'UNSUBSCRIBE: its length must be at most 16384 bytes'],
+  ['a PUBACK', Buffer.of(0x40, 3), 'PUBACK: its length must be 2 bytes'],
+  ['a PINGREQ', Buffer.of(0xc0, 1), 'PINGREQ: its length must be 0 bytes'],
+])('%s of another length than may be is told which may be', (_what, stream, message) => {
+  expect(readPieces([stream]).error?.message).toBe(message);
+});
+
+it('a client that speaks TLS is told so, and no other', () => {
+  const hello = Buffer.of(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03);
+  for (const pieces of everyCut(hello)) expect(readPieces(pieces).error?.message).toContain('the client speaks TLS');
+  expect(readPieces([Buffer.of(0x16, 0x04, 0x01)]).error?.message).toContain('2.2.2');
+});
+
 // ---------------------------------------------------------------- versions
 
 describe('versions', () => {
@@ -105,7 +121,24 @@ describe('versions', () => {
     ['MQIsdp', 4],
   ])('%s %i is told of, whatever follows', (name, version) => {
     const stream = packet(0x10, text(name), version, Buffer.of(0xff, 0xff, 0xff));
-    expect(readPieces([stream])).toMatchObject({ packets: [{ kind: 'other version' }], error: undefined });
+    const expected = { packets: [{ kind: 'other version', clientId: '' }], error: undefined };
+    expect(readPieces([stream])).toMatchObject(expected);
+  });
+
+  it.each([
+    ['5 without properties', packet(0x10, connectHead(0x02, 5), 0, text('a'))],
+    ['5 with properties', packet(0x10, connectHead(0x02, 5), 5, Buffer.of(0x11, 0, 0, 0, 60), text('a'))],
+    ['5 with 128 bytes of properties', packet(0x10, connectHead(0x02, 5), 0x80, 1, Buffer.alloc(128), text('a'))],
+    ['MQTT 3', packet(0x10, connectHead(0x02, 3), text('a'))],
+  ])('a client id is read where it can be: %s', (_what, stream) => {
+    expect(readPieces([stream]).packets).toMatchObject([{ kind: 'other version', clientId: 'a' }]);
+  });
+
+  it.each([
+    ['a length without an end', packet(0x10, connectHead(0x02, 5), Buffer.alloc(5, 0xff), text('a'))],
+    ['properties beyond the packet', packet(0x10, connectHead(0x02, 5), 0xff, 0xff, 0xff, 0x7f, text('a'))],
+  ])('and not behind %s', (_what, stream) => {
+    expect(readPieces([stream]).packets).toMatchObject([{ kind: 'other version', clientId: '' }]);
   });
 });
 

@@ -16,7 +16,7 @@ export class RecordedPackets implements PacketReceiver {
 
   onConnect(packet: ConnectPacket | OtherVersion): void {
     if (packet.kind === 'other version') {
-      this.#add({ kind: 'other version' });
+      this.#add({ kind: 'other version', clientId: packet.clientId });
       return;
     }
     const { clientId, keepAliveSeconds, will, userName, password } = packet;

@@ -11,7 +11,7 @@ function listed({ refusals }: MqttSite) {
 }
 
 it.each([
-  ['another version', '', 'STATEWAY_MQTT_MALFORMED', connect({ protocolVersion: 5 as never })],
+  ['another version', DEVICE, 'STATEWAY_MQTT_MALFORMED', connect({ protocolVersion: 5 as never })],
   ['an id that is none, as it is', 'my-device', 'STATEWAY_INVALID_ID', connect({ clientId: 'my-device' })],
   [
     'no credentials',
