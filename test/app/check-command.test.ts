@@ -111,6 +111,50 @@ describe('a way that is free', () => {
   });
 });
 
+describe('the way to the broker', () => {
+  const brokerSteps = (lines: Iterable<CheckLine>): string[] =>
+    [...lines].filter(({ step }) => step.startsWith('broker')).map(({ step, result }) => `${step}: ${result}`);
+
+  test('is gone as well where one is named, until it answers as a broker does', async () => {
+    const { cloud, cloudUrl } = shared();
+    const env = { STATEWAY_MQTT_UPSTREAM_URL: await cloud.startBroker({ host: '127.0.0.1', port: 0 }) };
+    const { code, printed } = await run(cloudUrl, ['--json'], env);
+    expect(code).toBe(0);
+    const lines = JSON.parse(printed) as CheckLine[];
+    expect(brokerSteps(lines)).toEqual(['broker name: ok', 'broker connection: ok', 'broker answer: ok']);
+    expect(lines.find(({ step }) => step === 'broker answer')?.words).toContain('CONNACK 4');
+  });
+
+  test('is not free where nobody listens, with the cloud there or not', async () => {
+    const lines = await wrongOf(shared().cloudUrl, { STATEWAY_MQTT_UPSTREAM_URL: 'mqtt://127.0.0.1:1' });
+    expect(brokerSteps(lines.values())).toEqual([
+      'broker name: ok',
+      'broker connection: wrong',
+      'broker answer: skipped',
+    ]);
+    expect(lines.get('broker connection')?.remedy).toContain('STATEWAY_MQTT_UPSTREAM_URL');
+    expect(lines.get('answer')?.result).toBe('ok');
+  });
+
+  test("is that to the real cloud's own where MQTT has a port, and to none where it has none", async () => {
+    const answer = 'HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n';
+    const port = await startTcp(cleaner(), (socket) => socket.once('data', () => socket.end(answer)));
+    const env = { HTTPS_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: '' };
+    const [without, off, lines] = await Promise.all([
+      wrongOf('https://api.losant.com', env),
+      wrongOf('https://api.losant.com', { ...env, STATEWAY_MQTT_LISTEN: '127.0.0.1:1883', STATEWAY_COMMANDS: 'off' }),
+      wrongOf('https://api.losant.com', { ...env, STATEWAY_MQTT_LISTEN: '127.0.0.1:1883' }),
+    ]);
+    expect([...brokerSteps(without.values()), ...brokerSteps(off.values())]).toEqual([]);
+    expect(lines.get('broker HTTP proxy')).toMatchObject({
+      result: 'wrong',
+      words: expect.stringContaining('403 when asked for broker.losant.com:8883'),
+      remedy: expect.stringContaining('HTTPS_PROXY'),
+    });
+    expect(lines.get('broker TLS')?.result).toBe('skipped');
+  });
+});
+
 describe('what is wrong is told at its step, with what to do', () => {
   test('an authority that is not known', async () => {
     const lines = await wrongOf((await secureCloud()).url);

@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.js';
 import { TimeLimit } from '../../core/time-limit.js';
 import { CONNECT_TIMEOUT_MS, trustedWith } from '../agent.js';
 import { Dialer } from '../dialer.js';
+import { hostOf, portOf } from '../url-address.js';
 import { openTunnel } from './tunnel.js';
 
 export interface BrokerWay {
@@ -14,8 +15,6 @@ export interface BrokerWay {
   /** The http or https URL of the proxy in front of it, credentials included; undefined when there is none. */
   readonly proxyUrl: string | undefined;
 }
-
-const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883, 'ws:': 80, 'wss:': 443 };
 
 /** Called once: with a connection, or with why there is none. */
 type OnEnd = (error: Error | undefined, socket: Socket | undefined) => void;
@@ -39,8 +38,8 @@ export class BrokerDialer {
     this.#clock = clock;
     this.#dialer = new Dialer(clock);
     this.#trust = caFile === undefined ? undefined : trustedWith(caFile);
-    this.host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    this.port = Number(url.port) || (PORTS[url.protocol] as number);
+    this.host = hostOf(url);
+    this.port = portOf(url);
   }
 
   /** @returns the way to give it up; `onEnd` is not called then */
@@ -84,7 +83,7 @@ export class BrokerDialer {
     const target =
       proxy === undefined
         ? { protocol: 'http:', hostname: this.host, port: String(this.port) }
-        : { protocol: proxy.protocol, hostname: proxy.hostname.replace(/^\[(.*)\]$/, '$1'), port: proxy.port };
+        : { protocol: proxy.protocol, hostname: hostOf(proxy), port: proxy.port };
     connector({ ...target, host: target.hostname }, (error, socket) => onEnd(error ?? undefined, socket ?? undefined));
   }
 

@@ -17,6 +17,9 @@ const MAX_PACKET_BYTES = 1_048_576;
 /** Subscribe granted none (MQTT 3.1.1, 3.9.3). */
 const NOT_GRANTED = 0x80;
 
+/** What a connection logs in with; without key and secret it says neither. */
+type BrokerLogIn = Pick<UplinkDevice, 'deviceId'> & Partial<Pick<UplinkDevice, 'key' | 'secret'>>;
+
 type Library = typeof import('mqtt');
 
 /** The cloud's broker by a library, which is loaded with the first connection. */
@@ -34,7 +37,7 @@ export class MqttBroker implements Broker {
     this.#dialer = new BrokerDialer(way, clock);
   }
 
-  connect(device: UplinkDevice, user: BrokerUser): BrokerConnection {
+  connect(device: BrokerLogIn, user: BrokerUser): BrokerConnection {
     this.#library ??= import('mqtt');
     const { url } = this.#way;
     const parts = { url, clock: this.#clock, dialer: this.#dialer, library: this.#library };
@@ -62,7 +65,7 @@ class MqttConnection implements BrokerConnection {
   /** Resolves when nothing of it is left. */
   readonly closed: Promise<void>;
   readonly #parts: ConnectionParts;
-  readonly #device: UplinkDevice;
+  readonly #device: BrokerLogIn;
   readonly #user: BrokerUser;
   #client: MqttClient | undefined = undefined;
   #socket: Socket | undefined = undefined;
@@ -75,7 +78,7 @@ class MqttConnection implements BrokerConnection {
   #cancelEnding: () => void = () => {};
   #onClosed: () => void = () => {};
 
-  constructor(parts: ConnectionParts, device: UplinkDevice, user: BrokerUser, onClosed: () => void) {
+  constructor(parts: ConnectionParts, device: BrokerLogIn, user: BrokerUser, onClosed: () => void) {
     this.#parts = parts;
     this.#device = device;
     this.#user = user;
@@ -143,8 +146,7 @@ class MqttConnection implements BrokerConnection {
     const { deviceId: clientId, key: username, secret: password } = this.#device;
     const options: IClientOptions = {
       clientId,
-      username,
-      password,
+      ...(username !== undefined && password !== undefined && { username, password }),
       protocolVersion: 4,
       clean: true,
       keepalive: KEEP_ALIVE_SECONDS,
