@@ -38,7 +38,7 @@ async function runAll(options: BenchOptions, directory: string): Promise<number>
   const context = { runs, seconds, scale: quick ? QUICK_SCALE : 1, directory, fronts };
   const pair = pairLine(runningPair(), shippedPair(ROOT));
   print(`the proxy on ${pair}`);
-  print(`load from ${HAS_WRK ? 'wrk' : 'Node, since wrk is not installed'}`);
+  print(`load from ${HAS_WRK ? 'wrk' : 'autocannon, since wrk is not installed'}`);
   const benches: Record<string, ResultFile['benches'][string]> = {};
   for (const { name, title, measure } of BENCHES.filter((bench) => names.includes(bench.name))) {
     print(`\n${name}: ${title}\n`);

@@ -1,4 +1,4 @@
-import type { HttpLoad } from '../loads/http-load.js';
+import type { ClosedHttpLoad, OpenHttpLoad } from '../loads/http-load.js';
 import type { SocketLoad } from '../loads/socket-load.js';
 import { bodyOfBytes, listBody, SMALL_BODY } from '../loads/state-bodies.js';
 
@@ -8,18 +8,18 @@ export const DEVICES_WITH_LARGE_STATES = 200;
 export const LARGE_STATE_BYTES = 65_536;
 
 /** One small state a request, as fast as it goes. */
-export function httpLoad(connections: number): HttpLoad {
+export function httpLoad(connections: number): ClosedHttpLoad {
   return { kind: 'http', connections, devices: DEVICES, bodies: [SMALL_BODY] };
 }
 
 /** One state of so many bytes a request. */
-export function httpLoadOf(bytes: number, connections: number): HttpLoad {
+export function httpLoadOf(bytes: number, connections: number): ClosedHttpLoad {
   const devices = bytes < LARGE_STATE_BYTES ? DEVICES : DEVICES_WITH_LARGE_STATES;
   return { kind: 'http', connections, devices, bodies: [bodyOfBytes(bytes)] };
 }
 
 /** One small state a request, at a constant rate. */
-export function httpArrivals(perSecond: number, connections = 256): HttpLoad {
+export function httpArrivals(perSecond: number, connections = 256): OpenHttpLoad {
   return { ...httpLoad(connections), perSecond, warmUpSeconds: 1 };
 }
 

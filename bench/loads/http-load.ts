@@ -5,15 +5,24 @@ import type { LoadResult, Target } from './load-result.js';
 import { bodyOf, type RequestPlan, requestBytes } from './request-plan.js';
 import { ArrivalSchedule, until } from './timetable.js';
 
-/** Requests of a plan, one at a time over each connection. */
-export interface HttpLoad extends RequestPlan {
+interface OverConnections extends RequestPlan {
   readonly kind: 'http';
   readonly connections: number;
-  /** Sent whether those before are answered or not; undefined: each connection sends when its last one is answered. */
-  readonly perSecond?: number;
-  /** Before an open load, at the same rate; only its latencies are not counted. */
+}
+
+/** Each connection sends when its last request is answered. */
+export interface ClosedHttpLoad extends OverConnections {
+  readonly perSecond?: undefined;
+}
+
+/** Requests are sent whether those before are answered or not, one at a time over each connection. */
+export interface OpenHttpLoad extends OverConnections {
+  readonly perSecond: number;
+  /** At the same rate; only its latencies are not counted. */
   readonly warmUpSeconds?: number;
 }
+
+export type HttpLoad = ClosedHttpLoad | OpenHttpLoad;
 
 const ANSWERS_WITHIN_MS = 10_000;
 /** A generator later than this at the 99th percentile could not keep its own timetable. */
@@ -22,34 +31,26 @@ const LATE_MS = 5;
 const HELD_SHARE = 0.98;
 
 /** Puts the load on a server. */
-export async function runHttp(load: HttpLoad, target: Target): Promise<LoadResult> {
+export async function runHttp(load: OpenHttpLoad, target: Target): Promise<LoadResult> {
   const loop = new HttpLoop(requestBytes(load, `127.0.0.1:${target.port}`), load, target);
   await loop.run();
   const { latencies, lateness, answered, refused, unanswered, seconds } = loop;
   const states = (requests: Uint32Array) => requests.map((count, device) => count * bodyOf(load, device).states);
   const outcome = { ...expecting(states(loop.acknowledged), states(loop.sent)), refused, unanswered };
   const perSecond = answered / seconds;
-  if (load.perSecond === undefined) {
-    const [p50, p99] = [withinMs(latencies, 50), withinMs(latencies, 99)];
-    const figures = { 'requests a second': perSecond, 'p50, closed loop': p50, 'p99, closed loop': p99 };
-    return { ...outcome, figures, doubts: [] };
-  }
   const doubts: string[] = [];
   if (withinMs(lateness, 99) > LATE_MS) doubts.push('the load was late itself; its latencies are too long');
   if (perSecond < load.perSecond * HELD_SHARE) doubts.push('it did not keep up with the arrivals');
   return { ...outcome, figures: { ...percentiles(latencies), 'rate that was held': perSecond }, doubts };
 }
 
-/** When requests are due: by a timetable, or whenever a connection is free until an end. */
-type Schedule = Pick<ArrivalSchedule, 'dueBy'> & { dueAtMs(event: number, nowMs: number): number };
-
 /** Sends prepared requests, round and round, each when it is due, or as soon as a connection is free after that. */
 export class HttpLoop {
   readonly #requests: readonly Buffer[];
-  readonly #load: Omit<HttpLoad, keyof RequestPlan | 'kind'>;
+  readonly #load: Omit<OpenHttpLoad, keyof RequestPlan | 'kind'>;
   readonly #target: Target;
   readonly #idle: HttpConnection[] = [];
-  #schedule: Schedule = new ArrivalSchedule(0, 0, 0);
+  #schedule = new ArrivalSchedule(0, 0, 0);
   #issued = 0;
   #underWay = 0;
   #broken = 0;
@@ -70,7 +71,7 @@ export class HttpLoop {
   /** From the first request to the last answer. */
   seconds = 0;
 
-  constructor(requests: readonly Buffer[], load: Omit<HttpLoad, keyof RequestPlan | 'kind'>, target: Target) {
+  constructor(requests: readonly Buffer[], load: Omit<OpenHttpLoad, keyof RequestPlan | 'kind'>, target: Target) {
     this.#requests = requests;
     this.#load = load;
     this.#target = target;
@@ -88,7 +89,7 @@ export class HttpLoop {
     const startMs = performance.now();
     const seconds = warmUpSeconds + this.#target.seconds;
     const endMs = startMs + seconds * 1000;
-    this.#schedule = perSecond === undefined ? whileFree(endMs) : new ArrivalSchedule(startMs, perSecond, seconds);
+    this.#schedule = new ArrivalSchedule(startMs, perSecond, seconds);
     await until(() => {
       const nowMs = performance.now();
       this.#sendDue(nowMs);
@@ -105,16 +106,16 @@ export class HttpLoop {
     while (this.#issued < due) {
       const connection = this.#idle.pop();
       if (connection === undefined) return;
-      observe(this.lateness, nowMs - this.#schedule.dueAtMs(this.#issued, nowMs));
-      this.#send(connection, nowMs);
+      observe(this.lateness, nowMs - this.#schedule.dueAtMs(this.#issued));
+      this.#send(connection);
     }
   }
 
-  #send(connection: HttpConnection, nowMs: number): void {
-    const { perSecond = 0, warmUpSeconds = 0 } = this.#load;
+  #send(connection: HttpConnection): void {
+    const { perSecond, warmUpSeconds = 0 } = this.#load;
     const event = this.#issued++;
     const request = event % this.#requests.length;
-    const dueMs = this.#schedule.dueAtMs(event, nowMs);
+    const dueMs = this.#schedule.dueAtMs(event);
     increase(this.sent, request);
     this.#underWay++;
     connection.send(this.#requests[request] as Buffer, (status) => {
@@ -125,14 +126,10 @@ export class HttpLoop {
         if (event >= perSecond * warmUpSeconds) observe(this.latencies, answeredMs - dueMs);
         increase(this.acknowledged, request);
       } else this.refused++;
-      if (this.#issued < this.#schedule.dueBy(answeredMs)) this.#send(connection, answeredMs);
+      if (this.#issued < this.#schedule.dueBy(answeredMs)) this.#send(connection);
       else this.#idle.push(connection);
     });
   }
-}
-
-function whileFree(endMs: number): Schedule {
-  return { dueBy: (nowMs) => (nowMs < endMs ? Number.POSITIVE_INFINITY : 0), dueAtMs: (_event, nowMs) => nowMs };
 }
 
 function increase(counts: Uint32Array, at: number): void {

@@ -1,11 +1,14 @@
 import { serveParent } from '../processes/parent-link.js';
-import { runHttp } from './http-load.js';
+import { runAutocannon } from './autocannon.js';
+import { type HttpLoad, runHttp } from './http-load.js';
 import type { LoadResult, Target } from './load-result.js';
 import { runLogin } from './login-load.js';
 import { runSockets } from './socket-load.js';
 import { runWrites } from './synced-writes.js';
 
-const KINDS = { http: runHttp, sockets: runSockets, login: runLogin, writes: runWrites };
+const http = (load: HttpLoad, target: Target) =>
+  load.perSecond === undefined ? runAutocannon(load, target) : runHttp(load, target);
+const KINDS = { http, sockets: runSockets, login: runLogin, writes: runWrites };
 
 export type Load = Parameters<(typeof KINDS)[keyof typeof KINDS]>[0];
 

@@ -12,6 +12,11 @@ export function bodyOf(plan: RequestPlan, device: number): LoadBody {
   return plan.bodies[device % plan.bodies.length] as LoadBody;
 }
 
+/** States of any body that is good, at least: how many an answer was for is known where all have equally many. */
+export function fewestStates({ bodies }: RequestPlan): number {
+  return Math.min(...bodies.map(({ states }) => states || Number.POSITIVE_INFINITY));
+}
+
 /** All requests, ready to be written to a connection. */
 export function requestBytes(plan: RequestPlan, host: string): Buffer[] {
   return Array.from({ length: plan.devices }, (_, device) => {

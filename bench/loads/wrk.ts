@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { endWithUs } from '../processes/programs.js';
-import type { HttpLoad } from './http-load.js';
+import type { ClosedHttpLoad } from './http-load.js';
 import type { LoadResult, Target } from './load-result.js';
-import { requestLines, statesAfter } from './request-plan.js';
+import { fewestStates, requestLines, statesAfter } from './request-plan.js';
 
 /** The script stands beside its source: the compiler leaves it there. */
 const SCRIPT_FILE = fileURLToPath(new URL('../../../bench/loads/wrk.lua', import.meta.url));
@@ -23,7 +23,7 @@ interface WrkResult extends Pick<LoadResult, 'refused' | 'unanswered' | 'figures
 let written = '';
 
 /** Runs `wrk` with one thread. It knows which requests were sent, but not whose were answered. */
-export async function runWrk(load: HttpLoad, { port, seconds }: Target, directory: string): Promise<LoadResult> {
+export async function runWrk(load: ClosedHttpLoad, { port, seconds }: Target, directory: string): Promise<LoadResult> {
   const file = join(directory, 'requests');
   const lines = requestLines(load);
   if (lines !== written) writeFileSync(file, lines);
@@ -35,8 +35,6 @@ export async function runWrk(load: HttpLoad, { port, seconds }: Target, director
   const said = RESULT.exec(stdout)?.[1];
   if (said === undefined) throw new Error(`wrk has no result: ${stdout}`);
   const { answered, made, ...result } = JSON.parse(said) as WrkResult;
-  // At least: how many states an answer was for is known where all good bodies have equally many.
-  const states = Math.min(...load.bodies.map((body) => body.states || Number.POSITIVE_INFINITY));
   const sent = statesAfter(load, made);
-  return { ...result, acknowledged: undefined, acknowledgedTotal: answered * states, sent, doubts: [] };
+  return { ...result, acknowledged: undefined, acknowledgedTotal: answered * fewestStates(load), sent, doubts: [] };
 }

@@ -94,17 +94,6 @@ it('counts answers that are no success by themselves', async () => {
   expect([latencies.totalCount, refused, ...acknowledged]).toEqual([0, 20, 0, 0, 0]);
 });
 
-it('sends the next request of a connection when the last one is answered, where no rate is given', async () => {
-  const { port, seen } = await stallingServer(50, 300);
-  const loop = await ran(port, { connections: 4 });
-  const total = [...seen.values()].reduce((sum, count) => sum + count, 0);
-  expect(total).toBeGreaterThan(50);
-  expect([loop.answered, loop.latencies.totalCount, loop.unanswered, loop.refused]).toEqual([total, total, 0, 0]);
-  // Four were under way when the server stalled: no other waited for it.
-  expect(withinMs(loop.latencies, 50)).toBeLessThan(250);
-  expect(loop.latencies.maxValue / 1000).toBeGreaterThan(250);
-});
-
 it('has arrivals due at a constant rate, the first at once, and none after the last', () => {
   const schedule = new ArrivalSchedule(1_000, 200, 0.1);
   expect(schedule.total).toBe(20);
