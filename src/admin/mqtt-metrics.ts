@@ -28,6 +28,11 @@ export function mqttCounterRows({ meters }: AdminSources): MetricRow[] {
       read: () => [[meters.mqtt.ignoredWills]],
     },
     {
+      name: 'stateway_mqtt_filters_denied_total',
+      help: 'Filters of MQTT subscriptions that were not granted (0x80 in SUBACK): the device may not use the topic, or has too many.',
+      read: () => [[meters.mqtt.deniedFilters]],
+    },
+    {
       name: 'stateway_commands_total',
       help: 'Messages from the broker of the cloud for devices that had subscribed to them, by what became of them.',
       labelNames: ['result'],

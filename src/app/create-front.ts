@@ -120,7 +120,12 @@ function mqttOptions(
         'two MQTT clients use one device id, and take it from each other',
       ),
     onDenied: (denied) =>
-      log.warn({ event: 'mqtt-topic-denied', ...denied }, 'a device publishes to a topic that it may not use'),
+      log.warn(
+        { event: 'mqtt-topic-denied', ...denied },
+        denied.use === 'publish'
+          ? 'a device publishes to a topic that it may not use'
+          : 'a device subscribes to a topic that it may not use',
+      ),
     onFault: (err) =>
       log.error({ event: 'mqtt-fault', err }, 'an MQTT connection is closed for a fault of the proxy itself'),
     onLetterFlood: (flood) =>

@@ -235,13 +235,15 @@ export const EVENT_TABLE = {
   },
   'mqtt-id-shared': {
     level: 'warn',
-    meaning: 'Two MQTT clients take each other’s place again and again under one id.',
+    meaning:
+      'Two MQTT clients take each other’s place again and again under one id: `deviceId`, both `addresses`, and how many `takeovers` there were in a minute. Once an hour for each device.',
     remedy: '[StatewayMqttIdShared](runbook.md#statewaymqttidshared).',
   },
   'mqtt-topic-denied': {
     level: 'warn',
-    meaning: 'A device publishes to a topic that it may not use; nothing of it is kept.',
-    remedy: 'Correct what the device publishes to; [the topics](devices.md).',
+    meaning:
+      'A device publishes to a topic that it may not use, and nothing of it is kept (`use`: `publish`), or subscribes to one, and nothing of it comes down (`subscribe`). Once an hour for each device and use.',
+    remedy: 'Correct what the device publishes or subscribes to; [the topics](devices.md).',
   },
   'mqtt-fault': {
     level: 'error',

@@ -99,13 +99,16 @@ async function runCloud(options: CloudOptions): Promise<void> {
   print({ event: 'summary', ...cloud.summary(), ...(options.mqtt === undefined ? {} : { broker: cloud.broker() }) });
 }
 
-function instructions(url: string, mqttUrl: string | undefined, device: PlannedDevice): string {
+/** What is said on a terminal once it listens. @param mqttUrl of its broker, where it has one */
+export function instructions(url: string, mqttUrl: string | undefined, device: PlannedDevice): string {
   const { key, secret } = device.credentials ?? {};
+  const withMqtt =
+    mqttUrl === undefined ? '' : `STATEWAY_MQTT_LISTEN=127.0.0.1:1883 STATEWAY_MQTT_UPSTREAM_URL=${mqttUrl} `;
   const credentials = JSON.stringify({ deviceId: device.deviceId, ...device.credentials });
   return [
     '',
     `Simulated Losant cloud on ${url}; ends with Ctrl-C. Put the proxy in front of it:`,
-    `  STATEWAY_UPSTREAM_URL=${url} stateway serve`,
+    `  ${withMqtt}STATEWAY_UPSTREAM_URL=${url} stateway serve`,
     `Devices log in with credentials derived from the seed; the first one of the fleet, ${device.deviceId} of the`,
     `application ${device.applicationId} (with the proxy's address in place of this one, it logs in through the proxy):`,
     `  curl ${url}/auth/device -H 'content-type: application/json' -d '${credentials}'`,

@@ -111,6 +111,8 @@ export interface MqttMeters {
   readonly uplinkConnects: Record<UplinkConnectResult, number>;
   /** Wills of a topic that is not allowed, of QoS 2, or too large. */
   ignoredWills: number;
+  /** Filters of SUBSCRIBE that were answered with 0x80. */
+  deniedFilters: number;
 }
 
 const BATCH_BOUNDS_STATES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
@@ -140,6 +142,7 @@ export class Meters {
     commands: { delivered: 0, slow: 0 },
     uplinkConnects: { accepted: 0, credentials: 0, refused: 0, unreachable: 0 },
     ignoredWills: 0,
+    deniedFilters: 0,
   };
   /** From the last byte of a request or frame to its answer, seconds. */
   readonly ackSeconds: Distribution;

@@ -2,7 +2,7 @@
  * What is not well with a device that speaks MQTT, though its connection is.
  * - `shared_id`: two clients take its place from each other
  * - `denied_topic`: it publishes to a topic that it may not use
- * - `denied_filter`: the cloud's broker does not grant what it subscribes to
+ * - `denied_filter`: it is not granted what it subscribes to, here or by the cloud's broker
  * - `no_session`: it wants commands, and has no session at the cloud's broker
  */
 export type MqttTroubleKind = 'shared_id' | 'denied_topic' | 'denied_filter' | 'no_session';

@@ -45,6 +45,7 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_mqtt_closes_total: 'counter',
   stateway_mqtt_publishes_total: 'counter',
   stateway_mqtt_wills_ignored_total: 'counter',
+  stateway_mqtt_filters_denied_total: 'counter',
   stateway_commands_total: 'counter',
   stateway_uplink_connects_total: 'counter',
   stateway_uplink_sessions: 'gauge',
@@ -89,6 +90,7 @@ describe('the metrics', () => {
     meters.mqtt.closes.keepalive = 19;
     meters.mqtt.publishes.dead_letter = 20;
     meters.mqtt.ignoredWills = 21;
+    meters.mqtt.deniedFilters = 25;
     meters.mqtt.commands.slow = 23;
     meters.mqtt.uplinkConnects.credentials = 24;
     meters.leftOut = 22;
@@ -123,6 +125,7 @@ describe('the metrics', () => {
     expect(valuesOf('stateway_mqtt_closes_total')).toMatchObject({ '{reason="keepalive"}': 19, '{reason="slow"}': 0 });
     expect(valuesOf('stateway_mqtt_publishes_total')).toMatchObject({ '{result="dead_letter"}': 20 });
     expect(valuesOf('stateway_mqtt_wills_ignored_total')).toEqual({ '': 21 });
+    expect(valuesOf('stateway_mqtt_filters_denied_total')).toEqual({ '': 25 });
     expect(valuesOf('stateway_commands_total')).toEqual({ '{result="delivered"}': 0, '{result="slow"}': 23 });
     expect(valuesOf('stateway_uplink_connects_total')).toMatchObject({ '{result="credentials"}': 24 });
     expect(valuesOf('stateway_attributes_left_out_total')).toEqual({ '': 22 });

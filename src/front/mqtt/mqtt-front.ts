@@ -18,6 +18,8 @@ import { SocketLine } from './socket-line.js';
 import { RefusalHolds, StrangerLines } from './stranger-lines.js';
 import { type FlappingId, Takeovers } from './takeovers.js';
 import { TcpListener } from './tcp-listener.js';
+import { TlsFailures } from './tls-failures.js';
+import { ToldLately } from './told-lately.js';
 
 /** Devices that lost their connection at once are not to come back at once (contract 1.9.5). */
 const JITTER_MS = 3_000;
@@ -61,6 +63,7 @@ export class MqttFront implements MqttSide {
   readonly #tls: TcpListener | undefined;
   readonly #connections = new Map<MqttConnection, MqttTransport>();
   readonly #troubles: RecentTroubles;
+  readonly #toldFlapping: ToldLately;
 
   /** @throws Error when the TLS files cannot be used */
   constructor(front: FrontContext, options: MqttOptions) {
@@ -71,6 +74,7 @@ export class MqttFront implements MqttSide {
     this.#front = front;
     this.#options = options;
     this.#troubles = new RecentTroubles(clock);
+    this.#toldFlapping = new ToldLately(clock);
     this.#context = {
       front,
       letters: new DeviceLetters(letters, clock, onLetterFlood),
@@ -83,10 +87,15 @@ export class MqttFront implements MqttSide {
       onFault,
       maxInflight,
     };
+    const tlsFailures = new TlsFailures(clock, front.refusals);
     const shared = {
       clock,
       strangers,
       onLine: (line: Line & { attach(user: LineUser): void }) => line.attach(this.#connect(line)),
+      onNoHandshake: (address: string, code: string | undefined) => {
+        front.meters.mqtt.connects.protocol++;
+        tlsFailures.note(address, code);
+      },
     };
     this.#plain = listen && new TcpListener({ ...shared, ...listen, tls: undefined });
     this.#tls = tlsListen && new TcpListener({ ...shared, ...tlsListen, tls: tlsListen });
@@ -162,16 +171,18 @@ export class MqttFront implements MqttSide {
       deviceId,
       `its connection was taken over ${takeovers} times in a minute, from ${from}`,
     );
-    this.#options.onFlapping(flapping);
+    if (this.#toldFlapping.isNews(deviceId)) this.#options.onFlapping(flapping);
   }
 
   #onDenied(denied: DeniedTopic): void {
-    const { deviceId, topic } = denied;
-    this.#troubles.note(
-      'denied_topic',
-      deviceId,
-      `it publishes to "${topic}", which it may not; nothing of that is kept`,
-    );
+    const { deviceId, use, topic } = denied;
+    if (use === 'publish') {
+      const words = `it publishes to "${topic}", which it may not; nothing of that is kept`;
+      this.#troubles.note('denied_topic', deviceId, words);
+    } else {
+      const words = `it subscribes to "${topic}", which it may not; nothing of that comes down`;
+      this.#troubles.note('denied_filter', deviceId, words);
+    }
     this.#options.onDenied(denied);
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import type { MqttTrouble, MqttTroubleKind } from '../../core/mqtt-trouble.js';
+import { ToldLately } from './told-lately.js';
 
 /** Devices that are remembered of each kind: as many as anybody looks through. */
 const MOST_DEVICES = 100;
@@ -39,38 +40,34 @@ export class RecentTroubles {
   }
 }
 
-const TOLD_AGAIN_MS = 3_600_000;
-/** Devices that are remembered; beyond it the one longest untold of gives way. */
-const MAX_TOLD_DEVICES = 10_000;
 /** Of a topic, which a hostile device may have chosen. */
 const SHOWN_LENGTH = 100;
+/** What a bridge of mosquitto says of itself by default (mosquitto.conf, `notifications`): no mistake of anybody's. */
+const BRIDGE_NOTES = '$SYS/broker/connection/';
 
-/** A device that publishes to a topic which it may not use. */
+/** A device that publishes to a topic which it may not use, or subscribes to one. */
 export interface DeniedTopic {
   readonly deviceId: string;
-  /** The first of them, cut. Hostile text. */
+  readonly use: 'publish' | 'subscribe';
+  /** The first of them, cut; of a subscription its filter. Hostile text. */
   readonly topic: string;
 }
 
-/** Tells of denied topics once an hour for each device (contract 1.9.4): its PUBACK says nothing of it. */
+/**
+ * Tells of denied topics once an hour for each device and use (contract 1.9.4): its PUBACK says nothing of it, and few
+ * clients look at what their SUBACK says.
+ */
 export class DeniedTopics {
-  readonly #clock: Clock;
+  readonly #told: ToldLately;
   readonly #tell: (denied: DeniedTopic) => void;
-  /** Monotonic, by device; the one longest untold of first. */
-  readonly #toldAtMs = new Map<string, number>();
 
   constructor(clock: Clock, tell: (denied: DeniedTopic) => void) {
-    this.#clock = clock;
+    this.#told = new ToldLately(clock);
     this.#tell = tell;
   }
 
-  note(deviceId: string, topic: string): void {
-    const nowMs = this.#clock.monotonicMs();
-    const toldAtMs = this.#toldAtMs.get(deviceId);
-    if (toldAtMs !== undefined && nowMs - toldAtMs < TOLD_AGAIN_MS) return;
-    this.#toldAtMs.delete(deviceId);
-    this.#toldAtMs.set(deviceId, nowMs);
-    if (this.#toldAtMs.size > MAX_TOLD_DEVICES) this.#toldAtMs.delete(this.#toldAtMs.keys().next().value as string);
-    this.#tell({ deviceId, topic: topic.slice(0, SHOWN_LENGTH) });
+  note(use: DeniedTopic['use'], deviceId: string, topic: string): void {
+    if (use === 'publish' && topic.startsWith(BRIDGE_NOTES)) return;
+    if (this.#told.isNews(`${use} ${deviceId}`)) this.#tell({ deviceId, use, topic: topic.slice(0, SHOWN_LENGTH) });
   }
 }

@@ -210,7 +210,7 @@ export class Session implements QueueUser, OtherDevicesUser {
   }
 
   #deny(publish: QueuedPublish, topic: Uint8Array): void {
-    this.#context.denied.note(this.#deviceId, textOf(topic) ?? '');
+    this.#context.denied.note('publish', this.#deviceId, textOf(topic) ?? '');
     this.#drop(publish, 'denied');
   }
 

@@ -47,8 +47,7 @@ export class Subscriptions {
     answer: (granted: readonly boolean[]) => void,
   ): void {
     const rights = filters.map((filter) => this.#known(subscriptionRight(filter, ownId, access)));
-    const end = (granted: readonly boolean[]): void =>
-      answer(granted.map((is, i) => is && this.#keep(filters[i] as string)));
+    const end = (allowed: readonly boolean[]): void => answer(this.#keepAllowed(filters, allowed, ownId));
     if (this.#behind === undefined && rights.every((right) => typeof right === 'boolean')) {
       end(rights as boolean[]);
       return;
@@ -65,6 +64,17 @@ export class Subscriptions {
     };
     if (this.#behind === undefined) end();
     else this.#inOrder(async () => end());
+  }
+
+  /** Returns for each whether it is granted; of one that the device may not have is told. */
+  #keepAllowed(filters: readonly string[], allowed: readonly boolean[], ownId: string): boolean[] {
+    const { denied, front } = this.#context;
+    return filters.map((filter, index) => {
+      if (allowed[index] !== true) denied.note('subscribe', ownId, filter);
+      else if (this.#keep(filter)) return true;
+      front.meters.mqtt.deniedFilters++;
+      return false;
+    });
   }
 
   #keep(filter: string): boolean {

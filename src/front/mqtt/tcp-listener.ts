@@ -26,6 +26,8 @@ export interface TcpListenerOptions {
   readonly strangers: StrangerLines;
   /** Takes over a line that is ready. */
   readonly onLine: (line: TcpLine) => void;
+  /** Told of a client that said something, and with which there is no TLS connection. @param code of the error, where there was one */
+  readonly onNoHandshake: (address: string, code: string | undefined) => void;
 }
 
 /** A port for MQTT over TCP, or over TLS 1.2 and newer. */
@@ -56,8 +58,10 @@ export class TcpListener {
       this.#shaking.get(nameOf(socket))?.end(true);
       this.#handOn(socket, 'mqtts');
     });
-    // A client that speaks no TLS, or not ours, is nothing to tell of: its socket is closed.
-    tlsServer.on('tlsClientError', (_error, socket) => socket.destroy());
+    tlsServer.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      this.#shaking.get(nameOf(socket))?.failed(error.code);
+      socket.destroy();
+    });
     this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#shake(socket, tlsServer));
   }
 
@@ -136,12 +140,13 @@ class ShakingSocket implements StrangerLine, Handshake {
   readonly #strangers: StrangerLines;
   readonly #tooLong: Alarm;
   readonly #told: { readonly onBegin: () => void; readonly onEnd: () => void };
+  readonly #onNoHandshake: TcpListenerOptions['onNoHandshake'];
   #isOver = false;
 
   constructor(
     socket: Socket,
     gate: HandshakeGate,
-    { clock, strangers }: Pick<TcpListenerOptions, 'clock' | 'strangers'>,
+    { clock, strangers, onNoHandshake }: Pick<TcpListenerOptions, 'clock' | 'strangers' | 'onNoHandshake'>,
     told: { readonly onBegin: () => void; readonly onEnd: () => void },
   ) {
     this.address = networkOf(socket.remoteAddress);
@@ -150,11 +155,12 @@ class ShakingSocket implements StrangerLine, Handshake {
     this.#strangers = strangers;
     this.#tooLong = new Alarm(clock);
     this.#told = told;
+    this.#onNoHandshake = onNoHandshake;
     strangers.add(this);
     this.#tooLong.set(HANDSHAKE_WITHIN_MS, () => this.giveWay());
     // It comes as 'close' too.
     socket.on('error', () => {});
-    socket.once('close', () => this.end(false));
+    socket.once('close', () => this.failed(undefined));
   }
 
   begin(): void {
@@ -164,6 +170,13 @@ class ShakingSocket implements StrangerLine, Handshake {
   giveWay(): void {
     this.end(false);
     this.#socket.destroy();
+  }
+
+  /** The client's doing. One that has said nothing is no client: whoever looks whether the port is open. */
+  failed(code: string | undefined): void {
+    if (this.#isOver) return;
+    if (this.#socket.bytesRead > 0) this.#onNoHandshake(this.address, code);
+    this.end(false);
   }
 
   /** @param isGood whether it has become a TLS connection */

@@ -24,4 +24,5 @@ it('a bridge of mosquitto keeps its connection with its defaults, and its states
   expect(pubacks(line)).toEqual([1, 3]);
   line.hangUp();
   expect(site.meters.mqtt).toMatchObject({ ignoredWills: 1, publishes: { denied: 1, state: 1 } });
+  expect(site.denied).toEqual([]);
 });

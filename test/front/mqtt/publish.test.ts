@@ -138,7 +138,7 @@ describe('PUBACKs', () => {
 
 describe('a topic that is not allowed', () => {
   const DENIED: readonly (readonly [string, Record<string, unknown>])[] = [
-    ['$SYS/broker/connection/x/state', {}],
+    ['$SYS/broker/x', {}],
     [`losant/${DEVICE}/command`, {}],
     [`losant/${DEVICE}/state/more`, {}],
     [`losant/${DEVICE}`, {}],
@@ -159,7 +159,7 @@ describe('a topic that is not allowed', () => {
     await turn();
     expect([pubacks(line), line.state, site.intake.taken.length]).toEqual([[1], 'open', 0]);
     expect(site.meters.mqtt.publishes.denied).toBe(2);
-    expect(site.denied).toEqual([{ deviceId: DEVICE, topic }]);
+    expect(site.denied).toEqual([{ deviceId: DEVICE, use: 'publish', topic }]);
   });
 
   it('is told of once an hour for each device', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StatewayError } from '../../../src/core/errors.js';
-import { APPLICATION, DEVICE, type FakeLine, MqttSite, OTHER, TOKEN, turn } from './mqtt-site.js';
+import { APPLICATION, DEVICE, type FakeLine, MqttSite, OTHER, publish, TOKEN, turn } from './mqtt-site.js';
 
 const OWN_COMMANDS = `losant/${DEVICE}/command`;
 const OTHERS_COMMANDS = `losant/${OTHER}/command`;
@@ -65,6 +65,22 @@ it('answers for each filter, in order', async () => {
   subscribe(line, 5, '#', OWN_COMMANDS, 'custom');
   await turn();
   expect(line.packets).toMatchObject([{ cmd: 'suback', messageId: 5, granted: [0x80, 0, 0x80] }]);
+});
+
+it('tells of a filter that is not allowed once an hour, beside a topic that is published to, and counts each', async () => {
+  const site = new MqttSite();
+  const line = await site.connected({ keepalive: 0 });
+  subscribe(line, 1, OWN_COMMANDS, 'a/#', 'b');
+  line.send(publish('x', 2, 'c'));
+  subscribe(line, 3, 'd');
+  expect(site.denied).toEqual([
+    { deviceId: DEVICE, use: 'subscribe', topic: 'a/#' },
+    { deviceId: DEVICE, use: 'publish', topic: 'c' },
+  ]);
+  await site.clock.advance(3_600_000);
+  subscribe(line, 4, '$SYS/broker/connection/#');
+  expect(site.denied[2]).toEqual({ deviceId: DEVICE, use: 'subscribe', topic: '$SYS/broker/connection/#' });
+  expect([site.denied.length, site.meters.mqtt.deniedFilters]).toEqual([3, 4]);
 });
 
 describe("a gateway's filter for a peripheral", () => {

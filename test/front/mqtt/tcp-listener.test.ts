@@ -12,7 +12,15 @@ function listenerOn(port: number): { listener: TcpListener; lines: Arrivals<TcpL
   const lines = new Arrivals<TcpLine>();
   const strangers = new StrangerLines(mqttStrangers(10));
   const onLine = (line: TcpLine): void => lines.add(line);
-  const options = { host: '127.0.0.1', port, tls: undefined, clock: new FakeClock(), strangers, onLine };
+  const options = {
+    host: '127.0.0.1',
+    port,
+    tls: undefined,
+    clock: new FakeClock(),
+    strangers,
+    onLine,
+    onNoHandshake: () => {},
+  };
   const listener = new TcpListener(options);
   onTestFinished(() => listener.close());
   return { listener, lines };
