@@ -114,7 +114,7 @@ export class App {
     const followed = createFollowed(config, log, (deviceIds) => this.#devices?.follow(deviceIds));
     const refusals = createRefusals(log, turnClock, followed);
     const deviceClocks = createDeviceClocks(config, log, { clock, timekeeper, meters });
-    const health = createHealth(log, { clock, meters, cloud: () => this.#cloud, spoolStatus: () => spool.status() });
+    const health = createHealth(log, { clock, meters, cloud: () => this.#cloud, spool, uplinks: () => this.#uplinks });
     this.#health = health;
     // What states find out, which are sent most, holds for all other calls too.
     this.#sends = createSendThread(config, () => {

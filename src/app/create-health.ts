@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.js';
 import { type CloudTrouble, FAILURE_REMEDIES } from '../core/cloud-results.js';
 import type { Meters } from '../core/meters.js';
 import type { SpoolStatus } from '../core/ports.js';
+import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
 import { UpstreamHealth } from '../upstream/upstream-health.js';
 import type { LineWriter } from './event-log.js';
 
@@ -10,18 +11,20 @@ export interface HealthSurroundings {
   readonly meters: Meters;
   /** Comes to be after it. */
   readonly cloud: () => { greet(): Promise<unknown> };
-  readonly spoolStatus: () => Pick<SpoolStatus, 'states'>;
+  readonly spool: { status(): Pick<SpoolStatus, 'states'> };
+  /** Comes to be after it; undefined where there are no commands. */
+  readonly uplinks: () => Pick<UplinkSessions, 'cloudIsBack'> | undefined;
 }
 
 /** What is known of the cloud by all calls, whose changes go to the log. */
 export function createHealth(log: LineWriter, surroundings: HealthSurroundings): UpstreamHealth {
-  const { clock, meters, cloud, spoolStatus } = surroundings;
+  const { clock, meters, cloud, spool, uplinks } = surroundings;
   /** Monotonic. */
   let lostMs = 0;
   const warn = (trouble: CloudTrouble, message: string): void => {
     const { reason, words, code } = trouble;
     const remedy = FAILURE_REMEDIES[reason];
-    const waitingStates = spoolStatus().states;
+    const waitingStates = spool.status().states;
     log.warn({ event: 'cloud-lost', reason, ...(code && { code }), words, remedy, waitingStates }, message);
   };
   return new UpstreamHealth({
@@ -36,14 +39,16 @@ export function createHealth(log: LineWriter, surroundings: HealthSurroundings):
     onOtherCause: (trouble) => warn(trouble, 'the cloud does not answer, now for another reason'),
     onBack: () => {
       const outageMs = Math.round(clock.monotonicMs() - lostMs);
-      log.info({ event: 'cloud-back', outageMs, waitingStates: spoolStatus().states }, 'the cloud is back');
+      log.info({ event: 'cloud-back', outageMs, waitingStates: spool.status().states }, 'the cloud is back');
+      uplinks()?.cloudIsBack(lostMs);
     },
     onReached: () => {
       const afterMs = Math.round(clock.monotonicMs() - lostMs);
       log.info(
-        { event: 'cloud-reached', afterMs, waitingStates: spoolStatus().states },
+        { event: 'cloud-reached', afterMs, waitingStates: spool.status().states },
         'the cloud answers, for the first time since the start',
       );
+      uplinks()?.cloudIsBack(lostMs);
     },
   });
 }

@@ -14,6 +14,9 @@ const SUBSCRIBE_EVERY_MS = 1_000;
 /** Of one that has none for so long somebody is told; before, it is as it must be. */
 const IN_TROUBLE_AFTER_MS = 30_000;
 
+/** So long before the cloud was found to be away a session may have been lost with it. */
+const LOST_BEFORE_MS = 30_000;
+
 /** What every session works with. */
 export interface SessionContext {
   readonly broker: Broker;
@@ -143,6 +146,13 @@ export class UplinkSession implements BrokerUser {
         if (isCurrent()) this.#linger();
       },
     };
+  }
+
+  /** The cloud is back: what was lost with it takes its turn at once, since its pause was for no ban. */
+  cloudIsBack(lostAtMs: number): void {
+    if (this.#phase !== 'backoff' || this.#missingSinceMs < lostAtMs - LOST_BEFORE_MS) return;
+    this.#cancelPhase();
+    this.#onPauseOver();
   }
 
   /** Ends it, with its connection. */

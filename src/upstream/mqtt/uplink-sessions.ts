@@ -81,6 +81,15 @@ export class UplinkSessions implements Uplinks {
     return [...this.#sessions.values()].flatMap((session) => session.trouble() ?? []);
   }
 
+  /**
+   * The cloud has been away, and answers again. The sessions that were lost with it are tried again at their pace, and not
+   * after pauses that count on a ban (docs/cloud.md, "The broker"); one that was away before keeps its pause.
+   * @param lostAtMs when it was found to be away; monotonic
+   */
+  cloudIsBack(lostAtMs: number): void {
+    for (const session of [...this.#sessions.values()]) session.cloudIsBack(lostAtMs);
+  }
+
   /** Ends every session. To be called when no device is connected any more. */
   async close(): Promise<void> {
     this.#pace.close();
