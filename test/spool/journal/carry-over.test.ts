@@ -15,7 +15,7 @@ import { journalKey, leaveOldSpool, oldJournalOf, withRawLmdb } from '../raw-lmd
 const room = vi.hoisted(() => ({ bytes: Number.POSITIVE_INFINITY }));
 vi.mock('../../../src/spool/disk/disk-room.js', async (importOriginal) => {
   const original = await importOriginal<typeof import('../../../src/spool/disk/disk-room.js')>();
-  return { diskRoomBytes: (directory: string) => Math.min(room.bytes, original.diskRoomBytes(directory)) };
+  return { ...original, diskRoomBytes: (directory: string) => Math.min(room.bytes, original.diskRoomBytes(directory)) };
 });
 
 const RECORDS = new Map([3, 4, 7].map((sequence) => [sequence, recordOf(new Map([[DEVICE_A, 2]]), sequence)]));

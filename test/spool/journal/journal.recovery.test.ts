@@ -12,7 +12,7 @@ import { withRawLmdb } from '../raw-lmdb.js';
 const room = vi.hoisted(() => ({ bytes: Number.POSITIVE_INFINITY }));
 vi.mock('../../../src/spool/disk/disk-room.js', async (importOriginal) => {
   const original = await importOriginal<typeof import('../../../src/spool/disk/disk-room.js')>();
-  return { diskRoomBytes: (directory: string) => Math.min(room.bytes, original.diskRoomBytes(directory)) };
+  return { ...original, diskRoomBytes: (directory: string) => Math.min(room.bytes, original.diskRoomBytes(directory)) };
 });
 
 /** What each record begins with: its magic number. */
