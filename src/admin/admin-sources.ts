@@ -7,8 +7,9 @@ import type { DeviceReport, GrantView, LaneView, LastState } from '../core/devic
 import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Distribution, Meters, Transport } from '../core/meters.js';
 import type { MqttTrouble } from '../core/mqtt-trouble.js';
-import type { LaneCounts, SpoolStatus } from '../core/ports.js';
+import type { LaneCounts } from '../core/ports.js';
 import type { RefusalRing } from '../core/refusal-ring.js';
+import type { SpoolStatus } from '../core/spool-ports.js';
 import type { StoredTimeClock } from '../core/stored-time-clock.js';
 import type { UplinkCounts } from '../core/uplink-ports.js';
 import type { SpoolRoom } from './spool-growth.js';

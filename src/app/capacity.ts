@@ -2,7 +2,7 @@ import type { MemoryView } from '../admin/admin-sources.js';
 import type { AuthStage } from '../auth/auth-stage.js';
 import { systemClock } from '../core/clock.js';
 import { collectGarbage, HeapTrim } from '../core/heap-trim.js';
-import type { Spool } from '../core/ports.js';
+import type { IntakeLog, SpoolView } from '../core/spool-ports.js';
 import type { Lanes } from '../forward/lanes.js';
 import { DeviceBound, mostDevicesIn } from './device-bound.js';
 import type { LineWriter } from './event-log.js';
@@ -15,7 +15,7 @@ import type { StoredThenForwarded } from './stored-then-forwarded.js';
 export interface CapacityParts {
   readonly log: LineWriter;
   readonly maxSpoolBytes: number;
-  readonly spool: Pick<Spool, 'status' | 'diskFault'>;
+  readonly spool: Pick<SpoolView & IntakeLog, 'status' | 'diskFault'>;
   readonly lanes: Pick<Lanes, 'size' | 'deviceOf'>;
   readonly auth: Pick<AuthStage, 'grantedDevices' | 'isGranted'>;
   readonly sink: Pick<StoredThenForwarded, 'shortage'>;

@@ -75,7 +75,7 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
     deadLetterRoom: () => ({ maxBytes: maxDeadLetterBytes, dropped: spool.orders.dropped }),
     latestDeadLetters: (most) => spool.latestDeadLetters(most),
     deadLetters: {
-      from: (number, most) => spool.deadLettersFrom(number, most),
+      from: (number, most) => spool.letters.from(number, most),
       lineOf: letterLine,
       ask: (action, numbers) => spool.orders.ask(action, numbers),
       note: (asked) =>

@@ -3,11 +3,11 @@ import type { Readiness } from '../admin/admin-sources.js';
 import { plainReport } from '../admin/status.js';
 import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
-import type { BacklogSummary } from '../core/backlog.js';
 import { MAX_HELD_BYTES } from '../core/bounds.js';
 import { readBootTag, systemClock } from '../core/clock.js';
 import type { CloudTrouble } from '../core/cloud-results.js';
 import { RecordMemory } from '../core/record-memory.js';
+import type { BacklogSummary } from '../core/spool-ports.js';
 import { StoredTimeClock } from '../core/stored-time-clock.js';
 import type { Timekeeper } from '../core/timekeeper.js';
 import type { UpstreamTracing } from '../core/tracing-port.js';
@@ -41,7 +41,7 @@ import { type DeviceSide, followerOf } from './device-side.js';
 import type { EventLog } from './event-log.js';
 import { HeardCloud } from './heard-cloud.js';
 import { loadTracing } from './load-tracing.js';
-import { openSpool, replay } from './open-spool.js';
+import { openSpool } from './open-spool.js';
 import { PACKAGE_VERSION } from './package-info.js';
 import { type Phase, readinessOf } from './readiness.js';
 import { StoredThenForwarded } from './stored-then-forwarded.js';
@@ -134,7 +134,7 @@ export class App {
     const { lanes, troubles } = createLanes(config, log, {
       cloud,
       offerGrantsOf: (device) => this.#auth.offerGrantsOf(device),
-      spool,
+      partitions: spool,
       timekeeper,
       storedTime,
       meters,
@@ -162,8 +162,8 @@ export class App {
     });
     const { maxSpoolBytes } = config;
     const isMemoryShort = () => this.#capacity.isMemoryShort;
-    const limits = { maxSpoolBytes, maxHeldBytes: MAX_HELD_BYTES, isMemoryShort };
-    this.#sink = new StoredThenForwarded(this.#spool, lanes, timekeeper, limits, followed);
+    const limits = { maxHeldBytes: MAX_HELD_BYTES, isMemoryShort };
+    this.#sink = new StoredThenForwarded(this.#spool, lanes, timekeeper, limits);
     const { committer, intake } = createIntake(config, {
       sink: this.#sink,
       recordMemory,
@@ -239,7 +239,8 @@ export class App {
     this.#capacity.start();
     this.#spool.lock.tellOthers(() => JSON.stringify(plainReport(this.#lanes.devices())));
     const admin = await this.#admin.listen(adminListen.host, adminListen.port);
-    const replayed = replay(this.#spool, this.#lanes);
+    await this.#spool.start(this.#lanes);
+    const replayed = { replayedRecords: this.#spool.leftRecords, replayedStates: this.#spool.status().states };
     const restoredGrants = this.#auth.restore();
     this.#capacity.clearAfterStart();
     const ports = await this.#devices.listen();
@@ -290,7 +291,7 @@ export class App {
 
   /** Their devices may be away: what is known of their tokens is offered to the lanes that this may have made. */
   #takeUpRequeued(added: readonly BacklogSummary[]): void {
-    this.#lanes.adoptBacklogs(added);
+    this.#lanes.addBacklogs(added);
     for (const { device } of added) this.#auth.offerGrantsOf(device);
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import { type CloudTrouble, FAILURE_REMEDIES } from '../core/cloud-results.js';
 import type { Meters } from '../core/meters.js';
-import type { SpoolStatus } from '../core/ports.js';
+import type { SpoolStatus } from '../core/spool-ports.js';
 import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
 import { UpstreamHealth } from '../upstream/upstream-health.js';
 import type { LineWriter } from './event-log.js';

@@ -15,7 +15,7 @@ const CAUSES_IN_LOG = 3;
 export type LaneSurroundings = Pick<
   LanesParts,
   | 'offerGrantsOf'
-  | 'spool'
+  | 'partitions'
   | 'storedTime'
   | 'meters'
   | 'deviceClocks'

@@ -1,7 +1,6 @@
 import type { Config } from '../config/load.js';
 import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
-import type { Lanes } from '../forward/lanes.js';
 import { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { LineWriter } from './event-log.js';
 
@@ -59,18 +58,4 @@ function ownersInLog(owners: readonly Device[] | undefined): { devices?: number;
 
 function unreadableWords(owners: readonly Device[] | undefined): string {
   return owners?.length === 0 ? 'it cannot be read, nor can it be known whose it is' : 'it cannot be read';
-}
-
-/** Gives the lanes what the last run left. */
-export function replay(
-  spool: Pick<LmdbSpool, 'replay' | 'backlogs' | 'status'>,
-  lanes: Pick<Lanes, 'enqueue' | 'adoptBacklogs'>,
-): { replayedRecords: number; replayedStates: number } {
-  let replayedRecords = 0;
-  for (const { sequence, record } of spool.replay()) {
-    lanes.enqueue(sequence, record, undefined);
-    replayedRecords++;
-  }
-  lanes.adoptBacklogs(spool.backlogs());
-  return { replayedRecords, replayedStates: spool.status().states };
 }

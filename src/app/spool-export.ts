@@ -5,7 +5,7 @@ import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { SingleBar } from 'cli-progress';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
-import type { SpoolStatus } from '../core/ports.js';
+import type { SpoolStatus } from '../core/spool-ports.js';
 import { type ExportedState, letterLine, stateLine } from './export-lines.js';
 import { type Filters, filtered } from './spool-filters.js';
 

@@ -1,5 +1,5 @@
 import type { StoredDeadLetter } from '../core/dead-letter.js';
-import type { SpoolStatus } from '../core/ports.js';
+import type { SpoolStatus } from '../core/spool-ports.js';
 import type { UnreadableParts } from '../spool/beside/damage-beside.js';
 
 /** A dead letter as plain JSON: what `spool dead-letters --json` prints a line of. */

@@ -5,7 +5,7 @@ import type { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
 import { Grant } from '../core/grant.js';
 import type { Meters } from '../core/meters.js';
-import type { KeyedStore } from '../core/ports.js';
+import type { KeyedStore } from '../core/spool-ports.js';
 import { DenialCache, digestOf, tripleOf } from './denial-cache.js';
 import { CloudDeviceLogin } from './device-login.js';
 import { FirstStates, type FirstStatesOptions } from './first-states.js';

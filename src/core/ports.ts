@@ -1,33 +1,18 @@
 /**
- * Where the stages meet; what auth offers to the fronts stands in `auth-ports.ts`. Each interface is what one stage offers
- * to the one before it; `src/app` wires them. Data flows one way (front, auth, intake, spool, forward); what comes back is
- * a promise or a call of the receiver handed in.
+ * Where the stages meet; what auth offers to the fronts stands in `auth-ports.ts`, what the spool offers in
+ * `spool-ports.ts`. Each interface is what one stage offers to the one before it; `src/app` wires them. Data flows one way
+ * (front, auth, intake, spool, forward); what comes back is a promise or a call of the receiver handed in.
  */
 
-import type { BacklogPiece, BacklogSummary } from './backlog.js';
 import type { SendResult } from './cloud-results.js';
-import type { DeadLetter, StoredDeadLetter } from './dead-letter.js';
 import type { Device } from './device.js';
 import type { StatewayError } from './errors.js';
 import type { Grant } from './grant.js';
 import type { Transport } from './meters.js';
+import type { PartitionOwner } from './spool-ports.js';
 
 /** How the bytes of a body are written; `extended-json` is JSON as devices that speak MQTT write it (contract 1.9.4). */
 export type Encoding = 'json' | 'msgpack' | 'extended-json';
-
-// ---------------------------------------------------------------- auth
-
-/** A small table on disk of opaque values, for what must outlive a restart besides states. */
-export interface KeyedStore {
-  readonly isEmpty: boolean;
-  /** Shows every row, in order of the keys, each value until `visit` returns. Meant for a start, before anything is written. */
-  scan(visit: (key: string, value: Uint8Array) => void): void;
-  get(key: string): Uint8Array | undefined;
-  /** Resolves when the row is on stable storage. */
-  put(key: string, value: Uint8Array): Promise<void>;
-  remove(key: string): Promise<void>;
-  close(): Promise<void>;
-}
 
 // ---------------------------------------------------------------- intake
 
@@ -71,150 +56,14 @@ export interface Intake {
   close(): Promise<void>;
 }
 
-/** Where a validated and stamped record goes: on disk, and when its devices have their answers to the lanes. */
+/** Where a validated and stamped record goes: on disk, from where the lanes read it. */
 export interface RecordSink {
   /**
-   * Stores `record` (layout: `src/state/record-layout.ts`, times final). Calls are made in order and complete in order.
-   * @param latestStampMs as {@link Spool.append} has it
+   * Stores `record` (layout: `src/state/record-layout.ts`, times final), as {@link IntakeLog.append} does.
    * @returns its sequence, when the record is on stable storage: its devices may be answered; rejects with a
    *   StatewayError when nothing of it was kept
    */
-  store(record: Uint8Array, latestStampMs: number): Promise<number>;
-  /**
-   * Gives a stored record to the lanes: called once for each, in the order of the sequences.
-   * @param grants the grant behind each chunk of the record, by chunk number
-   */
-  handOver(sequence: number, record: Uint8Array, grants: readonly Grant[]): void;
-}
-
-// ---------------------------------------------------------------- spool
-
-/** How far a device is settled: all of the records before `sequence`, and the first `states` of its chunk there. */
-export interface Watermark {
-  readonly sequence: number;
-  readonly states: number;
-}
-
-/** Waiting states of a device that leave the journal for its backlog, behind what is there. */
-export interface Spill {
-  readonly device: Device;
-  /** A record of one chunk, sealed. */
-  readonly piece: Uint8Array;
-  /** How far the journal is free of the device by this. */
-  readonly watermark: Watermark;
-  /** Records whose chunk of this device is now out of the journal whole. */
-  readonly finishedSequences: readonly number[];
-}
-
-/** Requests of a device that the cloud may still count. */
-export interface CountedSends {
-  readonly count: number;
-  /** Length of the window they were counted in: of what came before it nothing is known. */
-  readonly windowMs: number;
-  /** Monotonic: none of them, nor of those before, can have arrived later. */
-  readonly untilMs: number;
-}
-
-/** What a lane has got rid of. */
-export interface Settlement {
-  readonly device: Device;
-  /** Of the journal; where it stood when only backlog was settled. */
-  readonly watermark: Watermark;
-  /** Records whose chunk of this device is now settled whole. */
-  readonly finishedSequences: readonly number[];
-  /** States settled by this. */
-  readonly states: number;
-  /** What its pacing counts, so that a restart cannot exceed the limit. */
-  readonly sends: CountedSends;
-  /** How far the first piece of the device's backlog is settled by this; a finished piece is removed. */
-  readonly backlog?: { readonly sequence: number; readonly settledStates: number; readonly finished: boolean };
-  /** States settled by giving them up, kept in the same transaction. */
-  readonly deadLetters?: readonly DeadLetter[];
-  /** Numbers of dead letters that end by this; one that is not there any more is passed over. */
-  readonly liftedLetters?: readonly number[];
-}
-
-/** A record read back at start. */
-export interface StoredRecord {
-  readonly sequence: number;
-  readonly record: Uint8Array;
-}
-
-/** What the spool knows of a device from before it was opened. */
-export interface DeviceHistory {
-  readonly watermark: Watermark;
-  /** As of the last settlement. */
-  readonly sends: CountedSends;
-}
-
-export interface SpoolStatus {
-  /** Bytes of the records that are not settled whole. */
-  readonly bytes: number;
-  /** States not settled yet, backlog included. */
-  readonly states: number;
-  readonly deadLetters: number;
-  /** Bytes that they take on the disk. */
-  readonly deadLetterBytes: number;
-  /** When the oldest waiting record was stored, as `StoredTimeClock` reads it; undefined when nothing waits. */
-  readonly oldestStoredAtMs: number | undefined;
-  /** Records that could not be read back at start; they are kept where they are. */
-  readonly unreadableRecords: number;
-}
-
-/** Why the disk is not to be trusted with anything new. */
-export interface DiskFault {
-  /** Of the system (`EIO`, `EROFS`), `MOVED`: the data directory or its files are not where they were, or `OTHER`. */
-  readonly code: string;
-  /** A few words for an operator; no path beside the name of a file. */
-  readonly words: string;
-}
-
-/** Stable storage for what was acknowledged (docs/architecture.md). Every implementation passes `test/spool/contract.ts`. */
-export interface Spool {
-  /**
-   * Appends a record. Sequences rise by one, in the order of the calls.
-   * @param latestStampMs the latest time in it that the proxy gave, if it gave any
-   * @returns the sequence at once, and a promise that resolves when the record is on stable storage, in the order of the
-   *   sequences
-   */
-  append(record: Uint8Array, latestStampMs?: number): { sequence: number; stored: Promise<void> };
-  /** Moves a device's watermark and trims what is settled; resolves when that is on stable storage. */
-  settle(settlement: Settlement): Promise<void>;
-  /** What the last run left: records in order, to be called once before the first append. */
-  replay(): Iterable<StoredRecord>;
-  /** Keeps letters of states that were never in a record; resolves when that is on stable storage. */
-  keepDeadLetters(letters: readonly DeadLetter[]): Promise<void>;
-  /** Moves waiting states from the journal to the device's backlog; resolves when that is on stable storage. */
-  spill(spill: Spill): Promise<void>;
-  /** The first piece of a device's backlog, read from disk; undefined when it has none. */
-  readBacklog(device: Device): BacklogPiece | undefined;
-  /** What each device had in its backlog when the spool was opened. Call once, after {@link Spool.replay}. */
-  backlogs(): Iterable<BacklogSummary>;
-  /**
-   * Takes in the dead letters that `stateway spool requeue` has asked for since the last call: each becomes backlog of its
-   * device, behind what is there. Returns what was added, by device. Cheap when there is nothing.
-   */
-  takeRequeued(): Promise<readonly BacklogSummary[]>;
-  /** Dead letters, the oldest first. */
-  deadLetters(): Iterable<StoredDeadLetter>;
-  /** The first dead letters from a number on, the oldest first, `most` at most. */
-  deadLettersFrom(number: number, most: number): readonly StoredDeadLetter[];
-  /** The latest dead letters, the newest first, `most` at most. */
-  latestDeadLetters(most: number): readonly StoredDeadLetter[];
-  /**
-   * What is known of a device from before this start: until {@link Spool.backlogs} was run through, as it was at the
-   * opening; then perhaps as it has become since.
-   */
-  history(device: Device): DeviceHistory | undefined;
-  status(): SpoolStatus;
-  /** Whether there is no room for new records on the disk; looked at again by itself. */
-  readonly isDiskFull: boolean;
-  /** What is wrong with the disk, so that nothing new is taken; undefined while nothing is. Tried again by itself. */
-  readonly diskFault: DiskFault | undefined;
-  /** Wall clock: up to this, an earlier run may have given stamps that lay ahead of its clock. */
-  readonly stampFloorMs: number;
-  /** Waits for what was written, then closes. */
-  close(): Promise<void>;
+  store(record: Uint8Array, latestStampMs: number, grants: readonly Grant[]): Promise<number>;
 }
 
 // ---------------------------------------------------------------- forward
@@ -246,10 +95,8 @@ export interface ProofResult {
   readonly isOfBody: boolean;
 }
 
-/** Sends what is stored to the cloud (contract 1.5). */
-export interface Forwarder {
-  /** Hands over a stored record; `grants` by chunk number, or undefined for a record read back at start. */
-  enqueue(sequence: number, record: Uint8Array, grants: readonly Grant[] | undefined): void;
+/** Sends what is stored to the cloud (contract 1.5): what of it is in the partitions that it is told it owns. */
+export interface Forwarder extends PartitionOwner {
   /**
    * Has the cloud say whether a token may send for a device, by its answer to states sent with it: the next that wait for
    * the device, or where none does those of `body`. So nothing overtakes (contract 1.5). Begins within a bounded time or

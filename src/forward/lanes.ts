@@ -1,4 +1,3 @@
-import type { BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
 import type { LetterCause, StoredDeadLetter } from '../core/dead-letter.js';
@@ -9,24 +8,25 @@ import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Grant } from '../core/grant.js';
 import type { Load } from '../core/loop-load.js';
 import type { Meters } from '../core/meters.js';
-import type { Forwarder, LaneCounts, ProofResult, ReadyBody, Spool } from '../core/ports.js';
+import type { Forwarder, LaneCounts, ProofResult, ReadyBody } from '../core/ports.js';
 import type { RecordMemory } from '../core/record-memory.js';
+import type { BacklogSummary, OwnedSpool, Partitions, ReadRecord, Recovered } from '../core/spool-ports.js';
 import type { StoredTimeClock } from '../core/stored-time-clock.js';
-import { RecordView } from '../state/record-layout.js';
 import { DeviceLook, LastStates } from './device-look.js';
 import { DeviceWatch } from './device-watch.js';
 import type { Lane } from './lane/lane.js';
 import { LaneTable } from './lane/lane-table.js';
 import { MemoryLedger } from './lane/memory-ledger.js';
-import { JournalRecord, WaitingChunk } from './lane/waiting-chunk.js';
+import { NOT_SENT } from './lane/proofs.js';
 import { CloudHealth, type CloudHealthParts } from './schedule/cloud-health.js';
 import { AnswerTimes, Ending } from './schedule/ending.js';
+import { LaneFiller } from './schedule/lane-filler.js';
 import { Schedule } from './schedule/schedule.js';
 import { SendBudget } from './schedule/send-budget.js';
 import { Spiller } from './schedule/spiller.js';
 import { StartPace } from './schedule/start-pace.js';
 import { Expiry } from './send/expiry.js';
-import { HeldApart } from './send/held-apart.js';
+import { HeldApartOfAll } from './send/held-apart.js';
 import { Sender, type SenderOptions } from './send/sender.js';
 import type { SendTimes } from './send/time-question.js';
 
@@ -54,7 +54,7 @@ export interface LanesParts {
   readonly askForDevice: CloudClient['askForDevice'];
   /** Offers the lanes what is known of a device's tokens; it may be away. */
   readonly offerGrantsOf: (device: Device) => void;
-  readonly spool: Spool;
+  readonly partitions: Pick<Partitions, 'ownedOf'>;
   readonly clock: Clock;
   readonly storedTime: StoredTimeClock;
   /** How times that the proxy counted are corrected. */
@@ -84,43 +84,39 @@ export interface LanesParts {
 export class Lanes implements Forwarder {
   /** What they know of single devices. */
   readonly look: DeviceLook;
-  readonly #clock: Clock;
-  readonly #spool: Spool;
+  readonly #partitions: Pick<Partitions, 'ownedOf'>;
   readonly #memory: MemoryLedger;
-  readonly #storedTime: StoredTimeClock;
   readonly #health: CloudHealth;
   readonly #table: LaneTable;
   readonly #spiller: Spiller;
   readonly #watch: DeviceWatch;
-  readonly #lastStates: LastStates;
-  readonly #heldApart: HeldApart;
+  readonly #heldApart: HeldApartOfAll;
   readonly #ending: Ending;
   readonly #schedule: Schedule;
-  readonly #maxBodyBytes: number;
+  readonly #filler: LaneFiller;
 
   constructor(options: LanesOptions, parts: LanesParts) {
-    const { storedTime, clock, random, spool } = parts;
+    const { storedTime, clock, random } = parts;
     const { maxBodyBytes, rateLimit, retentionMs, windowMs, spillAboveBytes = SPILL_ABOVE_BYTES } = options;
-    this.#clock = clock;
-    this.#spool = spool;
-    this.#maxBodyBytes = maxBodyBytes;
+    this.#partitions = parts.partitions;
     const memory = new MemoryLedger(parts.recordMemory);
     this.#memory = memory;
     const health = new CloudHealth({ clock, random, onChange: (...change) => this.#onCloudChange(change, parts) });
-    const table = new LaneTable(rateLimit, { spool, clock, memory });
-    const expiry = new Expiry(retentionMs, { spool, clock, storedTime, times: parts.times });
+    const table = new LaneTable(rateLimit, { clock, memory });
+    const expiry = new Expiry(retentionMs, { clock, storedTime, times: parts.times });
     const budget = new SendBudget(options.uplinkBytesPerSecond);
     const pace = new StartPace(windowMs, { load: parts.load, memory });
     const answerTimes = new AnswerTimes();
     this.#ending = new Ending(clock, answerTimes);
-    const heldApart = new HeldApart({ spool, clock, retentionMs, onDue: (letter) => this.#tryApart(letter, parts) });
-    const onTried = (number: number, isOver: boolean) => heldApart.tried(number, isOver);
-    const onSetApart = () => heldApart.added();
-    const sender = new Sender(options, { ...parts, health, budget, expiry, answerTimes, onTried, onSetApart });
+    const heldApart = new HeldApartOfAll({ clock, retentionMs, onDue: (letter) => this.#tryApart(letter, parts) });
+    const onTried = heldApart.tried.bind(heldApart);
+    const onSetApart = heldApart.added.bind(heldApart);
+    const onRead = () => this.#schedule.serve();
+    const around = { health, budget, expiry, answerTimes, onTried, onSetApart, onRead };
+    const sender = new Sender(options, { ...parts, ...around });
     const spiller = new Spiller(
       { spillAboveBytes, maxBodyBytes, pieceSpanMs: expiry.pieceSpanMs },
       {
-        spool,
         clock,
         memory,
         storedTime,
@@ -129,45 +125,45 @@ export class Lanes implements Forwarder {
         onSpilled: (lane) => this.#onSpilled(lane),
       },
     );
-    this.#storedTime = storedTime;
     this.#health = health;
     this.#table = table;
     this.#spiller = spiller;
     this.#heldApart = heldApart;
     this.#watch = new DeviceWatch({ ...parts, table, health, heldApart });
-    this.#lastStates = new LastStates(clock);
-    this.look = new DeviceLook({ table, watch: this.#watch, lastStates: this.#lastStates });
+    const lastStates = new LastStates(clock);
+    this.look = new DeviceLook({ table, watch: this.#watch, lastStates });
     this.#schedule = new Schedule(
       { maxBodyBytes, windowMs, maxRequestsInFlight: MAX_REQUESTS_IN_FLIGHT },
       { clock, random, table, sender, spiller, expiry, health, budget, pace, ending: this.#ending },
     );
+    this.#filler = new LaneFiller(maxBodyBytes, { ...parts, table, memory, lastStates, schedule: this.#schedule });
   }
 
-  enqueue(sequence: number, record: Uint8Array, grants: readonly Grant[] | undefined): void {
-    if (this.#schedule.isStopped) return;
-    // Typed arrays over the record need its start aligned; one read from disk may stand anywhere in its buffer.
-    const view = new RecordView(record.byteOffset % 8 === 0 ? record : Uint8Array.from(record));
-    if (grants === undefined) this.#pushReplayed(sequence, view);
-    else this.#pushGranted(sequence, view, grants);
-    this.#memory.lastSequence = sequence;
-    // In this order, as what goes out at once needs no place in the backlog.
-    this.#schedule.serve();
-    this.#spiller.relieve();
+  async onOwned(spool: OwnedSpool): Promise<void> {
+    this.takeOver(spool, await spool.open());
   }
 
-  /**
-   * Takes up what devices have in the backlog. To be called once at start, after the records read back were enqueued:
-   * nothing is sent before, since backlog goes first. And whenever the spool has taken requeued states in.
-   */
-  adoptBacklogs(summaries: Iterable<BacklogSummary>): void {
+  /** Takes up what was found in a partition before anything of it is sent, since backlog goes first. */
+  takeOver(spool: OwnedSpool, { backlogs }: Recovered): void {
     if (this.#schedule.isStopped) return;
+    for (const summary of backlogs) this.#filler.addBacklog(spool, summary);
+    spool.read((record) => this.#take(spool, record));
     this.#schedule.start();
-    this.#heldApart.start();
-    for (const { device, states, oldestStoredAtMs } of summaries) {
-      if (states === 0) continue;
-      const lane = this.#table.laneOf(device, true);
-      lane.addBacklog(states, this.#storedTime.sinceMs(oldestStoredAtMs));
-      this.#schedule.plan(lane);
+    this.#heldApart.own(spool);
+    this.#schedule.serve();
+  }
+
+  onLost(spool: OwnedSpool): void {
+    this.#heldApart.lose(spool);
+    for (const lane of [...this.#table.all()]) if (lane.spool === spool) this.#schedule.lose(lane);
+  }
+
+  /** Dead letters were put back that are of devices of this process: they are backlog. */
+  addBacklogs(summaries: Iterable<BacklogSummary>): void {
+    if (this.#schedule.isStopped) return;
+    for (const summary of summaries) {
+      const spool = this.#partitions.ownedOf(summary.device);
+      if (spool !== undefined) this.#filler.addBacklog(spool, summary);
     }
     this.#schedule.serve();
   }
@@ -182,7 +178,9 @@ export class Lanes implements Forwarder {
   }
 
   prove(device: Device, token: string, body: ReadyBody, isServed: boolean): Promise<ProofResult> {
-    return this.#schedule.prove(this.#table.laneOf(device, false), token, body, isServed);
+    const spool = this.#partitions.ownedOf(device);
+    if (spool === undefined) return Promise.resolve({ result: NOT_SENT, isOfBody: false });
+    return this.#schedule.prove(this.#table.laneOf(device, spool, false), token, body, isServed);
   }
 
   deviceOf(deviceKey: string): Device | undefined {
@@ -240,7 +238,9 @@ export class Lanes implements Forwarder {
   /** Its device may be away, and this run know nothing of it. */
   #tryApart(letter: StoredDeadLetter, { offerGrantsOf }: LanesParts): boolean {
     if (this.#schedule.isStopped || !this.#health.isUp) return false;
-    const lane = this.#table.laneOf(letter.device, true);
+    const spool = this.#partitions.ownedOf(letter.device);
+    if (spool === undefined) return false;
+    const lane = this.#table.laneOf(letter.device, spool, true);
     if (lane.apart !== undefined) return false;
     lane.tryApart(letter);
     offerGrantsOf(letter.device);
@@ -249,50 +249,17 @@ export class Lanes implements Forwarder {
     return true;
   }
 
+  #take(spool: OwnedSpool, record: ReadRecord): void {
+    if (this.#schedule.isStopped) return;
+    this.#filler.add(spool, record);
+    // In this order, as what goes out at once needs no place in the backlog.
+    this.#schedule.serve();
+    this.#spiller.relieve();
+  }
+
   #onSpilled(lane: Lane): void {
     if (this.#schedule.isStopped) return;
     this.#schedule.plan(lane);
     this.#schedule.serve();
-  }
-
-  #pushGranted(sequence: number, view: RecordView, grants: readonly Grant[]): void {
-    const record = new JournalRecord(sequence, view, this.#clock.monotonicMs());
-    const held = this.#memory.newRecord(view, true);
-    for (let chunk = 0; chunk < view.chunkCount; chunk++) {
-      const grant = grants[chunk] as Grant;
-      const first = view.chunkFirstState(chunk);
-      const end = first + view.chunkStateCount(chunk);
-      if (first === end) continue;
-      const lane = this.#table.laneOf(grant.device, false);
-      const isFreed = lane.remember(grant);
-      lane.push(new WaitingChunk(record, held, first, first, end));
-      if (!this.#lastStates.isIdle) this.#lastStates.note(grant.device.key, view, end);
-      if (isFreed) this.#schedule.plan(lane);
-      else this.#planAdded(lane);
-    }
-  }
-
-  /** What the watermark says is settled is left out; the spool has trimmed records that are settled whole. */
-  #pushReplayed(sequence: number, view: RecordView): void {
-    const record = new JournalRecord(sequence, view, this.#storedTime.sinceMs(view.storedAtMs));
-    const held = this.#memory.newRecord(view, false);
-    for (let chunk = 0; chunk < view.chunkCount; chunk++) {
-      const device = view.chunkDevice(chunk);
-      const watermark = this.#spool.history(device)?.watermark;
-      if (watermark !== undefined && sequence < watermark.sequence) continue;
-      const first = view.chunkFirstState(chunk);
-      const end = first + view.chunkStateCount(chunk);
-      const next = watermark !== undefined && sequence === watermark.sequence ? first + watermark.states : first;
-      if (next >= end) continue;
-      const lane = this.#table.laneOf(device, true);
-      lane.push(new WaitingChunk(record, held, first, next, end));
-      this.#planAdded(lane);
-    }
-  }
-
-  /** A lane that waits for its time with other states is due no sooner by one more chunk, until they fill a body. */
-  #planAdded(lane: Lane): void {
-    const isPlanned = lane.heapIndex >= 0 && lane.chunks.length > 1;
-    if (!isPlanned || lane.fills(this.#maxBodyBytes)) this.#schedule.plan(lane);
   }
 }

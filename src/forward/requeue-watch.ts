@@ -1,12 +1,11 @@
-import type { BacklogSummary } from '../core/backlog.js';
 import type { Clock } from '../core/clock.js';
-import type { Spool } from '../core/ports.js';
+import type { BacklogSummary, OwnedSpool } from '../core/spool-ports.js';
 
 /** How soon `stateway spool requeue` shows in a running proxy. */
 export const LOOK_EVERY_MS = 1_000;
 
 export interface RequeueWatchParts {
-  readonly spool: Spool;
+  readonly spool: Pick<OwnedSpool, 'takeRequeued'>;
   readonly clock: Clock;
   readonly onRequeued: (added: readonly BacklogSummary[]) => void;
   /** Told of a spool that could not be read or written; the next look comes as ever. */

@@ -6,7 +6,7 @@ import type { FollowedDevices } from '../core/followed-devices.js';
 import type { RecordSink } from '../core/ports.js';
 import type { StoredTimeClock } from '../core/stored-time-clock.js';
 import { RecordView } from '../state/record-layout.js';
-import { type AnsweredBatch, HandOver } from './hand-over.js';
+import { HandOver } from './hand-over.js';
 import { type KnownTimebases, Stamper } from './stamper.js';
 
 export interface CommitterOptions {
@@ -18,7 +18,7 @@ export interface CommitterOptions {
   /** Told which devices name times that the cloud does not keep. */
   readonly deviceClocks: Pick<DeviceClocks, 'isIdle' | 'noteIgnored' | 'noteKept'>;
   readonly followed: FollowedDevices;
-  /** Up to this, an earlier run may have given stamps (`Spool.stampFloorMs`). */
+  /** Up to this, an earlier run may have given stamps (`IntakeLog.stampFloorMs`). */
   readonly stampFloorMs?: number;
 }
 
@@ -29,20 +29,24 @@ export interface CommitterOptions {
 export class Committer implements RecordCommitter {
   readonly #options: CommitterOptions;
   readonly #stamper: Stamper;
-  readonly #handOver = new HandOver((answered) => this.#giveOn(answered));
+  readonly #handOver = new HandOver(({ batch }) => this.#noteTimes(batch));
 
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#stamper = new Stamper(options.clock, options.timebases, options.stampFloorMs);
   }
 
-  async commit({ record, grants }: DecodedBatch): Promise<number | undefined> {
+  async commit(batch: DecodedBatch): Promise<number | undefined> {
+    const { record, grants } = batch;
     if (record === undefined) return undefined;
-    const { sink, storedTime } = this.#options;
+    const { followed, sink, storedTime } = this.#options;
     const view = new RecordView(record);
     const latestStampMs = this.#stamper.stamp(view, grants);
     view.seal(storedTime.nowMs());
-    return sink.store(record, latestStampMs);
+    const sequence = await sink.store(record, latestStampMs, grants);
+    // Before the lanes have it, which follows at the end of the turn.
+    for (const { device, states } of batch.followed) followed.tell(device, 'stored', { record: sequence, states });
+    return sequence;
   }
 
   handOver(batch: DecodedBatch, sequence: number | undefined): void {
@@ -60,15 +64,6 @@ export class Committer implements RecordCommitter {
    */
   stampsFor(device: Device, ownTimes: ReadonlySet<number>, count: number): readonly number[] {
     return this.#stamper.stampsFor(device, this.#options.clock.arrivalMs(), ownTimes, count);
-  }
-
-  #giveOn({ batch, sequence }: AnsweredBatch): void {
-    const { followed, sink } = this.#options;
-    this.#noteTimes(batch);
-    const { record, grants } = batch;
-    if (record === undefined || sequence === undefined) return;
-    for (const { device, states } of batch.followed) followed.tell(device, 'stored', { record: sequence, states });
-    sink.handOver(sequence, record, grants);
   }
 
   #noteTimes({ grants, ignoredTimes }: DecodedBatch): void {

@@ -8,9 +8,10 @@ export interface AnsweredBatch {
 }
 
 /**
- * Gives what was stored to the lanes once its devices have their answers: they wait for nothing but the disk. What is
- * answered in one turn of the event loop is handed over at its end, in the order of the sequences, so that the answers of
- * all batches of one commit go first, and the next commit is begun. No more waits here than one turn answers.
+ * Tells of what was stored once its devices have their answers: they wait for nothing but the disk. What is answered in one
+ * turn of the event loop is told of at its end, in the order of the sequences, so that the answers of all batches of one
+ * commit go first, and the next commit is begun; the lanes get the records in that turn too, of the spool
+ * (`OwnedSpool.read`). No more waits here than one turn answers.
  */
 export class HandOver {
   readonly #take: (answered: AnsweredBatch) => void;
@@ -51,6 +52,7 @@ export class HandOver {
     if (!this.#isInOrder) answered.sort((a, b) => (a.sequence ?? -1) - (b.sequence ?? -1));
     this.#isInOrder = true;
     for (const each of answered) this.#take(each);
+    // The spool, which was told first, has given this turn's commit to the lanes by now.
     for (const resolve of awaiting) resolve();
   }
 }

@@ -1,10 +1,27 @@
-import type { BacklogPiece, BacklogSummary } from '../core/backlog.js';
 import type { DeadLetter, StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
+import type { Grant } from '../core/grant.js';
 import type { Distribution } from '../core/meters.js';
-import type { DeviceHistory, DiskFault, Settlement, Spill, Spool, SpoolStatus, StoredRecord } from '../core/ports.js';
+import type {
+  BacklogPiece,
+  BacklogSummary,
+  DeviceHistory,
+  DiskFault,
+  IntakeLog,
+  OwnedSpool,
+  PartitionOwner,
+  Partitions,
+  Reading,
+  ReadRecord,
+  Recovered,
+  Settlement,
+  Spill,
+  SpoolShortage,
+  SpoolStatus,
+  SpoolView,
+  StoredRecord,
+} from '../core/spool-ports.js';
 import type { TimebaseStore } from '../core/timekeeper.js';
-import { RecordView } from '../state/record-layout.js';
 import { Backlog } from './backlog/backlog.js';
 import { PIECE_FILE_NAME, PieceFile } from './backlog/piece-file.js';
 import { readPieceRows } from './backlog/piece-rows.js';
@@ -14,13 +31,16 @@ import { SpoolDisk, type SpoolDiskOptions } from './disk/spool-disk.js';
 import { carryOver } from './journal/carry-over.js';
 import { DeviceWatermarks } from './journal/device-watermarks.js';
 import { Journal } from './journal/journal.js';
-import { type Change, PerKeyQueue } from './lmdb/commit-writer.js';
+import { RecordReading } from './journal/record-reading.js';
+import { PerKeyQueue } from './lmdb/commit-writer.js';
 import { asOpenError, type Environment, openEnvironment, prepareDirectory } from './lmdb/environment.js';
 import { spoolError } from './lmdb/failed-commit.js';
 import { Meta } from './lmdb/meta.js';
 import { type OnUnreadable, UnreadableItems } from './lmdb/unreadable-items.js';
 import { DeadLetters } from './orders/dead-letters.js';
 import { Orders, type OrdersOptions } from './orders/orders.js';
+import { Settling } from './settling.js';
+import { statusOf } from './spool-status.js';
 
 export interface LmdbSpoolOptions extends SpoolDiskOptions, OrdersOptions {
   /** Of the machine (`readBootTag`). */
@@ -34,11 +54,12 @@ export interface LmdbSpoolOptions extends SpoolDiskOptions, OrdersOptions {
 }
 
 /**
- * The spool in a journal of segments, an embedded LMDB, and a file for the pieces of backlogs. What is done for one device
- * is done one after the other. Records, and what is settled of them, are written to the journal; what has to change in
+ * The spool in a journal of segments, an embedded LMDB, and a file for the pieces of backlogs: one partition, which is always
+ * this process's. What is done for one device is done one after the other. Records, and what is settled of them, are written to the journal; what has to change in
  * LMDB at once is a transaction there.
  */
-export class LmdbSpool implements Spool {
+export class LmdbSpool implements IntakeLog, Partitions, OwnedSpool, SpoolView {
+  readonly mayStartUntilMs = Number.POSITIVE_INFINITY;
   /** Tells others who look into the directory. */
   readonly lock: DirectoryLock;
   readonly #environment: Environment;
@@ -57,16 +78,22 @@ export class LmdbSpool implements Spool {
   readonly #deviceWatermarks: DeviceWatermarks;
   readonly #pieces: PieceFile;
   readonly #backlog: Backlog;
+  /** For whoever shows them. */
+  readonly letters: Pick<DeadLetters, 'from'>;
   readonly #letters: DeadLetters;
+  readonly #settling: Settling;
   /** What of an operator's word it does, and has done. */
   readonly orders: Orders;
-  #lastSequence: number;
   readonly #meta: Meta;
+  readonly #maxBytes: number;
+  #lastSequence: number;
+  #reading: RecordReading | undefined = undefined;
 
   private constructor(options: LmdbSpoolOptions, lock: DirectoryLock, environment: Environment, disk: SpoolDisk) {
     this.lock = lock;
     this.#environment = environment;
     this.#disk = disk;
+    this.#maxBytes = options.maxSpoolBytes ?? Number.POSITIVE_INFINITY;
     this.diskHealth = disk.health;
     const { backlog, deadLetters, meta, watermarks } = environment;
     const unreadable = new UnreadableItems({
@@ -92,6 +119,7 @@ export class LmdbSpool implements Spool {
     this.#backlog = new Backlog(backlog, this.#pieces, rows, setPieceAside);
     this.backlogBytesOf = (device) => this.#backlog.bytesOf(device);
     this.#letters = new DeadLetters(deadLetters, deadLetterFloor, leap, unreadable.from('dead letter', deadLetters));
+    this.letters = this.#letters;
     this.orders = new Orders({
       ...options,
       environment,
@@ -101,8 +129,17 @@ export class LmdbSpool implements Spool {
       perDevice: this.#perDevice,
       waitingBytes: () => this.#journal.bytes + this.#backlog.bytes,
       storedAtMs: () => this.#meta.storedAtMs(),
-      stage: (device, piece) => this.#stage(device, piece),
+      stage: (device, piece) => this.#settling.stage(device, piece),
       raiseFloor: () => this.#meta.floors(),
+    });
+    this.#settling = new Settling({
+      disk,
+      journal,
+      perDevice: this.#perDevice,
+      backlog: this.#backlog,
+      letters: this.#letters,
+      watermarks: this.#deviceWatermarks,
+      keepBound: () => this.orders.keepBound(),
     });
     // Before anything is taken again.
     disk.health.onRecovery(() => this.#pieces.prove().then(() => this.#journal.recover()));
@@ -134,55 +171,65 @@ export class LmdbSpool implements Spool {
     }
   }
 
-  append(record: Uint8Array, latestStampMs = Number.NEGATIVE_INFINITY): { sequence: number; stored: Promise<void> } {
+  async start(owner: PartitionOwner): Promise<void> {
+    await owner.onOwned(this);
+  }
+
+  ownedOf(): OwnedSpool {
+    return this;
+  }
+
+  async open(): Promise<Recovered> {
+    return { backlogs: this.#backlog.summaries() };
+  }
+
+  read(onRecord: (record: ReadRecord) => void): Reading {
+    this.#reading = new RecordReading(this.#left(), onRecord);
+    this.#reading.resume();
+    return this.#reading;
+  }
+
+  get lastRead(): number {
+    return this.#reading?.lastRead ?? 0;
+  }
+
+  /** Records that the last run left, as far as they were read. */
+  get leftRecords(): number {
+    return this.#reading?.leftRecords ?? 0;
+  }
+
+  async append(record: Uint8Array, latestStampMs: number, grants?: readonly Grant[]): Promise<number> {
+    // Before anything is waited for, so that numbers rise with the calls.
     const sequence = ++this.#lastSequence;
-    return { sequence, stored: this.#append(sequence, record, latestStampMs) };
+    if (!this.#takes(record.byteLength)) throw spoolError(true);
+    this.diskHealth.assertTakesNew();
+    this.#meta.noteStamp(latestStampMs);
+    await this.#journal.append(sequence, record);
+    this.#reading?.add({ sequence, record, grants });
+    return sequence;
   }
 
   settle(settlement: Settlement): Promise<void> {
-    const { device, backlog, deadLetters, liftedLetters } = settlement;
-    const isOfJournal = backlog === undefined && !deadLetters?.length && liftedLetters === undefined;
-    return this.#perDevice.run(device.key, () =>
-      isOfJournal ? this.#settle(settlement) : this.#settleInLmdb(settlement),
-    );
+    return this.#settling.settle(settlement);
   }
 
   keepDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
     return this.#disk.writer.commit([this.#letters.add(letters)], false);
   }
 
-  spill({ device, piece, watermark, finishedSequences }: Spill): Promise<void> {
-    return this.#perDevice.run(device.key, async () => {
-      const { stateCount } = new RecordView(piece);
-      const added = await this.#stage(device, piece);
-      const moved = this.#deviceWatermarks.moved(device, watermark);
-      const gone = this.#journal.settle(stateCount, finishedSequences);
-      await this.#disk.writer.commit([added, moved, gone], false);
-    });
+  spill(spill: Spill): Promise<void> {
+    return this.#settling.spill(spill);
   }
 
-  *replay(): Iterable<StoredRecord> {
-    yield* this.#journal.replay((device) => this.#deviceWatermarks.of(device));
-  }
-
-  readBacklog(device: Device): BacklogPiece | undefined {
+  async firstPiece(device: Device): Promise<BacklogPiece | undefined> {
     return this.#disk.read(() => this.#backlog.read(device));
-  }
-
-  *backlogs(): Iterable<BacklogSummary> {
-    yield* this.#backlog.summaries();
-    this.#deviceWatermarks.endStart();
   }
 
   async takeRequeued(): Promise<readonly BacklogSummary[]> {
     return this.diskFault === undefined ? this.orders.take() : [];
   }
 
-  deadLetters(): Iterable<StoredDeadLetter> {
-    return this.#letters.read();
-  }
-
-  deadLettersFrom(number: number, most: number): readonly StoredDeadLetter[] {
+  async deadLettersFrom(number: number, most: number): Promise<readonly StoredDeadLetter[]> {
     return this.#letters.from(number, most);
   }
 
@@ -195,23 +242,7 @@ export class LmdbSpool implements Spool {
   }
 
   status(): SpoolStatus {
-    const [journal, backlog, letters] = [this.#journal, this.#backlog, this.#letters];
-    return {
-      bytes: journal.bytes + backlog.bytes,
-      states: journal.states + backlog.states,
-      // Each batch asks for the bytes: what takes longer is looked up when it is asked for.
-      get deadLetters(): number {
-        return letters.count;
-      },
-      get deadLetterBytes(): number {
-        return letters.bytes;
-      },
-      get oldestStoredAtMs(): number | undefined {
-        const both = [journal.oldestStoredAtMs, backlog.oldestStoredAtMs].filter((ms) => ms !== undefined);
-        return both.length === 0 ? undefined : Math.min(...both);
-      },
-      unreadableRecords: this.#unreadable.count,
-    };
+    return statusOf(this.#journal, this.#backlog, this.#letters, this.#unreadable.count);
   }
 
   /** For the timekeeper, before the replay. */
@@ -225,8 +256,9 @@ export class LmdbSpool implements Spool {
     return this.#meta.stampFloorMs;
   }
 
-  get isDiskFull(): boolean {
-    return !this.#takes(0);
+  get isFull(): SpoolShortage | undefined {
+    if (!this.#takes(0)) return 'disk';
+    return this.#journal.bytes + this.#backlog.bytes >= this.#maxBytes ? 'spool' : undefined;
   }
 
   get diskFault(): DiskFault | undefined {
@@ -248,37 +280,10 @@ export class LmdbSpool implements Spool {
     return !this.#disk.isFull && this.#journal.takes(recordBytes);
   }
 
-  async #append(sequence: number, record: Uint8Array, latestStampMs: number): Promise<void> {
-    if (!this.#takes(record.byteLength)) throw spoolError(true);
-    this.diskHealth.assertTakesNew();
-    this.#meta.noteStamp(latestStampMs);
-    await this.#journal.append(sequence, record);
-  }
-
-  /** What is settled of the journal alone is a row in it. */
-  async #settle({ device, watermark, sends, states, finishedSequences }: Settlement): Promise<void> {
-    const gone = this.#journal.settle(states, finishedSequences);
-    try {
-      await this.#deviceWatermarks.settle(device, { watermark, sends });
-    } catch (error) {
-      gone.failed();
-      throw error;
-    }
-    gone.committed();
-  }
-
-  async #settleInLmdb(settlement: Settlement): Promise<void> {
-    const { device, watermark, finishedSequences, sends, backlog, deadLetters, liftedLetters } = settlement;
-    const progress = backlog === undefined ? undefined : this.#backlog.settle(device, backlog);
-    const changes: Change[] = [
-      this.#deviceWatermarks.settled(device, { watermark, sends }),
-      this.#journal.settle(settlement.states - (progress?.states ?? 0), finishedSequences),
-    ];
-    if (progress !== undefined) changes.push(progress);
-    if (deadLetters !== undefined) changes.push(this.#letters.add(deadLetters));
-    if (liftedLetters !== undefined) changes.push(this.#letters.remove(liftedLetters));
-    await this.#disk.writer.commit(changes, true);
-    if (deadLetters !== undefined) this.orders.keepBound();
+  /** What the last run left. When it is through, what devices did before it need not stay in memory. */
+  *#left(): Iterable<StoredRecord> {
+    yield* this.#journal.replay((device) => this.#deviceWatermarks.of(device));
+    this.#deviceWatermarks.endStart();
   }
 
   /** Writes down which numbers were given out, drops what no longer matters, and makes the journal ready. */
@@ -287,14 +292,5 @@ export class LmdbSpool implements Spool {
     await this.#disk.writer.commit(changes, true);
     await this.#unreadable.moved();
     await this.#journal.begin();
-  }
-
-  async #stage(device: Device, piece: Uint8Array): Promise<Change> {
-    try {
-      this.diskHealth.assertWritable();
-      return await this.#backlog.add(device, piece);
-    } catch (error) {
-      this.#disk.refusePiece(error);
-    }
   }
 }

@@ -3,6 +3,7 @@ import { DenialCache } from '../../src/auth/denial-cache.js';
 import { Grants } from '../../src/auth/grants.js';
 import { Device } from '../../src/core/device.js';
 import { collectGarbage } from '../../src/core/heap-trim.js';
+import type { OwnedSpool } from '../../src/core/spool-ports.js';
 import { Lane } from '../../src/forward/lane/lane.js';
 import { MemoryLedger } from '../../src/forward/lane/memory-ledger.js';
 import { Pacing } from '../../src/forward/lane/pacing.js';
@@ -41,6 +42,7 @@ it('a device takes less than a kilobyte of heap at rest, and less than two in an
   const known = (heapBytes() - before) / DEVICES;
 
   const memory = new MemoryLedger();
+  const spool = {} as OwnedSpool;
   const lanes = new Map<string, Lane>();
   const due = new DueHeap();
   const backlogs = new BacklogDevices();
@@ -50,7 +52,7 @@ it('a device takes less than a kilobyte of heap at rest, and less than two in an
     const { device } = grant;
     const pacing = new Pacing({ requests: 30, windowMs: 15_000 });
     pacing.answered(n / 3);
-    const lane = new Lane(device, pacing, memory, { sequence: n, states: 0 }, n / 3);
+    const lane = new Lane(device, spool, pacing, memory, { sequence: n, states: 0 }, n / 3);
     lane.remember(grant);
     lane.lastSeen.hear(n / 3);
     lane.sending(n / 3, 500);

@@ -27,7 +27,7 @@ async function open(dataDir: string) {
 async function leaveRecord(): Promise<string> {
   const directory = temporaryDirectory();
   const { spool } = await open(directory);
-  await spool.append(recordOf(new Map(DEVICES.map((device) => [device, 1])), 5)).stored;
+  await spool.append(recordOf(new Map(DEVICES.map((device) => [device, 1])), 5), Number.NEGATIVE_INFINITY);
   await spool.close();
   return directory;
 }

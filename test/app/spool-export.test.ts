@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { exportWaiting } from '../../src/app/spool-export.js';
 import type { Device } from '../../src/core/device.js';
-import type { SpoolStatus } from '../../src/core/ports.js';
+import type { SpoolStatus } from '../../src/core/spool-ports.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
 
 const DEVICE = { applicationId: 'a'.repeat(24), deviceId: 'd'.repeat(24) } as Device;

@@ -2,60 +2,58 @@ import { beforeEach, expect, it } from 'vitest';
 import { StoredThenForwarded } from '../../src/app/stored-then-forwarded.js';
 import type { DeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
-import { FollowedDevices } from '../../src/core/followed-devices.js';
+import type { SpoolShortage } from '../../src/core/spool-ports.js';
 
 const MIB = 1024 * 1024;
 
-let isDiskFull: boolean;
-let spoolBytes: number;
+let full: SpoolShortage | undefined;
 let heldBytes: number;
 let isMemoryShort: boolean;
 let stored: number;
-let taken: unknown[];
+let appended: unknown[];
 let kept: DeadLetter[];
 
 const sink: StoredThenForwarded = new StoredThenForwarded(
   {
-    get isDiskFull(): boolean {
-      return isDiskFull;
+    get isFull(): SpoolShortage | undefined {
+      return full;
     },
-    status: () => ({ bytes: spoolBytes }),
-    append: () => ({ sequence: ++stored, stored: Promise.resolve() }),
+    append: async (...record: unknown[]) => {
+      appended = record;
+      return ++stored;
+    },
     keepDeadLetters: async (letters: readonly DeadLetter[]) => void kept.push(...letters),
   } as never,
-  { heldBytes: () => heldBytes, enqueue: (...record: unknown[]) => taken.push(record) } as never,
+  { heldBytes: () => heldBytes },
   { wallMs: () => 1_234 },
-  { maxSpoolBytes: 10_240 * MIB, maxHeldBytes: 64 * MIB, isMemoryShort: () => isMemoryShort },
-  new FollowedDevices(),
+  { maxHeldBytes: 64 * MIB, isMemoryShort: () => isMemoryShort },
 );
 
 beforeEach(() => {
-  [isDiskFull, spoolBytes, heldBytes, isMemoryShort, stored, taken] = [false, 10 * MIB, 0, false, 0, []];
+  [full, heldBytes, isMemoryShort, stored, appended] = [undefined, 0, false, 0, []];
   kept = [];
 });
 
 const RECORD = new Uint8Array(8);
 
-const store = (): Promise<number> => sink.store(RECORD, 0);
+const store = (): Promise<number> => sink.store(RECORD, 7, []);
 
 it('stores while there is room', async () => {
   await store();
   expect({ stored, shortage: sink.shortage() }).toEqual({ stored: 1, shortage: undefined });
 });
 
-it('gives nothing to the lanes before it is told to', async () => {
-  const sequence = await store();
-  expect(taken).toEqual([]);
-  sink.handOver(sequence, RECORD, []);
-  expect(taken).toEqual([[1, RECORD, []]]);
+it('hands on what goes with a record: its latest stamp, and the grants behind its chunks', async () => {
+  expect(await store()).toBe(1);
+  expect(appended).toEqual([RECORD, 7, []]);
 });
 
 const fillings = {
   disk: () => {
-    isDiskFull = true;
+    full = 'disk';
   },
   spool: () => {
-    spoolBytes = 10_240 * MIB;
+    full = 'spool';
   },
   lanes: () => {
     heldBytes = 64 * MIB;
@@ -83,7 +81,7 @@ it('sets aside what is no state, with what it was and why, as long as there is r
   await sink.setAside(device, Buffer.from('21.5 C'), 'it is not JSON');
   expect(kept).toMatchObject([{ device, timeMs: 1_234, refusedAtMs: 1_234, status: 0, reason: 'it is not JSON' }]);
   expect(Buffer.from((kept[0] as DeadLetter).fragment).toString()).toBe('"data":{},"meta":{"payload":"21.5 C"}}');
-  isDiskFull = true;
+  full = 'disk';
   await expect(sink.setAside(device, Buffer.from('x'), 'it is not JSON')).rejects.toMatchObject({
     code: 'STATEWAY_SPOOL_FULL',
   });

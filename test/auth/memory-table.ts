@@ -1,4 +1,4 @@
-import type { KeyedStore } from '../../src/core/ports.js';
+import type { KeyedStore } from '../../src/core/spool-ports.js';
 
 /** A table that outlives the stages over it, and fails when it is told to. */
 export class MemoryTable implements KeyedStore {
@@ -34,6 +34,8 @@ export class MemoryTable implements KeyedStore {
     this.#write();
     this.rows.delete(key);
   }
+
+  onChange(): void {}
 
   async close(): Promise<void> {
     this.isClosed = true;

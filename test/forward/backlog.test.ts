@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BacklogSummary } from '../../src/core/backlog.js';
+import type { BacklogSummary } from '../../src/core/spool-ports.js';
 import { RecordView } from '../../src/state/record-layout.js';
 import { readRecord } from '../helpers/records.js';
 import { answer, deviceOf, diskError, Harness, LOST, range, type SentRequest } from './harness.js';
@@ -14,7 +14,7 @@ function withPieces(pieces: readonly (readonly number[])[], options: Constructor
   const spool = new NotedSpool();
   for (const values of pieces) spool.addPiece(device, pieceOf(device, values));
   const harness = new Harness({ upstreamToken: 'plant', ...options }, () => 1, spool);
-  return { harness, spool, adopt: () => harness.lanes.adoptBacklogs(spool.backlogs()) };
+  return { harness, spool, adopt: () => harness.lanes.takeOver(spool, { backlogs: spool.backlogs() }) };
 }
 
 const valuesOf = ({ values }: SentRequest) => values;
@@ -120,7 +120,7 @@ describe('a lane with backlog', () => {
     harness.push(device, 2);
     await harness.clock.advance(100);
     harness.push(device, 1);
-    harness.lanes.adoptBacklogs([requeue(device, [90, 91]), requeue(other, [80])]);
+    harness.lanes.addBacklogs([requeue(device, [90, 91]), requeue(other, [80])]);
     await harness.clock.advance(1_000);
     expect(harness.cloud.requests.map(valuesOf)).toEqual([[0, 1], [90, 91, 2], [80]]);
     expect(spool.disk.backlogs.size).toBe(0);
@@ -134,7 +134,7 @@ describe('a lane with backlog', () => {
     harness.push(device, 3);
     await harness.clock.advance(50);
     spool.addPiece(device, pieceOf(device, [90]));
-    harness.lanes.adoptBacklogs(spool.backlogs());
+    harness.lanes.addBacklogs(spool.backlogs());
     await harness.clock.advance(1_000);
     expect(harness.cloud.requests.map(valuesOf)).toEqual([[0, 1, 2], [90]]);
     expect(spool.settlements[0]).toMatchObject({ states: 3, finishedSequences: [1] });
@@ -149,7 +149,7 @@ describe('a large drain', () => {
     for (const one of drains) for (let n = 0; n < 20; n++) spool.addPiece(one, pieceOf(one, [n]));
     const harness = new Harness({ upstreamToken: 'plant' }, () => 1, spool);
     harness.cloud.respond = () => new Promise((resolve) => harness.clock.schedule(100, () => resolve(answer(200))));
-    harness.lanes.adoptBacklogs(spool.backlogs());
+    harness.lanes.takeOver(spool, { backlogs: spool.backlogs() });
     await harness.clock.advance(250);
     harness.push(device);
     const pushedMs = harness.clock.monotonicMs();

@@ -111,8 +111,7 @@ class Plant {
     spool.onSettled = ({ device, states }) => {
       if (states > 0) this.#unsettled[indexOf(device)] = [];
     };
-    for (const { sequence, record } of spool.replay()) run.lanes.enqueue(sequence, record, undefined);
-    run.lanes.adoptBacklogs(spool.backlogs());
+    if (!spool.disk.isFresh) run.lanes.takeOver(spool, { backlogs: spool.backlogs() });
     return run;
   }
 
@@ -141,8 +140,8 @@ class Plant {
     }));
     const record = buildRecord(chunks, this.#run.clock.wallMs());
     // What the disk has is a copy: the lanes give the memory of the record away.
-    const { sequence } = this.#run.spool.append(record.slice());
-    this.#run.lanes.enqueue(
+    const sequence = this.#run.spool.store(record.slice());
+    this.#run.spool.deliver(
       sequence,
       record,
       chunks.map(({ device }) => this.#run.grantOf(device)),

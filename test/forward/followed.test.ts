@@ -19,6 +19,7 @@ it('says what is sent, what the cloud answers and after how long, and that it is
   await clock.advance(1_000);
   const bytes = cloud.requests[0]?.body.length;
   expect(harness.steps).toEqual([
+    ['01', 'queued', { record: 1 }],
     ['01', 'sent', { attempt: 1, states: 3, bytes }],
     ['01', 'answered', { status: 200, reason: 'the cloud answered 200', tookMs: 40 }],
     ['01', 'settled', { states: 3 }],
@@ -31,6 +32,7 @@ it('counts attempts while the cloud fails', async () => {
   harness.push(ONE);
   await harness.clock.advance(20_000);
   expect(harness.steps).toMatchObject([
+    ['01', 'queued', { record: 1 }],
     ['01', 'sent', { attempt: 1 }],
     ['01', 'answered', { status: 0, reason: 'no answer' }],
     ['01', 'sent', { attempt: 2 }],
@@ -45,6 +47,7 @@ it('says why a lane is parked, and that states are given up, and why', async () 
   harness.push(ONE);
   await harness.clock.advance(300_000);
   expect(harness.steps).toMatchObject([
+    ['01', 'queued', { record: 1 }],
     ['01', 'sent', {}],
     ['01', 'answered', { status: 404 }],
     ['01', 'parked', { reason: 'the cloud knows no such device (404)' }],

@@ -202,7 +202,7 @@ export class Harness {
           this.lanes.offerGrant(this.grantOf(device));
         },
         times: this.times,
-        spool,
+        partitions: { ownedOf: () => spool },
         meters,
         deviceClocks: this.deviceClocks,
         followed: this.followed,
@@ -217,8 +217,8 @@ export class Harness {
         doesCloudAnswer: () => this.doesCloudAnswer,
       },
     );
-    // A spool that was used before is replayed and adopted by the test.
-    if (spool.disk.isFresh) this.lanes.adoptBacklogs([]);
+    // A spool that was used before is taken over by the test.
+    if (spool.disk.isFresh) this.lanes.takeOver(spool, { backlogs: [] });
   }
 
   /** The device's current grant; a good one is made when there is none. */
@@ -237,7 +237,7 @@ export class Harness {
   /** Enqueues one record with states of one device, numbered on from the last; their times rise by a millisecond. */
   push(device: Device, states = 1, grant: Grant | undefined = this.grantOf(device)): number {
     const chunk = { device, states: Array.from({ length: states }, () => this.nextState()) };
-    this.lanes.enqueue(++this.#sequence, buildRecord([chunk]), grant === undefined ? undefined : [grant]);
+    this.spool.deliver(++this.#sequence, buildRecord([chunk]), grant === undefined ? undefined : [grant]);
     return this.#sequence;
   }
 
@@ -248,14 +248,14 @@ export class Harness {
       states: Array.from({ length: states }, () => this.nextState()),
     }));
     const grants = chunks.map(([, , grant]) => grant);
-    this.lanes.enqueue(++this.#sequence, buildRecord(built), grants);
+    this.spool.deliver(++this.#sequence, buildRecord(built), grants);
     return this.#sequence;
   }
 
   /** Enqueues one record as read back at start. */
   replay(device: Device, states: number, storedAtMs = this.clock.wallMs()): number {
     const chunk = { device, states: Array.from({ length: states }, () => this.nextState()) };
-    this.lanes.enqueue(++this.#sequence, buildRecord([chunk], storedAtMs), undefined);
+    this.spool.deliver(++this.#sequence, buildRecord([chunk], storedAtMs), undefined);
     return this.#sequence;
   }
 
@@ -268,7 +268,7 @@ export class Harness {
 /** A lane on its own. */
 export function newLane(device: Device, memory = new MemoryLedger()): Lane {
   const pacing = new Pacing({ requests: 30, windowMs: 15_000 });
-  return new Lane(device, pacing, memory, { sequence: 1, states: 0 }, 0);
+  return new Lane(device, new NotedSpool(), pacing, memory, { sequence: 1, states: 0 }, 0);
 }
 
 /** A chunk for a lane, of a record of its own. */

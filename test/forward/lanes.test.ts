@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { CLOCK_MARGIN_MS } from '../../src/forward/lane/pacing.js';
 import { MAX_REQUESTS_IN_FLIGHT } from '../../src/forward/lanes.js';
-import { REQUESTS_AT_FIRST } from '../../src/forward/schedule/schedule.js';
+import { REQUESTS_AT_FIRST } from '../../src/forward/schedule/cloud-health.js';
 import { MAX_BYTES_IN_FLIGHT } from '../../src/forward/schedule/send-budget.js';
 import { STARTS_TOGETHER } from '../../src/forward/schedule/start-pace.js';
 import { buildRecord } from '../helpers/records.js';
@@ -165,12 +165,12 @@ it('spreads devices that begin together over a window, and leaves them spread', 
 });
 
 it('serves every device of a record', async () => {
-  const { clock, cloud, lanes } = bound(new Harness());
+  const { clock, cloud, spool } = bound(new Harness());
   const harness = new Harness();
   const devices = [deviceOf(1), deviceOf(2), deviceOf(3)];
   const chunks = devices.map((one) => ({ device: one, states: [harness.nextState(), harness.nextState()] }));
   const grants = devices.map((one) => harness.grantOf(one));
-  lanes.enqueue(1, buildRecord(chunks), grants);
+  spool.deliver(1, buildRecord(chunks), grants);
   await clock.advance(0);
   expect(cloud.requests.map((request) => [request.token, request.values])).toEqual([
     ['token-01', [0, 1]],
@@ -180,12 +180,12 @@ it('serves every device of a record', async () => {
 });
 
 it('holds a record in memory until the last of its devices is settled', async () => {
-  const { clock, cloud, lanes } = bound(new Harness());
+  const { clock, cloud, lanes, spool } = bound(new Harness());
   const source = new Harness();
   const [one, two] = [deviceOf(1), deviceOf(2)];
   cloud.respond = (request) => (request.device.key === one.key ? answer(200) : answer(503));
   const record = buildRecord([one, two].map((each) => ({ device: each, states: [source.nextState()] })));
-  lanes.enqueue(1, record, [source.grantOf(one), source.grantOf(two)]);
+  spool.deliver(1, record, [source.grantOf(one), source.grantOf(two)]);
   await clock.advance(0);
   expect(lanes.heldBytes()).toBeGreaterThanOrEqual(record.byteLength);
   cloud.respond = () => answer(200);
@@ -215,7 +215,7 @@ it('has one timer for all lanes', async () => {
 });
 
 it('merges states of equal time in one body, and only those', async () => {
-  const { clock, cloud, lanes, push } = bound(new Harness());
+  const { clock, cloud, push, spool } = bound(new Harness());
   push(device);
   const harness = new Harness();
   const states = [
@@ -223,7 +223,7 @@ it('merges states of equal time in one body, and only those', async () => {
     { time: 1_767_225_700_001, data: { a: 2 } },
     { time: 1_767_225_700_000, data: { b: 3, c: 3 } },
   ];
-  lanes.enqueue(50, buildRecord([{ device, states }]), [harness.grantOf(device)]);
+  spool.deliver(50, buildRecord([{ device, states }]), [harness.grantOf(device)]);
   await clock.advance(500);
   expect(cloud.requests[1]?.states).toEqual([
     { time: 1_767_225_700_000, data: { a: 1, b: 3, c: 3 } },

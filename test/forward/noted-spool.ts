@@ -1,15 +1,18 @@
-import type { BacklogPiece, BacklogSummary } from '../../src/core/backlog.js';
 import type { DeadLetter, StoredDeadLetter } from '../../src/core/dead-letter.js';
 import type { Device } from '../../src/core/device.js';
+import type { Grant } from '../../src/core/grant.js';
 import type {
+  BacklogPiece,
+  BacklogSummary,
   DeviceHistory,
+  OwnedSpool,
+  Reading,
+  ReadRecord,
+  Recovered,
   Settlement,
   Spill,
-  Spool,
-  SpoolStatus,
-  StoredRecord,
   Watermark,
-} from '../../src/core/ports.js';
+} from '../../src/core/spool-ports.js';
 import { RecordView } from '../../src/state/record-layout.js';
 
 interface Piece {
@@ -37,10 +40,9 @@ export class NotedDisk {
 }
 
 /** A spool that notes what it is told, delays or fails as the test says, and keeps all on a {@link NotedDisk}. */
-export class NotedSpool implements Spool {
-  readonly isDiskFull = false;
-  readonly diskFault = undefined;
-  readonly stampFloorMs = 0;
+export class NotedSpool implements OwnedSpool {
+  mayStartUntilMs = Number.POSITIVE_INFINITY;
+  lastRead = 0;
   readonly settlements: Settlement[] = [];
   readonly spills: Spill[] = [];
   readonly disk: NotedDisk;
@@ -55,19 +57,44 @@ export class NotedSpool implements Spool {
   /** From now on nothing reaches the disk. */
   isCrashed = false;
 
-  keepDeadLetters(): Promise<void> {
-    throw new Error('the lanes keep no letters of states that were never stored');
-  }
-
   constructor(disk = new NotedDisk()) {
     this.disk = disk;
     this.histories = new Map(disk.histories);
   }
 
-  append(record: Uint8Array): { sequence: number; stored: Promise<void> } {
+  #onRecord: ((record: ReadRecord) => void) | undefined = undefined;
+  /** Handed over before anybody reads. */
+  #early: ReadRecord[] = [];
+
+  async open(): Promise<Recovered> {
+    return { backlogs: this.backlogs() };
+  }
+
+  read(onRecord: (record: ReadRecord) => void): Reading {
+    this.#onRecord = onRecord;
+    const early = this.#early.splice(0);
+    for (const [sequence, record] of this.disk.journal) {
+      if (!early.some((known) => known.sequence === sequence)) this.deliver(sequence, record, undefined);
+    }
+    for (const { sequence, record, grants } of early) this.deliver(sequence, record, grants);
+    return { caughtUp: Promise.resolve(), pause: () => {}, resume: () => {} };
+  }
+
+  /** Stores a record. @returns its sequence */
+  store(record: Uint8Array): number {
     const sequence = ++this.disk.lastSequence;
     if (!this.isCrashed) this.disk.journal.set(sequence, record);
-    return { sequence, stored: Promise.resolve() };
+    return sequence;
+  }
+
+  /** Hands a record over, whether or not it was stored. */
+  deliver(sequence: number, record: Uint8Array, grants: readonly Grant[] | undefined): void {
+    if (this.#onRecord === undefined) {
+      this.#early.push({ sequence, record, grants });
+      return;
+    }
+    this.#onRecord({ sequence, record, grants });
+    this.lastRead = sequence;
   }
 
   async settle(settlement: Settlement): Promise<void> {
@@ -81,10 +108,6 @@ export class NotedSpool implements Spool {
     for (const number of settlement.liftedLetters ?? []) this.disk.lifted.add(number);
     if (backlog !== undefined) this.#settlePiece(device, backlog);
     this.onSettled(settlement);
-  }
-
-  *replay(): Iterable<StoredRecord> {
-    for (const [sequence, record] of this.disk.journal) yield { sequence, record };
   }
 
   async spill(spill: Spill): Promise<void> {
@@ -105,7 +128,7 @@ export class NotedSpool implements Spool {
     this.disk.backlogs.set(device.key, backlog);
   }
 
-  readBacklog(device: Device): BacklogPiece | undefined {
+  async firstPiece(device: Device): Promise<BacklogPiece | undefined> {
     this.onRead(device);
     return this.disk.backlogs.get(device.key)?.pieces[0];
   }
@@ -127,23 +150,13 @@ export class NotedSpool implements Spool {
     return numbered.filter(({ number }) => !this.disk.lifted.has(number));
   }
 
-  deadLettersFrom(from: number, most: number): readonly StoredDeadLetter[] {
+  async deadLettersFrom(from: number, most: number): Promise<readonly StoredDeadLetter[]> {
     return [...this.deadLetters()].filter(({ number }) => number >= from).slice(0, most);
-  }
-
-  latestDeadLetters(): never {
-    throw new Error('not asked by the forward stage');
   }
 
   history(device: Device): DeviceHistory | undefined {
     return this.histories.get(device.key);
   }
-
-  status(): SpoolStatus {
-    throw new Error('not asked by the forward stage');
-  }
-
-  async close(): Promise<void> {}
 
   #assertRises(device: Device, { sequence, states }: Watermark): void {
     const last = this.disk.histories.get(device.key)?.watermark;

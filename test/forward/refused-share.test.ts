@@ -41,7 +41,7 @@ class Trickle {
       const n = this.pushed++;
       const data = { n, ...(this.#shows ? { bad: this.isBad(n) ? 1 : 0 } : {}) };
       const chunk = { device, states: [{ time: TIME_ZERO + n * EVERY_MS, data }] };
-      this.harness.lanes.enqueue(n + 1, buildRecord([chunk]), [this.harness.grantOf(device)]);
+      this.harness.spool.deliver(n + 1, buildRecord([chunk]), [this.harness.grantOf(device)]);
       await this.harness.clock.advance(EVERY_MS);
       this.mostBehindMs = Math.max(this.mostBehindMs, (this.pushed - this.#done) * EVERY_MS);
     }

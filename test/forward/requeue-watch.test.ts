@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { BacklogSummary } from '../../src/core/backlog.js';
+import type { BacklogSummary } from '../../src/core/spool-ports.js';
 import { LOOK_EVERY_MS, RequeueWatch } from '../../src/forward/requeue-watch.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { deviceOf } from './harness.js';

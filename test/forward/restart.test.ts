@@ -49,7 +49,7 @@ it('a record of which only another device has states left is held for that one a
   // As LMDB may give it: anywhere in a larger buffer.
   const shifted = new Uint8Array(record.byteLength + 3).subarray(3);
   shifted.set(record);
-  harness.lanes.enqueue(1, shifted, undefined);
+  harness.spool.deliver(1, shifted, undefined);
   expect(harness.lanes.heldBytes()).toBeGreaterThanOrEqual(record.byteLength);
   await harness.clock.advance(0);
   expect(harness.cloud.requests).toMatchObject([{ device: other, values: [1] }]);

@@ -1,16 +1,24 @@
-import type { BacklogPiece, BacklogSummary } from '../../src/core/backlog.js';
 import type { Clock } from '../../src/core/clock.js';
 import type { DeadLetter, StoredDeadLetter } from '../../src/core/dead-letter.js';
 import type { Device } from '../../src/core/device.js';
+import type { Grant } from '../../src/core/grant.js';
 import type {
+  BacklogPiece,
+  BacklogSummary,
   DeviceHistory,
+  IntakeLog,
+  OwnedSpool,
+  PartitionOwner,
+  Partitions,
+  Reading,
+  ReadRecord,
+  Recovered,
   Settlement,
   Spill,
-  Spool,
   SpoolStatus,
-  StoredRecord,
+  SpoolView,
   Watermark,
-} from '../../src/core/ports.js';
+} from '../../src/core/spool-ports.js';
 import { buildPieceOfStates } from '../../src/state/backlog-piece.js';
 import { RecordView } from '../../src/state/record-layout.js';
 
@@ -38,13 +46,21 @@ export class MemoryDisk {
 }
 
 /**
- * The `Spool` port at its plainest: no counters, no index, every figure worked out anew from what is stored. A double for
+ * The ports of a spool at their plainest: no counters, no index, every figure worked out anew from what is stored. A double for
  * the stages around the spool, and the model that real spools are compared with.
  */
-export class MemorySpool implements Spool {
+export class MemorySpool implements IntakeLog, Partitions, OwnedSpool, SpoolView {
+  readonly mayStartUntilMs = Number.POSITIVE_INFINITY;
+  readonly isFull = undefined;
+  readonly diskFault = undefined;
+  readonly stampFloorMs = 0;
+  lastRead = 0;
   readonly #clock: Clock;
   readonly #disk: MemoryDisk;
   readonly #earlier: ReadonlyMap<string, DeviceHistory>;
+  #waiting: ReadRecord[] = [];
+  #isPaused = false;
+  #onRecord: ((record: ReadRecord) => void) | undefined = undefined;
 
   constructor(clock: Clock, disk = new MemoryDisk()) {
     this.#clock = clock;
@@ -52,10 +68,42 @@ export class MemorySpool implements Spool {
     this.#earlier = new Map(disk.histories);
   }
 
-  append(record: Uint8Array): { sequence: number; stored: Promise<void> } {
+  async start(owner: PartitionOwner): Promise<void> {
+    await owner.onOwned(this);
+  }
+
+  ownedOf(): OwnedSpool {
+    return this;
+  }
+
+  async open(): Promise<Recovered> {
+    return { backlogs: this.#backlogs() };
+  }
+
+  read(onRecord: (record: ReadRecord) => void): Reading {
+    this.#waiting = [...this.#disk.records].map(([sequence, record]) => ({
+      sequence,
+      record: copyOf(record),
+      grants: undefined,
+    }));
+    this.#onRecord = onRecord;
+    this.#handOver();
+    const pause = () => {
+      this.#isPaused = true;
+    };
+    const resume = () => {
+      this.#isPaused = false;
+      this.#handOver();
+    };
+    return { caughtUp: Promise.resolve(), pause, resume };
+  }
+
+  async append(record: Uint8Array, _latestStampMs: number, grants: readonly Grant[]): Promise<number> {
     const sequence = ++this.#disk.lastSequence;
     this.#disk.records.set(sequence, copyOf(record));
-    return { sequence, stored: Promise.resolve() };
+    this.#waiting.push({ sequence, record: copyOf(record), grants });
+    setImmediate(() => this.#handOver());
+    return sequence;
   }
 
   async keepDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
@@ -80,16 +128,12 @@ export class MemorySpool implements Spool {
     this.#trim();
   }
 
-  *replay(): Iterable<StoredRecord> {
-    for (const [sequence, record] of [...this.#disk.records]) yield { sequence, record: copyOf(record) };
-  }
-
-  readBacklog(device: Device): BacklogPiece | undefined {
+  async firstPiece(device: Device): Promise<BacklogPiece | undefined> {
     const first = this.#disk.backlogs.get(device.key)?.pieces[0];
     return first && { ...first, record: copyOf(first.record) };
   }
 
-  *backlogs(): Iterable<BacklogSummary> {
+  *#backlogs(): Iterable<BacklogSummary> {
     for (const { device, pieces } of this.#disk.backlogs.values()) yield summaryOf(device, pieces);
   }
 
@@ -109,11 +153,7 @@ export class MemorySpool implements Spool {
     });
   }
 
-  deadLetters(): Iterable<StoredDeadLetter> {
-    return [...this.#disk.deadLetters.values()];
-  }
-
-  deadLettersFrom(number: number, most: number): readonly StoredDeadLetter[] {
+  async deadLettersFrom(number: number, most: number): Promise<readonly StoredDeadLetter[]> {
     return [...this.#disk.deadLetters.values()].filter((letter) => letter.number >= number).slice(0, most);
   }
 
@@ -125,13 +165,9 @@ export class MemorySpool implements Spool {
     return this.#earlier.get(device.key);
   }
 
-  readonly isDiskFull = false;
-  readonly diskFault = undefined;
-  readonly stampFloorMs = 0;
-
   status(): SpoolStatus {
     const records = [...this.#disk.records].map(([sequence, record]) => ({ sequence, view: new RecordView(record) }));
-    const backlogs = [...this.backlogs()];
+    const backlogs = [...this.#backlogs()];
     const storedAtMs = backlogs.map(({ oldestStoredAtMs }) => oldestStoredAtMs);
     if (records[0] !== undefined) storedAtMs.push(records[0].view.storedAtMs);
     return {
@@ -147,6 +183,15 @@ export class MemorySpool implements Spool {
   }
 
   async close(): Promise<void> {}
+
+  #handOver(): void {
+    while (!this.#isPaused && this.#onRecord !== undefined) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#onRecord(next);
+      this.lastRead = next.sequence;
+    }
+  }
 
   #addPiece(device: Device, record: Uint8Array): Piece {
     const piece = { sequence: ++this.#disk.lastPiece, record: copyOf(record), settledStates: 0 };

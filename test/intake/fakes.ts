@@ -77,15 +77,20 @@ export class FakeSink implements RecordSink {
     this.#isInstant = isInstant;
   }
 
-  store(bytes: Uint8Array): Promise<number> {
+  store(bytes: Uint8Array, _latestStampMs: number, grants: readonly Grant[]): Promise<number> {
     const sequence = this.records.length;
     return new Promise((resolve, reject) => {
-      const finish = () => resolve(sequence);
+      const finish = () => {
+        // As the spool does: those whom this lets go on are told in this turn.
+        setImmediate(() => this.handOver(sequence, bytes, grants));
+        resolve(sequence);
+      };
       this.records.push({ bytes, grants: undefined, chunks: readRecord(bytes), finish, fail: reject });
       if (this.#isInstant) finish();
     });
   }
 
+  /** The lanes have it. */
   handOver(sequence: number, bytes: Uint8Array, grants: readonly Grant[]): void {
     const record = this.records[sequence];
     if (record?.bytes !== bytes) throw new Error(`record ${sequence} is another one`);

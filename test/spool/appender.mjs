@@ -15,13 +15,15 @@ const TURNS = 3;
 const [task, directory, recordFile] = process.argv.slice(2);
 const record = Uint8Array.from(readFileSync(recordFile));
 const spool = await LmdbSpool.open({ directory, clock: systemClock, bootTag: readBootTag() });
-const left = [...spool.replay()];
+let readRecords = 0;
+await spool.open();
+spool.read(() => readRecords++);
+const leftAtStart = readRecords;
 
 const say = (line) => writeSync(1, `${line}\n`);
 
 async function appendAndSay() {
-  const { sequence, stored } = spool.append(record);
-  await stored;
+  const sequence = await spool.append(record, Number.NEGATIVE_INFINITY);
   say(`stored ${sequence}`);
   return sequence;
 }
@@ -39,7 +41,7 @@ const tasks = {
   async inTurns() {
     for (let turn = 0; turn < TURNS; turn++) {
       say('turn begins');
-      await Promise.all(Array.from({ length: APPENDS_PER_TURN }, () => spool.append(record).stored));
+      await Promise.all(Array.from({ length: APPENDS_PER_TURN }, () => spool.append(record, Number.NEGATIVE_INFINITY)));
       say('turn stored');
     }
   },
@@ -64,11 +66,11 @@ const tasks = {
       });
       say(`settled ${sequence}`);
     }
-    while (spool.isDiskFull) await setTimeout(100);
+    while (spool.isFull !== undefined) await setTimeout(100);
     await appendAndSay();
   },
 };
 
-if (left.length > 0) throw new Error('the directory is not empty');
+if (leftAtStart > 0) throw new Error('the directory is not empty');
 await tasks[task]();
 await spool.close();

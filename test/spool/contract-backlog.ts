@@ -1,18 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Device } from '../../src/core/device.js';
-import type { Settlement, Spill, Spool } from '../../src/core/ports.js';
+import type { Settlement, Spill } from '../../src/core/spool-ports.js';
 import { RecordView } from '../../src/state/record-layout.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { readRecord } from '../helpers/records.js';
-import { DEVICE_A, DEVICE_B, drain, NOTHING, recordOf, type SpoolSite } from './contract.js';
+import { append, DEVICE_A, DEVICE_B, drain, NOTHING, recordOf, type SpoolSite, type WholeSpool } from './contract.js';
 import { drainBacklog, firstOfBacklog, WaitingDevice } from './waiting-device.js';
 
-/** What every implementation of the `Spool` port promises of backlogs, to be called at the top of a test file. */
+/** What every spool promises of backlogs, to be called at the top of a test file. */
 export function describeBacklogContract(name: string, createSite: (clock: FakeClock) => SpoolSite): void {
   describe(`the backlogs of ${name}`, () => {
     let clock: FakeClock;
     let site: SpoolSite;
-    let spool: Spool;
+    let spool: WholeSpool;
     let a: WaitingDevice;
     let b: WaitingDevice;
 
@@ -20,7 +20,7 @@ export function describeBacklogContract(name: string, createSite: (clock: FakeCl
       clock = new FakeClock();
       site = createSite(clock);
       spool = await site.open();
-      drain(spool);
+      await drain(spool);
       a = new WaitingDevice(DEVICE_A);
       b = new WaitingDevice(DEVICE_B);
     });
@@ -33,14 +33,13 @@ export function describeBacklogContract(name: string, createSite: (clock: FakeCl
     async function restart(): Promise<number[]> {
       await spool.close();
       spool = await site.open();
-      return drain(spool).map(({ sequence }) => sequence);
+      return (await drain(spool)).map(({ sequence }) => sequence);
     }
 
     /** Stores a record of so many states of each device, the first at `storedAtMs`. */
     async function store(states: ReadonlyMap<Device, number>, storedAtMs: number, padding = 0): Promise<number> {
       const record = recordOf(states, storedAtMs, padding);
-      const { sequence, stored } = spool.append(record);
-      await stored;
+      const sequence = await append(spool, record);
       for (const waiting of [a, b]) waiting.add(sequence, record);
       return sequence;
     }
@@ -49,19 +48,19 @@ export function describeBacklogContract(name: string, createSite: (clock: FakeCl
     const timesOf = (states: readonly { time: number }[]) => states.map(({ time }) => time);
 
     it('has none at first, and none for a device that has none', async () => {
-      expect(spool.readBacklog(DEVICE_A)).toBeUndefined();
-      expect([...spool.backlogs()]).toEqual([]);
+      expect(await spool.firstPiece(DEVICE_A)).toBeUndefined();
+      expect([...(await spool.open()).backlogs]).toEqual([]);
       await store(new Map([[DEVICE_A, 1]]), 1);
       await spill(a, 1);
-      expect(spool.readBacklog(DEVICE_B)).toBeUndefined();
+      expect(await spool.firstPiece(DEVICE_B)).toBeUndefined();
     });
 
     it('takes what is spilled out of the journal and gives it back as it was', async () => {
       await store(new Map([[DEVICE_A, 3]]), 10);
       const { piece } = await spillAndKeep(3);
-      expect(Buffer.compare(spool.readBacklog(DEVICE_A)?.record as Uint8Array, piece)).toBe(0);
+      expect(Buffer.compare((await spool.firstPiece(DEVICE_A))?.record as Uint8Array, piece)).toBe(0);
       expect(await restart()).toEqual([]);
-      const read = spool.readBacklog(DEVICE_A);
+      const read = await spool.firstPiece(DEVICE_A);
       expect(read?.settledStates).toBe(0);
       expect(readRecord(read?.record as Uint8Array)).toEqual(readRecord(piece));
     });
@@ -77,9 +76,9 @@ export function describeBacklogContract(name: string, createSite: (clock: FakeCl
       await store(new Map([[DEVICE_B, 2]]), 20, 300_000);
       await spill(a, 2);
       await spill(b, 2);
-      const read = spool.readBacklog(DEVICE_A)?.record as Uint8Array;
+      const read = (await spool.firstPiece(DEVICE_A))?.record as Uint8Array;
       const before = Buffer.from(read);
-      spool.readBacklog(DEVICE_B);
+      await spool.firstPiece(DEVICE_B);
       await drainBacklog(spool, a, 9);
       expect(Buffer.compare(read, before)).toBe(0);
       expect(timesOf([...new RecordView(read).times].map((time) => ({ time })))).toEqual([10, 11]);
@@ -118,7 +117,7 @@ export function describeBacklogContract(name: string, createSite: (clock: FakeCl
       await spill(a, 2);
       expect(await restart()).toEqual([sequence]);
       expect(spool.history(DEVICE_A)?.watermark).toEqual({ sequence, states: 2 });
-      expect(timesOf(firstOfBacklog(spool, DEVICE_A, 9))).toEqual([100, 101]);
+      expect(timesOf(await firstOfBacklog(spool, DEVICE_A, 9))).toEqual([100, 101]);
       expect(spool.status().states).toBe(5);
       await spool.settle(a.settle(3) as Settlement);
       expect(await restart()).toEqual([]);
@@ -135,15 +134,15 @@ export function describeBacklogContract(name: string, createSite: (clock: FakeCl
       while (a.states > 0) await spill(a, 2);
       expect(timesOf(await drainBacklog(spool, a, step))).toEqual(expected);
       expect(spool.status()).toEqual(NOTHING);
-      expect([...spool.backlogs()]).toEqual([]);
+      expect([...(await spool.open()).backlogs]).toEqual([]);
     });
 
     it('knows after a restart how far a piece is settled', async () => {
       await store(new Map([[DEVICE_A, 6]]), 100);
       await spill(a, 6);
-      await spool.settle(a.settleBacklog(spool, 4) as Settlement);
+      await spool.settle((await a.settleBacklog(spool, 4)) as Settlement);
       await restart();
-      expect(spool.readBacklog(DEVICE_A)?.settledStates).toBe(4);
+      expect((await spool.firstPiece(DEVICE_A))?.settledStates).toBe(4);
       expect(spool.status().states).toBe(2);
       expect(timesOf(await drainBacklog(spool, a, 9))).toEqual([104, 105]);
       await restart();
@@ -153,7 +152,7 @@ export function describeBacklogContract(name: string, createSite: (clock: FakeCl
     it('keeps states that came behind a piece while that was on its way to the cloud', async () => {
       await store(new Map([[DEVICE_A, 2]]), 10);
       await spill(a, 2);
-      const onItsWay = a.settleBacklog(spool, 2) as Settlement;
+      const onItsWay = (await a.settleBacklog(spool, 2)) as Settlement;
       await store(new Map([[DEVICE_A, 2]]), 20);
       await spill(a, 2);
       await spool.settle(onItsWay);
@@ -174,11 +173,11 @@ export function describeBacklogContract(name: string, createSite: (clock: FakeCl
       await store(new Map([[DEVICE_A, 2]]), 10);
       await spill(a, 2);
       await store(new Map([[DEVICE_A, 2]]), 20);
-      const backlog = a.settleBacklog(spool, 2) as Settlement;
+      const backlog = (await a.settleBacklog(spool, 2)) as Settlement;
       const journal = a.settle(1) as Settlement;
       await spool.settle({ ...backlog, ...journal, states: 3 });
       expect(spool.status().states).toBe(1);
-      expect(spool.readBacklog(DEVICE_A)).toBeUndefined();
+      expect(await spool.firstPiece(DEVICE_A)).toBeUndefined();
       expect(await restart()).toHaveLength(1);
       expect(spool.status().states).toBe(1);
     });
@@ -188,11 +187,11 @@ export function describeBacklogContract(name: string, createSite: (clock: FakeCl
       await store(new Map([[DEVICE_B, 1]]), 200);
       const taken = [await spillAndKeep(3)];
       await spill(b, 1);
-      await spool.settle(a.settleBacklog(spool, 1) as Settlement);
+      await spool.settle((await a.settleBacklog(spool, 1)) as Settlement);
       const expected = { device: DEVICE_A, pieces: 1, states: 2, oldestStoredAtMs: 100 };
       for (const isRestarted of [false, true]) {
         if (isRestarted) await restart();
-        const all = [...spool.backlogs()];
+        const all = [...(await spool.open()).backlogs];
         expect(all.map(({ device }) => device.key).sort()).toEqual([DEVICE_A.key, DEVICE_B.key]);
         const ofA = all.find(({ device }) => device.key === DEVICE_A.key);
         expect(ofA).toEqual({ ...expected, bytes: taken[0]?.piece.byteLength });
@@ -223,7 +222,7 @@ export function describeBacklogContract(name: string, createSite: (clock: FakeCl
       }
       const oldest: (number | undefined)[] = [spool.status().oldestStoredAtMs];
       for (const waiting of [a, b, a]) {
-        await spool.settle(waiting.settleBacklog(spool, 1) as Settlement);
+        await spool.settle((await waiting.settleBacklog(spool, 1)) as Settlement);
         oldest.push(spool.status().oldestStoredAtMs);
       }
       expect(oldest).toEqual([100, 200, 300, undefined]);

@@ -1,10 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DeadLetter } from '../../src/core/dead-letter.js';
 import type { Device } from '../../src/core/device.js';
-import type { Settlement, Spill, Spool } from '../../src/core/ports.js';
+import type { Settlement, Spill } from '../../src/core/spool-ports.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { readRecord } from '../helpers/records.js';
-import { DEVICE_A, DEVICE_B, drain, NOTHING, recordOf, type SpoolSite } from './contract.js';
+import {
+  ALL,
+  append,
+  DEVICE_A,
+  DEVICE_B,
+  drain,
+  NOTHING,
+  recordOf,
+  type SpoolSite,
+  type WholeSpool,
+} from './contract.js';
 import { drainBacklog, WaitingDevice } from './waiting-device.js';
 
 /** A dead letter whose fragment is that of the state `{"n":n}`. */
@@ -13,19 +23,19 @@ export function letterOf(device: Device, timeMs: number, n: number, reason = 'it
   return { device, timeMs, fragment, status: 400, reason, refusedAtMs: timeMs + 1_000 };
 }
 
-/** What every implementation of the `Spool` port promises of dead letters, to be called at the top of a test file. */
+/** What every spool promises of dead letters, to be called at the top of a test file. */
 export function describeDeadLetterContract(name: string, createSite: (clock: FakeClock) => SpoolSite): void {
   describe(`the dead letters of ${name}`, () => {
     let clock: FakeClock;
     let site: SpoolSite;
-    let spool: Spool;
+    let spool: WholeSpool;
     let a: WaitingDevice;
 
     beforeEach(async () => {
       clock = new FakeClock();
       site = createSite(clock);
       spool = await site.open();
-      drain(spool);
+      await drain(spool);
       a = new WaitingDevice(DEVICE_A);
     });
 
@@ -37,13 +47,12 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
     async function restart(): Promise<void> {
       await spool.close();
       spool = await site.open();
-      drain(spool);
+      await drain(spool);
     }
 
     async function store(states: number, storedAtMs: number): Promise<void> {
       const record = recordOf(new Map([[DEVICE_A, states]]), storedAtMs);
-      const { sequence, stored } = spool.append(record);
-      await stored;
+      const sequence = await append(spool, record);
       a.add(sequence, record);
     }
 
@@ -53,7 +62,7 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
       await spool.settle({ ...(a.settle(letters.length) as Settlement), deadLetters: letters });
     }
 
-    const numbers = () => [...spool.deadLetters()].map(({ number }) => number);
+    const numbers = async () => (await spool.deadLettersFrom(0, ALL)).map(({ number }) => number);
 
     it('ends those that are lifted, and passes over what is gone', async () => {
       await giveUp(letterOf(DEVICE_A, 1, 1), letterOf(DEVICE_A, 2, 2), letterOf(DEVICE_A, 3, 3));
@@ -61,10 +70,10 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
       await spool.settle({ ...(a.settle(1) as Settlement), liftedLetters: [2, 9] });
       await store(1, 1);
       await spool.settle({ ...(a.settle(1) as Settlement), liftedLetters: [2] });
-      expect(numbers()).toEqual([1, 3]);
+      expect(await numbers()).toEqual([1, 3]);
       expect(spool.status().deadLetters).toBe(2);
       await restart();
-      expect(numbers()).toEqual([1, 3]);
+      expect(await numbers()).toEqual([1, 3]);
       expect(spool.status().deadLetters).toBe(2);
     });
 
@@ -72,13 +81,19 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
       const held: DeadLetter = { ...letterOf(DEVICE_A, 2, 2), status: 500, isHeldApart: true };
       await giveUp(letterOf(DEVICE_A, 1, 1), held, letterOf(DEVICE_A, 3, 3));
       await restart();
-      expect([...spool.deadLetters()].map(({ isHeldApart, status }) => [isHeldApart, status])).toEqual([
+      expect((await spool.deadLettersFrom(0, ALL)).map(({ isHeldApart, status }) => [isHeldApart, status])).toEqual([
         [undefined, 400],
         [true, 500],
         [undefined, 400],
       ]);
-      const from = (number: number, most: number) => spool.deadLettersFrom(number, most).map((letter) => letter.number);
-      expect([from(1, 2), from(2, 9), from(4, 9), from(0, 1)]).toEqual([[1, 2], [2, 3], [], [1]]);
+      const from = async (number: number, most: number) =>
+        (await spool.deadLettersFrom(number, most)).map((letter) => letter.number);
+      expect([await from(1, 2), await from(2, 9), await from(4, 9), await from(0, 1)]).toEqual([
+        [1, 2],
+        [2, 3],
+        [],
+        [1],
+      ]);
     });
 
     it('keeps everything of a letter, over a restart', async () => {
@@ -87,7 +102,7 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
       await giveUp(...given);
       for (const isRestarted of [false, true]) {
         if (isRestarted) await restart();
-        const kept = [...spool.deadLetters()];
+        const kept = await spool.deadLettersFrom(0, ALL);
         expect(kept.map(({ number, ...letter }) => letter)).toEqual(given);
         expect(spool.status()).toEqual({ ...NOTHING, deadLetters: 2, deadLetterBytes: expect.any(Number) });
       }
@@ -95,14 +110,14 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
 
     it('numbers letters upwards and never gives a number again, even when none is left', async () => {
       await giveUp(letterOf(DEVICE_A, 1, 1), letterOf(DEVICE_A, 2, 2));
-      const before = numbers();
+      const before = await numbers();
       expect(before[1]).toBeGreaterThan(before[0] as number);
       await site.requestRequeue('all');
       await spool.takeRequeued();
-      expect(numbers()).toEqual([]);
+      expect(await numbers()).toEqual([]);
       await restart();
       await giveUp(letterOf(DEVICE_A, 3, 3));
-      expect(numbers()[0]).toBeGreaterThan(before[1] as number);
+      expect((await numbers())[0]).toBeGreaterThan(before[1] as number);
     });
 
     it('knows what they take of the disk, over a restart too', async () => {
@@ -130,7 +145,7 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
       await store(3, 10);
       await spool.spill(a.spill(3) as Spill);
       const letter = letterOf(DEVICE_A, 10, 1);
-      await spool.settle({ ...(a.settleBacklog(spool, 1) as Settlement), deadLetters: [letter] });
+      await spool.settle({ ...((await a.settleBacklog(spool, 1)) as Settlement), deadLetters: [letter] });
       await restart();
       expect(spool.status()).toMatchObject({ states: 2, deadLetters: 1 });
     });
@@ -140,7 +155,7 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
       await giveUp(letterOf(DEVICE_A, 1, 1), letterOf(DEVICE_B, 2, 2, 'the newest but one'));
       await giveUp(letterOf(DEVICE_A, 3, 3));
       await restart();
-      const [, second, third] = [...spool.deadLetters()];
+      const [, second, third] = await spool.deadLettersFrom(0, ALL);
       expect(spool.latestDeadLetters(2)).toEqual([third, second]);
       expect(spool.latestDeadLetters(9).map(({ timeMs }) => timeMs)).toEqual([3, 2, 1]);
     });
@@ -158,7 +173,7 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
         letterOf(DEVICE_A, 13, 3),
         letterOf(DEVICE_A, 14, 4),
       );
-      const [first, second, third, fourth] = numbers();
+      const [first, second, third, fourth] = await numbers();
       expect(await site.requestRequeue([third, first, second, 1_000_000] as number[])).toBe(3);
       await clock.advance(60_000);
       const added = await spool.takeRequeued();
@@ -167,11 +182,11 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
         { device: DEVICE_A, states: 2, ...summary },
         { device: DEVICE_B, states: 1, ...summary },
       ]);
-      expect(numbers()).toEqual([fourth]);
+      expect(await numbers()).toEqual([fourth]);
       expect(spool.status()).toMatchObject({ states: 3, deadLetters: 1 });
       await restart();
       expect(await spool.takeRequeued()).toEqual([]);
-      expect(readRecord(spool.readBacklog(DEVICE_A)?.record as Uint8Array)).toEqual([
+      expect(readRecord((await spool.firstPiece(DEVICE_A))?.record as Uint8Array)).toEqual([
         {
           deviceKey: DEVICE_A.key,
           states: [
@@ -196,7 +211,7 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
       await spool.keepDeadLetters([letterOf(DEVICE_A, 5, 1), letterOf(DEVICE_B, 6, 2, 'not a state')]);
       expect(spool.status()).toMatchObject({ states: 1, deadLetters: 2 });
       await restart();
-      expect([...spool.deadLetters()]).toMatchObject([
+      expect(await spool.deadLettersFrom(0, ALL)).toMatchObject([
         { device: DEVICE_A, timeMs: 5, number: 1 },
         { device: DEVICE_B, timeMs: 6, number: 2, reason: 'not a state' },
       ]);
@@ -208,7 +223,7 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
       await spool.close();
       expect(await site.requestRequeue('all')).toBe(1);
       spool = await site.open();
-      drain(spool);
+      await drain(spool);
       expect(await spool.takeRequeued()).toHaveLength(1);
     });
 
@@ -217,7 +232,7 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
       await site.requestRequeue('all');
       await giveUp(letterOf(DEVICE_A, 2, 2));
       await spool.takeRequeued();
-      expect([...spool.deadLetters()].map(({ timeMs }) => timeMs)).toEqual([2]);
+      expect((await spool.deadLettersFrom(0, ALL)).map(({ timeMs }) => timeMs)).toEqual([2]);
     });
   });
 }

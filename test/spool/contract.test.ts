@@ -1,6 +1,7 @@
-import { describeJournalContract } from './contract.js';
 import { describeBacklogContract } from './contract-backlog.js';
 import { describeDeadLetterContract } from './contract-dead-letters.js';
+import { describeJournalContract } from './contract-journal.js';
+import { describeReadingContract } from './contract-reading.js';
 import { createLmdbSite } from './lmdb-site.js';
 import { createMemorySite } from './memory-site.js';
 
@@ -12,6 +13,7 @@ const IMPLEMENTATIONS = [
 
 for (const [name, createSite] of IMPLEMENTATIONS) {
   describeJournalContract(name, createSite);
+  describeReadingContract(name, createSite);
   describeBacklogContract(name, createSite);
   describeDeadLetterContract(name, createSite);
 }

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../../src/core/device.js';
-import type { Spill } from '../../src/core/ports.js';
+import type { Spill } from '../../src/core/spool-ports.js';
 import { OfflineSpool } from '../../src/spool/beside/offline-spool.js';
 import { JOURNAL_DIRECTORY } from '../../src/spool/journal/open-log.js';
 import { readManifest } from '../../src/spool/lmdb/rows.js';
@@ -10,7 +10,7 @@ import type { MetaRows } from '../../src/spool/lmdb/table.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { readSegments } from '../../src/spool/segments/segment-log.js';
 import { FakeClock } from '../helpers/fake-clock.js';
-import { BOOT_TAG, DEVICE_A, recordOf, type SpoolSite } from './contract.js';
+import { append, BOOT_TAG, DEVICE_A, recordOf, type SpoolSite } from './contract.js';
 import { withRawLmdb } from './raw-lmdb.js';
 import { WaitingDevice } from './waiting-device.js';
 
@@ -64,7 +64,7 @@ function siteIn(directory: string, clock: FakeClock): LmdbSite {
 /** Leaves one record of one state for each device in `directory`. */
 export async function leaveRecords(directory: string, devices: readonly Device[]): Promise<void> {
   const spool = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
-  await Promise.all(devices.map((device, i) => spool.append(recordOf(new Map([[device, 1]]), i)).stored));
+  await Promise.all(devices.map((device, i) => append(spool, recordOf(new Map([[device, 1]]), i))));
   await spool.close();
 }
 
@@ -77,8 +77,7 @@ export async function recordsInJournal(directory: string): Promise<number[]> {
 /** Stores a record of one state of device A and spills it. */
 export async function spillOne(spool: LmdbSpool, storedAtMs: number, padding = 0): Promise<void> {
   const record = recordOf(new Map([[DEVICE_A, 1]]), storedAtMs, padding);
-  const { sequence, stored } = spool.append(record);
-  await stored;
+  const sequence = await append(spool, record);
   const waiting = new WaitingDevice(DEVICE_A);
   waiting.add(sequence, record);
   await spool.spill(waiting.spill(1) as Spill);

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
-import { BOOT_TAG, DEVICE_A, recordOf, wholeChunk } from './contract.js';
+import { append, BOOT_TAG, DEVICE_A, recordOf, wholeChunk } from './contract.js';
 import { leaveRecords } from './lmdb-site.js';
 import { withRawLmdb } from './raw-lmdb.js';
 
@@ -21,7 +21,7 @@ describe('what a device has sent', () => {
   async function leaveSends(directory: string): Promise<void> {
     const clock = new FakeClock(undefined, 1_000);
     const spool = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
-    const { sequence } = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1));
+    const sequence = await append(spool, recordOf(new Map([[DEVICE_A, 1]]), 1));
     await spool.settle({ ...wholeChunk(DEVICE_A, sequence, 1), sends });
     await spool.close();
   }
@@ -80,7 +80,7 @@ describe('timebases', () => {
     const second = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
     expect(second.timebaseStore).toMatchObject({ timebases: { bases: [], heard: undefined }, isEmpty: true });
     second.timebaseStore.noteTimebases(timebases);
-    await second.append(recordOf(new Map([[DEVICE_A, 1]]), 1)).stored;
+    await append(second, recordOf(new Map([[DEVICE_A, 1]]), 1));
     await second.close();
     const third = await openSpool(directory, clock);
     expect(third.timebaseStore).toMatchObject({ timebases, isEmpty: false, isDamaged: false });

@@ -56,7 +56,7 @@ it('has after a SIGKILL every record it had said is stored', async () => {
   const stored = sequencesIn(await killAfterLines(child, 200), 'stored');
   expect(child.signalCode).toBe('SIGKILL');
   expect(stored.length).toBeGreaterThanOrEqual(200);
-  const replayed = new Set(drain(await reopen(directory)).map(({ sequence }) => sequence));
+  const replayed = new Set((await drain(await reopen(directory))).map(({ sequence }) => sequence));
   expect(stored.filter((sequence) => !replayed.has(sequence))).toEqual([]);
 });
 
@@ -74,7 +74,7 @@ it('refuses what a full disk cannot take, keeps what it took, and goes on when t
   expect(settled.length).toBeGreaterThan(3);
   const kept = sequencesIn(lines, 'stored').filter((sequence) => !settled.includes(sequence));
   expect(lines.at(-1)).toBe(`stored ${kept.at(-1)}`);
-  expect(drain(await reopen(directory)).map(({ sequence }) => sequence)).toEqual(kept);
+  expect((await drain(await reopen(directory))).map(({ sequence }) => sequence)).toEqual(kept);
 }, 60_000);
 
 const CANNOT_TRACE = whyNotTraced();

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
 import * as lmdb from 'lmdb';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Settlement, Spill } from '../../src/core/ports.js';
+import type { Settlement, Spill } from '../../src/core/spool-ports.js';
 import { LOOKED_FOR_MS } from '../../src/spool/disk/disk-health.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
-import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
+import { append, BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
 import { letterOf } from './contract-dead-letters.js';
 import { wellAgain } from './disk/scripted-probe.js';
 import { WaitingDevice } from './waiting-device.js';
@@ -88,7 +88,7 @@ function recover(): Promise<void> {
 async function restart(): Promise<number[]> {
   await spool.close();
   spool = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
-  return drain(spool).map(({ sequence }) => sequence);
+  return (await drain(spool)).map(({ sequence }) => sequence);
 }
 
 it('opens LMDB so that a promise resolves after the fdatasync, a full disk is an error, and no stray memory is written', () => {
@@ -100,19 +100,19 @@ it('opens LMDB so that a promise resolves after the fdatasync, a full disk is an
 
 it('counts nothing of a record that could not be stored, and numbers on', async () => {
   failNextBlock();
-  const { sequence, stored } = spool.append(recordOf(new Map([[DEVICE_A, 2]]), 1));
-  await expect(stored).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED', status: 503 });
+  await expect(append(spool, recordOf(new Map([[DEVICE_A, 2]]), 1))).rejects.toMatchObject({
+    code: 'STATEWAY_SPOOL_FAILED',
+    status: 503,
+  });
   expect(spool.status()).toMatchObject({ bytes: 0, states: 0, oldestStoredAtMs: undefined });
   await recover();
-  const next = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 2));
-  await next.stored;
-  expect(next.sequence).toBe(sequence + 1);
-  expect(await restart()).toEqual([next.sequence]);
+  expect(await append(spool, recordOf(new Map([[DEVICE_A, 1]]), 2))).toBe(2);
+  expect(await restart()).toEqual([2]);
 });
 
 it('counts a settlement that failed and is made again only once', async () => {
   const record = recordOf(new Map([[DEVICE_A, 2]]), 1);
-  await spool.append(record).stored;
+  await append(spool, record);
   failNextBlock();
   await expect(spool.settle(wholeChunk(DEVICE_A, 1, 2))).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
   expect(spool.status()).toMatchObject({ bytes: record.byteLength, states: 2 });
@@ -127,7 +127,7 @@ it('keeps the other devices of a record whose settlement failed and is made agai
     [DEVICE_A, 2],
     [DEVICE_B, 3],
   ]);
-  await spool.append(recordOf(chunks, 1)).stored;
+  await append(spool, recordOf(chunks, 1));
   failNextBlock();
   await expect(spool.settle(wholeChunk(DEVICE_A, 1, 2))).rejects.toThrow();
   await recover();
@@ -142,7 +142,7 @@ it('keeps a record whose two devices failed to settle one after the other', asyn
     [DEVICE_A, 1],
     [DEVICE_B, 1],
   ]);
-  await spool.append(recordOf(chunks, 1)).stored;
+  await append(spool, recordOf(chunks, 1));
   failNextBlock();
   const first = spool.settle(wholeChunk(DEVICE_A, 1, 1));
   const second = spool.settle(wholeChunk(DEVICE_B, 1, 1));
@@ -154,14 +154,14 @@ it('keeps a record whose two devices failed to settle one after the other', asyn
 });
 
 it.each([
-  ['block of the journal', failNextBlock, () => spool.append(recordOf(new Map([[DEVICE_A, 1]]), 2)).stored],
+  ['block of the journal', failNextBlock, () => append(spool, recordOf(new Map([[DEVICE_A, 1]]), 2))],
   [
     'commit of LMDB',
     () => failNextPut('watermarks'),
     () => spool.settle({ ...wholeChunk(DEVICE_A, 1, 0), deadLetters: [letterOf(DEVICE_A, 1, 1)] }),
   ],
 ])('writes nothing more after a %s that failed, until the disk has proved itself', async (_, fail, write) => {
-  await spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1)).stored;
+  await append(spool, recordOf(new Map([[DEVICE_A, 1]]), 1));
   fail();
   await expect(write()).rejects.toThrow();
   const writes = [...databases.values()].flatMap((database) => [
@@ -170,7 +170,7 @@ it.each([
   ]);
   for (const write of writes) write.mockClear();
   journalWrite.count = 0;
-  await expect(spool.append(recordOf(new Map([[DEVICE_A, 1]]), 3)).stored).rejects.toMatchObject({
+  await expect(append(spool, recordOf(new Map([[DEVICE_A, 1]]), 3))).rejects.toMatchObject({
     code: 'STATEWAY_SPOOL_FAILED',
   });
   await expect(spool.settle(wholeChunk(DEVICE_A, 1, 1))).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
@@ -183,23 +183,21 @@ it.each([
 });
 
 it('stores nothing of what it refused, though the block may be on the disk whole', async () => {
-  const kept = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1));
-  await kept.stored;
+  const kept = await append(spool, recordOf(new Map([[DEVICE_A, 1]]), 1));
   // It is written, and fails all the same: as a sync does.
   journalWrite.failure = Object.assign(new Error('input/output error'), { isWritten: true });
-  const refused = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 2));
-  await expect(refused.stored).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
+  const refused = append(spool, recordOf(new Map([[DEVICE_A, 1]]), 2));
+  await expect(refused).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
   await recover();
-  expect(await restart()).toEqual([kept.sequence]);
+  expect(await restart()).toEqual([kept]);
 });
 
 it('keeps the newer watermark in the journal when a transaction with one fails, and takes it to LMDB later', async () => {
   const waiting = new WaitingDevice(DEVICE_A);
   const record = recordOf(new Map([[DEVICE_A, 3]]), 1);
-  const { sequence, stored } = spool.append(record);
-  await stored;
+  const sequence = await append(spool, record);
   waiting.add(sequence, record);
-  [...spool.backlogs()];
+  await drain(spool);
   await spool.settle(waiting.settle(1) as Settlement);
   failNextPut('watermarks');
   failNextPut('backlog');
@@ -213,8 +211,7 @@ it('keeps the newer watermark in the journal when a transaction with one fails, 
 });
 
 it('closes, and loses nothing, though its last checkpoint fails', async () => {
-  const { sequence, stored } = spool.append(recordOf(new Map([[DEVICE_A, 2]]), 1));
-  await stored;
+  const sequence = await append(spool, recordOf(new Map([[DEVICE_A, 2]]), 1));
   await spool.settle({
     ...wholeChunk(DEVICE_A, sequence, 1),
     watermark: { sequence, states: 1 },
@@ -226,16 +223,15 @@ it('closes, and loses nothing, though its last checkpoint fails', async () => {
 });
 
 it('does not acknowledge what nobody would find again, and keeps nothing of it when the directory is back', async () => {
-  const kept = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1));
-  await kept.stored;
-  const refused = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 2));
+  const kept = await append(spool, recordOf(new Map([[DEVICE_A, 1]]), 1));
+  const refused = append(spool, recordOf(new Map([[DEVICE_A, 1]]), 2));
   renameSync(directory, `${directory}-away`);
-  await expect(refused.stored).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
+  await expect(refused).rejects.toMatchObject({ code: 'STATEWAY_SPOOL_FAILED' });
   expect(spool.diskFault?.code).toBe('MOVED');
   expect(spool.status().states).toBe(1);
   renameSync(`${directory}-away`, directory);
   await recover();
-  expect(await restart()).toEqual([kept.sequence]);
+  expect(await restart()).toEqual([kept]);
 });
 
 it('sees that the journal is gone before anything is written to it', async () => {
@@ -249,9 +245,9 @@ it('sees that the journal is gone before anything is written to it', async () =>
 });
 
 it('settles what waits though the data directory is gone', async () => {
-  await spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1)).stored;
+  await append(spool, recordOf(new Map([[DEVICE_A, 1]]), 1));
   renameSync(directory, `${directory}-away`);
-  await expect(spool.append(recordOf(new Map([[DEVICE_A, 1]]), 2)).stored).rejects.toThrow();
+  await expect(append(spool, recordOf(new Map([[DEVICE_A, 1]]), 2))).rejects.toThrow();
   await spool.settle(wholeChunk(DEVICE_A, 1, 1));
   expect(spool.status().states).toBe(0);
   renameSync(`${directory}-away`, directory);
@@ -268,8 +264,7 @@ it('says once that the disk fails, and once that it is back', async () => {
     onDiskWell: () => told.push('well'),
   });
   failNextBlock();
-  const append = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1));
-  await expect(append.stored).rejects.toThrow();
+  await expect(append(spool, recordOf(new Map([[DEVICE_A, 1]]), 1))).rejects.toThrow();
   await recover();
   expect(told).toEqual(['input/output error', 'well']);
 });

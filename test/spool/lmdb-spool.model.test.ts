@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Device } from '../../src/core/device.js';
-import type { Settlement, Spill, Spool, SpoolStatus } from '../../src/core/ports.js';
+import type { Settlement, Spill, SpoolStatus } from '../../src/core/spool-ports.js';
 import { checkDataFile } from '../../src/spool/lmdb/data-file.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { inForm } from '../helpers/fault-form.js';
 import type { TestState } from '../helpers/records.js';
-import { drain, recordOf, type SpoolSite } from './contract.js';
+import { ALL, append, drain, recordOf, type SpoolSite, type WholeSpool } from './contract.js';
 import { letterOf } from './contract-dead-letters.js';
 import { crashedCopy, createLmdbSite, type LmdbSite } from './lmdb-site.js';
 import { createMemorySite } from './memory-site.js';
@@ -60,12 +60,12 @@ class Run {
   readonly #clock: FakeClock;
   readonly #waiting = DEVICES.map((device) => new WaitingDevice(device));
   #site: SpoolSite;
-  #spool: Spool;
+  #spool: WholeSpool;
   #appended = 0;
   /** As of the last opening: after the start they may be those of later. */
   #histories: unknown[] = [];
 
-  private constructor(site: SpoolSite, clock: FakeClock, spool: Spool) {
+  private constructor(site: SpoolSite, clock: FakeClock, spool: WholeSpool) {
     this.#site = site;
     this.#clock = clock;
     this.#spool = spool;
@@ -83,7 +83,7 @@ class Run {
     const clock = new FakeClock();
     const site = createSite(clock);
     const run = new Run(site, clock, await site.open());
-    drain(run.#spool);
+    await drain(run.#spool);
     return run;
   }
 
@@ -91,9 +91,12 @@ class Run {
     await this.#clock.advance(7);
     const replayed = await this.#do(step);
     const status = this.#spool.status();
-    const backlogs = [...this.#spool.backlogs()].map(({ device, states }) => `${device.key} ${states}`).sort();
-    const firsts = DEVICES.map((device) => firstOfBacklog(this.#spool, device, 1));
-    const letters = [...this.#spool.deadLetters()].map(({ timeMs }) => timeMs);
+    const backlogs = [...(await this.#spool.open()).backlogs]
+      .map(({ device, states }) => `${device.key} ${states}`)
+      .sort();
+    const firsts: TestState[][] = [];
+    for (const device of DEVICES) firsts.push(await firstOfBacklog(this.#spool, device, 1));
+    const letters = (await this.#spool.deadLettersFrom(0, ALL)).map(({ timeMs }) => timeMs);
     return { seen: { replayed, states: status.states, backlogs, firsts, letters, histories: this.#histories }, status };
   }
 
@@ -120,9 +123,8 @@ class Run {
   async #append(states: readonly number[], padding: number): Promise<void> {
     const chunks = new Map(states.flatMap((count, i) => (count > 0 ? [[DEVICES[i] as Device, count] as const] : [])));
     const record = recordOf(chunks, ++this.#appended, padding);
-    const { sequence, stored } = this.#spool.append(record);
+    const sequence = await append(this.#spool, record);
     for (const waiting of this.#waiting) waiting.add(sequence, record);
-    await stored;
   }
 
   async #move(kind: Step['kind'], waiting: WaitingDevice, states: number): Promise<void> {
@@ -140,7 +142,7 @@ class Run {
   /** Settles so many states, in as many settlements as there are pieces. */
   async #settleBacklog(waiting: WaitingDevice, states: number): Promise<void> {
     for (let left = states; left > 0; ) {
-      const settlement: Settlement | undefined = waiting.settleBacklog(this.#spool, left);
+      const settlement: Settlement | undefined = await waiting.settleBacklog(this.#spool, left);
       if (settlement === undefined) return;
       left -= settlement.states;
       await this.#spool.settle(settlement);
@@ -148,7 +150,7 @@ class Run {
   }
 
   async #requeue(every: number): Promise<void> {
-    const numbers = [...this.#spool.deadLetters()].map(({ number }) => number);
+    const numbers = (await this.#spool.deadLettersFrom(0, ALL)).map(({ number }) => number);
     await this.#site.requestRequeue(every === 1 ? 'all' : numbers.filter((_, i) => i % every === 0));
     await this.#spool.takeRequeued();
   }
@@ -158,7 +160,7 @@ class Run {
     else await this.#spool.close();
     this.#spool = await this.#site.open();
     this.#histories = DEVICES.map((device) => this.#historyOf(device));
-    return drain(this.#spool).map(({ record }) => Buffer.from(record).toString('base64'));
+    return (await drain(this.#spool)).map(({ record }) => Buffer.from(record).toString('base64'));
   }
 
   #historyOf(device: Device): unknown {

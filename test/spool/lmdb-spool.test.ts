@@ -5,7 +5,7 @@ import { SpoolOpenError } from '../../src/spool/disk/disk-fault.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
-import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
+import { append, BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
 import { leaveRecords, recordsInJournal, spillOne } from './lmdb-site.js';
 import { withRawLmdb } from './raw-lmdb.js';
 import { drainBacklog, WaitingDevice } from './waiting-device.js';
@@ -73,7 +73,7 @@ it('goes on with a first start that was cut short', async () => {
   const directory = temporaryDirectory();
   await withRawLmdb(directory, () => {});
   await leaveRecords(directory, [DEVICE_A]);
-  expect(drain(await openSpool(directory))).toHaveLength(1);
+  expect(await drain(await openSpool(directory))).toHaveLength(1);
 });
 
 it('says which directory it cannot open', async () => {
@@ -105,7 +105,7 @@ it('lets go of a directory that it refused', async () => {
   await withRawLmdb(directory, ({ meta }) => meta.put('format', 4));
   await refusalOf(directory);
   await withRawLmdb(directory, ({ meta }) => meta.put('format', 3));
-  expect(drain(await openSpool(directory))).toHaveLength(1);
+  expect(await drain(await openSpool(directory))).toHaveLength(1);
 });
 
 it('uses the space of what was drained again, and gives it back', async () => {
@@ -129,7 +129,7 @@ it('forgets an hour after its last settlement a device of which nothing waits', 
   const clock = new FakeClock();
   const spool = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
   for (const device of [DEVICE_A, DEVICE_B]) {
-    const { sequence } = spool.append(recordOf(new Map([[device, 1]]), 1));
+    const sequence = await append(spool, recordOf(new Map([[device, 1]]), 1));
     const sends = { count: 1, windowMs: 15_000, untilMs: clock.monotonicMs() };
     await spool.settle({ ...wholeChunk(device, sequence, 1), sends });
     await clock.advance(HOUR_MS / 2);
@@ -154,12 +154,12 @@ it('knows after a crash how far stamps ran ahead of the clock, and of none that 
   const record = recordOf(new Map([[DEVICE_A, 1]]), nowMs);
   const first = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
   expect(first.stampFloorMs).toBe(0);
-  await first.append(record, nowMs).stored;
+  await append(first, record, nowMs);
   await first.close();
   const second = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
   expect(second.stampFloorMs).toBe(0);
-  await second.append(record, nowMs + 5_000).stored;
-  await second.append(record, nowMs + 5_001).stored;
+  await append(second, record, nowMs + 5_000);
+  await append(second, record, nowMs + 5_001);
   await second.close();
   const third = await openSpool(directory, clock);
   expect(third.stampFloorMs).toBeGreaterThanOrEqual(nowMs + 5_001);
@@ -171,10 +171,10 @@ it('notes stamps ahead of the clock again after it was set back, whatever was no
   const clock = new FakeClock();
   const record = recordOf(new Map([[DEVICE_A, 1]]), clock.wallMs());
   const first = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
-  await first.append(record, clock.wallMs() + 5_000).stored;
+  await append(first, record, clock.wallMs() + 5_000);
   clock.jumpWall(-8 * 3_600_000);
   const aheadMs = clock.wallMs() + 5_000;
-  await first.append(record, aheadMs).stored;
+  await append(first, record, aheadMs);
   await first.close();
   const second = await openSpool(directory, clock);
   expect(second.stampFloorMs).toBeGreaterThanOrEqual(aheadMs);
@@ -185,19 +185,19 @@ it('says in the order of their numbers that records are stored, also those that 
   const spool = await openSpool(temporaryDirectory());
   const stored: number[] = [];
   const appends: Promise<void>[] = [];
-  const append = () => {
-    const { sequence, stored: written } = spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1));
-    appends.push(written.then(() => void stored.push(sequence)));
+  const store = () => {
+    const written = append(spool, recordOf(new Map([[DEVICE_A, 1]]), 1)).then((sequence) => void stored.push(sequence));
+    appends.push(written);
     return written;
   };
   for (let round = 0; round < 50; round++) {
-    const first = append();
+    const first = store();
     // While the commit of the first is on its way, and in each step of what follows its end.
     await new Promise(setImmediate);
-    append();
+    store();
     await first;
     for (let step = 0; step < 12; step++) {
-      append();
+      store();
       await Promise.resolve();
     }
   }

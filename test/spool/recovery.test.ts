@@ -2,14 +2,14 @@ import { closeSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync,
 import { join } from 'node:path';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import type { Device } from '../../src/core/device.js';
-import type { Settlement, Spill } from '../../src/core/ports.js';
+import type { Settlement, Spill } from '../../src/core/spool-ports.js';
 import { lookWhole } from '../../src/spool/beside/damage-beside.js';
 import { OfflineSpool } from '../../src/spool/beside/offline-spool.js';
 import { numberKey, pieceKey } from '../../src/spool/lmdb/sealed-row.js';
 import { LmdbSpool } from '../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { temporaryDirectory } from '../helpers/temporary-directory.js';
-import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
+import { ALL, append, BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from './contract.js';
 import { letterOf } from './contract-dead-letters.js';
 import { leaveRecords } from './lmdb-site.js';
 import { withRawLmdb } from './raw-lmdb.js';
@@ -47,12 +47,11 @@ async function openSpool(): Promise<LmdbSpool> {
 /** Leaves a piece of one state of the device, too large to be merged, for each time. */
 async function leavePieces(device: Device, timesMs: readonly number[]): Promise<void> {
   const spool = await openSpool();
-  drain(spool);
+  await drain(spool);
   const waiting = new WaitingDevice(device);
   for (const timeMs of timesMs) {
     const record = recordOf(new Map([[device, 1]]), timeMs, 10_000);
-    const { sequence, stored } = spool.append(record);
-    await stored;
+    const sequence = await append(spool, record);
     waiting.add(sequence, record);
     await spool.spill(waiting.spill(1) as Spill);
   }
@@ -68,14 +67,14 @@ function flipped(bytes: Buffer, at: number): Buffer {
 it('does not trust a watermark that it cannot read: rather twice than never', async () => {
   await leaveRecords(directory, [DEVICE_A]);
   const first = await openSpool();
-  drain(first);
-  const { sequence } = first.append(recordOf(new Map([[DEVICE_A, 3]]), 5));
+  await drain(first);
+  const sequence = await append(first, recordOf(new Map([[DEVICE_A, 3]]), 5));
   await first.settle({ ...wholeChunk(DEVICE_A, 1, 1), watermark: { sequence, states: 2 }, states: 3 });
   await first.close();
   const key = Buffer.from(DEVICE_A.idBytes);
   await withRawLmdb(directory, ({ watermarks }) => watermarks.put(key, flipped(watermarks.get(key) as Buffer, 3)));
   const spool = await openSpool();
-  expect(drain(spool)).toHaveLength(1);
+  expect(await drain(spool)).toHaveLength(1);
   expect(spool.history(DEVICE_A)).toBeUndefined();
   expect(spool.status()).toMatchObject({ states: 3, unreadableRecords: 1 });
   expect(reports).toEqual([[`watermark ${DEVICE_A.key}`, 'its checksum does not match']]);
@@ -85,7 +84,7 @@ it('does not trust a watermark that it cannot read: rather twice than never', as
 it('gives no sequence out again when it cannot read which were', async () => {
   await leaveRecords(directory, [DEVICE_A]);
   const first = await openSpool();
-  drain(first);
+  await drain(first);
   await first.settle(wholeChunk(DEVICE_A, 1, 1));
   await first.close();
   await withRawLmdb(directory, async ({ meta, watermarks }) => {
@@ -93,7 +92,7 @@ it('gives no sequence out again when it cannot read which were', async () => {
     await watermarks.remove(Buffer.from(DEVICE_A.idBytes));
   });
   const spool = await openSpool();
-  expect(spool.append(recordOf(new Map([[DEVICE_A, 1]]), 5)).sequence).toBeGreaterThan(1_000_000);
+  expect(await append(spool, recordOf(new Map([[DEVICE_A, 1]]), 5))).toBeGreaterThan(1_000_000);
   expect(reports).toEqual([['numbering', expect.any(String)]]);
 });
 
@@ -115,7 +114,7 @@ it.each([
   expect(await counted.status()).toMatchObject({ states: 2, unreadableRecords: 1 });
   await counted.close();
   const spool = await openSpool();
-  drain(spool);
+  await drain(spool);
   expect(spool.status()).toMatchObject({ states: 3, unreadableRecords: 0 });
   const times = (await drainBacklog(spool, new WaitingDevice(DEVICE_A), 9)).map(({ time }) => time);
   expect(times).toEqual([10, 30]);
@@ -124,7 +123,7 @@ it.each([
   await spool.close();
   const next = await openSpool();
   expect(next.status()).toMatchObject({ states: 0, unreadableRecords: 1 });
-  expect(next.readBacklog(DEVICE_A)).toBeUndefined();
+  expect(await next.firstPiece(DEVICE_A)).toBeUndefined();
 });
 
 function overwrite(at: number, bytes: string | Buffer): void {
@@ -137,7 +136,7 @@ it('sets aside what a file of pieces that was cut off has lost, and delivers the
   await leavePieces(DEVICE_A, [10, 20, 30]);
   truncateSync(join(directory, 'pieces.dat'), 15_000);
   const spool = await openSpool();
-  drain(spool);
+  await drain(spool);
   const times = (await drainBacklog(spool, new WaitingDevice(DEVICE_A), 9)).map(({ time }) => time);
   expect(times).toEqual([10]);
   expect(spool.status()).toMatchObject({ states: 0, unreadableRecords: 2 });
@@ -150,7 +149,7 @@ it('writes over nothing that was set aside', async () => {
   overwrite(PIECE_SPACE_BYTES + 300, 'y');
   for (let start = 0; start < 2; start++) {
     const spool = await openSpool();
-    drain(spool);
+    await drain(spool);
     await drainBacklog(spool, new WaitingDevice(DEVICE_A), 9);
     await spool.close();
     await leavePieces(DEVICE_B, [40, 50, 60, 70]);
@@ -167,7 +166,7 @@ it('writes over nothing that may be the piece of a row that it cannot read', asy
   const key = pieceKey(DEVICE_A.idBytes, 2);
   await withRawLmdb(directory, ({ backlog }) => backlog.put(key, flipped(backlog.get(key) as Buffer, 1)));
   const spool = await openSpool();
-  drain(spool);
+  await drain(spool);
   expect(spool.status()).toMatchObject({ states: 2, unreadableRecords: 1 });
   await drainBacklog(spool, new WaitingDevice(DEVICE_A), 9);
   await spool.close();
@@ -182,15 +181,16 @@ it('writes over nothing that may be the piece of a row that it cannot read', asy
 
 it('sets a dead letter aside that it cannot read, and lists the others', async () => {
   const first = await openSpool();
-  drain(first);
-  const { sequence } = first.append(recordOf(new Map([[DEVICE_A, 3]]), 1));
+  await drain(first);
+  const sequence = await append(first, recordOf(new Map([[DEVICE_A, 3]]), 1));
   const deadLetters = [1, 2, 3].map((n) => letterOf(DEVICE_A, n, n));
   await first.settle({ ...(wholeChunk(DEVICE_A, sequence, 3) as Settlement), deadLetters });
   await first.close();
   const key = numberKey(2);
   await withRawLmdb(directory, ({ deadLetters: rows }) => rows.put(key, flipped(rows.get(key) as Buffer, 60)));
   const spool = await openSpool();
-  for (let look = 0; look < 2; look++) expect([...spool.deadLetters()].map(({ number }) => number)).toEqual([1, 3]);
+  for (let look = 0; look < 2; look++)
+    expect((await spool.deadLettersFrom(0, ALL)).map(({ number }) => number)).toEqual([1, 3]);
   expect(spool.status()).toMatchObject({ deadLetters: 2, unreadableRecords: 1 });
   expect(reports).toHaveLength(1);
   expect(owners).toEqual([[DEVICE_A]]);
@@ -198,8 +198,8 @@ it('sets a dead letter aside that it cannot read, and lists the others', async (
 
 it('sets a request aside that it cannot read, and does the others', async () => {
   const first = await openSpool();
-  drain(first);
-  const { sequence } = first.append(recordOf(new Map([[DEVICE_A, 1]]), 1));
+  await drain(first);
+  const sequence = await append(first, recordOf(new Map([[DEVICE_A, 1]]), 1));
   await first.settle({ ...wholeChunk(DEVICE_A, sequence, 1), deadLetters: [letterOf(DEVICE_A, 1, 1)] });
   await first.close();
   await withRawLmdb(directory, ({ requests }) => requests.put(numberKey(1), Buffer.alloc(12)));
@@ -221,6 +221,6 @@ it('says the way on where its data file is damaged, and of a copy without that f
   writeFileSync(file, whole);
   await expect(lookWhole(directory)).resolves.toBe(false);
   rmSync(file);
-  expect(drain(await openSpool())).toHaveLength(2);
+  expect(await drain(await openSpool())).toHaveLength(2);
   await expect(lookWhole(directory)).resolves.toBe(true);
 });

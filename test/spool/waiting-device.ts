@@ -1,5 +1,5 @@
 import type { Device } from '../../src/core/device.js';
-import type { CountedSends, Settlement, Spill, Spool, Watermark } from '../../src/core/ports.js';
+import type { CountedSends, OwnedSpool, Settlement, Spill, Watermark } from '../../src/core/spool-ports.js';
 import { buildPiece, type StateRange } from '../../src/state/backlog-piece.js';
 import { RecordView } from '../../src/state/record-layout.js';
 import { readRecord, type TestState } from '../helpers/records.js';
@@ -63,8 +63,8 @@ export class WaitingDevice {
   }
 
   /** Settles the first `states` of what is first in the backlog, or as many as it has; undefined when there is nothing. */
-  settleBacklog(spool: Spool, states: number, sends = 1): Settlement | undefined {
-    const piece = spool.readBacklog(this.device);
+  async settleBacklog(spool: OwnedSpool, states: number, sends = 1): Promise<Settlement | undefined> {
+    const piece = await spool.firstPiece(this.device);
     if (piece === undefined) return undefined;
     const { stateCount } = new RecordView(piece.record);
     const settledStates = Math.min(stateCount, piece.settledStates + states);
@@ -100,19 +100,19 @@ export class WaitingDevice {
 }
 
 /** The first `states` states of what is first in a device's backlog. */
-export function firstOfBacklog(spool: Spool, device: Device, states: number): TestState[] {
-  const piece = spool.readBacklog(device);
+export async function firstOfBacklog(spool: OwnedSpool, device: Device, states: number): Promise<TestState[]> {
+  const piece = await spool.firstPiece(device);
   if (piece === undefined) return [];
   return (readRecord(piece.record)[0]?.states ?? []).slice(piece.settledStates, piece.settledStates + states);
 }
 
 /** Settles a backlog to its end, by at most `step` states at a time; returns its states as they came. */
-export async function drainBacklog(spool: Spool, waiting: WaitingDevice, step: number): Promise<TestState[]> {
+export async function drainBacklog(spool: OwnedSpool, waiting: WaitingDevice, step: number): Promise<TestState[]> {
   const states: TestState[] = [];
   for (;;) {
-    const settlement = waiting.settleBacklog(spool, step);
+    const settlement = await waiting.settleBacklog(spool, step);
     if (settlement === undefined) return states;
-    states.push(...firstOfBacklog(spool, waiting.device, settlement.states));
+    states.push(...(await firstOfBacklog(spool, waiting.device, settlement.states)));
     await spool.settle(settlement);
   }
 }

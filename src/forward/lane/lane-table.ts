@@ -1,13 +1,13 @@
 import type { Clock } from '../../core/clock.js';
 import type { Device } from '../../core/device.js';
-import type { LaneCounts, Spool, Watermark } from '../../core/ports.js';
+import type { LaneCounts } from '../../core/ports.js';
+import type { OwnedSpool, Watermark } from '../../core/spool-ports.js';
 import { Lane, MAX_UNRECORDED_SENDS } from './lane.js';
 import { AbsentDevices } from './last-seen.js';
 import type { MemoryLedger } from './memory-ledger.js';
 import { Pacing, type RateLimit } from './pacing.js';
 
 export interface LaneTableParts {
-  readonly spool: Spool;
   readonly clock: Clock;
   readonly memory: MemoryLedger;
 }
@@ -40,17 +40,21 @@ export class LaneTable {
     return this.#lanes.get(deviceKey);
   }
 
-  /** @param isReplayed what it is made for was left by the last run */
-  laneOf(device: Device, isReplayed: boolean): Lane {
+  /**
+   * @param spool the partition of the device
+   * @param isReplayed what it is made for was left by the last run
+   */
+  laneOf(device: Device, spool: OwnedSpool, isReplayed: boolean): Lane {
     const known = this.#lanes.get(device.key);
     if (known !== undefined) return known;
     const { clock, memory } = this.#parts;
     const nowMs = clock.monotonicMs();
     const lane = new Lane(
       device,
-      this.#pacingOf(device, isReplayed, nowMs),
+      spool,
+      this.#pacingOf(device, spool, isReplayed, nowMs),
       memory,
-      this.#watermarkOf(device),
+      watermarkOf(device, spool),
       nowMs,
       this.absent.take(device.key),
     );
@@ -58,6 +62,7 @@ export class LaneTable {
     return lane;
   }
 
+  /** A lane that has nothing left to do, or whose partition is another's. */
   drop(lane: Lane): void {
     this.#lanes.delete(lane.device.key);
     const { device, lastSeen, refusals } = lane;
@@ -77,20 +82,20 @@ export class LaneTable {
     return counts;
   }
 
-  /** A device without a lane has nothing left of the records that were handed over: they may pass as settled. */
-  #watermarkOf(device: Device): Watermark {
-    const kept = this.#parts.spool.history(device)?.watermark;
-    const next = this.#parts.memory.lastSequence + 1;
-    return kept !== undefined && kept.sequence >= next ? kept : { sequence: next, states: 0 };
-  }
-
   /** A fresh pacing, with what the last run left to count: nothing, once that is longer ago than two windows. */
-  #pacingOf(device: Device, isReplayed: boolean, nowMs: number): Pacing {
+  #pacingOf(device: Device, spool: OwnedSpool, isReplayed: boolean, nowMs: number): Pacing {
     const pacing = new Pacing(this.#rateLimit);
     // Every request that did not settle its states left them in the spool: only then can there be unrecorded ones.
     if (isReplayed) pacing.seedUnrecorded(MAX_UNRECORDED_SENDS, this.#startedMs);
-    const history = this.#parts.spool.history(device);
+    const history = spool.history(device);
     if (history !== undefined) pacing.seed(history.sends, nowMs);
     return pacing;
   }
+}
+
+/** A device without a lane has nothing left of the records that were handed over: they may pass as settled. */
+function watermarkOf(device: Device, spool: OwnedSpool): Watermark {
+  const kept = spool.history(device)?.watermark;
+  const next = spool.lastRead + 1;
+  return kept !== undefined && kept.sequence >= next ? kept : { sequence: next, states: 0 };
 }

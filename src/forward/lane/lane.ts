@@ -2,7 +2,8 @@ import { type BackOff, backOffMs } from '../../core/back-off.js';
 import type { DeadLetter, StoredDeadLetter } from '../../core/dead-letter.js';
 import type { Device } from '../../core/device.js';
 import type { Grant } from '../../core/grant.js';
-import type { LaneCounts, Settlement, Watermark } from '../../core/ports.js';
+import type { LaneCounts } from '../../core/ports.js';
+import type { OwnedSpool, Settlement, Watermark } from '../../core/spool-ports.js';
 import type { Outcome } from '../send/outcome.js';
 import { LaneFaults, type LaneTrouble } from './lane-faults.js';
 import { LaneGrants } from './lane-grants.js';
@@ -42,6 +43,7 @@ export class Lane extends WaitingStates {
   dueAtMs = 0;
   #hold: Hold = NO_HOLD;
   #isBusy = false;
+  #isLost = false;
   #windowEndsMs = Number.NEGATIVE_INFINITY;
   #unrecordedSends = 0;
   #unsettled: Settlement | undefined = undefined;
@@ -56,13 +58,14 @@ export class Lane extends WaitingStates {
    */
   constructor(
     device: Device,
+    spool: OwnedSpool,
     pacing: Pacing,
     memory: MemoryLedger,
     watermark: Watermark,
     nowMs: number,
     past?: DevicePast,
   ) {
-    super(device, memory, watermark);
+    super(device, spool, memory, watermark);
     this.pacing = pacing;
     this.lastSeen = past?.lastSeen ?? new LastSeen();
     this.#faults = past?.refusals && new LaneFaults(past.refusals);
@@ -72,6 +75,11 @@ export class Lane extends WaitingStates {
   /** Something is being done for it: a request, a settlement, a spill. */
   get isBusy(): boolean {
     return this.#isBusy;
+  }
+
+  /** Another process sends its states now: what comes of anything that is under way changes nothing. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /** Whether nothing waits to be sent or written down. */
@@ -169,6 +177,15 @@ export class Lane extends WaitingStates {
 
   free(): void {
     this.#isBusy = false;
+  }
+
+  /** Its partition is another's. */
+  lose(): void {
+    this.#isLost = true;
+    this.#unsettled = undefined;
+    this.#apart = undefined;
+    this.#proofs?.refuse();
+    this.forgetStates();
   }
 
   /** A request starts, and opens a coalescing window. */

@@ -14,8 +14,6 @@ const PACKED_CHUNK_OVERHEAD_BYTES = 100;
  */
 export class MemoryLedger {
   readonly #recordMemory: RecordMemory | undefined;
-  /** Of the last record handed to the lanes. */
-  lastSequence = 0;
   /** In memory: records as they came. */
   recordBytes = 0;
   /** In memory: packs and the objects of chunks. */

@@ -1,4 +1,4 @@
-import type { CountedSends } from '../../core/ports.js';
+import type { CountedSends } from '../../core/spool-ports.js';
 
 /** Of all pacings of which nothing counts: there may be a hundred thousand. Never changed. */
 const NONE: number[] = [];

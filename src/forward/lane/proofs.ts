@@ -17,7 +17,8 @@ const BUSY_MS = 1_000;
 const USED_SHARE = 0.8;
 const SPARED_SHARE = 0.1;
 
-const NOT_SENT: SendResult = {
+/** What comes of a proof for which nothing is sent. */
+export const NOT_SENT: SendResult = {
   kind: 'failure',
   mayArriveLater: false,
   openMs: 0,

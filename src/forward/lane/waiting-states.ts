@@ -1,6 +1,6 @@
 import type { DeadLetter } from '../../core/dead-letter.js';
 import type { Device } from '../../core/device.js';
-import type { CountedSends, Settlement, Spill, Watermark } from '../../core/ports.js';
+import type { CountedSends, OwnedSpool, Settlement, Spill, Watermark } from '../../core/spool-ports.js';
 import { LaneBacklog, NO_BACKLOG } from './lane-backlog.js';
 import type { MemoryLedger } from './memory-ledger.js';
 import { type Taken, type WaitingChunk, waitingBytesOf } from './waiting-chunk.js';
@@ -14,6 +14,8 @@ const NO_CHUNKS: WaitingChunk[] = [];
 /** What waits of one device, in order: its backlog, then its chunks of the journal; and how far the journal is free of it. */
 export class WaitingStates {
   readonly device: Device;
+  /** Where its states are stored, and settled. */
+  readonly spool: OwnedSpool;
   readonly #memory: MemoryLedger;
   #backlog: Omit<LaneBacklog, 'add'> = NO_BACKLOG;
   #chunks: readonly WaitingChunk[] = NO_CHUNKS;
@@ -23,8 +25,9 @@ export class WaitingStates {
   #settledStates: number;
 
   /** @param watermark of the device before anything that is pushed */
-  constructor(device: Device, memory: MemoryLedger, watermark: Watermark) {
+  constructor(device: Device, spool: OwnedSpool, memory: MemoryLedger, watermark: Watermark) {
     this.device = device;
+    this.spool = spool;
     this.#memory = memory;
     this.#settledSequence = watermark.sequence;
     this.#settledStates = watermark.states;
@@ -115,6 +118,14 @@ export class WaitingStates {
   spilled(spill: Spill, states: number): void {
     this.addBacklog(states, (this.#chunks[0] as WaitingChunk).record.sinceMs);
     this.#drop(states, spill.watermark);
+  }
+
+  /** Its states are another process's to send: they take no memory here any more. */
+  forgetStates(): void {
+    let states = 0;
+    for (const chunk of this.#chunks) states += chunk.states;
+    this.#drop(states, { sequence: this.#settledSequence, states: this.#settledStates });
+    this.#backlog = NO_BACKLOG;
   }
 
   #journalAfter(states: number): { watermark: Watermark; finishedSequences: number[] } {

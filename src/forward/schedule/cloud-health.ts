@@ -12,6 +12,12 @@ export const LANES_TO_TRIP = 3;
 export const PROBE_CAP_MS = 10_000;
 const PROBE_BACK_OFF: BackOff = { firstMs: 1_000, mostMs: PROBE_CAP_MS };
 
+/**
+ * Requests in flight until the cloud has answered for the first time: a start in an outage need not read a piece for
+ * each of many devices to find that out. More than it takes to trip the breaker.
+ */
+export const REQUESTS_AT_FIRST = 8;
+
 export interface CloudHealthParts {
   readonly clock: Clock;
   /** From 0 to 1, for jitter. */
@@ -55,6 +61,11 @@ export class CloudHealth {
   /** Whether there was a sign either way. */
   get isKnown(): boolean {
     return this.#sinceWallMs !== undefined;
+  }
+
+  /** Requests that may be in flight, of `most` when all is well. */
+  mostInFlight(most: number): number {
+    return this.isKnown ? most : Math.min(REQUESTS_AT_FIRST, most);
   }
 
   /** Wall-clock milliseconds at which the cloud came to be what it is; undefined before the first sign either way. */

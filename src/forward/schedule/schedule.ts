@@ -13,13 +13,10 @@ import type { StartPace } from './start-pace.js';
 
 /** How often all lanes are looked through for what has waited too long. */
 export const SWEEP_EVERY_MS = 1_000;
-/**
- * Requests in flight until the cloud has answered for the first time: a start in an outage need not read a piece for
- * each of many devices to find that out. More than it takes to trip the breaker.
- */
-export const REQUESTS_AT_FIRST = 8;
 /** Of a probe, before the first answer, and after a lane's failure: what hangs is given up the sooner the smaller it is. */
 export const PROBE_BODY_BYTES = 16 * 1024;
+/** Of a partition that may be another's by now: as soon as that is known not to be so, its lanes go on. */
+const LOOK_FOR_LEASE_AFTER_MS = 100;
 /** After an outage lanes come back at this rate, or all within {@link MAX_SPREAD_MS}, so that they are no second one. */
 const LANES_BACK_PER_MS = 0.2;
 export const MAX_SPREAD_MS = 5_000;
@@ -79,7 +76,7 @@ export class Schedule {
 
   /** Puts a lane where it belongs now. One that is queued or busy is planned when that is over. */
   plan(lane: Lane): void {
-    if (lane.isBusy || this.#startsProof(lane) || lane.isQueued) return;
+    if (lane.isBusy || lane.isLost || this.#startsProof(lane) || lane.isQueued) return;
     const nowMs = this.#parts.clock.monotonicMs();
     const dueAtMs = this.#dueAtMs(lane, nowMs);
     if (dueAtMs > nowMs) {
@@ -111,10 +108,11 @@ export class Schedule {
     const { clock, ending, health, pace, sender, spiller, table, budget } = this.#parts;
     const nowMs = clock.monotonicMs();
     const mayStart = ending.mayStart(nowMs);
-    while (mayStart && this.#inFlight.states < this.#mostInFlight && !budget.isFull && this.#gateMs <= nowMs) {
+    const mostInFlight = health.mostInFlight(this.#options.maxRequestsInFlight);
+    while (mayStart && this.#inFlight.states < mostInFlight && !budget.isFull && this.#gateMs <= nowMs) {
       const lane = this.#ready.shift();
       if (lane === undefined) break;
-      if (lane.isBusy) continue;
+      if (lane.isBusy || lane.isLost) continue;
       if (lane.mustSettle || this.#dueAtMs(lane, nowMs) > nowMs) {
         this.plan(lane);
         continue;
@@ -160,6 +158,13 @@ export class Schedule {
     }
   }
 
+  /** The partition of a lane is another's: it is no more, and what is under way for it changes nothing. */
+  lose(lane: Lane): void {
+    lane.lose();
+    this.#due.remove(lane);
+    this.#parts.table.drop(lane);
+  }
+
   /** See {@link Forwarder.close}. */
   close(withinMs: number): Promise<number> {
     const { ending, spiller, table } = this.#parts;
@@ -176,11 +181,6 @@ export class Schedule {
     return this.#parts.ending.isClosing;
   }
 
-  get #mostInFlight(): number {
-    const { maxRequestsInFlight } = this.#options;
-    return this.#parts.health.isKnown ? maxRequestsInFlight : Math.min(REQUESTS_AT_FIRST, maxRequestsInFlight);
-  }
-
   /** Monotonic: when the next request of any lane may start. */
   get #gateMs(): number {
     const { health, pace, budget } = this.#parts;
@@ -194,7 +194,8 @@ export class Schedule {
     if (proofs === undefined || proofs.isEmpty) return false;
     const { clock, ending, health, sender } = this.#parts;
     const nowMs = clock.monotonicMs();
-    if (!this.#isStarted || this.#isClosing || !ending.mayStart(nowMs) || health.earliestStartMs > nowMs) {
+    const mayStart = this.#isStarted && !this.#isClosing && ending.mayStart(nowMs);
+    if (!mayStart || health.earliestStartMs > nowMs || lane.spool.mayStartUntilMs <= nowMs) {
       proofs.refuse();
       return false;
     }
@@ -214,9 +215,12 @@ export class Schedule {
 
   #run(lane: Lane, kind: 'states' | 'proofs', serve: () => Promise<void>): void {
     lane.begin();
+    // Of a backlog the next piece is read first.
+    if (!lane.backlog.isEmpty) this.#parts.budget.hold(lane);
     this.#inFlight[kind]++;
     void serve().then(() => {
       this.#inFlight[kind]--;
+      this.#parts.budget.letGo(lane);
       lane.free();
       this.#onFree(lane);
     });
@@ -238,7 +242,8 @@ export class Schedule {
     }
     if (lane.mustSettle) return lane.holdUntilMs;
     const windowEndsMs = lane.fills(this.#options.maxBodyBytes) || this.#isClosing ? nowMs : lane.windowEndsMs;
-    return Math.max(windowEndsMs, lane.holdUntilMs, lane.pacing.earliestStartMs(nowMs));
+    const leaseMs = lane.spool.mayStartUntilMs > nowMs ? nowMs : nowMs + LOOK_FOR_LEASE_AFTER_MS;
+    return Math.max(windowEndsMs, leaseMs, lane.holdUntilMs, lane.pacing.earliestStartMs(nowMs));
   }
 
   #onFree(lane: Lane): void {

@@ -29,6 +29,8 @@ export class SendBudget {
   /** Monotonic. */
   #freeAtMs = Number.NEGATIVE_INFINITY;
   #bytesInFlight = 0;
+  /** Lanes of which what is next is being read: how much they send shows then. */
+  readonly #reading = new Set<object>();
 
   /** @param bytesPerSecond undefined: no cap */
   constructor(bytesPerSecond: number | undefined) {
@@ -42,7 +44,17 @@ export class SendBudget {
 
   /** Whether a request has to end before the next may start. */
   get isFull(): boolean {
-    return this.#bytesInFlight >= MAX_BYTES_IN_FLIGHT;
+    return this.#bytesInFlight >= MAX_BYTES_IN_FLIGHT || this.#reading.size > 0;
+  }
+
+  /** Nothing else starts until it is known what this lane sends. */
+  hold(lane: object): void {
+    this.#reading.add(lane);
+  }
+
+  /** It is known, or it sends nothing. @returns whether it was not before */
+  letGo(lane: object): boolean {
+    return this.#reading.delete(lane);
   }
 
   /** A request starts. */

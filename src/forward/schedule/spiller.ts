@@ -1,5 +1,4 @@
 import type { Clock } from '../../core/clock.js';
-import type { Spool } from '../../core/ports.js';
 import type { StoredTimeClock } from '../../core/stored-time-clock.js';
 import { buildPiece } from '../../state/backlog-piece.js';
 import type { Lane } from '../lane/lane.js';
@@ -33,7 +32,6 @@ export interface SpillerOptions {
 }
 
 export interface SpillerParts {
-  readonly spool: Spool;
   readonly clock: Clock;
   readonly memory: MemoryLedger;
   readonly storedTime: StoredTimeClock;
@@ -173,7 +171,7 @@ export class Spiller {
   }
 
   #isNeeded({ lane, need }: Order): boolean {
-    if (lane.isBusy || lane.unsettled !== undefined || lane.chunks.length === 0) return false;
+    if (lane.isBusy || lane.isLost || lane.unsettled !== undefined || lane.chunks.length === 0) return false;
     if (need === 'memory') {
       return this.#parts.memory.heldBytes - this.#freeingBytes > this.#options.spillAboveBytes * LOW_WATER;
     }
@@ -207,14 +205,14 @@ export class Spiller {
 
   /** Returns whether the piece took all that waited when it was made. */
   async #spillPiece(lane: Lane): Promise<boolean> {
-    const { storedTime, spool } = this.#parts;
+    const { storedTime } = this.#parts;
     const { chunks, states } = this.#pieceOf(lane);
     const isAll = chunks === lane.chunks.length;
     const sinceMs = lane.chunks[0]?.record.sinceMs as number;
     const piece = buildPiece(lane.device, rangesOf(lane.chunks, states), storedTime.storedAtMs(sinceMs));
     const spill = lane.spillOf(states, piece);
-    await spool.spill(spill);
-    lane.spilled(spill, states);
+    await lane.spool.spill(spill);
+    if (!lane.isLost) lane.spilled(spill, states);
     return isAll;
   }
 

@@ -1,11 +1,10 @@
 import type { Clock } from '../../core/clock.js';
 import type { DeadLetter } from '../../core/dead-letter.js';
-import type { Spool } from '../../core/ports.js';
 import type { StoredTimeClock } from '../../core/stored-time-clock.js';
 import { type Corrections, timeToShow } from '../../core/timebase.js';
 import type { Lane } from '../lane/lane.js';
 import type { StateRun, Taken } from '../lane/waiting-chunk.js';
-import { headOf, takenOf } from './next-body.js';
+import { readHead, takenOf } from './next-body.js';
 import type { SendTimes } from './time-question.js';
 
 const HOUR_MS = 3_600_000;
@@ -29,7 +28,6 @@ export interface GivenUp {
 }
 
 export interface ExpiryParts {
-  readonly spool: Spool;
   readonly clock: Clock;
   readonly storedTime: StoredTimeClock;
   readonly times: Pick<SendTimes, 'corrections'>;
@@ -73,9 +71,9 @@ export class Expiry {
    * none.
    * @throws what the spool throws when it cannot be read
    */
-  collect(lane: Lane, giveUp: GiveUp): GivenUp | undefined {
-    const { spool, clock, storedTime, times } = this.#parts;
-    const head = headOf(lane, spool);
+  async collect(lane: Lane, giveUp: GiveUp): Promise<GivenUp | undefined> {
+    const { clock, storedTime, times } = this.#parts;
+    const head = await readHead(lane);
     const { piece } = head;
     const nowMs = clock.monotonicMs();
     const letters = new Letters(lane, giveUp, clock.wallMs(), times.corrections);

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import type { StoredDeadLetter } from '../../core/dead-letter.js';
 import type { Device } from '../../core/device.js';
-import type { Spool } from '../../core/ports.js';
+import type { OwnedSpool } from '../../core/spool-ports.js';
 
 /** Between two looks while there is more to read, or a try could not be made. */
 export const LOOK_AGAIN_AFTER_MS = 1_000;
@@ -35,7 +35,7 @@ export interface HeldSummary {
 }
 
 export interface HeldApartParts {
-  readonly spool: Pick<Spool, 'deadLettersFrom'>;
+  readonly spool: Pick<OwnedSpool, 'deadLettersFrom'>;
   readonly clock: Clock;
   /** `STATEWAY_RETENTION_MS`: what has been tried for so long is a dead letter as any other. */
   readonly retentionMs: number;
@@ -54,6 +54,9 @@ export class HeldApart {
   #isMoreToRead = true;
   #cancel: () => void = () => {};
   #isRunning = false;
+  #isLooking = false;
+  /** Whether another look was asked for while one was under way: that may not see what is wanted. */
+  #isLookWanted = false;
 
   constructor(parts: HeldApartParts) {
     this.#parts = parts;
@@ -107,10 +110,21 @@ export class HeldApart {
   }
 
   #look(): void {
-    const nowMs = this.#parts.clock.monotonicMs();
-    this.#find(nowMs);
-    this.#tryDue(nowMs);
-    this.#plan(nowMs);
+    this.#isLookWanted = true;
+    if (!this.#isLooking) void this.#lookThrough();
+  }
+
+  /** Never rejects. */
+  async #lookThrough(): Promise<void> {
+    this.#isLooking = true;
+    while (this.#isLookWanted && this.#isRunning) {
+      this.#isLookWanted = false;
+      const nowMs = this.#parts.clock.monotonicMs();
+      await this.#find(nowMs);
+      await this.#tryDue(nowMs);
+      if (this.#isRunning) this.#plan(nowMs);
+    }
+    this.#isLooking = false;
   }
 
   /** No timer runs while nothing is held apart. */
@@ -122,9 +136,9 @@ export class HeldApart {
     this.#cancel = this.#parts.clock.schedule(Math.max(LOOK_AGAIN_AFTER_MS, nextMs - nowMs), () => this.#look());
   }
 
-  #find(nowMs: number): void {
+  async #find(nowMs: number): Promise<void> {
     if (this.#known.size >= MAX_KNOWN) return;
-    const letters = this.#read(this.#nextNumber, READ_AT_A_LOOK);
+    const letters = await this.#read(this.#nextNumber, READ_AT_A_LOOK);
     this.#isMoreToRead = letters.length === READ_AT_A_LOOK;
     for (const { number, device, reason, isHeldApart } of letters) {
       this.#nextNumber = number + 1;
@@ -134,22 +148,65 @@ export class HeldApart {
     }
   }
 
-  #tryDue(nowMs: number): void {
+  async #tryDue(nowMs: number): Promise<void> {
     for (const held of this.#known.values()) {
       if (held.dueAtMs > nowMs) continue;
-      const [letter] = this.#read(held.number, 1);
+      const [letter] = await this.#read(held.number, 1);
+      if (!this.#isRunning) return;
       // Put back by an operator.
       if (letter?.number !== held.number) this.#known.delete(held.number);
       else if (this.#parts.onDue(letter)) held.dueAtMs = Number.POSITIVE_INFINITY;
     }
   }
 
-  #read(from: number, most: number): readonly StoredDeadLetter[] {
+  async #read(from: number, most: number): Promise<readonly StoredDeadLetter[]> {
     try {
-      return this.#parts.spool.deadLettersFrom(from, most);
+      return await this.#parts.spool.deadLettersFrom(from, most);
     } catch {
       // The disk cannot be read: looked at again when the next is due.
       return [];
     }
+  }
+}
+
+/** Those of all partitions of this process. */
+export class HeldApartOfAll {
+  readonly #parts: Omit<HeldApartParts, 'spool'>;
+  readonly #bySpool = new Map<OwnedSpool, HeldApart>();
+
+  constructor(parts: Omit<HeldApartParts, 'spool'>) {
+    this.#parts = parts;
+  }
+
+  /** A partition is this process's from now on. */
+  own(spool: OwnedSpool): void {
+    const heldApart = new HeldApart({ ...this.#parts, spool });
+    this.#bySpool.set(spool, heldApart);
+    heldApart.start();
+  }
+
+  /** It is another's. */
+  lose(spool: OwnedSpool): void {
+    this.#bySpool.get(spool)?.stop();
+    this.#bySpool.delete(spool);
+  }
+
+  /** As {@link HeldApart.added}. */
+  added(spool: OwnedSpool): void {
+    this.#bySpool.get(spool)?.added();
+  }
+
+  /** As {@link HeldApart.tried}. */
+  tried(spool: OwnedSpool, number: number, isOver: boolean): void {
+    this.#bySpool.get(spool)?.tried(number, isOver);
+  }
+
+  /** By device. */
+  *summaries(): Iterable<HeldSummary> {
+    for (const heldApart of this.#bySpool.values()) yield* heldApart.summaries();
+  }
+
+  stop(): void {
+    for (const heldApart of this.#bySpool.values()) heldApart.stop();
   }
 }

@@ -1,13 +1,14 @@
-import type { BacklogPiece } from '../../core/backlog.js';
 import type { Clock } from '../../core/clock.js';
 import type { CloudClient } from '../../core/cloud-port.js';
+import type { SendResult } from '../../core/cloud-results.js';
 import type { Device } from '../../core/device.js';
-import type { Spool } from '../../core/ports.js';
+import type { BacklogPiece } from '../../core/spool-ports.js';
 import { type Corrections, timeToSend } from '../../core/timebase.js';
 import { buildPieceOfStates, type LooseState } from '../../state/backlog-piece.js';
 import { RecordView } from '../../state/record-layout.js';
 import type { Lane } from '../lane/lane.js';
 import type { StateRun, Taken } from '../lane/waiting-chunk.js';
+import { reasonOf, statusOf } from './outcome.js';
 import { type BodyRules, buildRequestBody, type Coalesce, type RequestBody } from './request-body.js';
 import type { SendTimes } from './time-question.js';
 
@@ -65,18 +66,23 @@ export interface Delivery {
   readonly passed: PassedStates | undefined;
 }
 
+/** What is next of a lane whose backlog is empty: it is in memory. */
+export function chunksOf({ chunks }: Lane): LaneHead {
+  return { piece: undefined, runs: chunks };
+}
+
 /**
  * Reads what is next. Nothing of a piece is kept by the lane, so that the pieces in memory are those being read.
  * @throws what the spool throws when it cannot be read
  */
-export function headOf(lane: Lane, spool: Spool): LaneHead {
+export async function readHead(lane: Lane): Promise<LaneHead> {
+  if (lane.backlog.isEmpty) return chunksOf(lane);
+  const stored = await lane.spool.firstPiece(lane.device);
   const { backlog, chunks } = lane;
-  if (backlog.isEmpty) return { piece: undefined, runs: chunks };
-  const stored = spool.readBacklog(lane.device);
   if (stored === undefined) {
     // Pieces that cannot be read back are set aside by the spool.
     backlog.clear();
-    return { piece: undefined, runs: chunks };
+    return chunksOf(lane);
   }
   const piece = new FirstPiece(stored);
   return { piece, runs: piece.states >= backlog.states ? [piece, ...chunks] : [piece] };
@@ -167,7 +173,6 @@ export interface NextBodyOptions {
 
 export interface NextBodyParts {
   readonly cloud: Pick<CloudClient, 'bodyMemory'>;
-  readonly spool: Spool;
   readonly clock: Clock;
   readonly times: Pick<SendTimes, 'corrections' | 'canDecide' | 'wallMs'>;
 }
@@ -185,14 +190,13 @@ export class NextBody {
   }
 
   /**
-   * The next delivery of a lane; undefined when nothing waits.
-   * @throws what the spool throws when it cannot be read, and what a fragment that cannot be read back makes throw
+   * The next delivery of a lane from its head; undefined when nothing waits.
+   * @throws what a fragment that cannot be read back makes throw
    */
-  of(lane: Lane, maxBodyBytes: number): Delivery | undefined {
-    const { spool, clock, times } = this.#parts;
+  of(lane: Lane, head: LaneHead, maxBodyBytes: number): Delivery | undefined {
+    const { clock, times } = this.#parts;
     const waitedMs = lane.waitedMs(clock.monotonicMs());
     const wholeStates = lane.refusals?.wholeStates(waitedMs) ?? 0;
-    const head = headOf(lane, spool);
     const maxStates = wholeStates > 0 ? wholeStates : statesToAsk(lane, head);
     const window = waitedMs > JUDGED_AFTER_MS && times.canDecide ? { nowMs: times.wallMs(), waitedMs } : undefined;
     return buildDelivery(head, { ...this.#rules(maxBodyBytes, maxStates), window }, wholeStates > 0);
@@ -202,9 +206,8 @@ export class NextBody {
    * The state behind the first `passedStates` of a lane alone; the next delivery where no more can be read at once, as at the
    * end of a piece. Throws as {@link NextBody.of}.
    */
-  behind(lane: Lane, passedStates: number, maxBodyBytes: number): Delivery | undefined {
-    const head = headOf(lane, this.#parts.spool);
-    return buildDeliveryBehind(head, passedStates, this.#rules(maxBodyBytes, 1)) ?? this.of(lane, maxBodyBytes);
+  behind(lane: Lane, head: LaneHead, passedStates: number, maxBodyBytes: number): Delivery | undefined {
+    return buildDeliveryBehind(head, passedStates, this.#rules(maxBodyBytes, 1)) ?? this.of(lane, head, maxBodyBytes);
   }
 
   /** A state that waits in no lane. */
@@ -224,4 +227,10 @@ function statesToAsk({ faults }: Lane, { runs }: LaneHead): number {
   const maxStates = faults?.sizeSearch?.maxStates ?? Number.POSITIVE_INFINITY;
   const likeness = faults?.likeness;
   return likeness === undefined ? maxStates : likeness.statesBeforeSuspect(fragmentsOf(runs), maxStates);
+}
+
+/** Whether a refused body goes to the dead letters as it is: of one state, or for the reason of those before it. */
+export function isGivenUp(lane: Lane, { body, kept }: Delivery, result: SendResult): boolean {
+  if (kept === undefined) return false;
+  return body.states === 1 || lane.refusals?.isSame(statusOf(result), reasonOf(result)) === true;
 }

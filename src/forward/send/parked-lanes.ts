@@ -43,6 +43,11 @@ export class ParkedLanes {
     this.#report(lane, reason);
   }
 
+  /** What cannot be read back, here or from disk, is this device's trouble alone. */
+  parkUnreadable(lane: Lane, error: unknown): void {
+    this.park(lane, `its states cannot be joined (${(error as Error).name})`, false);
+  }
+
   /** The cloud takes states of the lane. */
   endTrouble(lane: Lane, nowMs: number): void {
     const sinceMs = lane.faults?.endTrouble();

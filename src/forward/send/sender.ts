@@ -4,6 +4,7 @@ import type { StoredDeadLetter } from '../../core/dead-letter.js';
 import { StatewayError } from '../../core/errors.js';
 import type { Grant } from '../../core/grant.js';
 import type { ReadyBody } from '../../core/ports.js';
+import type { OwnedSpool } from '../../core/spool-ports.js';
 import type { Lane } from '../lane/lane.js';
 import type { RateLimit } from '../lane/pacing.js';
 import type { Proof } from '../lane/proofs.js';
@@ -12,7 +13,15 @@ import type { AnswerTimes } from '../schedule/ending.js';
 import type { SendBudget } from '../schedule/send-budget.js';
 import type { GiveUp } from './expiry.js';
 import { FaultFinder, type FaultFinderParts } from './fault-finder.js';
-import { type Delivery, NextBody, type PassedStates } from './next-body.js';
+import {
+  chunksOf,
+  type Delivery,
+  isGivenUp,
+  type LaneHead,
+  NextBody,
+  type PassedStates,
+  readHead,
+} from './next-body.js';
 import { MISSING_FOR_MS, type Outcome, outcomeOf, reasonOf, statusOf, throttleMs } from './outcome.js';
 import { ParkedLanes, type ParkedLanesParts } from './parked-lanes.js';
 import type { Coalesce } from './request-body.js';
@@ -34,8 +43,10 @@ export interface SenderParts extends SettlerParts, FaultFinderParts, ParkedLanes
   readonly health: CloudHealth;
   readonly budget: SendBudget;
   readonly answerTimes: AnswerTimes;
+  /** Told when a lane has read what it sends, so that others may start. */
+  readonly onRead: () => void;
   /** Told when a state that was held apart has been tried, and whether it is held apart no more. */
-  readonly onTried: (number: number, isOver: boolean) => void;
+  readonly onTried: (spool: OwnedSpool, number: number, isOver: boolean) => void;
 }
 
 /** Does one thing at a time for a lane: one request and what follows from its answer, or what needs no request. */
@@ -73,7 +84,7 @@ export class Sender {
 
   /** Gives up what of a lane has waited too long. Its hold stays. Never rejects. */
   giveUp(lane: Lane, giveUp: GiveUp): Promise<void> {
-    return this.#settler.giveUp(lane, giveUp);
+    return lane.isLost ? Promise.resolve() : this.#settler.giveUp(lane, giveUp);
   }
 
   /**
@@ -89,12 +100,16 @@ export class Sender {
     if (lane.apart !== undefined) return this.#tryApart(lane, token, grant, lane.apart);
     const suspects = this.#faults.statesToPass(lane);
     const passedStates = suspects > 0 && (await this.#faults.isServing(lane, token)) ? suspects : 0;
-    // Asking took its time.
-    if (passedStates > 0 && (this.#isStopped || !this.#parts.health.isUp)) return;
-    const delivery = this.#deliveryOf(lane, maxBodyBytes, passedStates);
+    if (passedStates > 0 && !this.#parts.health.isUp) return;
+    const head = lane.backlog.isEmpty ? chunksOf(lane) : await this.#readHead(lane);
+    // Asking and reading took their time.
+    if (head === undefined || this.#isOver(lane) || this.#parts.health.earliestStartMs > this.#nowMs) return;
+    const delivery = this.#deliveryOf(lane, head, maxBodyBytes, passedStates);
     if (delivery === undefined) return;
     if (delivery.body.states === 0) return this.#timeQuestion.ask(lane, token);
-    await this.#send(lane, token, grant, delivery);
+    const { bytes, sentStates } = delivery.body;
+    const result = await this.#request(lane, token, { bytes, states: sentStates });
+    if (!this.#isOver(lane)) await this.#conclude(lane, grant, delivery, result, this.#nowMs);
   }
 
   /**
@@ -105,11 +120,10 @@ export class Sender {
    * @param maxBodyBytes of the lane's body
    */
   async prove(lane: Lane, proof: Proof, maxBodyBytes: number): Promise<void> {
-    const delivery = this.#deliveryOf(lane, maxBodyBytes, 0);
-    if (delivery === undefined && lane.hasStates) {
-      proof.refuse();
-      return;
-    }
+    const head = lane.backlog.isEmpty ? chunksOf(lane) : await this.#readHead(lane);
+    const delivery = head && this.#deliveryOf(lane, head, maxBodyBytes, 0);
+    const isProbing = this.#parts.health.earliestStartMs > this.#nowMs;
+    if (this.#isOver(lane) || isProbing || (delivery === undefined && lane.hasStates)) return proof.refuse();
     if (delivery?.body.states === 0) {
       lane.proofs?.putBack(proof);
       return this.#timeQuestion.ask(lane, proof.token);
@@ -118,9 +132,9 @@ export class Sender {
     const result = await this.#request(lane, proof.token, body);
     const outcome = outcomeOf(result);
     const isAboutStates = outcome === 'bisect' || outcome === 'halve';
-    if (delivery !== undefined && isAboutStates && !this.#isStopped) lane.proofs?.putBack(proof);
+    if (delivery !== undefined && isAboutStates && !this.#isOver(lane)) lane.proofs?.putBack(proof);
     else proof.end(result, delivery === undefined);
-    if (this.#isStopped || outcome === 'unauthorized' || outcome === 'missing') return;
+    if (this.#isOver(lane) || outcome === 'unauthorized' || outcome === 'missing') return;
     if (outcome === 'settle') lane.release();
     if (delivery !== undefined) await this.#conclude(lane, undefined, delivery, result, this.#nowMs);
     else if (outcome === 'throttle') this.#throttle(lane, result);
@@ -138,7 +152,9 @@ export class Sender {
     const mayListen = lane.pacing.countAt(startedMs) + 1 < this.#options.rateLimit.requests;
     const underway = answerTimes.start(startedMs);
     followed.tell(lane.device, 'sent', { attempt: lane.failures + 1, states: body.states, bytes: bodyBytes });
-    const result = await cloud.sendStates(lane.device, token, body.bytes, mayListen);
+    const sent = cloud.sendStates(lane.device, token, body.bytes, mayListen);
+    if (budget.letGo(lane)) queueMicrotask(this.#parts.onRead);
+    const result = await sent;
     budget.ended(bodyBytes);
     const endedMs = clock.monotonicMs();
     answerTimes.end(underway, endedMs);
@@ -164,36 +180,44 @@ export class Sender {
     lane.throttle('the cloud limits its requests (429)', nowMs, untilMs);
   }
 
-  #deliveryOf(lane: Lane, maxBodyBytes: number, passedStates: number): Delivery | undefined {
+  /** What is next of a lane with backlog; undefined where it cannot be read. */
+  async #readHead(lane: Lane): Promise<LaneHead | undefined> {
     try {
-      if (passedStates === 0) return this.#nextBody.of(lane, maxBodyBytes);
-      return this.#nextBody.behind(lane, passedStates, maxBodyBytes);
+      return await readHead(lane);
     } catch (error) {
-      // What cannot be read back, here or from disk, is this device's trouble alone.
-      this.#parked.park(lane, `its states cannot be joined (${(error as Error).name})`, false);
+      if (!this.#isOver(lane)) this.#parked.parkUnreadable(lane, error);
       return undefined;
     }
+  }
+
+  #deliveryOf(lane: Lane, head: LaneHead, maxBodyBytes: number, passedStates: number): Delivery | undefined {
+    try {
+      if (passedStates === 0) return this.#nextBody.of(lane, head, maxBodyBytes);
+      return this.#nextBody.behind(lane, head, passedStates, maxBodyBytes);
+    } catch (error) {
+      this.#parked.parkUnreadable(lane, error);
+      return undefined;
+    }
+  }
+
+  /** Whether nothing may follow any more from what is under way for a lane. */
+  #isOver(lane: Lane): boolean {
+    return this.#isStopped || lane.isLost;
   }
 
   /** A state that was held apart has its turn. Whatever comes of it holds up nothing that waits. */
   async #tryApart(lane: Lane, token: string, grant: Grant | undefined, letter: StoredDeadLetter): Promise<void> {
     const body = this.#nextBody.ofOne(lane.device, letter);
     const result = await this.#request(lane, token, { bytes: body.bytes, states: 1 });
-    if (this.#isStopped) return;
+    if (this.#isOver(lane)) return;
     lane.apartTried();
     const outcome = outcomeOf(result);
     const isRefused = outcome === 'bisect' || outcome === 'halve';
-    this.#parts.onTried(letter.number, outcome === 'settle' || isRefused);
+    this.#parts.onTried(lane.spool, letter.number, outcome === 'settle' || isRefused);
     if (outcome === 'unauthorized') return this.#endGrant(lane, grant, statusOf(result));
     if (outcome === 'throttle') return this.#throttle(lane, result);
     if (outcome === 'settle') return this.#settler.lift(lane, letter, undefined);
     if (isRefused) return this.#settler.lift(lane, letter, result);
-  }
-
-  async #send(lane: Lane, token: string, grant: Grant | undefined, delivery: Delivery): Promise<void> {
-    const { bytes, sentStates } = delivery.body;
-    const result = await this.#request(lane, token, { bytes, states: sentStates });
-    if (!this.#isStopped) await this.#conclude(lane, grant, delivery, result, this.#parts.clock.monotonicMs());
   }
 
   async #conclude(
@@ -273,10 +297,4 @@ export class Sender {
   get #nowMs(): number {
     return this.#parts.clock.monotonicMs();
   }
-}
-
-/** Whether a refused body goes to the dead letters as it is: of one state, or for the reason of those before it. */
-function isGivenUp(lane: Lane, { body, kept }: Delivery, result: SendResult): boolean {
-  if (kept === undefined) return false;
-  return body.states === 1 || lane.refusals?.isSame(statusOf(result), reasonOf(result)) === true;
 }

@@ -4,7 +4,7 @@ import { causeOf, type DeadLetter, type LetterCause, type StoredDeadLetter } fro
 import type { Device } from '../../core/device.js';
 import type { FollowedDevices } from '../../core/followed-devices.js';
 import type { Meters } from '../../core/meters.js';
-import type { Spool } from '../../core/ports.js';
+import type { OwnedSpool } from '../../core/spool-ports.js';
 import type { LooseState } from '../../state/backlog-piece.js';
 import type { Lane } from '../lane/lane.js';
 import type { Taken } from '../lane/waiting-chunk.js';
@@ -14,7 +14,6 @@ import { reasonOf, statusOf } from './outcome.js';
 import type { SendTimes } from './time-question.js';
 
 export interface SettlerParts {
-  readonly spool: Spool;
   readonly clock: Clock;
   readonly meters: Meters;
   /** From 0 to 1, for jitter. */
@@ -25,7 +24,7 @@ export interface SettlerParts {
   /** Told of states that became dead letters, once they are kept; `status` is the cloud's, 0 when they were too old. */
   readonly onGivenUp: (device: Device, states: number, status: number, cause: LetterCause) => void;
   /** Told when a state was set apart, once it is kept. */
-  readonly onSetApart: () => void;
+  readonly onSetApart: (spool: OwnedSpool) => void;
 }
 
 const NOTHING: Taken = { piece: undefined, pieceStates: 0, journalStates: 0 };
@@ -46,6 +45,7 @@ export class Settler {
 
   /** Writes down what of the lane is not, or how often it has sent. Never rejects. */
   async settle(lane: Lane): Promise<void> {
+    if (lane.isLost) return;
     const isRetry = lane.unsettled !== undefined;
     if (!isRetry) lane.take(NOTHING, this.#nowMs);
     await this.#settle(lane);
@@ -55,8 +55,8 @@ export class Settler {
   /** Gives up what of a lane has waited too long. Its hold stays. Never rejects. */
   async giveUp(lane: Lane, giveUp: GiveUp): Promise<void> {
     while (!this.#isStopped) {
-      const expired = this.#collect(lane, giveUp);
-      if (expired === undefined) return;
+      const expired = await this.#collect(lane, giveUp);
+      if (expired === undefined || lane.isLost) return;
       await this.#deadLetter(lane, expired);
       if (lane.unsettled !== undefined) return;
     }
@@ -111,9 +111,9 @@ export class Settler {
     return this.#settle(lane);
   }
 
-  #collect(lane: Lane, giveUp: GiveUp): GivenUp | undefined {
+  async #collect(lane: Lane, giveUp: GiveUp): Promise<GivenUp | undefined> {
     try {
-      return this.#parts.expiry.collect(lane, giveUp);
+      return await this.#parts.expiry.collect(lane, giveUp);
     } catch {
       // The disk cannot be read: tried again with the next sweep.
       return undefined;
@@ -130,16 +130,18 @@ export class Settler {
     const { unsettled } = lane;
     if (unsettled === undefined) return;
     try {
-      await this.#parts.spool.settle(unsettled);
+      await lane.spool.settle(unsettled);
     } catch {
+      if (lane.isLost) return;
       const { random } = this.#parts;
       lane.backOff('what became of its states could not be written to disk', this.#nowMs, random());
       return;
     }
+    if (lane.isLost) return;
     lane.settled();
     this.#parts.followed.tell(lane.device, 'settled', { states: unsettled.states });
     this.#tell(lane.device, unsettled.deadLetters);
-    if (unsettled.deadLetters?.[0]?.isHeldApart) this.#parts.onSetApart();
+    if (unsettled.deadLetters?.[0]?.isHeldApart) this.#parts.onSetApart(lane.spool);
   }
 
   #tell(device: Device, letters: readonly DeadLetter[] | undefined): void {

@@ -1,6 +1,5 @@
-import type { BacklogPiece, BacklogSummary } from '../../core/backlog.js';
 import type { Device } from '../../core/device.js';
-import type { Settlement } from '../../core/ports.js';
+import type { BacklogPiece, BacklogSummary, Settlement } from '../../core/spool-ports.js';
 import { buildPiece, type StateRange } from '../../state/backlog-piece.js';
 import { RecordView } from '../../state/record-layout.js';
 import type { Change } from '../lmdb/commit-writer.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readBootTag, systemClock } from '../../core/clock.js';
 import { Device } from '../../core/device.js';
-import type { SpoolStatus, Watermark } from '../../core/ports.js';
+import type { SpoolStatus, Watermark } from '../../core/spool-ports.js';
 import { type Corrections, correctionsOf, timeToShow } from '../../core/timebase.js';
 import { RecordView } from '../../state/record-layout.js';
 import { openPiece } from '../backlog/backlog.js';

@@ -1,5 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
-import type { DiskFault } from '../../core/ports.js';
+import type { DiskFault } from '../../core/spool-ports.js';
 
 /** How the file system says that it takes no more: full, over quota, file too large. */
 const FULL_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);

@@ -1,7 +1,7 @@
 import { type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
-import type { KeyedStore } from '../../core/ports.js';
+import type { KeyedStore } from '../../core/spool-ports.js';
 import type { DiskHealth } from '../disk/disk-health.js';
 import { CommitGate } from './commit-gate.js';
 import { DATA_FILE, readRows } from './data-file.js';
@@ -77,6 +77,9 @@ export class LmdbTable implements KeyedStore {
   remove(key: string): Promise<void> {
     return this.#write((root) => root.remove(key));
   }
+
+  /** Nobody else writes here. */
+  onChange(): void {}
 
   async close(): Promise<void> {
     this.#isClosed = true;

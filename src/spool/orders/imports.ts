@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BacklogSummary } from '../../core/backlog.js';
 import type { Device } from '../../core/device.js';
+import type { BacklogSummary } from '../../core/spool-ports.js';
 import { buildPiece } from '../../state/backlog-piece.js';
 import { RECORD_HEADER_BYTES, RecordView, recordByteLength } from '../../state/record-layout.js';
 import type { Change, CommitWriter, PerKeyQueue } from '../lmdb/commit-writer.js';

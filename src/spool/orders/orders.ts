@@ -1,6 +1,6 @@
-import type { BacklogSummary } from '../../core/backlog.js';
 import type { AskedFor } from '../../core/dead-letter.js';
 import type { Device } from '../../core/device.js';
+import type { BacklogSummary } from '../../core/spool-ports.js';
 import { type Change, type CommitWriter, changeOf, type PerKeyQueue } from '../lmdb/commit-writer.js';
 import type { Environment } from '../lmdb/environment.js';
 import type { Rows } from '../lmdb/table.js';

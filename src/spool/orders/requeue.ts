@@ -1,6 +1,6 @@
-import type { BacklogSummary } from '../../core/backlog.js';
 import type { StoredDeadLetter } from '../../core/dead-letter.js';
 import type { Device } from '../../core/device.js';
+import type { BacklogSummary } from '../../core/spool-ports.js';
 import { buildPieceOfStates } from '../../state/backlog-piece.js';
 import { isNoState } from '../../state/unreadable-payload.js';
 import { type Change, type CommitWriter, changeOf, type PerKeyQueue } from '../lmdb/commit-writer.js';

@@ -72,7 +72,7 @@ describe('what can be delivered is, however old', () => {
     }
     const harness = new Harness({ retentionMs: RETENTION_MS, upstreamToken: 'plant' }, () => 1, spool);
     harness.cloud.respond = (_request, number) => (number % 3 === 2 ? REFUSED : answer(200));
-    harness.lanes.adoptBacklogs(spool.backlogs());
+    harness.lanes.takeOver(spool, { backlogs: spool.backlogs() });
     await harness.clock.advance(2 * HOUR_MS);
     expect(letters(harness)).toEqual([]);
     expect(spool.disk.backlogs.size).toBe(0);
@@ -126,7 +126,7 @@ describe('a wall clock that jumps', () => {
     const spool = new NotedSpool();
     spool.addPiece(device, pieceOf(device, [0, 1], TIME_ZERO + offsetMs));
     const harness = new Harness({ retentionMs: RETENTION_MS }, () => 1, spool);
-    harness.lanes.adoptBacklogs(spool.backlogs());
+    harness.lanes.takeOver(spool, { backlogs: spool.backlogs() });
     await harness.clock.advance(expectedMs - 60_000);
     expect(letters(harness)).toEqual([]);
     await harness.clock.advance(SLACK_MS + 120_000);
@@ -153,7 +153,7 @@ it('pieces are given up one by one, as each becomes too old', async () => {
   const pieces = [1, 2, 3];
   for (const n of pieces) spool.addPiece(device, pieceOf(device, [n, n], TIME_ZERO - RETENTION_MS + n * 2 * HOUR_MS));
   const harness = new Harness({ retentionMs: RETENTION_MS }, () => 1, spool);
-  harness.lanes.adoptBacklogs(spool.backlogs());
+  harness.lanes.takeOver(spool, { backlogs: spool.backlogs() });
   for (const n of pieces) {
     await harness.clock.advance(n * 2 * HOUR_MS - 1_000 - harness.clock.monotonicMs());
     expect(letters(harness)).toHaveLength(2 * (n - 1));
@@ -168,7 +168,7 @@ it('a piece waits for its youngest state, which may have come a span after its o
   const minuteMs = 60_000;
   for (const n of [0, 5]) spool.addPiece(device, pieceOf(device, [n], TIME_ZERO - 2 * HOUR_MS + n * minuteMs));
   const harness = new Harness({ retentionMs: RETENTION_MS }, () => 1, spool);
-  harness.lanes.adoptBacklogs(spool.backlogs());
+  harness.lanes.takeOver(spool, { backlogs: spool.backlogs() });
   await harness.clock.advance(RETENTION_MS - 2 * HOUR_MS + RETENTION_MS / 32 - 1_000);
   expect(letters(harness)).toEqual([]);
   await harness.clock.advance(2_000);

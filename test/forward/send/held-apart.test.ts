@@ -129,7 +129,7 @@ it('survives a restart, and is tried though its device stays away', async () => 
   await run(60);
   await harness.lanes.close(1_000);
   const next = new Harness({}, () => 1, harness.spool);
-  next.lanes.adoptBacklogs([]);
+  next.lanes.takeOver(next.spool, { backlogs: [] });
   await next.clock.advance(20_000);
   expect(next.offered).toEqual([device]);
   expect(next.cloud.values).toEqual([5]);

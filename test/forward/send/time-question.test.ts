@@ -35,7 +35,7 @@ class Undecided extends Harness {
   /** States of these times, from `v` 0 on. */
   pushTimes(...times: number[]): void {
     const states = times.map((time, v) => ({ time, data: { v } }));
-    this.lanes.enqueue(1, buildRecord([{ device, states }]), [this.grantOf(device)]);
+    this.spool.deliver(1, buildRecord([{ device, states }]), [this.grantOf(device)]);
   }
 
   get sentTimes(): number[] {

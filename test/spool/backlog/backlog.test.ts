@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
-import type { Settlement } from '../../../src/core/ports.js';
+import type { Settlement } from '../../../src/core/spool-ports.js';
 import { LmdbSpool } from '../../../src/spool/lmdb-spool.js';
 import { RecordView } from '../../../src/state/record-layout.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
@@ -31,16 +31,16 @@ function paddingFor(pieceBytes: number): number {
   return pieceBytes - recordOf(new Map([[DEVICE_A, 1]]), 0).byteLength;
 }
 
-const firstPiece = () => new RecordView(spool.readBacklog(DEVICE_A)?.record as Uint8Array);
-const settle = (states: number) => spool.settle(waiting.settleBacklog(spool, states) as Settlement);
-const pieceCount = () => [...spool.backlogs()][0]?.pieces;
+const firstPiece = async () => new RecordView((await spool.firstPiece(DEVICE_A))?.record as Uint8Array);
+const settle = async (states: number) => spool.settle((await waiting.settleBacklog(spool, states)) as Settlement);
+const pieceCount = async () => [...(await spool.open()).backlogs][0]?.pieces;
 
 it('reads small pieces together, up to what a body takes', async () => {
   // Each larger than what is merged when it is spilled.
   for (let storedAtMs = 0; storedAtMs < 30; storedAtMs++) await spillOne(spool, storedAtMs, 20_000);
   const sizes: number[] = [];
   for (;;) {
-    const piece = spool.readBacklog(DEVICE_A);
+    const piece = await spool.firstPiece(DEVICE_A);
     if (piece === undefined) break;
     expect(piece.record.byteLength).toBeLessThanOrEqual(256 * 1024 + 1024);
     sizes.push(new RecordView(piece.record).stateCount);
@@ -51,7 +51,7 @@ it('reads small pieces together, up to what a body takes', async () => {
 
 it('makes pieces grow that would be small', async () => {
   for (let storedAtMs = 0; storedAtMs < 200; storedAtMs++) await spillOne(spool, storedAtMs);
-  const [summary] = spool.backlogs();
+  const [summary] = (await spool.open()).backlogs;
   expect(summary?.states).toBe(200);
   expect(summary?.pieces).toBeLessThanOrEqual(2);
   // The old piece and the new one stand beside each other while it grows; then the space of the old one is free.
@@ -64,7 +64,7 @@ it.each([
 ])('adds to a piece %s, or not', async (_, pieceBytes, pieces) => {
   await spillOne(spool, 1, paddingFor(pieceBytes));
   await spillOne(spool, 2);
-  expect(pieceCount()).toBe(pieces);
+  expect(await pieceCount()).toBe(pieces);
 });
 
 it.each([
@@ -73,7 +73,7 @@ it.each([
 ])('reads pieces together that fit into a body %s', async (_, tooMuchBytes, states) => {
   await spillOne(spool, 1, paddingFor(READ_BYTES / 2));
   await spillOne(spool, 2, paddingFor(READ_BYTES / 2 + tooMuchBytes));
-  expect(firstPiece().stateCount).toBe(states);
+  expect((await firstPiece()).stateCount).toBe(states);
 });
 
 it.each([
@@ -83,8 +83,8 @@ it.each([
   'has the age of its oldest state, though states that were put back come behind younger ones: %s',
   async (_, padding, pieces) => {
     for (const storedAtMs of [30, 10, 20]) await spillOne(spool, storedAtMs, padding);
-    expect([...spool.backlogs()]).toMatchObject([{ pieces, states: 3, oldestStoredAtMs: 10 }]);
-    expect(firstPiece().storedAtMs).toBe(10);
+    expect([...(await spool.open()).backlogs]).toMatchObject([{ pieces, states: 3, oldestStoredAtMs: 10 }]);
+    expect((await firstPiece()).storedAtMs).toBe(10);
   },
 );
 
@@ -100,13 +100,13 @@ it('looks through all pieces of such a device for the oldest that is left', asyn
 
 it('settles nothing that it has not handed out', async () => {
   await spillOne(spool, 1);
-  const { sequence, record } = spool.readBacklog(DEVICE_A) as { sequence: number; record: Uint8Array };
-  const settlement = waiting.settleBacklog(spool, 1) as Settlement;
+  const { sequence, record } = (await spool.firstPiece(DEVICE_A)) as { sequence: number; record: Uint8Array };
+  const settlement = (await waiting.settleBacklog(spool, 1)) as Settlement;
   const other = { ...settlement, backlog: { sequence: sequence + 1, settledStates: 1, finished: true } };
   await expect(spool.settle(other)).rejects.toThrow(
     `piece ${sequence + 1} of device ${DEVICE_A.deviceId} was not read`,
   );
-  expect(Buffer.compare(spool.readBacklog(DEVICE_A)?.record as Uint8Array, record)).toBe(0);
+  expect(Buffer.compare((await spool.firstPiece(DEVICE_A))?.record as Uint8Array, record)).toBe(0);
   await spool.settle(settlement);
   await expect(spool.settle(settlement)).rejects.toThrow('was not read');
   expect(await drainBacklog(spool, waiting, 1)).toEqual([]);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Settlement, Spill } from '../../../src/core/ports.js';
+import type { Settlement, Spill } from '../../../src/core/spool-ports.js';
 import { OfflineSpool } from '../../../src/spool/beside/offline-spool.js';
 import { HELD, HOLD } from '../../../src/spool/disk/directory-lock.js';
 import { ProcessSocket } from '../../../src/spool/disk/process-socket.js';
@@ -15,7 +15,7 @@ import { LmdbSpool } from '../../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { endNow, startChild } from '../../helpers/program.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
-import { BOOT_TAG, DEVICE_A, drain, recordOf } from '../contract.js';
+import { append, BOOT_TAG, DEVICE_A, drain, recordOf } from '../contract.js';
 import { WaitingDevice } from '../waiting-device.js';
 
 const APPENDER_FILE = fileURLToPath(new URL('../appender.mjs', import.meta.url));
@@ -31,7 +31,7 @@ describe('a look into the directory of a proxy that stores', () => {
     child.kill('SIGKILL');
     await once(child, 'close');
     expect(stored.length).toBeGreaterThan(LOOKS);
-    const replayed = new Set(drain(await openSpool(directory)).map(({ sequence }) => sequence));
+    const replayed = new Set((await drain(await openSpool(directory))).map(({ sequence }) => sequence));
     expect(stored.filter((sequence) => !replayed.has(sequence))).toEqual([]);
   });
 
@@ -49,8 +49,7 @@ it('a look sees what was stored, settled and moved until then, in the journal, i
   const spool = await openSpool(directory);
   const waiting = new WaitingDevice(DEVICE_A);
   for (let i = 0; i < 4; i++) {
-    const { sequence, stored } = spool.append(RECORD);
-    await stored;
+    const sequence = await append(spool, RECORD);
     waiting.add(sequence, RECORD);
   }
   const statesSeen = async () => {
@@ -83,8 +82,7 @@ describe('while a process opens the spool beside the proxy', () => {
     const spool = await openSpool(directory);
     const waiting = new WaitingDevice(DEVICE_A);
     for (let i = 0; i < 2; i++) {
-      const { sequence, stored } = spool.append(RECORD);
-      await stored;
+      const sequence = await append(spool, RECORD);
       waiting.add(sequence, RECORD);
     }
     const other = await holdCommits(directory);
@@ -92,8 +90,8 @@ describe('while a process opens the spool beside the proxy', () => {
     const note = (event: string) => () => void events.push(event);
     await spool.settle(waiting.settle(1) as Settlement).then(note('settled'));
     const spilled = spool.spill(waiting.spill(1) as Spill).then(note('spilled'));
-    const third = spool.append(RECORD);
-    await third.stored.then(note('third'));
+    const third = await append(spool, RECORD);
+    note('third')();
     await timeForCommits(directory);
     events.push('opened');
     other.destroy();
@@ -101,7 +99,7 @@ describe('while a process opens the spool beside the proxy', () => {
     expect(events).toEqual(['settled', 'third', 'opened', 'spilled']);
     await spool.close();
     const next = await openSpool(directory);
-    expect(drain(next).map(({ sequence }) => sequence)).toEqual([third.sequence]);
+    expect((await drain(next)).map(({ sequence }) => sequence)).toEqual([third]);
     expect(next.status().states).toBe(2);
   });
 
@@ -125,12 +123,11 @@ describe('while a process opens the spool beside the proxy', () => {
     const directory = temporaryDirectory();
     const spool = await openSpool(directory);
     const waiting = new WaitingDevice(DEVICE_A);
-    const { sequence, stored } = spool.append(RECORD);
-    await stored;
+    const sequence = await append(spool, RECORD);
     waiting.add(sequence, RECORD);
     const other = await holdCommits(directory);
     await Promise.all([once(other, 'close'), spool.spill(waiting.spill(1) as Spill)]);
-    expect([...spool.backlogs()]).toHaveLength(1);
+    expect([...(await spool.open()).backlogs]).toHaveLength(1);
   });
 });
 

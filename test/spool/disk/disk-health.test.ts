@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { DiskFault } from '../../../src/core/ports.js';
+import type { DiskFault } from '../../../src/core/spool-ports.js';
 import { MovedFileError } from '../../../src/spool/disk/disk-fault.js';
 import {
   DiskHealth,

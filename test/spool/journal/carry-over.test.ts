@@ -8,7 +8,7 @@ import { sealRow } from '../../../src/spool/lmdb/sealed-row.js';
 import { LmdbSpool } from '../../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
-import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from '../contract.js';
+import { append, BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from '../contract.js';
 import { recordsInJournal } from '../lmdb-site.js';
 import { journalKey, leaveOldSpool, oldJournalOf, withRawLmdb } from '../raw-lmdb.js';
 
@@ -52,19 +52,19 @@ it.each([1, 2] as const)('carries a spool of format %i over, whose records keep 
   await leaveOldSpool(directory, format, RECORDS);
   await putOldWatermark(DEVICE_A, 4, format === 1 ? undefined : BOOT_TAG);
   const spool = await openSpool();
-  const replayed = drain(spool);
+  const replayed = await drain(spool);
   expect(replayed.map(({ sequence }) => sequence)).toEqual([4, 7]);
   for (const { sequence, record } of replayed) {
     expect(Buffer.compare(record, RECORDS.get(sequence) as Uint8Array)).toBe(0);
   }
   expect(spool.status()).toMatchObject({ states: 4, unreadableRecords: 0 });
   expect(spool.history(DEVICE_A)?.sends).toMatchObject({ count: 17, windowMs: 0 });
-  expect(spool.append(recordOf(new Map([[DEVICE_A, 1]]), 9)).sequence).toBe(8);
+  expect(await append(spool, recordOf(new Map([[DEVICE_A, 1]]), 9))).toBe(8);
   await spool.settle(wholeChunk(DEVICE_A, 4, 2));
   await spool.close();
   expect(await formatOf()).toBe(3);
   expect(await withRawLmdb(directory, ({ root }) => oldJournalOf(root).getCount())).toBe(0);
-  expect(drain(await openSpool()).map(({ sequence }) => sequence)).toEqual([7, 8]);
+  expect((await drain(await openSpool())).map(({ sequence }) => sequence)).toEqual([7, 8]);
 });
 
 it('carries over what needs many commits, and more than one segment', async () => {
@@ -73,13 +73,13 @@ it('carries over what needs many commits, and more than one segment', async () =
     records.set(sequence, recordOf(new Map([[DEVICE_B, 1]]), sequence, 100_000));
   }
   await leaveOldSpool(directory, 2, records);
-  expect(drain(await openSpool()).map(({ sequence }) => sequence)).toEqual([...records.keys()]);
+  expect((await drain(await openSpool())).map(({ sequence }) => sequence)).toEqual([...records.keys()]);
 });
 
 it('takes the sequence of a device that had nothing waiting for one that was given out', async () => {
   await leaveOldSpool(directory, 2, new Map());
   await putOldWatermark(DEVICE_A, 41, BOOT_TAG);
-  expect((await openSpool()).append(recordOf(new Map([[DEVICE_A, 1]]), 1)).sequence).toBe(42);
+  expect(await append(await openSpool(), recordOf(new Map([[DEVICE_A, 1]]), 1))).toBe(42);
 });
 
 it('sets aside what it cannot read, and says so', async () => {
@@ -87,7 +87,7 @@ it('sets aside what it cannot read, and says so', async () => {
   await withRawLmdb(directory, ({ root }) => oldJournalOf(root).put(Buffer.alloc(12, 1), Buffer.from('no sequence')));
   const reports: string[] = [];
   const spool = await openSpool((item, reason) => reports.push(`${item}: ${reason}`));
-  expect(drain(spool)).toHaveLength(3);
+  expect(await drain(spool)).toHaveLength(3);
   expect(spool.status().unreadableRecords).toBe(2);
   expect(reports.sort()).toEqual([
     `record ${journalKey(8).toString('hex')}: 4 bytes are too few for a record`,
@@ -105,7 +105,7 @@ it('begins anew what was cut short', async () => {
   await leaveOldSpool(directory, 2, RECORDS);
   writeFileSync(join(directory, 'journal', '000009.seg.new'), 'unfinished');
   const next = await openSpool();
-  expect(drain(next).map(({ sequence }) => sequence)).toEqual([...RECORDS.keys()]);
+  expect((await drain(next)).map(({ sequence }) => sequence)).toEqual([...RECORDS.keys()]);
   await next.close();
   expect(await recordsInJournal(directory)).toEqual([...RECORDS.keys()]);
   expect(readdirSync(join(directory, 'journal')).filter((name) => !name.endsWith('.seg'))).toEqual([]);
@@ -119,7 +119,7 @@ it('refuses with a word where the disk has no room for the journal twice, and le
   expect((refused as Error).message).toMatch(/earlier format, and the disk has no room to carry it over/);
   expect(await formatOf()).toBe(2);
   room.bytes = Number.POSITIVE_INFINITY;
-  expect(drain(await openSpool())).toHaveLength(3);
+  expect(await drain(await openSpool())).toHaveLength(3);
 });
 
 it('refuses where it can set nothing aside, and leaves what it cannot read as it is', async () => {
@@ -135,7 +135,7 @@ it('refuses where it can set nothing aside, and leaves what it cannot read as it
   expect((refused as Error).message).toMatch(/could not be set aside/);
   expect(await formatOf()).toBe(2);
   const spool = await openSpool();
-  expect(drain(spool)).toHaveLength(3);
+  expect(await drain(spool)).toHaveLength(3);
   expect(spool.status().unreadableRecords).toBe(1);
 });
 

@@ -5,7 +5,7 @@ import { OfflineSpool } from '../../../src/spool/beside/offline-spool.js';
 import { LmdbSpool, type LmdbSpoolOptions } from '../../../src/spool/lmdb-spool.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
-import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from '../contract.js';
+import { append, BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from '../contract.js';
 import { copyServed, leaveRecords } from '../lmdb-site.js';
 import { withRawLmdb } from '../raw-lmdb.js';
 
@@ -93,7 +93,7 @@ it('sets a record that fails its checksum aside, reports it once and replays the
   expect(await look()).toEqual({ states: 2, setAside: 0, found });
   for (let start = 0; start < 2; start++) {
     const spool = await openSpool();
-    expect(drain(spool).map(({ sequence }) => sequence)).toEqual([1, 3]);
+    expect((await drain(spool)).map(({ sequence }) => sequence)).toEqual([1, 3]);
     expect(spool.status()).toMatchObject({ states: 2, unreadableRecords: 1 });
     // Killed, in effect: what is left is not cleared away before the second start.
     if (start === 0) copyServed(directory, `${directory}-copy`);
@@ -113,7 +113,7 @@ it('goes on with the others when it has set a record aside', async () => {
   await leaveRecords(directory, [DEVICE_A, DEVICE_B]);
   damageJournal((bytes) => bytes.write('torn', startOfRecord(bytes, 1)));
   const spool = await openSpool();
-  expect(drain(spool).map(({ sequence }) => sequence)).toEqual([2]);
+  expect((await drain(spool)).map(({ sequence }) => sequence)).toEqual([2]);
   expect(reports).toEqual([[expect.any(String), expect.stringContaining('record 1 ')]]);
   await spool.settle(wholeChunk(DEVICE_B, 2, 1));
   expect(spool.status()).toMatchObject({ bytes: 0, states: 0, unreadableRecords: 1 });
@@ -123,20 +123,20 @@ it('sets a record aside whose number is damaged: under another it might pass for
   await leaveRecords(directory, [DEVICE_A, DEVICE_B]);
   damageJournal((bytes) => flipBit(bytes, startOfRecord(bytes, 2) - 24 + 8));
   const spool = await openSpool();
-  expect(drain(spool).map(({ sequence }) => sequence)).toEqual([1]);
+  expect((await drain(spool)).map(({ sequence }) => sequence)).toEqual([1]);
   expect(reports).toEqual([[expect.stringMatching(/^journal /), expect.stringContaining('does not match')]]);
 });
 
 it('says that a file of the journal is gone, and goes on with the others', async () => {
   const first = await openSpool();
   for (let sequence = 1; sequence <= 6; sequence++) {
-    await first.append(recordOf(new Map([[DEVICE_A, 1]]), sequence, 20_000)).stored;
+    await append(first, recordOf(new Map([[DEVICE_A, 1]]), sequence, 20_000));
   }
   await first.close();
   rmSync(join(directory, 'journal', '000001.seg'));
   const gone = await look();
   const spool = await openSpool();
-  const left = drain(spool).map(({ sequence }) => sequence);
+  const left = (await drain(spool)).map(({ sequence }) => sequence);
   expect(gone).toEqual({ states: left.length, setAside: 0, found: reports });
   // Beside the proxy that has set it aside, it is not found a second time.
   expect(await look()).toEqual({ states: left.length, setAside: 1, found: [] });
@@ -148,17 +148,17 @@ it('says that a file of the journal is gone, and goes on with the others', async
 it('reads the segments by themselves where it cannot read which there are', async () => {
   await leaveRecords(directory, [DEVICE_A, DEVICE_B]);
   const first = await openSpool();
-  drain(first);
+  await drain(first);
   await first.settle(wholeChunk(DEVICE_A, 1, 1));
   await first.close();
   await withRawLmdb(directory, ({ meta }) => meta.put('segments', 'damaged'));
   const spool = await openSpool();
-  expect(drain(spool).map(({ sequence }) => sequence)).toEqual([2]);
+  expect((await drain(spool)).map(({ sequence }) => sequence)).toEqual([2]);
   expect(reports).toEqual([['segments', expect.any(String)]]);
   // What is written from now on is newer than what was there: it counts at the next start.
   await spool.settle(wholeChunk(DEVICE_B, 2, 1));
   await spool.close();
-  expect(drain(await openSpool())).toEqual([]);
+  expect(await drain(await openSpool())).toEqual([]);
 });
 
 it('keeps what it cannot read where it stands until the disk has room for a copy', async () => {
@@ -167,7 +167,7 @@ it('keeps what it cannot read where it stands until the disk has room for a copy
   // Too little for anything new, and enough to settle.
   room.bytes = 1024 * 1024;
   const full = await openSpool({});
-  expect(drain(full).map(({ sequence }) => sequence)).toEqual([2]);
+  expect((await drain(full)).map(({ sequence }) => sequence)).toEqual([2]);
   await full.settle(wholeChunk(DEVICE_B, 2, 1));
   await full.close();
   expect(await unreadableValues()).toEqual([]);
@@ -179,14 +179,14 @@ it('keeps what it cannot read where it stands until the disk has room for a copy
   expect(kept?.includes('torn')).toBe(true);
   expect(reports).toHaveLength(2);
   expect(reports[1]).toEqual(reports[0]);
-  expect(drain(await openSpool({}))).toEqual([]);
+  expect(await drain(await openSpool({}))).toEqual([]);
   expect(reports).toHaveLength(2);
 });
 
 it('tells of a write that was cut off apart from damage, once, and counts it for none', async () => {
   const first = await openSpool();
-  await first.append(recordOf(new Map([[DEVICE_A, 1]]), 1)).stored;
-  await first.append(recordOf(new Map([[DEVICE_B, 1]]), 2, 9_000)).stored;
+  await append(first, recordOf(new Map([[DEVICE_A, 1]]), 1));
+  await append(first, recordOf(new Map([[DEVICE_B, 1]]), 2, 9_000));
   const copy = `${directory}-copy`;
   onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
   copyServed(directory, copy);
@@ -196,7 +196,7 @@ it('tells of a write that was cut off apart from damage, once, and counts it for
   damageJournal((bytes) => bytes.fill(0, 2 * 4096, 3 * 4096));
   for (let start = 0; start < 2; start++) {
     const spool = await openSpool();
-    expect(drain(spool).map(({ sequence }) => sequence)).toEqual([1]);
+    expect((await drain(spool)).map(({ sequence }) => sequence)).toEqual([1]);
     expect(spool.status()).toMatchObject({ states: 1, unreadableRecords: 0 });
     await spool.close();
     const beside = await OfflineSpool.open(directory);

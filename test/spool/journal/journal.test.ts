@@ -4,18 +4,18 @@ import { LmdbSpool } from '../../../src/spool/lmdb-spool.js';
 import { RecordView } from '../../../src/state/record-layout.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
-import { BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from '../contract.js';
+import { append, BOOT_TAG, DEVICE_A, DEVICE_B, drain, recordOf, wholeChunk } from '../contract.js';
 import { recordsInJournal } from '../lmdb-site.js';
 
 it('removes from disk at start what the watermarks say is settled', async () => {
   const directory = temporaryDirectory();
   const spool = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
-  await spool.append(recordOf(new Map([[DEVICE_A, 1]]), 1)).stored;
+  await append(spool, recordOf(new Map([[DEVICE_A, 1]]), 1));
   await spool.settle({ ...wholeChunk(DEVICE_A, 1, 1), finishedSequences: [] });
   await spool.close();
   expect(await recordsInJournal(directory)).toEqual([1]);
   const next = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
-  drain(next);
+  await drain(next);
   await next.close();
   expect(await recordsInJournal(directory)).toEqual([]);
 });
@@ -24,7 +24,8 @@ it('remembers however long a device of whose record something waits', async () =
   const directory = temporaryDirectory();
   const clock = new FakeClock();
   const spool = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
-  const { sequence } = spool.append(
+  const sequence = await append(
+    spool,
     recordOf(
       new Map([
         [DEVICE_A, 3],
@@ -38,7 +39,7 @@ it('remembers however long a device of whose record something waits', async () =
   await clock.advance(1_000 * 3_600_000);
   const next = await LmdbSpool.open({ directory, clock, bootTag: BOOT_TAG });
   onTestFinished(() => next.close());
-  drain(next);
+  await drain(next);
   // Without the row, the three states of A would be sent a second time.
   expect(next.history(DEVICE_A)?.watermark).toEqual({ sequence: sequence + 1, states: 0 });
   expect(next.status().states).toBe(1);
@@ -49,11 +50,11 @@ it('gives a large record back, whose bytes it does not read once more for a chec
   const spool = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
   const record = recordOf(new Map([[DEVICE_A, 400]]), 1);
   expect(new RecordView(record).wholeChecksum).toBeDefined();
-  await spool.append(record).stored;
+  await append(spool, record);
   await spool.close();
   const next = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG });
   onTestFinished(() => next.close());
-  expect(drain(next).map(({ record: bytes }) => Buffer.from(bytes))).toEqual([Buffer.from(record)]);
+  expect((await drain(next)).map(({ record: bytes }) => Buffer.from(bytes))).toEqual([Buffer.from(record)]);
 });
 
 it.each([

@@ -15,7 +15,7 @@ const NAME = importName('0'.repeat(64), 5);
 async function openSpool(directory: string, options: Partial<LmdbSpoolOptions> = {}): Promise<LmdbSpool> {
   const spool = await LmdbSpool.open({ directory, clock: new FakeClock(), bootTag: BOOT_TAG, ...options });
   onTestFinished(() => spool.close().catch(() => {}));
-  drain(spool);
+  await drain(spool);
   return spool;
 }
 
