@@ -3,6 +3,20 @@
 /** How the proxy calls itself in `Via` (RFC 9110, 7.6.3). */
 export const VIA = '1.1 stateway';
 
+/** Fields of one connection alone (RFC 9110, 7.6.1 and 11.7), beside those that `Connection` names: they go no further. */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
 /** A call of a device that is passed to the cloud as it is. */
 export interface PassedCall {
   readonly method: string;

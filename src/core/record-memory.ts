@@ -1,9 +1,9 @@
+import { MAX_SPARE_RECORD_BYTES } from './bounds.js';
+
 /** Records of at least so many bytes are written to buffers that are used again; smaller ones cost the collector little. */
 export const REUSED_FROM_BYTES = 64 * 1024;
 /** Sizes are rounded up to this, so that a buffer fits the next batch too. */
 const STEP_BYTES = 64 * 1024;
-/** Kept at most; what comes beyond is left to the collector. */
-const MAX_SPARE_BYTES = 16 * 1024 * 1024;
 /** A buffer that is larger than this many times what is needed is kept for others. */
 const MOST_TIMES_TOO_LARGE = 4;
 
@@ -45,7 +45,7 @@ export class RecordMemory {
     this.#spare.push(buffer);
     this.#spareBytes += buffer.byteLength;
     // The one that was not asked for the longest goes first.
-    while (this.#spareBytes > MAX_SPARE_BYTES) this.#spareBytes -= this.#spare.shift()?.byteLength ?? 0;
+    while (this.#spareBytes > MAX_SPARE_RECORD_BYTES) this.#spareBytes -= this.#spare.shift()?.byteLength ?? 0;
   }
 
   /** Takes back a buffer that proved too small: all others are tried before it. */

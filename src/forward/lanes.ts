@@ -1,3 +1,4 @@
+import { SPILL_ABOVE_BYTES } from '../core/bounds.js';
 import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
 import type { LetterCause, StoredDeadLetter } from '../core/dead-letter.js';
@@ -32,13 +33,6 @@ import type { SendTimes } from './send/time-question.js';
 
 /** Requests to the cloud at one time, all lanes together: what the line and the cloud's front bear from one plant. */
 export const MAX_REQUESTS_IN_FLIGHT = 128;
-
-/**
- * Memory that states without prospect may take before they move to the backlog. Measured with 10 million waiting states
- * of 1,000 devices: with what is on the way to disk, and what the collector has not freed yet, 45 MB more than without an
- * outage.
- */
-export const SPILL_ABOVE_BYTES = 16 * 1024 * 1024;
 
 export interface LanesOptions extends SenderOptions {
   /** Undeliverable states that have waited longer become dead letters (`STATEWAY_RETENTION_MS`). */

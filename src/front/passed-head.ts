@@ -1,21 +1,8 @@
 import type { HttpRequest } from 'uws-current';
 import { StatewayError } from '../core/errors.js';
-import { VIA } from '../core/passed-call.js';
+import { HOP_BY_HOP, VIA } from '../core/passed-call.js';
 import { queryOf } from './request-head.js';
 
-/** Fields of one connection alone (RFC 9110, 7.6.1 and 11.7), beside those that `Connection` names. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 /** Fields that are written anew: for the cloud's host, and for a body that the proxy frames. */
 const WRITTEN_ANEW = new Set(['host', 'content-length', 'expect', 'via', 'x-forwarded-for', 'x-forwarded-proto']);
 

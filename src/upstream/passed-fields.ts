@@ -1,18 +1,6 @@
 /** The header fields of what is passed to the cloud, and back. */
 
-import type { PassedCall } from '../core/passed-call.js';
-
-/** Fields of one connection alone (RFC 9110, 7.6.1), beside those that `Connection` names. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+import { HOP_BY_HOP, type PassedCall } from '../core/passed-call.js';
 
 /** The fields of an answer that go on to the device, as they came: one character for each byte. */
 export function endToEnd(raw: readonly Buffer[]): (readonly [name: string, value: string])[] {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
+import { MAX_BYTES_IN_FLIGHT } from '../../src/core/bounds.js';
 import { CLOCK_MARGIN_MS } from '../../src/forward/lane/pacing.js';
 import { MAX_REQUESTS_IN_FLIGHT } from '../../src/forward/lanes.js';
 import { REQUESTS_AT_FIRST } from '../../src/forward/schedule/cloud-health.js';
-import { MAX_BYTES_IN_FLIGHT } from '../../src/forward/schedule/send-budget.js';
 import { STARTS_TOGETHER } from '../../src/forward/schedule/start-pace.js';
 import { buildRecord } from '../helpers/records.js';
 import { answer, deviceOf, Harness, mostInWindow, range } from './harness.js';

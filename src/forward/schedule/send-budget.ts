@@ -1,14 +1,10 @@
+import { MAX_BYTES_IN_FLIGHT } from '../../core/bounds.js';
+
 /**
  * What a request takes on the line beside its body: request line with two ids (110), a token of the usual length (600),
  * the other headers (200), framing by TLS and TCP (110). Answers come down the line, not up.
  */
 export const REQUEST_OVERHEAD_BYTES = 1_024;
-
-/**
- * Bodies on their way at one time take no more memory than this and the largest of them. A cloud that answers after 0.3 s
- * takes 40 MB a second so.
- */
-export const MAX_BYTES_IN_FLIGHT = 12 * 1024 * 1024;
 
 /** Time that was not used may be made good for this long, so that a timer that fires late costs no throughput. */
 export const CATCH_UP_MS = 100;

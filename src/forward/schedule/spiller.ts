@@ -1,3 +1,4 @@
+import { MAX_SPILLING_BYTES } from '../../core/bounds.js';
 import type { Clock } from '../../core/clock.js';
 import type { StoredTimeClock } from '../../core/stored-time-clock.js';
 import { buildPiece } from '../../state/backlog-piece.js';
@@ -6,9 +7,8 @@ import type { MemoryLedger } from '../lane/memory-ledger.js';
 import { packLane, rangesOf } from '../lane/packing.js';
 import { waitingBytesOf } from '../lane/waiting-chunk.js';
 
-/** Spills under way at one time, and bytes on the way by them: they share commits, so many small ones cost as few. */
+/** Spills under way at one time: they share commits, so many small ones cost as few. */
 export const MAX_SPILLS = 128;
-const MAX_SPILLING_BYTES = 8 * 1024 * 1024;
 /** A piece holds no more than a body takes, within these: a small one costs its place on disk, a large one its turn. */
 const MIN_PIECE_BYTES = 64 * 1024;
 const MAX_PIECE_BYTES = 1024 * 1024;

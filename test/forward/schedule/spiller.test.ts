@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
-import { MAX_HELD_BYTES } from '../../../src/core/bounds.js';
+import { MAX_HELD_BYTES, SPILL_ABOVE_BYTES } from '../../../src/core/bounds.js';
 import type { Device } from '../../../src/core/device.js';
-import { SPILL_ABOVE_BYTES } from '../../../src/forward/lanes.js';
 import { MAX_SPILLS, SPILL_AFTER_MS } from '../../../src/forward/schedule/spiller.js';
 import { RecordView } from '../../../src/state/record-layout.js';
 import { answer, deviceOf, Harness, LOST, REFUSED, range } from '../harness.js';
