@@ -4,7 +4,8 @@
  * stages, looks for what is missing or too much, runs it as another user from a tree that cannot be written to, and
  * reports its size by part. `--stage FOLDER` checks a folder staged before, `--uws NAME` asks for that web server
  * underneath, and `--trixie` does it on the system and the Node of the image (see `trixie.mjs`); with test files behind it
- * these alone are run there, and `--root FOLDER` keeps the system for the next time.
+ * these alone are run there, `--root FOLDER` keeps the system for the next time, and `--brief` leaves out slow tests whose
+ * subject is no socket of a device.
  * Exit codes: 0 all well, 1 a fault, 2 bad usage, 3 the system of `--trixie` cannot be had on this machine.
  */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
@@ -21,8 +22,8 @@ const SHOWN_PARTS = 8;
 const NOT_HERE = 3;
 
 try {
-  const { stage, uws, trixie, root, tests } = readArguments();
-  if (trixie) checkOnTrixie({ root, tests });
+  const { stage, uws, trixie, root, brief, tests } = readArguments();
+  if (trixie) checkOnTrixie({ root, tests, isBrief: brief });
   else if (stage !== undefined) await checkStage(resolve(stage), uws);
   else await checkFreshStage(uws);
 } catch (error) {
@@ -36,11 +37,12 @@ function readArguments() {
     uws: { type: 'string' },
     trixie: { type: 'boolean' },
     root: { type: 'string' },
+    brief: { type: 'boolean' },
   });
   try {
     const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    const isForTrixie = values.root !== undefined || positionals.length > 0;
-    if (isForTrixie && !values.trixie) throw new Error('--root and test files go with --trixie');
+    const isForTrixie = values.root !== undefined || values.brief === true || positionals.length > 0;
+    if (isForTrixie && !values.trixie) throw new Error('--root, --brief and test files go with --trixie');
     return { ...values, tests: positionals };
   } catch (error) {
     process.stderr.write(`${/** @type {Error} */ (error).message}\n`);
