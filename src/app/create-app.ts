@@ -161,8 +161,7 @@ export class App {
         log.error({ event: 'requeue-failed', err: error }, 'what `stateway spool` asked for could not be done'),
     });
     const { maxSpoolBytes } = config;
-    const isMemoryShort = () => this.#capacity.isMemoryShort;
-    const limits = { maxHeldBytes: MAX_HELD_BYTES, isMemoryShort };
+    const limits = { maxHeldBytes: MAX_HELD_BYTES, isMemoryShort: () => this.#capacity.isMemoryShort };
     this.#sink = new StoredThenForwarded(this.#spool, lanes, timekeeper, limits);
     const { committer, intake } = createIntake(config, {
       sink: this.#sink,
@@ -176,14 +175,7 @@ export class App {
       stampFloorMs: spool.stampFloorMs,
     });
     this.#intake = intake;
-    this.#capacity = new Capacity({
-      log,
-      maxSpoolBytes,
-      spool,
-      lanes,
-      auth: this.#auth,
-      sink: this.#sink,
-    });
+    this.#capacity = new Capacity({ log, maxSpoolBytes, spool, lanes, auth: this.#auth, sink: this.#sink });
     this.#devices = createDeviceSide(config, log, {
       auth: this.#auth,
       bound: this.#capacity.devices,

@@ -9,7 +9,7 @@ import { FrontThreads, type FrontThreadsParts } from '../hub/front-threads.js';
 import { readClock } from '../hub/hub-clock.js';
 import { maxStreams } from './create-front.js';
 import type { LineWriter } from './event-log.js';
-import type { FrontConfig, FrontData } from './front-service.js';
+import { FRONT_OPTIONS, type FrontConfig, type FrontData } from './front-service.js';
 
 const WORKER_FILE = fileURLToPath(new URL('../../workers/front-worker.js', import.meta.url));
 
@@ -52,32 +52,6 @@ export function createFrontThreads(
   });
 }
 
-function frontConfig({
-  exemplars,
-  fronts,
-  listen,
-  maxBodyBytes,
-  name,
-  passthrough,
-  tlsCertFile,
-  tlsKeyFile,
-  upstreamCaFile,
-  upstreamProxy,
-  upstreamUrl,
-  workers,
-}: Config): FrontConfig {
-  return {
-    exemplars,
-    fronts,
-    listen,
-    maxBodyBytes,
-    name,
-    passthrough,
-    tlsCertFile,
-    tlsKeyFile,
-    upstreamCaFile,
-    upstreamProxy,
-    upstreamUrl,
-    workers,
-  };
+function frontConfig(config: Config): FrontConfig {
+  return Object.fromEntries(FRONT_OPTIONS.map((name) => [name, config[name]])) as unknown as FrontConfig;
 }

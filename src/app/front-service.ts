@@ -31,21 +31,22 @@ import { loadTracing } from './load-tracing.js';
 import { PACKAGE_VERSION } from './package-info.js';
 
 /** The options that a front thread goes by. */
-export type FrontConfig = Pick<
-  Config,
-  | 'exemplars'
-  | 'fronts'
-  | 'listen'
-  | 'maxBodyBytes'
-  | 'name'
-  | 'passthrough'
-  | 'tlsCertFile'
-  | 'tlsKeyFile'
-  | 'upstreamCaFile'
-  | 'upstreamProxy'
-  | 'upstreamUrl'
-  | 'workers'
->;
+export const FRONT_OPTIONS = [
+  'exemplars',
+  'fronts',
+  'listen',
+  'maxBodyBytes',
+  'name',
+  'passthrough',
+  'tlsCertFile',
+  'tlsKeyFile',
+  'upstreamCaFile',
+  'upstreamProxy',
+  'upstreamUrl',
+  'workers',
+] as const satisfies readonly (keyof Config)[];
+
+export type FrontConfig = Pick<Config, (typeof FRONT_OPTIONS)[number]>;
 
 /** What a front thread is started with. */
 export interface FrontData {

@@ -1,8 +1,8 @@
 import { asStatewayError, type StatewayError } from '../../core/errors.js';
+import { objectionTo } from './fixed-header.js';
 import { readConnect, readSubscribe, readUnsubscribe } from './packet-fields.js';
 import {
   CONNECT,
-  DISCONNECT,
   malformed,
   type PacketReceiver,
   PINGREQ,
@@ -11,24 +11,13 @@ import {
   SUBSCRIBE,
   UNSUBSCRIBE,
 } from './packets.js';
-import { MAX_PUBLISH_HEAD_BYTES, packetIdAt, publishHeadBytes, readPublishHead, topicAt } from './publish-head.js';
+import { packetIdAt, publishHeadBytes, readPublishHead, topicAt } from './publish-head.js';
 
-/** Contract 1.9.1. */
-const MAX_CONNECT_BYTES = 64 * 1024;
-const MAX_FILTERS_BYTES = 16 * 1024;
-/** A payload that is larger than is taken is swallowed up to this (contract 1.9.4). */
-export const MAX_SWALLOWED_BYTES = 4 * 1024 * 1024;
 /** A fixed header has one byte of type, and at most four of length (MQTT 3.1.1, 2.2.3). */
 const MAX_LENGTH_BYTES = 4;
 
-/** A record of TLS that begins a handshake (RFC 8446, 5.1): its first byte, and its second, which would be a length here. */
-const TLS_HANDSHAKE = 0x16;
-const TLS_MAJOR_VERSION = 3;
-
 const FIRST_REST_BYTES = 256;
 const NO_BYTES = new Uint8Array(0);
-const TLS_HERE =
-  'the client speaks TLS, and this port is plain: give it the port of STATEWAY_MQTT_TLS_LISTEN, or switch its TLS off';
 
 /** A PUBLISH whose payload is being swallowed. */
 interface Oversize {
@@ -161,7 +150,7 @@ export class PacketReader {
   }
 
   #stepBody(header: number, bytes: Uint8Array, at: number, end: number, headerBytes: number, length: number): number {
-    const objection = this.#objectionTo(header, length);
+    const objection = objectionTo(header, length, this.#maxPayloadBytes);
     if (objection !== undefined) return this.#fail(malformed(objection));
     const bodyAt = at + headerBytes;
     if (header >> 4 === PUBLISH && length > this.#maxPayloadBytes) {
@@ -189,37 +178,6 @@ export class PacketReader {
     this.end();
     this.#receiver.onMalformed(error);
     return 0;
-  }
-
-  /** What the fixed header alone is refused for (MQTT 3.1.1, 2.2.1 and 2.2.2; contract 1.9.1). */
-  #objectionTo(header: number, length: number): string | undefined {
-    const flags = header & 0x0f;
-    switch (header >> 4) {
-      case CONNECT:
-        if (header === TLS_HANDSHAKE && length === TLS_MAJOR_VERSION) return TLS_HERE;
-        return objection('CONNECT', flags === 0, length, MAX_CONNECT_BYTES);
-      case PUBLISH:
-        if ((flags & 0x06) > 0x02) return 'PUBLISH: its QoS is neither 0 nor 1, and no other is served (3.3.1-4)';
-        if ((flags & 0x0a) === 0x08) return 'PUBLISH: it is marked as sent again at QoS 0 (3.3.1-2)';
-        return objection(
-          'PUBLISH',
-          true,
-          length,
-          Math.max(MAX_SWALLOWED_BYTES, this.#maxPayloadBytes) + MAX_PUBLISH_HEAD_BYTES,
-        );
-      case PUBACK:
-        return objection('PUBACK', flags === 0, length, 2, 2);
-      case SUBSCRIBE:
-        return objection('SUBSCRIBE', flags === 2, length, MAX_FILTERS_BYTES);
-      case UNSUBSCRIBE:
-        return objection('UNSUBSCRIBE', flags === 2, length, MAX_FILTERS_BYTES);
-      case PINGREQ:
-        return objection('PINGREQ', flags === 0, length, 0);
-      case DISCONNECT:
-        return objection('DISCONNECT', flags === 0, length, 0);
-      default:
-        return `packets of type ${header >> 4} are not served from a device (2.2.1)`;
-    }
   }
 
   #read(header: number, bytes: Uint8Array, start: number, end: number): void {
@@ -289,17 +247,4 @@ export class PacketReader {
     }
     return used;
   }
-}
-
-/** Names the limits and not the length itself: what is told once for each message would be told for each length. */
-function objection(
-  packet: string,
-  areFlagsRight: boolean,
-  length: number,
-  most: number,
-  least = 0,
-): string | undefined {
-  if (!areFlagsRight) return `${packet}: its reserved flags are not as they must be (2.2.2-1, 2.2.2-2)`;
-  if (length >= least && length <= most) return undefined;
-  return `${packet}: its length must be ${least === most || most === 0 ? '' : 'at most '}${most} bytes`;
 }

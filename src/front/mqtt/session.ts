@@ -28,7 +28,6 @@ const RENEWED_LATELY_MS = 60_000;
 const NO_TOPIC = new Uint8Array(0);
 /** Shared by all that have nothing to cancel. */
 const doNothing = (): void => {};
-
 /** SUBSCRIBE and UNSUBSCRIBE that wait for the cloud, from which on nothing more is read. */
 const MOST_WAITING_ANSWERS = 64;
 
