@@ -1,5 +1,5 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { wholeNumberIn } from '../src/app/demo-options.js';
+import { wholeNumberIn } from '../src/app/demo/demo-options.js';
 
 /** What the command line asks for. */
 export interface BenchOptions {

@@ -9,7 +9,7 @@ import { ONE_A_FRAME } from './usual-loads.js';
 
 const IDLE_CONNECTIONS = 10_000;
 const STORM_CONNECTIONS = 5_000;
-/** By then a quiet proxy has given back the garbage of the log-ins (`src/core/heap-trim.ts`). */
+/** By then a quiet proxy has given back the garbage of the log-ins (`src/core/machine/heap-trim.ts`). */
 const AT_REST_AFTER_MS = 30_000;
 /** 500 connections with 20 frames in flight. */
 const OVER_SOCKETS: SocketLoad = { ...ONE_A_FRAME, pace: { window: 20, batch: 10 } };

@@ -20,14 +20,14 @@ import { PROJECT_ROOT, removeSealed, seal, stageFiles } from './stage.mjs';
 /** The newer republication of uWebSockets.js (README, "The web server underneath"). */
 const EXPECTED_UWS = '@btc-vision/uwebsockets.js';
 /** All that runs the program or its web server with real sockets, and the timers that Node 24 warns of. */
-const END_TO_END = ['test/app', 'test/front', 'test/core/clock.test.ts'];
+const END_TO_END = ['test/app', 'test/front', 'test/core/time/clock.test.ts'];
 /**
  * Of them, the slow ones whose subject is the cloud, a clock or a command, and no socket of a device: the pairs differ in
  * the web server. They are left out where time is short.
  */
 const CLOUD_SIDE = [
   'carried-over',
-  'check-command',
+  'commands/check-command',
   'clock-and-rate',
   'clock-and-tokens',
   'given-by-file',

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { networkOf } from '../core/network.js';
+import { networkOf } from '../core/machine/network.js';
 
 /** In all. More than the system queues up for `accept` (511): no burst of others can push out a probe before it has asked. */
 export const MAX_CONNECTIONS = 1_024;

@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Clock } from '../core/clock.js';
 import { StatewayError } from '../core/errors.js';
+import type { Clock } from '../core/time/clock.js';
 import { LogInAttempts } from './log-in-attempts.js';
 
 /** How long a log-in of a browser is good for. */

@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions, ty
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import type { TlsFiles } from '../core/certificate-watch.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
-import { networkOf } from '../core/network.js';
+import type { TlsFiles } from '../core/machine/certificate-watch.js';
+import { networkOf } from '../core/machine/network.js';
 import { AdminConnections, TlsSockets } from './admin-connections.js';
 import { AdminGate } from './admin-gate.js';
 import type { AdminSources } from './admin-sources.js';

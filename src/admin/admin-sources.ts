@@ -1,16 +1,16 @@
-import type { Clock } from '../core/clock.js';
 import type { CallTrouble } from '../core/cloud-results.js';
-import type { OutOfWindow } from '../core/cloud-window.js';
 import type { AskedFor, StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { DeviceReport, GrantView, LaneView, LastState } from '../core/device-report.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
-import type { Distribution, Meters, Transport } from '../core/meters.js';
+import type { Distribution, Meters, Transport } from '../core/metering/meters.js';
+import type { RefusalRing } from '../core/metering/refusal-ring.js';
 import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { LaneCounts } from '../core/ports.js';
-import type { RefusalRing } from '../core/refusal-ring.js';
 import type { SpoolStatus } from '../core/spool-ports.js';
-import type { StoredTimeClock } from '../core/stored-time-clock.js';
+import type { Clock } from '../core/time/clock.js';
+import type { OutOfWindow } from '../core/time/cloud-window.js';
+import type { StoredTimeClock } from '../core/time/stored-time-clock.js';
 import type { UplinkCounts } from '../core/uplink-ports.js';
 import type { SpoolRoom } from './spool-growth.js';
 

@@ -1,5 +1,5 @@
 import type { Metric, Registry } from 'prom-client';
-import type { Distribution, Exemplar } from '../core/meters.js';
+import type { Distribution, Exemplar } from '../core/metering/meters.js';
 
 /** One line of the exposition text. */
 interface ExposedValue {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../core/time/clock.js';
 
 /** Pages that may be open at one time. */
 export const MAX_VIEWERS = 20;

@@ -1,5 +1,5 @@
-import type { Clock } from '../core/clock.js';
-import type { Meters } from '../core/meters.js';
+import type { Meters } from '../core/metering/meters.js';
+import type { Clock } from '../core/time/clock.js';
 import type { HourRates, Rates } from './status-page/status-shape.js';
 
 /** A point each ten seconds, for an hour. */

@@ -1,6 +1,6 @@
 import { groupIdOf, type StoredDeadLetter } from '../core/dead-letter.js';
 import { StatewayError } from '../core/errors.js';
-import { networkOf } from '../core/network.js';
+import { networkOf } from '../core/machine/network.js';
 import type { AdminGate } from './admin-gate.js';
 import type { AdminSources, LetterAction } from './admin-sources.js';
 import { readLetters } from './letter-groups-view.js';

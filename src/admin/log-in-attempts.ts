@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../core/time/clock.js';
 
 /** Wrong tokens, each counted once, that an address may show within {@link WINDOW_MS}. */
 export const MOST_WRONG_TOKENS = 10;

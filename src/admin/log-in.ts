@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { asStatewayError, StatewayError } from '../core/errors.js';
-import { networkOf } from '../core/network.js';
+import { networkOf } from '../core/machine/network.js';
 import { type AdminGate, assertOwnOrigin } from './admin-gate.js';
 import { type Reply, readForm } from './routes.js';
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isId } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import { MOST_FOLLOWED } from '../core/followed-devices.js';
-import { networkOf } from '../core/network.js';
+import { networkOf } from '../core/machine/network.js';
 import type { AdminGate } from './admin-gate.js';
 import type { AdminSources, Readiness } from './admin-sources.js';
 import { deviceFacts, findDevices, lastStateJson } from './device-facts.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../core/time/clock.js';
 
 /** Over how long the growth is taken. */
 export const GROWTH_SPAN_MS = 5 * 60_000;

@@ -1,7 +1,7 @@
 import type { Config } from '../config/load.js';
-import { CertificateWatch, type TlsFiles } from '../core/certificate-watch.js';
-import type { Clock } from '../core/clock.js';
-import type { LineWriter } from './event-log.js';
+import { CertificateWatch, type TlsFiles } from '../core/machine/certificate-watch.js';
+import type { Clock } from '../core/time/clock.js';
+import type { LineWriter } from './log/event-log.js';
 
 /** Whose certificate it is. */
 type Side = 'device' | 'admin';

@@ -11,14 +11,14 @@ const EXIT_BAD_USAGE = 2;
  * seconds needs a twentieth of what `serve` does, which has no use for the rest either.
  */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  serve: async () => (await import('./serve-command.js')).serveCommand(),
-  spool: async () => (await import('./spool-command.js')).spoolCommand(),
-  config: async () => (await import('./config-command.js')).configCommand(),
-  check: async () => (await import('./check-command.js')).checkCommand(),
-  healthcheck: async () => (await import('./healthcheck-command.js')).healthcheckCommand(),
-  demo: async () => (await import('./demo-command.js')).demoCommand(),
-  simulate: async () => (await import('./simulate-command.js')).simulateCommand(),
-  version: async () => (await import('./version-command.js')).versionCommand(),
+  serve: async () => (await import('./commands/serve-command.js')).serveCommand(),
+  spool: async () => (await import('./spool-commands/spool-command.js')).spoolCommand(),
+  config: async () => (await import('./commands/config-command.js')).configCommand(),
+  check: async () => (await import('./commands/check-command.js')).checkCommand(),
+  healthcheck: async () => (await import('./commands/healthcheck-command.js')).healthcheckCommand(),
+  demo: async () => (await import('./commands/demo-command.js')).demoCommand(),
+  simulate: async () => (await import('./commands/simulate-command.js')).simulateCommand(),
+  version: async () => (await import('./commands/version-command.js')).versionCommand(),
 };
 
 /**

@@ -3,19 +3,19 @@ import { type AdminOptions, AdminServer } from '../admin/admin-server.js';
 import type { AdminSources, CloudView } from '../admin/admin-sources.js';
 import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
-import { systemClock } from '../core/clock.js';
-import type { RefusalRing } from '../core/refusal-ring.js';
+import type { RefusalRing } from '../core/metering/refusal-ring.js';
+import { systemClock } from '../core/time/clock.js';
 import type { Lanes } from '../forward/lanes.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
-import type { Capacity } from './capacity.js';
+import type { Capacity } from './capacity/capacity.js';
+import { freeDiskBytes } from './capacity/disk-space.js';
 import { adminTlsFiles, type Certificates } from './certificates.js';
 import type { DeviceSide } from './device-side.js';
-import { freeDiskBytes } from './disk-space.js';
-import type { LineCounter, LineWriter } from './event-log.js';
-import { letterLine } from './export-lines.js';
 import { knownDevices } from './known-devices.js';
+import type { LineCounter, LineWriter } from './log/event-log.js';
 import { PACKAGE_VERSION } from './package-info.js';
+import { letterLine } from './spool-commands/export-lines.js';
 
 /** In the data directory; see `HistoryFile`. */
 const HISTORY_FILE_NAME = 'history.dat';

@@ -3,18 +3,18 @@ import { AuthStage } from '../auth/auth-stage.js';
 import { KEY_FILE, keyFromFile } from '../auth/secret-key.js';
 import type { Config } from '../config/load.js';
 import type { GrantFollower } from '../core/auth-ports.js';
-import type { ArrivalClock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
-import type { DeviceClocks } from '../core/device-clocks.js';
-import type { Meters } from '../core/meters.js';
+import type { Meters } from '../core/metering/meters.js';
 import type { Forwarder } from '../core/ports.js';
-import type { Timekeeper } from '../core/timekeeper.js';
+import type { ArrivalClock } from '../core/time/clock.js';
+import type { DeviceClocks } from '../core/time/device-clocks.js';
+import type { Timekeeper } from '../core/time/timekeeper.js';
 import type { Committer } from '../intake/committer.js';
 import { DATA_FILE } from '../spool/lmdb/data-file.js';
 import { LmdbTable } from '../spool/lmdb/lmdb-table.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import { singleBody } from '../state/single-body.js';
-import type { LineWriter } from './event-log.js';
+import type { LineWriter } from './log/event-log.js';
 
 /** Of the data directory: grants and log-ins, encrypted. */
 const GRANTS_DIRECTORY = 'grants';

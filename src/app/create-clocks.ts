@@ -1,9 +1,9 @@
 import type { Config } from '../config/load.js';
-import { type Clock, systemClock } from '../core/clock.js';
-import { DeviceClocks, type WrongClock } from '../core/device-clocks.js';
-import type { Meters } from '../core/meters.js';
-import { Timekeeper } from '../core/timekeeper.js';
-import type { LineWriter } from './event-log.js';
+import type { Meters } from '../core/metering/meters.js';
+import { type Clock, systemClock } from '../core/time/clock.js';
+import { DeviceClocks, type WrongClock } from '../core/time/device-clocks.js';
+import { Timekeeper } from '../core/time/timekeeper.js';
+import type { LineWriter } from './log/event-log.js';
 
 /** The time, as far as this machine and the cloud know it; that they differ is written to the log. */
 export function createTimekeeper(log: LineWriter, bootTag: number): Timekeeper {

@@ -1,18 +1,18 @@
 import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
-import type { DeviceClocks } from '../core/device-clocks.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
+import type { RefusalRing } from '../core/metering/refusal-ring.js';
 import type { RecordMemory } from '../core/record-memory.js';
-import type { RefusalRing } from '../core/refusal-ring.js';
-import type { Timekeeper } from '../core/timekeeper.js';
+import type { DeviceClocks } from '../core/time/device-clocks.js';
+import type { Timekeeper } from '../core/time/timekeeper.js';
 import type { Lanes } from '../forward/lanes.js';
 import type { Batcher } from '../intake/batcher.js';
 import type { Committer } from '../intake/committer.js';
+import type { DeviceBound } from './capacity/device-bound.js';
 import { createFront, type FrontSurroundings } from './create-front.js';
 import { createFrontThreads, type FrontThreadsSurroundings } from './create-front-threads.js';
-import type { DeviceBound } from './device-bound.js';
 import { DeviceSide } from './device-side.js';
-import type { LineWriter } from './event-log.js';
+import type { LineWriter } from './log/event-log.js';
 
 /** The stages that devices come to. */
 export type DeviceSideSurroundings = Pick<

@@ -1,6 +1,6 @@
 import type { Config } from '../config/load.js';
 import { FollowedDevices, type WaySteps } from '../core/followed-devices.js';
-import type { EventLog } from './event-log.js';
+import type { EventLog } from './log/event-log.js';
 
 const STEP_WORDS: Readonly<Record<keyof WaySteps, string>> = {
   arrived: 'states of the device have arrived',

@@ -1,15 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/load.js';
-import { type ArrivalClock, systemClock } from '../core/clock.js';
-import type { DeviceClocks } from '../core/device-clocks.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
+import { type ArrivalClock, systemClock } from '../core/time/clock.js';
+import type { DeviceClocks } from '../core/time/device-clocks.js';
 import { freePort } from '../front/listeners.js';
 import type { FrontThreadParts } from '../hub/front-thread.js';
 import { FrontThreads, type FrontThreadsParts } from '../hub/front-threads.js';
 import { readClock } from '../hub/hub-clock.js';
 import { maxStreams } from './create-front.js';
-import type { LineWriter } from './event-log.js';
 import { FRONT_OPTIONS, type FrontConfig, type FrontData } from './front-service.js';
+import type { LineWriter } from './log/event-log.js';
 
 const WORKER_FILE = fileURLToPath(new URL('../../workers/front-worker.js', import.meta.url));
 

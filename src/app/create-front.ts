@@ -1,15 +1,20 @@
 import type { Config } from '../config/load.js';
 import { MAX_CALLS, MAX_UNANSWERED_BYTES } from '../core/bounds.js';
-import type { Clock } from '../core/clock.js';
 import type { SetAside } from '../core/dead-letter.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
-import { MAX_ID_CHARACTERS, RefusalRing } from '../core/refusal-ring.js';
+import { MAX_ID_CHARACTERS, RefusalRing } from '../core/metering/refusal-ring.js';
+import type { Clock } from '../core/time/clock.js';
 import type { Uplinks } from '../core/uplink-ports.js';
 import { MqttFront, type MqttOptions } from '../front/mqtt/mqtt-front.js';
 import { Front, type FrontOptions } from '../front/server.js';
+import {
+  affordableMqttConnections,
+  maxEventStreams,
+  maxMqttConnections,
+  maxUplinkSessions,
+} from './capacity/open-files.js';
 import { deviceTlsFiles } from './certificates.js';
-import type { LineWriter } from './event-log.js';
-import { affordableMqttConnections, maxEventStreams, maxMqttConnections, maxUplinkSessions } from './open-files.js';
+import type { LineWriter } from './log/event-log.js';
 
 /** Bodies of the largest size that a front has room for at least, however many fronts there are. */
 const LEAST_BODIES = 4;

@@ -1,10 +1,10 @@
-import type { Clock } from '../core/clock.js';
 import { type CloudTrouble, FAILURE_REMEDIES } from '../core/cloud-results.js';
-import type { Meters } from '../core/meters.js';
+import type { Meters } from '../core/metering/meters.js';
 import type { SpoolStatus } from '../core/spool-ports.js';
+import type { Clock } from '../core/time/clock.js';
 import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
 import { UpstreamHealth } from '../upstream/upstream-health.js';
-import type { LineWriter } from './event-log.js';
+import type { LineWriter } from './log/event-log.js';
 
 export interface HealthSurroundings {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/load.js';
-import type { DeviceClocks } from '../core/device-clocks.js';
+import type { DeviceClocks } from '../core/time/device-clocks.js';
 import { Batcher, type BatcherOptions } from '../intake/batcher.js';
 import { Committer, type CommitterOptions } from '../intake/committer.js';
 import { WorkerPool } from '../intake/worker-pool.js';

@@ -1,11 +1,11 @@
 import type { Config } from '../config/load.js';
-import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
 import type { Device } from '../core/device.js';
-import { LoopLoad } from '../core/loop-load.js';
-import type { Timekeeper } from '../core/timekeeper.js';
+import { LoopLoad } from '../core/machine/loop-load.js';
+import type { Clock } from '../core/time/clock.js';
+import type { Timekeeper } from '../core/time/timekeeper.js';
 import { Lanes, type LanesParts } from '../forward/lanes.js';
-import type { LineWriter } from './event-log.js';
+import type { LineWriter } from './log/event-log.js';
 import { TroubleWatch } from './trouble-watch.js';
 
 /** Of what nothing is delivered for, the log names so many causes. */

@@ -1,7 +1,7 @@
 import type { Config } from '../config/load.js';
-import type { Clock } from '../core/clock.js';
-import { Meters } from '../core/meters.js';
-import { TracedDistribution } from '../core/traced-distribution.js';
+import { Meters } from '../core/metering/meters.js';
+import { TracedDistribution } from '../core/metering/traced-distribution.js';
+import type { Clock } from '../core/time/clock.js';
 
 /** What counts for the metrics; with exemplars where these are wanted. */
 export function createMeters({ exemplars }: Pick<Config, 'exemplars'>, clock: Pick<Clock, 'wallMs'>): Meters {

@@ -1,10 +1,10 @@
 import type { Config } from '../config/load.js';
-import { systemClock } from '../core/clock.js';
-import type { Meters } from '../core/meters.js';
+import type { Meters } from '../core/metering/meters.js';
+import { systemClock } from '../core/time/clock.js';
 import { MqttBroker } from '../upstream/mqtt/mqtt-broker.js';
 import { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
-import type { LineWriter } from './event-log.js';
-import { maxMqttConnections, maxUplinkSessions } from './open-files.js';
+import { maxMqttConnections, maxUplinkSessions } from './capacity/open-files.js';
+import type { LineWriter } from './log/event-log.js';
 
 /** Where commands come from, as it is configured; undefined where there are none. */
 export function createUplinks(config: Config, log: LineWriter, meters: Meters): UplinkSessions | undefined {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/load.js';
 import { KNOWN_LOG_IN_BOUNDS, LOG_IN_BOUNDS, MAX_CALLS, PROOF_BOUNDS, QUESTION_BOUNDS } from '../core/bounds.js';
-import { systemClock } from '../core/clock.js';
+import { systemClock } from '../core/time/clock.js';
 import { MAX_REQUESTS_IN_FLIGHT } from '../forward/lanes.js';
 import { createAgent } from '../upstream/agent.js';
 import { AskThread } from '../upstream/ask-thread.js';

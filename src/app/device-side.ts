@@ -1,5 +1,5 @@
 import type { GrantFollower } from '../core/auth-ports.js';
-import type { Transport } from '../core/meters.js';
+import type { Transport } from '../core/metering/meters.js';
 import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { Intake } from '../core/ports.js';
 import type { Front, FrontPorts } from '../front/server.js';

@@ -1,11 +1,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config/load.js';
-import { systemClock } from '../core/clock.js';
 import { FollowedDevices } from '../core/followed-devices.js';
-import { HeapTrim } from '../core/heap-trim.js';
+import { HeapTrim } from '../core/machine/heap-trim.js';
 import { RecordMemory } from '../core/record-memory.js';
+import { systemClock } from '../core/time/clock.js';
+import { TurnClock } from '../core/time/turn-clock.js';
 import type { UpstreamTracing } from '../core/tracing-port.js';
-import { TurnClock } from '../core/turn-clock.js';
 import { MqttRelay } from '../front/mqtt-relay.js';
 import { Front } from '../front/server.js';
 import { pickUws } from '../front/uws.js';

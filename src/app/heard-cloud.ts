@@ -2,7 +2,7 @@ import type { CloudClient } from '../core/cloud-port.js';
 import type { AskResult, CloudCall, LogInResult, SendResult } from '../core/cloud-results.js';
 import type { Device } from '../core/device.js';
 import type { LogInHead } from '../core/passed-call.js';
-import type { Timekeeper } from '../core/timekeeper.js';
+import type { Timekeeper } from '../core/time/timekeeper.js';
 import type { AskThread } from '../upstream/ask-thread.js';
 import type { UpstreamHealth } from '../upstream/upstream-health.js';
 

@@ -2,7 +2,7 @@ import type { FoundDevice, KnownDevice, KnownDevices } from '../admin/admin-sour
 import type { AuthStage } from '../auth/auth-stage.js';
 import { Device, isId } from '../core/device.js';
 import type { LastState } from '../core/device-report.js';
-import type { RefusalRing } from '../core/refusal-ring.js';
+import type { RefusalRing } from '../core/metering/refusal-ring.js';
 import type { Lanes } from '../forward/lanes.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { DeviceSide } from './device-side.js';

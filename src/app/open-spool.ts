@@ -1,8 +1,8 @@
 import type { Config } from '../config/load.js';
-import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
+import type { Clock } from '../core/time/clock.js';
 import { LmdbSpool } from '../spool/lmdb-spool.js';
-import type { LineWriter } from './event-log.js';
+import type { LineWriter } from './log/event-log.js';
 
 /**
  * Opens the spool, and writes a line for what goes wrong with it.

@@ -1,10 +1,10 @@
-import type { Clock } from '../core/clock.js';
 import type { SetAside } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import { type ErrorCode, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Forwarder, RecordSink } from '../core/ports.js';
 import type { IntakeLog, SpoolShortage } from '../core/spool-ports.js';
+import type { Clock } from '../core/time/clock.js';
 import { fragmentOfUnreadable } from '../state/unreadable-payload.js';
 
 /** Seconds a device is asked to wait while the spool takes nothing: room comes as the cloud takes what waits. */

@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import type { DeviceReport, TroubleCause, TroubledDevice } from '../core/device-report.js';
+import type { Clock } from '../core/time/clock.js';
 
 export const LOOK_EVERY_MS = 5_000;
 /** How long devices are looked at after the cloud has refused states for good: one that is refused again shows by then. */

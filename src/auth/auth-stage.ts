@@ -1,11 +1,11 @@
 import type { Authorizer, DeviceLogin, GrantFollower } from '../core/auth-ports.js';
-import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
 import type { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
 import { Grant } from '../core/grant.js';
-import type { Meters } from '../core/meters.js';
+import type { Meters } from '../core/metering/meters.js';
 import type { KeyedStore } from '../core/spool-ports.js';
+import type { Clock } from '../core/time/clock.js';
 import { DenialCache, digestOf, tripleOf } from './denial-cache.js';
 import { CloudDeviceLogin } from './device-login.js';
 import { FirstStates, type FirstStatesOptions } from './first-states.js';

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
+import type { Clock } from '../core/time/clock.js';
 import { expiryOf, SENDING_SCOPES } from './token-claims.js';
 
 /** How long the cloud's no is believed without asking again (contract 1.4). */

@@ -5,7 +5,7 @@ import type { CloudAnswer, LogInResult } from '../core/cloud-results.js';
 import { type AuthedDevice, authedDeviceOf, jsonObjectOf } from '../core/cloud-shapes.js';
 import { Device } from '../core/device.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
-import type { Meters } from '../core/meters.js';
+import type { Meters } from '../core/metering/meters.js';
 import type { LogInHead } from '../core/passed-call.js';
 import { type Credentials, readCredentials } from './credentials.js';
 import { digestOf } from './denial-cache.js';

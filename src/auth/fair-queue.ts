@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { ShareBounds } from '../core/bounds.js';
-import type { Clock } from '../core/clock.js';
 import { StatewayError } from '../core/errors.js';
+import type { Clock } from '../core/time/clock.js';
 import { FairLine, FairOrigin, type Waiting } from './fair-line.js';
 import type { Standings } from './standings.js';
 

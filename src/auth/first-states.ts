@@ -1,14 +1,14 @@
 import type { Asker, Delivered, Granted } from '../core/auth-ports.js';
 import { QUESTION_BYTES } from '../core/bounds.js';
-import type { Clock } from '../core/clock.js';
 import type { SendResult } from '../core/cloud-results.js';
-import type { IgnoredTimes } from '../core/cloud-window.js';
 import type { Device } from '../core/device.js';
-import type { DeviceClocks } from '../core/device-clocks.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
-import type { Meters } from '../core/meters.js';
+import type { Meters } from '../core/metering/meters.js';
 import type { Encoding, Forwarder, ProofResult, ReadyBody, SendLater } from '../core/ports.js';
+import type { Clock } from '../core/time/clock.js';
+import type { IgnoredTimes } from '../core/time/cloud-window.js';
+import type { DeviceClocks } from '../core/time/device-clocks.js';
 import { type DenialCache, digestOf, refusalFor, tripleOf, unlessExpired } from './denial-cache.js';
 import type { Grants } from './grants.js';
 import type { Shares } from './shares.js';

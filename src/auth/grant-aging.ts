@@ -1,7 +1,7 @@
-import { type BackOff, backOffMs } from '../core/back-off.js';
-import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
 import type { AskResult } from '../core/cloud-results.js';
+import { type BackOff, backOffMs } from '../core/time/back-off.js';
+import type { Clock } from '../core/time/clock.js';
 import { refusalFor, tagOf } from './denial-cache.js';
 import type { KeptGrant, Proof } from './kept-grant.js';
 

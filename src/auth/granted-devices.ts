@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.js';
 import type { Device } from '../core/device.js';
 import type { GrantView } from '../core/device-report.js';
+import type { Clock } from '../core/time/clock.js';
 import { nameIn } from './device-grants.js';
 import type { Grants } from './grants.js';
 

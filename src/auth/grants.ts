@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../core/clock.js';
 import { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
+import type { Clock } from '../core/time/clock.js';
 import { type DenialCache, tripleOf } from './denial-cache.js';
 import { type DeviceGrants, entryOf, listOf, nameIn, newestOf, withToken } from './device-grants.js';
 import { type GrantsWatcher, KeptGrant, type Proof } from './kept-grant.js';

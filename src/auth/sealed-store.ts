@@ -1,5 +1,5 @@
-import type { Clock } from '../core/clock.js';
 import type { KeyedStore } from '../core/spool-ports.js';
+import type { Clock } from '../core/time/clock.js';
 import { keptUntilOf, type Sealing } from './sealing.js';
 import { SecretKeyError } from './secret-key.js';
 

@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectory } from '../core/make-directory.js';
+import { makeDirectory } from '../core/machine/make-directory.js';
 
 /** Bytes of the secret key (`STATEWAY_SECRET_KEY`). */
 export const SECRET_KEY_BYTES = 32;

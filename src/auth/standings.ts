@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../core/time/clock.js';
 
 /** Addresses of which something is known; the one longest unheard of gives way. Each takes some 150 bytes. */
 const MAX_ADDRESSES = 10_000;

@@ -1,12 +1,12 @@
 import type { Asker, Authorizer, Granted, Unproven } from '../core/auth-ports.js';
 import { QUESTION_BYTES } from '../core/bounds.js';
-import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
 import type { AskResult } from '../core/cloud-results.js';
 import { Device } from '../core/device.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
-import type { Meters } from '../core/meters.js';
+import type { Meters } from '../core/metering/meters.js';
+import type { Clock } from '../core/time/clock.js';
 import { ownDeviceOf } from '../core/token.js';
 import { type DenialCache, digestOf, noSendingScope, refusalFor, tripleOf, unlessExpired } from './denial-cache.js';
 import type { FirstStates } from './first-states.js';

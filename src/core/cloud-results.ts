@@ -1,8 +1,8 @@
 /** What comes of a call to the cloud: its own answer, or nothing that counts (contract 1.4, 1.5). */
 
 import type { AuthedDevice } from './cloud-shapes.js';
+import type { TraceIds } from './metering/trace-ids.js';
 import type { PassedCall } from './passed-call.js';
-import type { TraceIds } from './trace-ids.js';
 
 /**
  * Why nothing was learnt from the cloud: the closed set of contract 1.7.

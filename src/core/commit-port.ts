@@ -1,8 +1,8 @@
 /** Where bodies that are decoded meet what stores them; as `ports.ts`, of which it is a part. */
 
-import type { IgnoredTimes } from './cloud-window.js';
 import type { Followed } from './followed-devices.js';
 import type { Grant } from './grant.js';
+import type { IgnoredTimes } from './time/cloud-window.js';
 
 /** Times of a device that the cloud does not keep. */
 export interface IgnoredTimesOfGrant {

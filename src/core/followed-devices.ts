@@ -1,5 +1,5 @@
 import type { ErrorCode } from './errors.js';
-import type { Transport } from './meters.js';
+import type { Transport } from './metering/meters.js';
 
 /** Devices that may be followed at one time: each state of each of them is some lines. */
 export const MOST_FOLLOWED = 20;

@@ -8,7 +8,7 @@ import type { SendResult } from './cloud-results.js';
 import type { Device } from './device.js';
 import type { StatewayError } from './errors.js';
 import type { Grant } from './grant.js';
-import type { Transport } from './meters.js';
+import type { Transport } from './metering/meters.js';
 import type { PartitionOwner } from './spool-ports.js';
 
 /** How the bytes of a body are written; `extended-json` is JSON as devices that speak MQTT write it (contract 1.9.4). */

@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.js';
 import { Device } from '../core/device.js';
 import type { LaneView, LastState } from '../core/device-report.js';
+import type { Clock } from '../core/time/clock.js';
 import type { RecordView } from '../state/record-layout.js';
 import type { DeviceWatch } from './device-watch.js';
 import type { Lane } from './lane/lane.js';

@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.js';
-import type { DeviceClocks } from '../core/device-clocks.js';
 import type { DeviceReport, TroubledDevice } from '../core/device-report.js';
+import type { Clock } from '../core/time/clock.js';
+import type { DeviceClocks } from '../core/time/device-clocks.js';
 import type { Lane } from './lane/lane.js';
 import type { LaneTrouble } from './lane/lane-faults.js';
 import type { LaneTable } from './lane/lane-table.js';

@@ -1,5 +1,5 @@
-import type { Clock } from '../core/clock.js';
 import type { BacklogSummary, OwnedSpool } from '../core/spool-ports.js';
+import type { Clock } from '../core/time/clock.js';
 
 /** How soon `stateway spool requeue` shows in a running proxy. */
 export const LOOK_EVERY_MS = 1_000;

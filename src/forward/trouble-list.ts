@@ -1,7 +1,7 @@
-import type { OutOfWindow } from '../core/cloud-window.js';
 import { Device } from '../core/device.js';
-import type { WrongClock } from '../core/device-clocks.js';
 import type { Trouble, TroubleCause, TroubledDevice } from '../core/device-report.js';
+import type { OutOfWindow } from '../core/time/cloud-window.js';
+import type { WrongClock } from '../core/time/device-clocks.js';
 import type { Lane } from './lane/lane.js';
 import type { LaneTrouble } from './lane/lane-faults.js';
 import type { LastSeen } from './lane/last-seen.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../core/time/clock.js';
 import type { AckSender } from './due-acks.js';
 
 /** How long a client may have to wait until it is told that a frame was refused for want of room. */

@@ -1,13 +1,13 @@
 import type { Authorizer, DeviceLogin } from '../core/auth-ports.js';
-import type { Clock } from '../core/clock.js';
-import type { Meters } from '../core/meters.js';
+import type { Meters } from '../core/metering/meters.js';
+import type { RefusalSink } from '../core/metering/refusal-ring.js';
 import type { Intake } from '../core/ports.js';
-import type { RefusalSink } from '../core/refusal-ring.js';
+import type { Clock } from '../core/time/clock.js';
 import type { Admission } from './admission.js';
-import type { ArrivingBodies } from './arriving-bodies.js';
 import type { DueAcks } from './due-acks.js';
 import type { DueRefusals } from './due-refusals.js';
-import type { HttpSockets } from './http-sockets.js';
+import type { ArrivingBodies } from './http/arriving-bodies.js';
+import type { HttpSockets } from './http/http-sockets.js';
 import type { StrangerSockets } from './stranger-sockets.js';
 
 /** What every handler of the front works with. */

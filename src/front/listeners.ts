@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net';
 import type { TemplatedApp, us_listen_socket } from 'uws-current';
-import type { TlsFiles } from '../core/certificate-watch.js';
+import type { TlsFiles } from '../core/machine/certificate-watch.js';
 import type { UwsModule } from './uws.js';
 
 /** For the whole of `SO_REUSEPORT`: uWebSockets.js sets it unless it is told to listen exclusively. */

@@ -1,5 +1,5 @@
 import type { Asker } from '../core/auth-ports.js';
-import type { MqttTransport } from '../core/meters.js';
+import type { MqttTransport } from '../core/metering/meters.js';
 import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { Admission } from './admission.js';
 import type { FrontContext } from './front-context.js';

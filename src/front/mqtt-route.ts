@@ -3,9 +3,9 @@ import type { Asker } from '../core/auth-ports.js';
 import { MQTT_SOCKET_KEEPS_MS } from '../core/bounds.js';
 import { StatewayError } from '../core/errors.js';
 import { overloaded } from './admission.js';
-import { askerOf, clientAddress } from './client-address.js';
 import type { FrontContext } from './front-context.js';
-import { refuseHead } from './refuse-head.js';
+import { askerOf, clientAddress } from './http/client-address.js';
+import { refuseHead } from './http/refuse-head.js';
 import type { ServedSocket } from './served-socket.js';
 import type { StrangerPlace } from './stranger-sockets.js';
 

@@ -1,4 +1,4 @@
-import type { MqttTransport } from '../core/meters.js';
+import type { MqttTransport } from '../core/metering/meters.js';
 import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { MqttSockets } from './mqtt-route.js';
 

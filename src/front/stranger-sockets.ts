@@ -1,5 +1,5 @@
 import { type HeldBounds, STRANGER_SOCKET_KEEPS_MS } from '../core/bounds.js';
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../core/time/clock.js';
 
 /**
  * The WebSockets whose token has proven nothing yet (contract 1.4). What uWebSockets.js holds of an unfinished frame is not

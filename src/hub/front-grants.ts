@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.js';
 import type { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
+import type { Clock } from '../core/time/clock.js';
 import type { GrantCopy, ToFront } from './front-messages.js';
 import type { Outbox } from './outbox.js';
 import { plainError } from './plain-error.js';

@@ -5,15 +5,15 @@
 
 import type { Asker } from '../core/auth-ports.js';
 import type { CloudAnswer, CloudTrouble } from '../core/cloud-results.js';
-import type { IgnoredTimes, TimeRules } from '../core/cloud-window.js';
 import type { FollowedStates } from '../core/commit-port.js';
 import type { ErrorCode } from '../core/errors.js';
 import type { Followed, WaySteps } from '../core/followed-devices.js';
-import type { MeterCounts } from '../core/meter-counts.js';
-import type { Exemplar } from '../core/meters.js';
+import type { MeterCounts } from '../core/metering/meter-counts.js';
+import type { Exemplar } from '../core/metering/meters.js';
+import type { Refused } from '../core/metering/refusal-ring.js';
 import type { LogInHead } from '../core/passed-call.js';
 import type { Encoding } from '../core/ports.js';
-import type { Refused } from '../core/refusal-ring.js';
+import type { IgnoredTimes, TimeRules } from '../core/time/cloud-window.js';
 
 /** An error on its way between threads. */
 export interface PlainError {

@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.js';
-import { takeCounts } from '../core/meter-counts.js';
-import type { Exemplar, Meters } from '../core/meters.js';
+import { takeCounts } from '../core/metering/meter-counts.js';
+import type { Exemplar, Meters } from '../core/metering/meters.js';
+import type { Clock } from '../core/time/clock.js';
 import type { FromFront, NewsItem } from './front-messages.js';
 import type { Outbox } from './outbox.js';
 import type { RefusalRelay } from './refusal-relay.js';

@@ -1,6 +1,6 @@
-import { addCounts } from '../core/meter-counts.js';
-import type { Meters } from '../core/meters.js';
-import type { RefusalRing } from '../core/refusal-ring.js';
+import { addCounts } from '../core/metering/meter-counts.js';
+import type { Meters } from '../core/metering/meters.js';
+import type { RefusalRing } from '../core/metering/refusal-ring.js';
 import type { NewsItem } from './front-messages.js';
 import { errorOf } from './plain-error.js';
 

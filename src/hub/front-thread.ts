@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
-import type { Clock } from '../core/clock.js';
 import type { CloudTrouble } from '../core/cloud-results.js';
 import type { FollowedDevices, WaySteps } from '../core/followed-devices.js';
-import type { Meters } from '../core/meters.js';
-import type { RefusalRing } from '../core/refusal-ring.js';
+import type { Meters } from '../core/metering/meters.js';
+import type { RefusalRing } from '../core/metering/refusal-ring.js';
+import type { Clock } from '../core/time/clock.js';
 import { FrontCommits, type FrontCommitsParts } from './front-commits.js';
 import { FrontGrants } from './front-grants.js';
 import { FrontLines, type LineOpener } from './front-lines.js';

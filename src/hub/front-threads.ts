@@ -1,7 +1,7 @@
 import type { GrantFollower } from '../core/auth-ports.js';
-import type { Clock } from '../core/clock.js';
 import type { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
+import type { Clock } from '../core/time/clock.js';
 import type { ClockReading, ToFront } from './front-messages.js';
 import { FrontThread, type FrontThreadParts } from './front-thread.js';
 

@@ -1,11 +1,11 @@
 import type { Asker, Authorizer, Delivered, DeviceLogin, Granted, Unproven } from '../core/auth-ports.js';
-import type { Clock } from '../core/clock.js';
 import type { CloudAnswer } from '../core/cloud-results.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
-import type { Meters } from '../core/meters.js';
+import type { Meters } from '../core/metering/meters.js';
 import type { LogInHead } from '../core/passed-call.js';
 import type { Encoding } from '../core/ports.js';
+import type { Clock } from '../core/time/clock.js';
 import type { HubQuestions } from './hub-questions.js';
 import type { MirroredGrants } from './mirrored-grants.js';
 

@@ -1,6 +1,6 @@
-import { type ArrivalClock, type Clock, systemClock } from '../core/clock.js';
-import type { TimeRules } from '../core/cloud-window.js';
-import { timebaseOf, withTimebase } from '../core/timebase.js';
+import { type ArrivalClock, type Clock, systemClock } from '../core/time/clock.js';
+import type { TimeRules } from '../core/time/cloud-window.js';
+import { timebaseOf, withTimebase } from '../core/time/timebase.js';
 import type { ClockReading } from './front-messages.js';
 
 /** What the hub's clocks show, to be told to fronts. */

@@ -1,7 +1,7 @@
-import type { Clock } from '../core/clock.js';
 import { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
 import { Grant } from '../core/grant.js';
+import type { Clock } from '../core/time/clock.js';
 import type { FromFront, GrantCopy } from './front-messages.js';
 import type { Outbox } from './outbox.js';
 

@@ -1,6 +1,6 @@
 import type { ErrorCode, StatewayError } from '../core/errors.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
-import type { RefusalSink, Refused } from '../core/refusal-ring.js';
+import type { RefusalSink, Refused } from '../core/metering/refusal-ring.js';
 import type { NewsItem, RefusalItem } from './front-messages.js';
 
 /** Kinds of refusals that are told of one by one at a time, beyond which they are only counted. */

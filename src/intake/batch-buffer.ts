@@ -1,6 +1,6 @@
-import type { TimeRules } from '../core/cloud-window.js';
 import type { Grant } from '../core/grant.js';
 import type { BodyReceiver, Encoding } from '../core/ports.js';
+import type { TimeRules } from '../core/time/cloud-window.js';
 import {
   type BatchRequest,
   ENTRY_BYTES,

@@ -1,12 +1,12 @@
-import type { ArrivalClock } from '../core/clock.js';
-import type { TimeRules } from '../core/cloud-window.js';
 import type { DecodedBatch, RecordCommitter } from '../core/commit-port.js';
 import { asStatewayError, type StatewayError } from '../core/errors.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Grant } from '../core/grant.js';
-import type { Meters } from '../core/meters.js';
+import type { Meters } from '../core/metering/meters.js';
 import type { BodyReceiver, Encoding, Intake } from '../core/ports.js';
 import type { RecordMemory } from '../core/record-memory.js';
+import type { ArrivalClock } from '../core/time/clock.js';
+import type { TimeRules } from '../core/time/cloud-window.js';
 import type { BatchRequest, BatchResult } from '../state/batch-layout.js';
 import { processBatch } from '../state/process-batch.js';
 import { answerAll, refuseAll } from './answers.js';

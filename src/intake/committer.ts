@@ -1,10 +1,10 @@
-import type { ArrivalClock } from '../core/clock.js';
 import type { DecodedBatch, RecordCommitter } from '../core/commit-port.js';
 import type { Device } from '../core/device.js';
-import type { DeviceClocks } from '../core/device-clocks.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
 import type { RecordSink } from '../core/ports.js';
-import type { StoredTimeClock } from '../core/stored-time-clock.js';
+import type { ArrivalClock } from '../core/time/clock.js';
+import type { DeviceClocks } from '../core/time/device-clocks.js';
+import type { StoredTimeClock } from '../core/time/stored-time-clock.js';
 import { RecordView } from '../state/record-layout.js';
 import { HandOver } from './hand-over.js';
 import { type KnownTimebases, Stamper } from './stamper.js';

@@ -1,8 +1,8 @@
-import { type Clock, MAX_STAMP_AHEAD_MS } from '../core/clock.js';
-import { isOutOfWindow } from '../core/cloud-window.js';
 import type { Device } from '../core/device.js';
 import type { Grant } from '../core/grant.js';
-import { type Timebase, timebaseOf, withTimebase } from '../core/timebase.js';
+import { type Clock, MAX_STAMP_AHEAD_MS } from '../core/time/clock.js';
+import { isOutOfWindow } from '../core/time/cloud-window.js';
+import { type Timebase, timebaseOf, withTimebase } from '../core/time/timebase.js';
 import { type RecordView, UNSTAMPED } from '../state/record-layout.js';
 
 /** What must be known of a device to give it a stamp no other reading has. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../core/time/clock.js';
 import { bodyProblem, type DeviceState, findProblem, statesOf } from '../state/validate.js';
 import type { DeviceAccess } from './broker/topic-access.js';
 import {

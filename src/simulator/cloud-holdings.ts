@@ -1,4 +1,4 @@
-import { isOutOfWindow } from '../core/cloud-window.js';
+import { isOutOfWindow } from '../core/time/cloud-window.js';
 import { absoluteTime } from '../state/time.js';
 import type { AttributeValue, DeviceState } from '../state/validate.js';
 import { SlidingWindow } from './sliding-window.js';

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Clock, systemClock } from '../core/clock.js';
 import { isId } from '../core/device.js';
+import { type Clock, systemClock } from '../core/time/clock.js';
 import type { BrokerCounts, BrokerDevice } from './broker/broker-counts.js';
 import { BROKER_LIMITS, type BrokerLimits } from './broker/broker-limits.js';
 import { SimulatedBroker } from './broker/simulated-broker.js';

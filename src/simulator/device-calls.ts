@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../core/time/clock.js';
 import type { DeviceState } from '../state/validate.js';
 import type { CloudApi } from './cloud-api.js';
 import type { HeldState } from './cloud-holdings.js';

@@ -1,4 +1,4 @@
-import { pause } from '../core/clock.js';
+import { pause } from '../core/time/clock.js';
 import type { JsonPoster } from './fleet-http.js';
 import type { PlannedDevice } from './fleet-plan.js';
 

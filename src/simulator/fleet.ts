@@ -1,5 +1,5 @@
 import { Agent } from 'undici';
-import { pause } from '../core/clock.js';
+import { pause } from '../core/time/clock.js';
 import { JsonPoster } from './fleet-http.js';
 import { DEFAULT_SEED, planFleet } from './fleet-plan.js';
 import type { DeviceReport } from './fleet-report.js';

@@ -1,4 +1,4 @@
-import { pause } from '../core/clock.js';
+import { pause } from '../core/time/clock.js';
 import type { JsonPoster, PostAnswer } from './fleet-http.js';
 import { type FleetSender, isWorthRetrying, RETRY_AFTER_MS } from './fleet-sender.js';
 import type { DeviceSession } from './fleet-session.js';

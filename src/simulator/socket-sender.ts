@@ -1,5 +1,5 @@
 import { type Agent, WebSocket } from 'undici';
-import { pause } from '../core/clock.js';
+import { pause } from '../core/time/clock.js';
 import { type FleetSender, RETRY_AFTER_MS } from './fleet-sender.js';
 import type { DeviceSession } from './fleet-session.js';
 import type { FleetTally, OutgoingState } from './fleet-tally.js';

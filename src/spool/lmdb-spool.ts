@@ -1,7 +1,7 @@
 import type { DeadLetter, StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { Grant } from '../core/grant.js';
-import type { Distribution } from '../core/meters.js';
+import type { Distribution } from '../core/metering/meters.js';
 import type {
   BacklogPiece,
   BacklogSummary,
@@ -21,7 +21,7 @@ import type {
   SpoolView,
   StoredRecord,
 } from '../core/spool-ports.js';
-import type { TimebaseStore } from '../core/timekeeper.js';
+import type { TimebaseStore } from '../core/time/timekeeper.js';
 import { Backlog } from './backlog/backlog.js';
 import { PIECE_FILE_NAME, PieceFile } from './backlog/piece-file.js';
 import { readPieceRows } from './backlog/piece-rows.js';

@@ -15,7 +15,7 @@
  * ```
  * The tables travel as typed arrays of their own beside the body buffer, so that each can grow by itself.
  */
-import type { IgnoredTimes, TimeRules } from '../core/cloud-window.js';
+import type { IgnoredTimes, TimeRules } from '../core/time/cloud-window.js';
 
 /** Set in an entry's flags: the body is MessagePack, not JSON. */
 export const FLAG_MSGPACK = 1;

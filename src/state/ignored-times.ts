@@ -1,5 +1,5 @@
-import { isIgnored, type TimeRules } from '../core/cloud-window.js';
 import { StatewayError } from '../core/errors.js';
+import { isIgnored, type TimeRules } from '../core/time/cloud-window.js';
 import type { IgnoredTimesOfSlot } from './batch-layout.js';
 import { fragmentOf, singleBodyBytes } from './fragment.js';
 import type { StateList } from './state-list.js';

@@ -1,7 +1,7 @@
-import { isIgnored, type TimeRules } from '../core/cloud-window.js';
 import { ID_BYTES } from '../core/device.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Encoding } from '../core/ports.js';
+import { isIgnored, type TimeRules } from '../core/time/cloud-window.js';
 import {
   type BatchRequest,
   type BatchResult,

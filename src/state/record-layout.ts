@@ -17,7 +17,7 @@
  *            24 u32 firstState
  *            28 u32 stateCount
  * times     stateCount x f64         milliseconds since the epoch, whole; in the fraction the number of a timebase
- *                                    (`src/core/timebase.ts`), where they were counted from the proxy's clock
+ *                                    (`src/core/time/timebase.ts`), where they were counted from the proxy's clock
  * ends      stateCount x u32         where each state's fragment ends, from fragmentsOffset; it starts where the one before ends
  * fragments                          JSON of each state without its time and first brace: `"data":{"t":1}}`
  * ```

@@ -1,7 +1,7 @@
-import { type IgnoredTimes, isIgnored, type TimeRules } from '../core/cloud-window.js';
 import { StatewayError } from '../core/errors.js';
 import type { Encoding } from '../core/ports.js';
-import { withTimebase } from '../core/timebase.js';
+import { type IgnoredTimes, isIgnored, type TimeRules } from '../core/time/cloud-window.js';
+import { withTimebase } from '../core/time/timebase.js';
 import { decode } from './decode.js';
 import { takeExtensions } from './extended-json.js';
 import { fragmentOf, singleBodyBytes } from './fragment.js';

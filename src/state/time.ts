@@ -2,7 +2,7 @@
  * Times of states, as the cloud reads them (docs/cloud.md, "States"; contract 1.5): absolute milliseconds since the epoch,
  * whatever form the device chose.
  */
-import { timebaseOf, withTimebase } from '../core/timebase.js';
+import { timebaseOf, withTimebase } from '../core/time/timebase.js';
 import { UNSTAMPED } from './record-layout.js';
 
 /** The forms a state's `time` may have by the published schema. */

@@ -9,8 +9,8 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { Device } from '../core/device.js';
+import type { TraceIds } from '../core/metering/trace-ids.js';
 import type { PassedCall } from '../core/passed-call.js';
-import type { TraceIds } from '../core/trace-ids.js';
 
 /** `traceparent` of W3C Trace Context, version 00 or a later one with more behind it. */
 const TRACE_PARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:-.*)?$/;

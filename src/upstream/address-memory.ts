@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../core/time/clock.js';
 
 /** Long enough that an address that leads nowhere is not tried first by every connection, short enough for repairs. */
 export const FORGOTTEN_AFTER_MS = 600_000;

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
-import { systemClock } from '../core/clock.js';
 import type { AskResult, LogInResult } from '../core/cloud-results.js';
 import { Device } from '../core/device.js';
+import { systemClock } from '../core/time/clock.js';
 import { createAgent } from './agent.js';
 import { HttpCloudClient } from './cloud-client.js';
 import { CloudConnections } from './connections.js';

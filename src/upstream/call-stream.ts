@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import type { Clock } from '../core/clock.js';
 import type { CloudTrouble } from '../core/cloud-results.js';
 import type { CallStream, PassedAnswer, PassedCall } from '../core/passed-call.js';
-import { TimeLimit } from '../core/time-limit.js';
+import type { Clock } from '../core/time/clock.js';
+import { TimeLimit } from '../core/time/time-limit.js';
 import type { CloudConnections } from './connections.js';
 import { GivenUp, troubleOf, wasKeptTooLong, wordsOf } from './failure-reason.js';
 import { endToEnd, gathered } from './passed-fields.js';

@@ -1,11 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Clock } from '../core/clock.js';
 import type { CloudClient } from '../core/cloud-port.js';
 import type { AskResult, CloudFailure, LogInResult, SendResult } from '../core/cloud-results.js';
 import { type AuthedDevice, authedDeviceOf, deviceNameOf, isDeviceAnswer, isSuccess } from '../core/cloud-shapes.js';
 import { Device } from '../core/device.js';
 import { type LogInHead, VIA } from '../core/passed-call.js';
+import type { Clock } from '../core/time/clock.js';
 import { dateMs, firstOf, isKnownCoding, wordOf } from './cloud-word.js';
 import type { CloudConnections } from './connections.js';
 import { type CloudRequest, type ExchangeResult, exchange } from './exchange.js';

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
-import type { Clock } from '../core/clock.js';
 import type { CloudFailure, CloudTrouble } from '../core/cloud-results.js';
-import { TimeLimit } from '../core/time-limit.js';
+import type { Clock } from '../core/time/clock.js';
+import { TimeLimit } from '../core/time/time-limit.js';
 import { GivenUp, troubleOf, wasKeptTooLong } from './failure-reason.js';
 
 export interface CloudRequest {

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../core/time/clock.js';
 
 /** As long as a refusal is remembered at least, and the longest pause between two checks of a grant while the cloud is away. */
 const KEPT_MS = 60_000;

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
-import { systemClock } from '../core/clock.js';
-import { HeapTrim } from '../core/heap-trim.js';
+import { HeapTrim } from '../core/machine/heap-trim.js';
+import { systemClock } from '../core/time/clock.js';
 import type { FromThread, Numbered, ToThread } from './thread-messages.js';
 
 /** What a thread does with the cloud. */

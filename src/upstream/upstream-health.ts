@@ -1,5 +1,3 @@
-import { type BackOff, backOffMs } from '../core/back-off.js';
-import type { Clock } from '../core/clock.js';
 import type {
   AskResult,
   CallTrouble,
@@ -9,7 +7,9 @@ import type {
   LogInResult,
   SendResult,
 } from '../core/cloud-results.js';
-import type { Meters } from '../core/meters.js';
+import type { Meters } from '../core/metering/meters.js';
+import { type BackOff, backOffMs } from '../core/time/back-off.js';
+import type { Clock } from '../core/time/clock.js';
 
 /** Greetings in a row without a good answer, after which a cloud that has answered before counts as lost. */
 export const GREETINGS_TO_LOSE = 3;

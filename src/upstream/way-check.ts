@@ -1,6 +1,6 @@
 import { type CheckLine, ok, wrong } from '../core/check-line.js';
-import type { Clock } from '../core/clock.js';
 import { type AskResult, FAILURE_REMEDIES } from '../core/cloud-results.js';
+import type { Clock } from '../core/time/clock.js';
 import { createAgent } from './agent.js';
 import { HttpCloudClient } from './cloud-client.js';
 import { CloudConnections } from './connections.js';

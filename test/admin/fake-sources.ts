@@ -12,11 +12,11 @@ import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
 import type { DeviceReport, LastState } from '../../src/core/device-report.js';
 import { FollowedDevices } from '../../src/core/followed-devices.js';
-import { Distribution, LATENCY_BOUNDS_SECONDS, Meters } from '../../src/core/meters.js';
+import { Distribution, LATENCY_BOUNDS_SECONDS, Meters } from '../../src/core/metering/meters.js';
+import { RefusalRing } from '../../src/core/metering/refusal-ring.js';
+import { TracedDistribution } from '../../src/core/metering/traced-distribution.js';
 import type { MqttTrouble } from '../../src/core/mqtt-trouble.js';
-import { RefusalRing } from '../../src/core/refusal-ring.js';
-import { StoredTimeClock } from '../../src/core/stored-time-clock.js';
-import { TracedDistribution } from '../../src/core/traced-distribution.js';
+import { StoredTimeClock } from '../../src/core/time/stored-time-clock.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
 const DEVICE = new Device('a'.repeat(24), 'b'.repeat(24));

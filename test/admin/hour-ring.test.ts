@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { HourRing, MAX_POINTS, STEP_MS } from '../../src/admin/hour-ring.js';
-import { Meters } from '../../src/core/meters.js';
+import { Meters } from '../../src/core/metering/meters.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
 const START_SECONDS = Date.UTC(2026, 0, 1) / 1_000;

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { DenialCache } from '../../src/auth/denial-cache.js';
 import { Grants } from '../../src/auth/grants.js';
 import { Device } from '../../src/core/device.js';
-import { collectGarbage } from '../../src/core/heap-trim.js';
+import { collectGarbage } from '../../src/core/machine/heap-trim.js';
 import type { OwnedSpool } from '../../src/core/spool-ports.js';
 import { Lane } from '../../src/forward/lane/lane.js';
 import { MemoryLedger } from '../../src/forward/lane/memory-ledger.js';

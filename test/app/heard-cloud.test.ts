@@ -3,7 +3,7 @@ import { HeardCloud } from '../../src/app/heard-cloud.js';
 import type { CloudClient } from '../../src/core/cloud-port.js';
 import type { AskResult, SendResult } from '../../src/core/cloud-results.js';
 import { Device } from '../../src/core/device.js';
-import { Timekeeper } from '../../src/core/timekeeper.js';
+import { Timekeeper } from '../../src/core/time/timekeeper.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
 const LOST: SendResult = { kind: 'failure', mayArriveLater: true, openMs: 0, reason: 'timeout', words: '' };

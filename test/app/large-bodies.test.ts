@@ -75,7 +75,7 @@ async function growthMiB({ proxy }: PassingSite, action: () => Promise<void>): P
 /**
  * Sends no more than so far ahead of who reads at the other end. What this machine sends itself may come faster than a busy
  * proxy takes it from the kernel, and the newer library does not let go of a socket before it is empty (`docs/decisions.md`,
- * "What differs between the two pairs"). That a sender is kept back is for `test/front/passed-flow.test.ts`; here a proxy that
+ * "What differs between the two pairs"). That a sender is kept back is for `test/front/passthrough/passed-flow.test.ts`; here a proxy that
  * gathers what it should pass on gets no more of it.
  */
 function within(reader: SlowReader) {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connect as connectTls } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../src/core/clock.js';
+import { systemClock } from '../../src/core/time/clock.js';
 import type { PlannedDevice } from '../../src/simulator/fleet-plan.js';
 import { ANSWER_TIMEOUT_MS } from '../../src/upstream/patience.js';
 import { openSite, type Site, status, untilHeld } from '../helpers/bench-site.js';

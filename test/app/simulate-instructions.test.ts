@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { instructions } from '../../src/app/simulate-command.js';
+import { instructions } from '../../src/app/commands/simulate-command.js';
 
 const DEVICE = {
   applicationId: '5a0000000000000000000001',

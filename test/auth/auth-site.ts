@@ -3,7 +3,7 @@ import { AuthStage } from '../../src/auth/auth-stage.js';
 import type { Granted, Unproven } from '../../src/core/auth-ports.js';
 import type { StatewayError } from '../../src/core/errors.js';
 import type { Grant } from '../../src/core/grant.js';
-import { Meters } from '../../src/core/meters.js';
+import { Meters } from '../../src/core/metering/meters.js';
 import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { ASKER, FakeCloud, straightTo } from './fake-cloud.js';

@@ -7,7 +7,7 @@ import { SealedStore } from '../../src/auth/sealed-store.js';
 import { Sealing } from '../../src/auth/sealing.js';
 import { Shares } from '../../src/auth/shares.js';
 import { StatewayError } from '../../src/core/errors.js';
-import { Meters } from '../../src/core/meters.js';
+import { Meters } from '../../src/core/metering/meters.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { FakeCloud } from './fake-cloud.js';
 import { MemoryTable } from './memory-table.js';

@@ -8,7 +8,7 @@ import { Sealing } from '../../src/auth/sealing.js';
 import { Shares } from '../../src/auth/shares.js';
 import type { CloudAnswer } from '../../src/core/cloud-results.js';
 import { StatewayError } from '../../src/core/errors.js';
-import { Meters } from '../../src/core/meters.js';
+import { Meters } from '../../src/core/metering/meters.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { ASKER, FakeCloud } from './fake-cloud.js';
 import { MemoryTable } from './memory-table.js';

@@ -6,7 +6,7 @@ import { Shares } from '../../src/auth/shares.js';
 import { Verifier } from '../../src/auth/verifier.js';
 import type { Granted, Unproven } from '../../src/core/auth-ports.js';
 import { StatewayError } from '../../src/core/errors.js';
-import { Meters } from '../../src/core/meters.js';
+import { Meters } from '../../src/core/metering/meters.js';
 import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { ASKER, FakeCloud, type OpenQuestion, straightTo, TAKEN } from './fake-cloud.js';

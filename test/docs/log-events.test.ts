@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { EVENT_TABLE, type EventRow } from '../../src/app/events.js';
-import { EVENTS_DOCUMENT, eventsDocument } from '../../src/app/events-doc.js';
+import { EVENTS_DOCUMENT, eventsDocument } from '../../src/app/docs/events-doc.js';
+import { EVENT_TABLE, type EventRow } from '../../src/app/log/events.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const SOURCES = execFileSync('git', ['ls-files', '--', 'src/app'], { cwd: ROOT, encoding: 'utf8' })

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { RUNBOOK_DOCUMENT, RUNBOOK_PAGE, runbookPage, slugOf } from '../../src/app/runbook-page.js';
+import { RUNBOOK_DOCUMENT, RUNBOOK_PAGE, runbookPage, slugOf } from '../../src/app/docs/runbook-page.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const PAGE = readFileSync(join(ROOT, RUNBOOK_PAGE), 'utf8');

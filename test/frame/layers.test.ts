@@ -29,6 +29,8 @@ const ROOMS: Readonly<Record<string, { folders: readonly string[]; libraries: re
     libraries: ['commander', 'pino', 'pino-pretty', 'cli-progress'],
   },
 };
+/** Rooms with one level of folders, to which the same applies. */
+const WITH_FOLDERS = ['core', 'front', 'spool', 'forward', 'app'];
 const LIBRARIES = [...new Set(Object.values(ROOMS).flatMap(({ libraries }) => libraries)), 'fastify', 'vitest'];
 
 const RESTRICTED = 'lint/style/noRestrictedImports';
@@ -74,6 +76,10 @@ describe('the layers', () => {
     ['another stage by a detour', RESTRICTED, 'src/auth/x.ts', "import '../core/../forward/lanes.js';\n"],
     ['another stage by a detour from here', RESTRICTED, 'src/auth/x.ts', "import './../forward/lanes.js';\n"],
     ['tests in the program', RESTRICTED, 'src/app/x.ts', "import '../../test/lanes.test.js';\n"],
+    ['tests in a folder of the wiring', RESTRICTED, 'src/app/log/x.ts', "import '../../../test/lanes.test.js';\n"],
+    ['a stage in a folder of core', RESTRICTED, 'src/core/time/x.ts', "import '../../forward/lanes.js';\n"],
+    ['another stage in a folder of front', RESTRICTED, 'src/front/ws/x.ts', "import '../../forward/lanes.js';\n"],
+    ['another stage by a detour of folders', RESTRICTED, 'src/front/ws/x.ts', "import '../http/../../auth/x.js';\n"],
     ['the server in the page', RESTRICTED, 'src/admin/status-page/x.ts', "import '../admin-server.js';\n"],
     ['Node in the page', RESTRICTED, 'src/admin/status-page/x.ts', "import 'node:fs';\n"],
     ['another stage in a folder of the spool', RESTRICTED, 'src/spool/lmdb/x.ts', "import '../../forward/lanes.js';\n"],
@@ -147,19 +153,22 @@ describe('the layers', () => {
   it('allow each folder exactly what the table of rooms says', () => {
     const planted: Record<string, string> = {};
     const expected: string[] = [];
-    for (const [room, { folders, libraries }] of Object.entries(ROOMS)) {
+    const plant = (room: string, place: string, up: string) => {
+      const { folders, libraries } = ROOMS[room] as (typeof ROOMS)[string];
       for (const target of Object.keys(ROOMS)) {
-        const file = `src/${room}/imports-${target}.ts`;
-        planted[file] = `import '../${target}/nothing.js';\n`;
-        // A folder's own files are reached by './'; '../core' from within src/core is a detour.
+        const file = `src/${place}/imports-${target}.ts`;
+        planted[file] = `import '${up}/${target}/nothing.js';\n`;
+        // A room's own files are not reached by its name: '../core' from within src/core is a detour.
         if (!folders.includes(target)) expected.push(file);
       }
       for (const [index, library] of LIBRARIES.entries()) {
-        const file = `src/${room}/library-${index}.ts`;
+        const file = `src/${place}/library-${index}.ts`;
         planted[file] = `import '${library}';\n`;
         if (!libraries.includes(library)) expected.push(file);
       }
-    }
+    };
+    for (const room of Object.keys(ROOMS)) plant(room, room, '..');
+    for (const room of WITH_FOLDERS) plant(room, `${room}/folder`, '../..');
     const refused = lintPlanted(temporaryDirectory(), planted).filter(({ rule }) => rule === RESTRICTED);
     expect(refused.map(({ file }) => file).sort()).toEqual(expected.sort());
   });

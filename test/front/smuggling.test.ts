@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { systemClock } from '../../src/core/clock.js';
+import { systemClock } from '../../src/core/time/clock.js';
 import { pickUws } from '../../src/front/uws.js';
 import { HttpCallStream } from '../../src/upstream/call-stream.js';
 import type { ScriptedIntake } from '../helpers/front-doubles.js';
@@ -10,7 +10,7 @@ import { RecordingCloud } from '../helpers/recording-cloud.js';
 import type { ScriptedAuthorizer } from '../helpers/scripted-authorizer.js';
 import { expect } from '../helpers/test-scope.js';
 import { connectionsWith } from '../upstream/test-servers.js';
-import { MALFORMED, type MalformedRequest, type Target } from './malformed-requests.js';
+import { MALFORMED, type MalformedRequest, type Target } from './http/malformed-requests.js';
 
 /** Of uWebSockets.js for what it cannot parse: it waits for more, up to 12 s in the older build, and some 30 s in the newer. */
 const IS_OLDER_WEB_SERVER = pickUws().name.includes('@20.30.');

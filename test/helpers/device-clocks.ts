@@ -1,7 +1,7 @@
-import type { Clock } from '../../src/core/clock.js';
-import { type OutOfWindow, windowAt } from '../../src/core/cloud-window.js';
-import { DeviceClocks } from '../../src/core/device-clocks.js';
-import { Meters } from '../../src/core/meters.js';
+import { Meters } from '../../src/core/metering/meters.js';
+import type { Clock } from '../../src/core/time/clock.js';
+import { type OutOfWindow, windowAt } from '../../src/core/time/cloud-window.js';
+import { DeviceClocks } from '../../src/core/time/device-clocks.js';
 
 /** Clocks of devices, judged by `clock` as one that is right. */
 export function deviceClocksBy(clock: Clock, meters = new Meters(), outOfWindow: OutOfWindow = 'forward') {

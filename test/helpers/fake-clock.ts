@@ -1,4 +1,4 @@
-import type { ArrivalClock } from '../../src/core/clock.js';
+import type { ArrivalClock } from '../../src/core/time/clock.js';
 
 interface Timer {
   readonly atMs: number;

@@ -1,4 +1,3 @@
-import type { Clock } from '../../src/core/clock.js';
 import type { DeadLetter, StoredDeadLetter } from '../../src/core/dead-letter.js';
 import type { Device } from '../../src/core/device.js';
 import type { Grant } from '../../src/core/grant.js';
@@ -19,6 +18,7 @@ import type {
   SpoolView,
   Watermark,
 } from '../../src/core/spool-ports.js';
+import type { Clock } from '../../src/core/time/clock.js';
 import { buildPieceOfStates } from '../../src/state/backlog-piece.js';
 import { RecordView } from '../../src/state/record-layout.js';
 

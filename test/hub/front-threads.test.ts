@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { systemClock } from '../../src/core/clock.js';
 import { FollowedDevices } from '../../src/core/followed-devices.js';
-import { Meters } from '../../src/core/meters.js';
+import { Meters } from '../../src/core/metering/meters.js';
+import { RefusalRing } from '../../src/core/metering/refusal-ring.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
-import { RefusalRing } from '../../src/core/refusal-ring.js';
+import { systemClock } from '../../src/core/time/clock.js';
 import { FrontThreads, type FrontThreadsParts } from '../../src/hub/front-threads.js';
 import { readClock } from '../../src/hub/hub-clock.js';
 import { FakeClock } from '../helpers/fake-clock.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { TimeRules } from '../../src/core/cloud-window.js';
-import { timebaseOf, withTimebase } from '../../src/core/timebase.js';
+import type { TimeRules } from '../../src/core/time/cloud-window.js';
+import { timebaseOf, withTimebase } from '../../src/core/time/timebase.js';
 import { HubClock, readClock } from '../../src/hub/hub-clock.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 

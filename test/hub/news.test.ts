@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { StatewayError } from '../../src/core/errors.js';
 import { FollowedDevices } from '../../src/core/followed-devices.js';
-import { Meters } from '../../src/core/meters.js';
-import { RefusalRing, type Refused } from '../../src/core/refusal-ring.js';
-import { TracedDistribution } from '../../src/core/traced-distribution.js';
+import { Meters } from '../../src/core/metering/meters.js';
+import { RefusalRing, type Refused } from '../../src/core/metering/refusal-ring.js';
+import { TracedDistribution } from '../../src/core/metering/traced-distribution.js';
 import type { FromFront } from '../../src/hub/front-messages.js';
 import { FrontNews } from '../../src/hub/front-news.js';
 import { FrontTally } from '../../src/hub/front-tally.js';

@@ -1,6 +1,6 @@
 import { Device } from '../../src/core/device.js';
 import { Grant } from '../../src/core/grant.js';
-import { Meters } from '../../src/core/meters.js';
+import { Meters } from '../../src/core/metering/meters.js';
 import { FrontGrants } from '../../src/hub/front-grants.js';
 import type { FromFront, ToFront } from '../../src/hub/front-messages.js';
 import { FrontQuestions } from '../../src/hub/front-questions.js';

@@ -110,7 +110,7 @@ describe.concurrent('image:check', () => {
     'fails for what is missing',
     async () => {
       const copy = planted('missing', (folder) => {
-        remove(join(folder, 'dist/src/front/reply.js'));
+        remove(join(folder, 'dist/src/front/http/reply.js'));
         remove(join(folder, 'node_modules/pino'));
       });
       const { status, output } = await runScript('check.mjs', '--stage', copy);

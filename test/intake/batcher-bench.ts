@@ -1,9 +1,9 @@
-import type { OutOfWindow } from '../../src/core/cloud-window.js';
-import type { DeviceClocks } from '../../src/core/device-clocks.js';
 import { FollowedDevices } from '../../src/core/followed-devices.js';
-import { Meters } from '../../src/core/meters.js';
+import { Meters } from '../../src/core/metering/meters.js';
 import { RecordMemory } from '../../src/core/record-memory.js';
-import { StoredTimeClock } from '../../src/core/stored-time-clock.js';
+import type { OutOfWindow } from '../../src/core/time/cloud-window.js';
+import type { DeviceClocks } from '../../src/core/time/device-clocks.js';
+import { StoredTimeClock } from '../../src/core/time/stored-time-clock.js';
 import { Batcher } from '../../src/intake/batcher.js';
 import { Committer } from '../../src/intake/committer.js';
 import { deviceClocksBy } from '../helpers/device-clocks.js';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { DecodedBatch } from '../../src/core/commit-port.js';
 import { FollowedDevices } from '../../src/core/followed-devices.js';
-import { StoredTimeClock } from '../../src/core/stored-time-clock.js';
+import { StoredTimeClock } from '../../src/core/time/stored-time-clock.js';
 import { Committer } from '../../src/intake/committer.js';
 import { deviceClocksBy } from '../helpers/device-clocks.js';
 import { FakeClock } from '../helpers/fake-clock.js';

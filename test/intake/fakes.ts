@@ -1,8 +1,8 @@
-import type { TimeRules } from '../../src/core/cloud-window.js';
 import { Device } from '../../src/core/device.js';
 import type { StatewayError } from '../../src/core/errors.js';
 import { Grant } from '../../src/core/grant.js';
 import type { BodyReceiver, RecordSink } from '../../src/core/ports.js';
+import type { TimeRules } from '../../src/core/time/cloud-window.js';
 import type { BatchRunner } from '../../src/intake/batcher.js';
 import type { BatchRequest, BatchResult } from '../../src/state/batch-layout.js';
 import { processBatch } from '../../src/state/process-batch.js';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Device } from '../../src/core/device.js';
 import { Grant } from '../../src/core/grant.js';
-import { timebaseOf, withTimebase } from '../../src/core/timebase.js';
+import { timebaseOf, withTimebase } from '../../src/core/time/timebase.js';
 import { Stamper } from '../../src/intake/stamper.js';
 import { RecordView, UNSTAMPED } from '../../src/state/record-layout.js';
 import { FakeClock } from '../helpers/fake-clock.js';

@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { readBootTag, systemClock } from '../../dist/src/core/clock.js';
+import { readBootTag, systemClock } from '../../dist/src/core/time/clock.js';
 import { LmdbSpool } from '../../dist/src/spool/lmdb-spool.js';
 import { RecordView } from '../../dist/src/state/record-layout.js';
 

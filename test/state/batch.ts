@@ -1,5 +1,5 @@
-import { type OutOfWindow, windowAt } from '../../src/core/cloud-window.js';
 import { Device } from '../../src/core/device.js';
+import { type OutOfWindow, windowAt } from '../../src/core/time/cloud-window.js';
 import {
   type BatchRequest,
   type BatchResult,

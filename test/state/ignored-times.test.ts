@@ -1,6 +1,6 @@
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import type { OutOfWindow } from '../../src/core/cloud-window.js';
+import type { OutOfWindow } from '../../src/core/time/cloud-window.js';
 import { processBatch } from '../../src/state/process-batch.js';
 import { UNSTAMPED } from '../../src/state/record-layout.js';
 import { singleBody } from '../../src/state/single-body.js';

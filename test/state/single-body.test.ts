@@ -1,7 +1,7 @@
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import { type OutOfWindow, windowAt } from '../../src/core/cloud-window.js';
 import { StatewayError } from '../../src/core/errors.js';
+import { type OutOfWindow, windowAt } from '../../src/core/time/cloud-window.js';
 import { singleBody } from '../../src/state/single-body.js';
 
 const packr = new Packr({ useRecords: false });

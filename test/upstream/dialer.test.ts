@@ -5,7 +5,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
-import { type Clock, systemClock } from '../../src/core/clock.js';
+import { type Clock, systemClock } from '../../src/core/time/clock.js';
 import { ATTEMPT_DELAY_MS, Dialer } from '../../src/upstream/dialer.js';
 import { GivenUp } from '../../src/upstream/failure-reason.js';
 import { FakeClock } from '../helpers/fake-clock.js';

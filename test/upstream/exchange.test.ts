@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/core/clock.js';
 import { Device } from '../../src/core/device.js';
+import { systemClock } from '../../src/core/time/clock.js';
 import { HttpCloudClient } from '../../src/upstream/cloud-client.js';
 import { Cleaner, connectionsWith, plainClient, startHttp, startTcp } from './test-servers.js';
 

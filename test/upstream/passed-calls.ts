@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Clock, systemClock } from '../../src/core/clock.js';
 import type { PassedAnswer, PassedCall } from '../../src/core/passed-call.js';
+import { type Clock, systemClock } from '../../src/core/time/clock.js';
 import type { AgentOptions } from '../../src/upstream/agent.js';
 import { HttpCallStream } from '../../src/upstream/call-stream.js';
 import { Cleaner, connectionsWith, startHttp, startTcp } from './test-servers.js';

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createTcpServer, type Socket, type Se
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
-import { type Clock, systemClock } from '../../src/core/clock.js';
+import { type Clock, systemClock } from '../../src/core/time/clock.js';
 import { type AgentOptions, createAgent } from '../../src/upstream/agent.js';
 import { AskThread } from '../../src/upstream/ask-thread.js';
 import { HttpCloudClient } from '../../src/upstream/cloud-client.js';

@@ -1,7 +1,7 @@
-import type { Clock } from '../../core/clock.js';
 import type { Device } from '../../core/device.js';
 import type { LaneCounts } from '../../core/ports.js';
 import type { OwnedSpool, Watermark } from '../../core/spool-ports.js';
+import type { Clock } from '../../core/time/clock.js';
 import { Lane, MAX_UNRECORDED_SENDS } from './lane.js';
 import { AbsentDevices } from './last-seen.js';
 import type { MemoryLedger } from './memory-ledger.js';

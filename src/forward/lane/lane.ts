@@ -1,9 +1,9 @@
-import { type BackOff, backOffMs } from '../../core/back-off.js';
 import type { DeadLetter, StoredDeadLetter } from '../../core/dead-letter.js';
 import type { Device } from '../../core/device.js';
 import type { Grant } from '../../core/grant.js';
 import type { LaneCounts } from '../../core/ports.js';
 import type { OwnedSpool, Settlement, Watermark } from '../../core/spool-ports.js';
+import { type BackOff, backOffMs } from '../../core/time/back-off.js';
 import type { Outcome } from '../send/outcome.js';
 import { LaneFaults, type LaneTrouble } from './lane-faults.js';
 import { LaneGrants } from './lane-grants.js';

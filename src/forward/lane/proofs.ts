@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.js';
 import type { SendResult } from '../../core/cloud-results.js';
 import type { ProofResult, ReadyBody, SendLater } from '../../core/ports.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { Pacing } from './pacing.js';
 
 /** How long a proof waits for its turn: the device has no answer meanwhile. */

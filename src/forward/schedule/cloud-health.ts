@@ -1,6 +1,6 @@
-import { type BackOff, backOffMs } from '../../core/back-off.js';
-import type { Clock } from '../../core/clock.js';
 import type { CloudTrouble, SendResult } from '../../core/cloud-results.js';
+import { type BackOff, backOffMs } from '../../core/time/back-off.js';
+import type { Clock } from '../../core/time/clock.js';
 import { troubleOf } from '../send/outcome.js';
 
 /** Failures in a row, over all lanes, after which the cloud may count as down. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 
 /** When the run ends, what may still start until then, and who waits for it. */
 export class Ending {

@@ -1,8 +1,8 @@
-import type { Clock } from '../../core/clock.js';
 import type { FollowedDevices } from '../../core/followed-devices.js';
 import type { Grant } from '../../core/grant.js';
 import type { BacklogSummary, OwnedSpool, ReadRecord } from '../../core/spool-ports.js';
-import type { StoredTimeClock } from '../../core/stored-time-clock.js';
+import type { Clock } from '../../core/time/clock.js';
+import type { StoredTimeClock } from '../../core/time/stored-time-clock.js';
 import { RecordView } from '../../state/record-layout.js';
 import type { LastStates } from '../device-look.js';
 import type { Lane } from '../lane/lane.js';

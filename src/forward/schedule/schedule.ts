@@ -1,5 +1,5 @@
-import type { Clock } from '../../core/clock.js';
 import type { ProofResult, ReadyBody } from '../../core/ports.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { Lane } from '../lane/lane.js';
 import type { LaneTable } from '../lane/lane-table.js';
 import type { Expiry } from '../send/expiry.js';

@@ -1,6 +1,6 @@
 import { MAX_SPILLING_BYTES } from '../../core/bounds.js';
-import type { Clock } from '../../core/clock.js';
-import type { StoredTimeClock } from '../../core/stored-time-clock.js';
+import type { Clock } from '../../core/time/clock.js';
+import type { StoredTimeClock } from '../../core/time/stored-time-clock.js';
 import { buildPiece } from '../../state/backlog-piece.js';
 import type { Lane } from '../lane/lane.js';
 import type { MemoryLedger } from '../lane/memory-ledger.js';

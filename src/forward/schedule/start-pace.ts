@@ -1,4 +1,4 @@
-import type { Load } from '../../core/loop-load.js';
+import type { Load } from '../../core/machine/loop-load.js';
 import type { MemoryLedger } from '../lane/memory-ledger.js';
 
 /** How much faster than all lanes need it in the long run: what came together is spread over four fifths of a window. */

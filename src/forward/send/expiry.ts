@@ -1,7 +1,7 @@
-import type { Clock } from '../../core/clock.js';
 import type { DeadLetter } from '../../core/dead-letter.js';
-import type { StoredTimeClock } from '../../core/stored-time-clock.js';
-import { type Corrections, timeToShow } from '../../core/timebase.js';
+import type { Clock } from '../../core/time/clock.js';
+import type { StoredTimeClock } from '../../core/time/stored-time-clock.js';
+import { type Corrections, timeToShow } from '../../core/time/timebase.js';
 import type { Lane } from '../lane/lane.js';
 import type { StateRun, Taken } from '../lane/waiting-chunk.js';
 import { readHead, takenOf } from './next-body.js';

@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.js';
 import type { CloudClient } from '../../core/cloud-port.js';
 import type { SendResult } from '../../core/cloud-results.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { Lane } from '../lane/lane.js';
 import type { CloudHealth } from '../schedule/cloud-health.js';
 import type { Delivery } from './next-body.js';

@@ -1,7 +1,7 @@
-import type { Clock } from '../../core/clock.js';
 import type { StoredDeadLetter } from '../../core/dead-letter.js';
 import type { Device } from '../../core/device.js';
 import type { OwnedSpool } from '../../core/spool-ports.js';
+import type { Clock } from '../../core/time/clock.js';
 
 /** Between two looks while there is more to read, or a try could not be made. */
 export const LOOK_AGAIN_AFTER_MS = 1_000;

@@ -1,9 +1,9 @@
-import type { Clock } from '../../core/clock.js';
 import type { CloudClient } from '../../core/cloud-port.js';
 import type { SendResult } from '../../core/cloud-results.js';
 import type { Device } from '../../core/device.js';
 import type { BacklogPiece } from '../../core/spool-ports.js';
-import { type Corrections, timeToSend } from '../../core/timebase.js';
+import type { Clock } from '../../core/time/clock.js';
+import { type Corrections, timeToSend } from '../../core/time/timebase.js';
 import { buildPieceOfStates, type LooseState } from '../../state/backlog-piece.js';
 import { RecordView } from '../../state/record-layout.js';
 import type { Lane } from '../lane/lane.js';

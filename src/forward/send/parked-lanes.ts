@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.js';
 import type { Device } from '../../core/device.js';
 import type { FollowedDevices } from '../../core/followed-devices.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { Lane } from '../lane/lane.js';
 import { ASK_AGAIN_MS } from './outcome.js';
 

@@ -1,5 +1,5 @@
-import { isOutOfWindow } from '../../core/cloud-window.js';
-import { type Corrections, timeToSend } from '../../core/timebase.js';
+import { isOutOfWindow } from '../../core/time/cloud-window.js';
+import { type Corrections, timeToSend } from '../../core/time/timebase.js';
 import { mergeFragments } from '../../state/fragment.js';
 import { stateBytes, writeState } from '../../state/state-json.js';
 import type { StateRun } from '../lane/waiting-chunk.js';

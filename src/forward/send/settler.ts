@@ -1,10 +1,10 @@
-import type { Clock } from '../../core/clock.js';
 import type { SendResult } from '../../core/cloud-results.js';
 import { causeOf, type DeadLetter, type LetterCause, type StoredDeadLetter } from '../../core/dead-letter.js';
 import type { Device } from '../../core/device.js';
 import type { FollowedDevices } from '../../core/followed-devices.js';
-import type { Meters } from '../../core/meters.js';
+import type { Meters } from '../../core/metering/meters.js';
 import type { OwnedSpool } from '../../core/spool-ports.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { LooseState } from '../../state/backlog-piece.js';
 import type { Lane } from '../lane/lane.js';
 import type { Taken } from '../lane/waiting-chunk.js';

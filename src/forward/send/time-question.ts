@@ -1,6 +1,6 @@
 import type { CloudClient } from '../../core/cloud-port.js';
 import type { SendResult } from '../../core/cloud-results.js';
-import type { Timekeeper } from '../../core/timekeeper.js';
+import type { Timekeeper } from '../../core/time/timekeeper.js';
 import type { Lane } from '../lane/lane.js';
 import type { CloudHealth } from '../schedule/cloud-health.js';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 
 /** One time limit of one connection: set, set anew, cleared. */
 export class Alarm {

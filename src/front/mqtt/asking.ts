@@ -1,5 +1,5 @@
 import type { Asker } from '../../core/auth-ports.js';
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 import { Alarm } from './alarm.js';
 import type { LogInOutcome, LogIns, MqttCredentials } from './log-ins.js';
 

@@ -1,6 +1,6 @@
 import { isId } from '../../core/device.js';
 import type { StatewayError } from '../../core/errors.js';
-import type { MqttCloseReason, MqttConnectResult } from '../../core/meters.js';
+import type { MqttCloseReason, MqttConnectResult } from '../../core/metering/meters.js';
 import { Alarm } from './alarm.js';
 import { Asking } from './asking.js';
 import { Flow, type FlowUser, type HaltReason } from './flow.js';

@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.js';
 import type { SetAside } from '../../core/dead-letter.js';
 import type { Device } from '../../core/device.js';
+import type { Clock } from '../../core/time/clock.js';
 
 const HOUR_MS = 3_600_000;
 /** Dead letters of one device within an hour (contract 1.9.4): enough to see what is wrong with it, and 240 KiB at most. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 import { Alarm } from './alarm.js';
 
 /** Handshakes of one address that may be under way, or have failed, before the next one waits. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { Alarm } from './alarm.js';
 import type { Flow } from './flow.js';
 

@@ -1,4 +1,4 @@
-import type { MqttTransport } from '../../core/meters.js';
+import type { MqttTransport } from '../../core/metering/meters.js';
 
 /** One socket, whatever it is made of, as a connection sees it. */
 export interface Line {

@@ -1,7 +1,7 @@
 import type { Asker } from '../../core/auth-ports.js';
 import { mqttStrangers } from '../../core/bounds.js';
 import type { SetAside } from '../../core/dead-letter.js';
-import type { MqttTransport } from '../../core/meters.js';
+import type { MqttTransport } from '../../core/metering/meters.js';
 import type { MqttTrouble } from '../../core/mqtt-trouble.js';
 import type { Uplinks } from '../../core/uplink-ports.js';
 import type { FrontContext } from '../front-context.js';

@@ -1,6 +1,6 @@
 import type { StatewayError } from '../../core/errors.js';
 import type { Grant } from '../../core/grant.js';
-import type { MqttTransport } from '../../core/meters.js';
+import type { MqttTransport } from '../../core/metering/meters.js';
 import type { BodyReceiver } from '../../core/ports.js';
 import type { MqttContext } from './mqtt-context.js';
 import { QueuedPublish } from './queued-publish.js';

@@ -1,5 +1,5 @@
-import type { Clock } from '../../core/clock.js';
 import type { MqttTrouble, MqttTroubleKind } from '../../core/mqtt-trouble.js';
+import type { Clock } from '../../core/time/clock.js';
 import { ToldLately } from './told-lately.js';
 
 /** Devices that are remembered of each kind: as many as anybody looks through. */

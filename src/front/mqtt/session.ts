@@ -2,7 +2,7 @@ import type { Asker } from '../../core/auth-ports.js';
 import type { Device } from '../../core/device.js';
 import type { StatewayError } from '../../core/errors.js';
 import type { Grant } from '../../core/grant.js';
-import type { MqttCloseReason, MqttTransport } from '../../core/meters.js';
+import type { MqttCloseReason, MqttTransport } from '../../core/metering/meters.js';
 import { Commands } from './commands.js';
 import type { HaltReason } from './flow.js';
 import type { LoggedIn, LogInOutcome, MqttCredentials } from './log-ins.js';

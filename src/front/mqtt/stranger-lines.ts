@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 
 /** A connection that has not been accepted: it has said nothing yet, is being checked, or is held before its refusal. */
 export interface StrangerLine {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 
 /** More takeovers of one id than these within a minute are two devices that share it (contract 1.9.6). */
 const MOST_IN_A_MINUTE = 5;

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import type { Clock } from '../../core/clock.js';
-import type { MqttTransport } from '../../core/meters.js';
-import { networkOf } from '../../core/network.js';
+import { networkOf } from '../../core/machine/network.js';
+import type { MqttTransport } from '../../core/metering/meters.js';
+import type { Clock } from '../../core/time/clock.js';
 import { Alarm } from './alarm.js';
 import type { Line, LineUser } from './line.js';
 

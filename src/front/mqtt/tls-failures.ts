@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.js';
 import type { StatewayError } from '../../core/errors.js';
-import type { RefusalSink } from '../../core/refusal-ring.js';
+import type { RefusalSink } from '../../core/metering/refusal-ring.js';
+import type { Clock } from '../../core/time/clock.js';
 import { malformed } from './packets.js';
 import { ToldLately } from './told-lately.js';
 

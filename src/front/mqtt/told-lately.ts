@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 
 const HOUR_MS = 3_600_000;
 /** What is remembered; beyond it what was told of first gives way. */

@@ -1,5 +1,5 @@
 import type { Grant } from '../../core/grant.js';
-import type { MqttTransport } from '../../core/meters.js';
+import type { MqttTransport } from '../../core/metering/meters.js';
 import type { BodyReceiver } from '../../core/ports.js';
 import type { MqttContext } from './mqtt-context.js';
 import type { Will } from './packets.js';

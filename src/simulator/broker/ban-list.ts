@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 
 /** How long who exceeds a limit stays away (docs/cloud.md, "The broker"). */
 export interface BanRule {

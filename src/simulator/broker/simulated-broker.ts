@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Aedes, Client, ConnectPacket, PublishPacket, Subscription } from 'aedes';
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { CloudApi } from '../cloud-api.js';
 import type { FaultPlan } from '../cloud-faults.js';
 import { CloudRefusal } from '../cloud-http.js';

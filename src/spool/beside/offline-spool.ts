@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { readBootTag, systemClock } from '../../core/clock.js';
 import { Device } from '../../core/device.js';
 import type { SpoolStatus, Watermark } from '../../core/spool-ports.js';
-import { type Corrections, correctionsOf, timeToShow } from '../../core/timebase.js';
+import { readBootTag, systemClock } from '../../core/time/clock.js';
+import { type Corrections, correctionsOf, timeToShow } from '../../core/time/timebase.js';
 import { RecordView } from '../../state/record-layout.js';
 import { openPiece } from '../backlog/backlog.js';
 import { PIECE_FILE_NAME, PieceReader } from '../backlog/piece-file.js';

@@ -1,5 +1,5 @@
-import type { Clock } from '../../core/clock.js';
 import type { DiskFault } from '../../core/spool-ports.js';
+import type { Clock } from '../../core/time/clock.js';
 import { spoolError } from '../lmdb/failed-commit.js';
 import { faultOf, isForRoom, isMoved } from './disk-fault.js';
 import type { Probe } from './disk-probe.js';

@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 import { PIECE_FILE_NAME } from '../backlog/piece-file.js';
 import { DATA_FILE } from '../lmdb/data-file.js';
 import { pagesOf, type TreeStats, type WithStats } from '../lmdb/tree-size.js';

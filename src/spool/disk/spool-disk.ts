@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.js';
 import { StatewayError } from '../../core/errors.js';
 import type { DiskFault } from '../../core/spool-ports.js';
+import type { Clock } from '../../core/time/clock.js';
 import { CommitGate } from '../lmdb/commit-gate.js';
 import { type Change, CommitWriter } from '../lmdb/commit-writer.js';
 import { DATA_FILE } from '../lmdb/data-file.js';

@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.js';
 import type { Device } from '../../core/device.js';
 import type { CountedSends, DeviceHistory, Watermark } from '../../core/spool-ports.js';
+import type { Clock } from '../../core/time/clock.js';
 import { type Change, changeOf } from '../lmdb/commit-writer.js';
 import { type BootRow, decodeWatermarkRow, encodeWatermarkRow, type WatermarkRow } from '../lmdb/rows.js';
 import type { Rows } from '../lmdb/table.js';

@@ -1,5 +1,5 @@
 import type { Device } from '../../core/device.js';
-import type { Distribution } from '../../core/meters.js';
+import type { Distribution } from '../../core/metering/meters.js';
 import type { DeviceHistory, StoredRecord, Watermark } from '../../core/spool-ports.js';
 import { RecordView } from '../../state/record-layout.js';
 import type { SpoolDisk } from '../disk/spool-disk.js';

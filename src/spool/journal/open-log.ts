@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { SpoolDisk } from '../disk/spool-disk.js';
 import type { Environment } from '../lmdb/environment.js';
 import { decodeWatermarkRow, readManifest } from '../lmdb/rows.js';

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, statSync } fro
 import { createRequire } from 'node:module';
 import * as lmdb from 'lmdb';
 import { type Database, type DatabaseOptions, type Key, open, type RootDatabase } from 'lmdb';
-import { makeDirectory } from '../../core/make-directory.js';
+import { makeDirectory } from '../../core/machine/make-directory.js';
 import { SpoolOpenError } from '../disk/disk-fault.js';
 import { checkDataFile, damageRemedy } from './data-file.js';
 import { handleFailedBatches } from './failed-commit.js';
@@ -13,7 +13,7 @@ import { type MetaRows, type Rows, Table } from './table.js';
 /**
  * What the data directory says of itself. Formats 1 and 2 are read, and carried over when they are opened to be written to
  * (`carry-over.ts`); any other number is refused. Format 2 counts the sends of a device by boot and window
- * (`rows.ts`), and marks times that were counted from the proxy's clock (`core/timebase.ts`). In format 3 the
+ * (`rows.ts`), and marks times that were counted from the proxy's clock (`core/time/timebase.ts`). In format 3 the
  * journal is a directory of segments; before, it was a database beside the others.
  */
 export const FORMAT = 3;

@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.js';
-import type { Timebases } from '../../core/timebase.js';
-import type { TimebaseStore } from '../../core/timekeeper.js';
+import type { Clock } from '../../core/time/clock.js';
+import type { Timebases } from '../../core/time/timebase.js';
+import type { TimebaseStore } from '../../core/time/timekeeper.js';
 import type { Journal } from '../journal/journal.js';
 import { META } from '../journal/redo-rows.js';
 import type { Change } from './commit-writer.js';

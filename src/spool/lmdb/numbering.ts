@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { type Clock, MAX_STAMP_AHEAD_MS } from '../../core/clock.js';
+import { type Clock, MAX_STAMP_AHEAD_MS } from '../../core/time/clock.js';
 import { type Change, changeOf } from './commit-writer.js';
 import type { MetaRows } from './table.js';
 

@@ -5,11 +5,11 @@
  */
 
 import { crc32 } from 'node:zlib';
-import type { Clock } from '../../core/clock.js';
 import type { DeadLetter } from '../../core/dead-letter.js';
 import { Device, ID_BYTES } from '../../core/device.js';
 import type { DeviceHistory } from '../../core/spool-ports.js';
-import type { Timebases } from '../../core/timebase.js';
+import type { Clock } from '../../core/time/clock.js';
+import type { Timebases } from '../../core/time/timebase.js';
 import type { Extent } from '../backlog/free-space.js';
 import { decodeManifest, encodeManifest, type Manifest } from '../segments/manifest.js';
 import { type Change, changeOf } from './commit-writer.js';

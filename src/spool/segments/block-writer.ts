@@ -1,6 +1,6 @@
 import { write } from 'node:fs';
-import type { Clock } from '../../core/clock.js';
-import { Distribution, LATENCY_BOUNDS_SECONDS } from '../../core/meters.js';
+import { Distribution, LATENCY_BOUNDS_SECONDS } from '../../core/metering/meters.js';
+import type { Clock } from '../../core/time/clock.js';
 import { blockBytes, entryBytes, writeBlock } from './block-layout.js';
 import { PendingEntry } from './pending-entry.js';
 import type { Segment } from './segment.js';

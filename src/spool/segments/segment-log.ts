@@ -1,8 +1,8 @@
 import { fstatSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import type { Clock } from '../../core/clock.js';
-import { makeDirectory } from '../../core/make-directory.js';
-import type { Distribution } from '../../core/meters.js';
+import { makeDirectory } from '../../core/machine/make-directory.js';
+import type { Distribution } from '../../core/metering/meters.js';
+import type { Clock } from '../../core/time/clock.js';
 import { blockBytes, entryBytes } from './block-layout.js';
 import { BlockWriter, type WriteCall } from './block-writer.js';
 import { Compaction } from './compaction.js';

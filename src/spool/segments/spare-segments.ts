@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 import { isForRoom } from '../disk/disk-fault.js';
 import { Segment } from './segment.js';
 import { deleteFile, makeSegmentFile, openSegmentFile, type SegmentDirectory } from './segment-file.js';

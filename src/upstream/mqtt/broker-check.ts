@@ -1,6 +1,6 @@
 import { type CheckLine, ok, wrong } from '../../core/check-line.js';
-import type { Clock } from '../../core/clock.js';
 import { FAILURE_REMEDIES } from '../../core/cloud-results.js';
+import type { Clock } from '../../core/time/clock.js';
 import { Blocked, linesOf, type WayEnd, walkTo, within } from '../way-steps.js';
 import type { BrokerEnd } from './broker.js';
 import type { BrokerWay } from './broker-dialer.js';

@@ -1,7 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
-import type { Clock } from '../../core/clock.js';
-import { TimeLimit } from '../../core/time-limit.js';
+import type { Clock } from '../../core/time/clock.js';
+import { TimeLimit } from '../../core/time/time-limit.js';
 import { CONNECT_TIMEOUT_MS, trustedWith } from '../agent.js';
 import { Dialer } from '../dialer.js';
 import { hostOf, portOf } from '../url-address.js';

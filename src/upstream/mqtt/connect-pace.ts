@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 
 /** TLS handshakes at once: more would take the main thread from the devices. */
 const MAX_CONNECTING = 16;

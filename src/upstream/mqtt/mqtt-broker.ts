@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import type { Socket } from 'node:net';
 import type { IClientOptions, MqttClient } from 'mqtt';
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { UplinkDevice } from '../../core/uplink-ports.js';
 import type { Broker, BrokerConnection, BrokerEnd, BrokerUser } from './broker.js';
 import { BrokerDialer, type BrokerWay } from './broker-dialer.js';

@@ -1,6 +1,6 @@
 import { MAX_UPLINK_BYTES } from '../../core/bounds.js';
-import type { Clock } from '../../core/clock.js';
-import type { MqttMeters } from '../../core/meters.js';
+import type { MqttMeters } from '../../core/metering/meters.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { BrokerConnection } from './broker.js';
 
 /** Of one device, for its turn or for the connection (contract 1.9.4). */

@@ -1,4 +1,4 @@
-import { type BackOff, backOffMs } from '../../core/back-off.js';
+import { type BackOff, backOffMs } from '../../core/time/back-off.js';
 import type { BrokerEnd } from './broker.js';
 
 const BACK_OFF: BackOff = { firstMs: 1_000, mostMs: 60_000 };

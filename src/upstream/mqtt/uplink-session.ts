@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.js';
-import type { MqttMeters } from '../../core/meters.js';
+import type { MqttMeters } from '../../core/metering/meters.js';
 import type { MqttTrouble } from '../../core/mqtt-trouble.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { Uplink, UplinkConnectResult, UplinkCounts, UplinkDevice, UplinkUser } from '../../core/uplink-ports.js';
 import type { Broker, BrokerConnection, BrokerEnd, BrokerUser } from './broker.js';
 import type { ConnectPace, Place } from './connect-pace.js';

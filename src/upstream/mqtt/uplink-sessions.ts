@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.js';
-import type { MqttMeters } from '../../core/meters.js';
+import type { MqttMeters } from '../../core/metering/meters.js';
 import type { MqttTrouble } from '../../core/mqtt-trouble.js';
+import type { Clock } from '../../core/time/clock.js';
 import type {
   Uplink,
   UplinkConnectResult,

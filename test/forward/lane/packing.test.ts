@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { noCorrections } from '../../../src/core/timebase.js';
+import { noCorrections } from '../../../src/core/time/timebase.js';
 import { MemoryLedger } from '../../../src/forward/lane/memory-ledger.js';
 import { packLane, rangesOf } from '../../../src/forward/lane/packing.js';
 import { buildRequestBody } from '../../../src/forward/send/request-body.js';

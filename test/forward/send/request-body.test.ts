@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { noCorrections, withTimebase } from '../../../src/core/timebase.js';
+import { noCorrections, withTimebase } from '../../../src/core/time/timebase.js';
 import type { StateRun } from '../../../src/forward/lane/waiting-chunk.js';
 import { waitingBytesOf } from '../../../src/forward/lane/waiting-chunk.js';
 import { type BodyRules, buildRequestBody } from '../../../src/forward/send/request-body.js';

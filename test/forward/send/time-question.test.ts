@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { withTimebase } from '../../../src/core/timebase.js';
+import { withTimebase } from '../../../src/core/time/timebase.js';
 import { buildRecord } from '../../helpers/records.js';
 import { deviceOf, Harness, TIME_ZERO } from '../harness.js';
 

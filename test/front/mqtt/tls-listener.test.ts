@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
-import { RefusalRing } from '../../../src/core/refusal-ring.js';
+import { RefusalRing } from '../../../src/core/metering/refusal-ring.js';
 import { StrangerLines } from '../../../src/front/mqtt/stranger-lines.js';
 import type { TcpLine } from '../../../src/front/mqtt/tcp-line.js';
 import { TcpListener } from '../../../src/front/mqtt/tcp-listener.js';

@@ -5,7 +5,7 @@ import { createServer } from 'node:tls';
 import { type IConnectPacket, type Packet, parser } from 'mqtt-packet';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CheckLine } from '../../../src/core/check-line.js';
-import { systemClock } from '../../../src/core/clock.js';
+import { systemClock } from '../../../src/core/time/clock.js';
 import { checkBroker } from '../../../src/upstream/mqtt/broker-check.js';
 import { temporaryDirectory } from '../../helpers/temporary-directory.js';
 import { openTunnels } from '../../helpers/tunnels.js';

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer } from 'node:tls';
 import { generate, type Packet, parser } from 'mqtt-packet';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../../src/core/clock.js';
+import { systemClock } from '../../../src/core/time/clock.js';
 import { BrokerLine } from '../../../src/simulator/broker/broker-session.js';
 import { acceptWebSocket } from '../../../src/simulator/broker/websocket-stream.js';
 import type { BrokerEnd, BrokerUser } from '../../../src/upstream/mqtt/broker.js';

@@ -1,5 +1,5 @@
 import { expect, onTestFinished } from 'vitest';
-import { Meters } from '../../../src/core/meters.js';
+import { Meters } from '../../../src/core/metering/meters.js';
 import type { UplinkDevice, UplinkUser } from '../../../src/core/uplink-ports.js';
 import type { Broker, BrokerConnection, BrokerEnd, BrokerUser } from '../../../src/upstream/mqtt/broker.js';
 import { UplinkSessions } from '../../../src/upstream/mqtt/uplink-sessions.js';
