@@ -1,5 +1,4 @@
 import type { Config } from '../config/load.js';
-import { MAX_CALLS, MAX_UNANSWERED_BYTES } from '../core/bounds.js';
 import type { SetAside } from '../core/dead-letter.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
 import { MAX_ID_CHARACTERS, RefusalRing } from '../core/metering/refusal-ring.js';
@@ -14,10 +13,8 @@ import {
   maxUplinkSessions,
 } from './capacity/open-files.js';
 import { deviceTlsFiles } from './certificates.js';
+import { frontLimits } from './front-limits.js';
 import type { LineWriter } from './log/event-log.js';
-
-/** Bodies of the largest size that a front has room for at least, however many fronts there are. */
-const LEAST_BODIES = 4;
 
 /** What the front of the main thread works with, beside the options. */
 export type FrontSurroundings = Pick<
@@ -58,24 +55,6 @@ export function maxStreams({ mqttMaxConnections, mqttUpstreamSessions, commandBr
   const connections = maxMqttConnections(mqttMaxConnections);
   const uplinks = commandBroker === undefined ? 0 : maxUplinkSessions(mqttUpstreamSessions, connections);
   return maxEventStreams(connections + uplinks);
-}
-
-/**
- * What one of so many fronts may hold: its share of what all may, though never less than a few bodies.
- * @param streams of all of them
- */
-export function frontLimits(
-  { maxBodyBytes, passthrough }: Pick<Config, 'maxBodyBytes' | 'passthrough'>,
-  streams: number,
-  fronts: number,
-): Pick<FrontOptions, 'maxBodyBytes' | 'maxUnansweredBytes' | 'passthrough' | 'maxPassedCalls'> {
-  const share = (all: number): number => Math.ceil(all / fronts);
-  return {
-    maxBodyBytes,
-    maxUnansweredBytes: Math.max(share(MAX_UNANSWERED_BYTES), LEAST_BODIES * maxBodyBytes),
-    passthrough,
-    maxPassedCalls: { stream: share(streams), upload: share(MAX_CALLS.upload), other: share(MAX_CALLS.other) },
-  };
 }
 
 /** Who was refused; each that is new goes to the log, as many of them as that writes of one kind of event. */

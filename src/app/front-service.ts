@@ -20,13 +20,12 @@ import { MirroredGrants } from '../hub/mirrored-grants.js';
 import { Outbox } from '../hub/outbox.js';
 import { errorOf } from '../hub/plain-error.js';
 import { RefusalRelay } from '../hub/refusal-relay.js';
-import type { Batcher } from '../intake/batcher.js';
-import type { HttpCallStream } from '../upstream/call-stream.js';
+import { Batcher } from '../intake/batcher.js';
+import { LatePool } from '../intake/late-pool.js';
+import { LateCalls } from '../upstream/late-calls.js';
 import { deviceTlsFiles } from './certificates.js';
-import { frontLimits } from './create-front.js';
-import { createBatcher } from './create-intake.js';
 import { createMeters } from './create-meters.js';
-import { createCallStream } from './create-upstream.js';
+import { frontLimits } from './front-limits.js';
 import { loadTracing } from './load-tracing.js';
 import { PACKAGE_VERSION } from './package-info.js';
 
@@ -73,7 +72,7 @@ export class FrontService {
   readonly #committer: HubCommitter;
   readonly #lines: HubLines;
   readonly #intake: Batcher;
-  readonly #calls: HttpCallStream;
+  readonly #calls: LateCalls;
   readonly #tracing: UpstreamTracing | undefined;
   readonly #front: Front;
   readonly #news: FrontNews;
@@ -111,21 +110,26 @@ export class FrontService {
     );
     this.#followed.follow(followed);
     this.#committer = new HubCommitter(outbox, recordMemory);
-    this.#intake = createBatcher(config, Math.max(1, Math.floor(config.workers / config.fronts)), {
+    const threads = Math.max(1, Math.floor(config.workers / config.fronts));
+    this.#intake = new Batcher({
+      runner: new LatePool(threads, async () => (await import('./batch-pool.js')).startBatchPool(threads)),
       committer: this.#committer,
       recordMemory,
       clock,
       meters,
       times: this.#clock,
       followed: this.#followed,
+      maxStateBytes: config.maxBodyBytes,
     });
     this.#grants = new MirroredGrants(clock, outbox);
     this.#questions = new HubQuestions(outbox, this.#grants);
     this.#lines = new HubLines(outbox);
-    this.#calls = createCallStream(config, {
-      onTrouble: (trouble) => outbox.add({ kind: 'call trouble', trouble }),
-      onDoubt: () => outbox.add({ kind: 'call doubt' }),
-    });
+    this.#calls = new LateCalls(async () =>
+      (await import('./create-calls.js')).createCallStream(config, {
+        onTrouble: (trouble) => outbox.add({ kind: 'call trouble', trouble }),
+        onDoubt: () => outbox.add({ kind: 'call doubt' }),
+      }),
+    );
     const refusals = new RefusalRelay(this.#followed);
     const tls = deviceTlsFiles(config);
     this.#front = new Front({

@@ -11,7 +11,7 @@ const LOOK_EVERY_MS = 100;
 const CLOCK_NOISE_MS = 2;
 /** So far the times that the cloud keeps move on before fronts are told. */
 const RULES_OLD_AFTER_MS = 60_000;
-/** A front that has lived shorter than this is not started again at once. */
+/** Where one that took the place of another has lived shorter than this, the next is not started at once. */
 const SHORT_LIFE_MS = 5_000;
 const PAUSE_MS = 500;
 
@@ -139,19 +139,22 @@ export class FrontThreads implements GrantFollower {
     });
   }
 
-  /** Has another take the place of one that dies, within a second as long as they can be started. */
-  async #watch(front: number, thread: FrontThread): Promise<void> {
+  /**
+   * Has another take the place of one that dies, within a second as long as they can be started.
+   * @param isReplacement whether it took the place of another itself
+   */
+  async #watch(front: number, thread: FrontThread, isReplacement = false): Promise<void> {
     const { clock, onLost } = this.#parts;
     const startedMs = clock.monotonicMs();
     const reason = await thread.ended;
     if (this.#isClosing) return;
     onLost(front, reason);
     const lostMs = clock.monotonicMs();
-    if (lostMs - startedMs < SHORT_LIFE_MS) await this.#pause();
+    if (isReplacement && lostMs - startedMs < SHORT_LIFE_MS) await this.#pause();
     if (this.#isClosing) return;
     const next = this.#start();
     this.#threads[front] = next;
-    void this.#watch(front, next);
+    void this.#watch(front, next, true);
     if (await next.listening()) this.#parts.onBack(front, clock.monotonicMs() - lostMs);
   }
 

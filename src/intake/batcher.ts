@@ -16,6 +16,8 @@ import { type FollowedBody, statesOf, tellArrived } from './followed-bodies.js';
 /** Runs batches on other threads; see `WorkerPool`. */
 export interface BatchRunner {
   readonly threads: number;
+  /** Whether it takes a batch; while it does not, each is decoded in place. */
+  isReady(): boolean;
   run(request: BatchRequest): Promise<BatchResult>;
   close(): Promise<void>;
 }
@@ -172,13 +174,14 @@ export class Batcher implements Intake {
   #dispatch(): void {
     for (let batch = this.#gathered[0]; batch !== undefined; batch = this.#gathered[0]) {
       const isSmall = batch.bytes < this.#inPlaceBelowBytes && batch.entryCount <= IN_PLACE_ENTRIES;
-      if (isSmall ? this.#unanswered > 0 : this.#isBusy) return;
+      const isForHere = isSmall || !this.#options.runner.isReady();
+      if (isForHere ? this.#unanswered > 0 : this.#isBusy) return;
       this.#gathered.shift();
       const followed = tellArrived(this.#options.followed, batch);
       const departed: Departed = { batch, followed, outcome: undefined };
       this.#departed.push(departed);
       this.#unanswered++;
-      if (isSmall) this.#runInPlace(departed);
+      if (isForHere) this.#runInPlace(departed);
       else void this.#runOnThread(departed);
     }
   }

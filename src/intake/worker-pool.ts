@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Piscina } from 'piscina';
 import type { BatchRequest, BatchResult } from '../state/batch-layout.js';
+import type { BatchRunner } from './batcher.js';
 
 export interface WorkerPoolOptions {
   /** Absolute path of the built worker, `dist/workers/batch-worker.js`. It exports {@link STARTED_TASK} beside its task. */
@@ -17,7 +18,7 @@ export const STARTED_TASK = 'started';
  * copied. A thread that dies is replaced; the batch it had is rejected. A thread that cannot even be started is an
  * uncaught error that ends the process: piscina gives up replacing it, and batches without threads would wait for ever.
  */
-export class WorkerPool {
+export class WorkerPool implements BatchRunner {
   readonly #piscina: Piscina<BatchRequest, BatchResult>;
   readonly threads: number;
   /** The first threads, which piscina takes for ready before they are. */
@@ -38,6 +39,16 @@ export class WorkerPool {
     this.#piscina.on('workerDestroy', () => this.#there--);
     // As many at once as there are threads: each is given one.
     this.#firstStarted = Promise.all(Array.from({ length: options.threads }, () => this.#start()));
+  }
+
+  /** A batch that comes sooner waits. */
+  isReady(): boolean {
+    return true;
+  }
+
+  /** Resolves when the first threads are up. */
+  async started(): Promise<void> {
+    await this.#firstStarted;
   }
 
   /** @throws Error when the thread died or the worker could not be loaded */

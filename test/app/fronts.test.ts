@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -37,6 +37,11 @@ async function metric(site: Site, name: string): Promise<number> {
   );
 }
 
+/** What Node has written down of each thread. */
+function scriptsIn(folder: string): string[] {
+  return readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+}
+
 /** A device that sends by one connection at a time, and sends again what it had no answer to. */
 class StubbornDevice {
   readonly acknowledged: number[] = [];
@@ -69,18 +74,34 @@ class StubbornDevice {
 }
 
 test.concurrent('a front thread that dies under load: nothing acknowledged is lost, only what was its own is cut off, another takes its place', async () => {
-  const killFile = join(temporaryDirectory(), 'kill');
-  const env = { STATEWAY_FRONTS: '2', TEST_FRONT_KILL_FILE: killFile, NODE_OPTIONS: `--import ${PRELOAD}` };
+  const folder = temporaryDirectory();
+  const killFile = join(folder, 'kill');
+  const scripts = join(folder, 'scripts');
+  const env = {
+    STATEWAY_FRONTS: '2',
+    TEST_FRONT_KILL_FILE: killFile,
+    NODE_OPTIONS: `--import ${PRELOAD}`,
+    // Node writes down each script that a thread has loaded.
+    NODE_V8_COVERAGE: scripts,
+  };
+  const startedMs = performance.now();
   const site = await openSite({ devices: 5, env });
   const [watched, ...senders] = site.devices as [PlannedDevice, ...PlannedDevice[]];
+  const startTookMs = performance.now() - startedMs;
   const sockets = await openSockets(site, watched);
   const load: StubbornDevice[] = [];
   for (const device of senders) load.push(new StubbornDevice(device, site, await logIn(site, device)));
   await expect.poll(() => Math.min(...load.map(({ acknowledged }) => acknowledged.length)), POLL).toBeGreaterThan(20);
 
-  writeFileSync(killFile, 'shot by the test');
+  // In one piece: whoever sees the file reads it.
+  writeFileSync(`${killFile}.new`, 'shot by the test');
+  renameSync(`${killFile}.new`, killFile);
   await expect.poll(() => site.proxy.log.filter(({ event }) => event === 'front-back'), POLL).toHaveLength(1);
   expect(site.proxy.log.find(({ event }) => event === 'front-lost')?.reason).toBe('Error: shot by the test');
+  // A second, as long as the machine gives it the eighth of what the start of the whole program takes of a processor.
+  expect(site.proxy.log.find(({ event }) => event === 'front-back')?.afterMs).toBeLessThan(
+    Math.max(1_000, startTookMs),
+  );
   const before = load.map(({ acknowledged }) => acknowledged.length);
   await expect
     .poll(() => load.every(({ acknowledged }, i) => acknowledged.length > (before[i] as number) + 20), POLL)
@@ -103,6 +124,15 @@ test.concurrent('a front thread that dies under load: nothing acknowledged is lo
     expect(values).toEqual([...values].sort((a, b) => a - b));
   }
   expect(await site.proxy.stop()).toBe(0);
+  // It is there so soon as it loads what a front needs, and nothing else.
+  const fronts = scriptsIn(scripts).filter((script) => script.includes('/dist/workers/front-worker.js'));
+  expect(fronts.length).toBeGreaterThanOrEqual(2);
+  for (const script of fronts) {
+    for (const library of ['undici', 'piscina', 'lmdb', 'pino'])
+      expect(script).not.toContain(`/node_modules/${library}/`);
+    for (const room of ['spool', 'forward', 'auth']) expect(script).not.toContain(`/dist/src/${room}/`);
+    expect(script).not.toContain('/dist/src/front/mqtt/mqtt-front.js');
+  }
 });
 
 test.concurrent('what front threads count and hold is summed up', async () => {

@@ -15,17 +15,26 @@ import { atEnd } from '../helpers/test-scope.js';
 const DOUBLE = fileURLToPath(new URL('front-double.mjs', import.meta.url));
 const RULES = { earliestMs: 0, latestMs: Number.POSITIVE_INFINITY, outOfWindow: 'forward' } as const;
 
+/** How often something has come about. */
+class Times {
+  #count = 0;
+  readonly #awaited: { readonly count: number; readonly resolve: () => void }[] = [];
+
+  note(): void {
+    this.#count++;
+    for (const { count, resolve } of this.#awaited) if (count === this.#count) resolve();
+  }
+
+  /** Resolves when it has so often, from now on. */
+  reached(count: number): Promise<void> {
+    return new Promise((resolve) => this.#awaited.push({ count, resolve }));
+  }
+}
+
 function threadsOf(parts: Partial<FrontThreadsParts> = {}) {
   const clock = new FakeClock();
   const told: string[] = [];
-  let onBack = (): void => {};
-  const back = new Promise<void>((resolve) => {
-    onBack = resolve;
-  });
-  let onLost = (): void => {};
-  const lost = new Promise<void>((resolve) => {
-    onLost = resolve;
-  });
+  const [lost, back] = [new Times(), new Times()];
   const unused = (): never => {
     throw new Error('the test uses none of this');
   };
@@ -54,11 +63,11 @@ function threadsOf(parts: Partial<FrontThreadsParts> = {}) {
     onTracingTrouble: unused,
     onLost: (front, reason) => {
       told.push(`${front} lost: ${reason}`);
-      onLost();
+      lost.note();
     },
     onBack: (front) => {
       told.push(`${front} back`);
-      onBack();
+      back.note();
     },
     ...parts,
   });
@@ -71,18 +80,41 @@ test('of fronts that die each is told of, and another listens in its place', asy
   expect(threads.isServing).toBe(false);
   expect(await threads.listen()).toBe(1_234);
   expect(threads.isServing).toBe(true);
+  const wasLost = lost.reached(1);
+  const isBack = back.reached(1);
   threads.follow(['shot']);
   const answered = threads.answered();
-  await lost;
+  await wasLost;
   // Of one that has died, or that has taken its place, nobody waits for an answer in vain.
   await answered;
   await threads.answered();
-  await back;
+  await isBack;
   expect(told).toEqual(['0 lost: Error: shot', '0 back']);
   expect(threads.isServing).toBe(true);
   await threads.close(0);
   expect(threads.isServing).toBe(false);
   expect(told).toHaveLength(2);
+});
+
+test('another front is started at once, and with a pause where it took the place of one and dies soon itself', async () => {
+  const timers = new FakeClock();
+  const { threads, told, back, lost } = threadsOf({ count: 1, timers });
+  await threads.listen();
+  const whileItLives = timers.pendingTimers;
+  // No timer goes off here: what is back needed none.
+  const isBack = back.reached(1);
+  threads.follow(['shot']);
+  await isBack;
+
+  const wasLost = lost.reached(2);
+  threads.follow(['shot again']);
+  await wasLost;
+  await expect.poll(() => timers.pendingTimers).toBe(whileItLives + 1);
+  expect(threads.isServing).toBe(false);
+  const isBackAgain = back.reached(2);
+  await timers.advance(500);
+  await isBackAgain;
+  expect(told).toEqual(['0 lost: Error: shot', '0 back', '0 lost: Error: shot again', '0 back']);
 });
 
 test('a front that cannot listen at the start is an error with its reason', async () => {

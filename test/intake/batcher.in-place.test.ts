@@ -46,6 +46,19 @@ it('leaves a batch of many bodies to a thread, however few bytes they have', asy
   expect(bench.batchSizes()).toEqual([IN_PLACE_ENTRIES + 1]);
 });
 
+it('decodes what is for a thread in place while none is up', async () => {
+  const bench = new BatcherBench({ inPlaceBelowBytes: ROOM_FOR_TWO });
+  bench.runner.isUp = false;
+  for (let ticket = 0; ticket < 3; ticket++) bench.accept(ticket);
+  await endOfTurn();
+  expect(bench.batchSizes()).toEqual([]);
+  expect(bench.log.answers.map(([ticket]) => ticket)).toEqual([0, 1, 2]);
+  bench.runner.isUp = true;
+  for (let ticket = 3; ticket < 6; ticket++) bench.accept(ticket);
+  await endOfTurn();
+  expect(bench.batchSizes()).toEqual([3]);
+});
+
 it('does not let a small batch overtake the one that a thread has', async () => {
   const bench = new BatcherBench({ inPlaceBelowBytes: ROOM_FOR_TWO });
   for (let ticket = 0; ticket < 3; ticket++) bench.accept(ticket, json({ data: { ticket } }));

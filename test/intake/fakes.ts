@@ -35,8 +35,14 @@ export class FakeRunner implements BatchRunner {
   /** All batches that were run, in order. */
   readonly batches: RunningBatch[] = [];
   isClosed = false;
+  /** Whether its threads are up. */
+  isUp = true;
 
   constructor(readonly threads: number) {}
+
+  isReady(): boolean {
+    return this.isUp;
+  }
 
   run(request: BatchRequest): Promise<BatchResult> {
     const { entries, bodies, entrySlots, slotIds } = request;
