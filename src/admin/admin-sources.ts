@@ -1,11 +1,10 @@
-import type { CallTrouble } from '../core/cloud-results.js';
+import type { CallTrouble } from '../core/cloud-port.js';
 import type { AskedFor, StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
-import type { DeviceReport, GrantView, LaneView, LastState } from '../core/device-report.js';
+import type { DeviceReport, GrantView, LaneView, LastState, MqttTrouble } from '../core/device-report.js';
 import type { FollowedDevices } from '../core/followed-devices.js';
 import type { Distribution, Meters, Transport } from '../core/metering/meters.js';
 import type { RefusalRing } from '../core/metering/refusal-ring.js';
-import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { LaneCounts } from '../core/ports.js';
 import type { SpoolStatus } from '../core/spool-ports.js';
 import type { Clock } from '../core/time/clock.js';

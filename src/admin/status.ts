@@ -1,9 +1,8 @@
-import { type CallTrouble, FAILURE_REMEDIES } from '../core/cloud-results.js';
+import { type CallTrouble, FAILURE_REMEDIES } from '../core/cloud-port.js';
 import type { StoredDeadLetter } from '../core/dead-letter.js';
-import type { TroubledDevice as CoreTroubledDevice, DeviceReport } from '../core/device-report.js';
+import type { TroubledDevice as CoreTroubledDevice, DeviceReport, MqttTrouble } from '../core/device-report.js';
 import type { Refusal } from '../core/metering/refusal-ring.js';
 import type { TurnedAway as CoreTurnedAway } from '../core/metering/turned-away.js';
-import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { AdminSources, CertificateView } from './admin-sources.js';
 import type { HourRing } from './hour-ring.js';
 import { fullInSeconds, type SpoolGrowth } from './spool-growth.js';

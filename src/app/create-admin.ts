@@ -6,10 +6,10 @@ import type { Config } from '../config/load.js';
 import type { RefusalRing } from '../core/metering/refusal-ring.js';
 import { systemClock } from '../core/time/clock.js';
 import type { Lanes } from '../forward/lanes.js';
+import { diskRoomBytes } from '../spool/disk/disk-room.js';
 import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
 import type { Capacity } from './capacity/capacity.js';
-import { freeDiskBytes } from './capacity/disk-space.js';
 import { adminTlsFiles, type Certificates } from './certificates.js';
 import type { DeviceSide } from './device-side.js';
 import { knownDevices } from './known-devices.js';
@@ -109,4 +109,13 @@ function adminOptions(config: Config): AdminOptions {
   const { adminHosts, adminToken, dataDir } = config;
   const historyPath = join(dataDir, HISTORY_FILE_NAME);
   return { names: adminHosts, token: adminToken, historyPath, tls: adminTlsFiles(config) };
+}
+
+/** Bytes that the spool in `directory` can still grow by; undefined when the system does not say. */
+function freeDiskBytes(directory: string): number | undefined {
+  try {
+    return diskRoomBytes(directory);
+  } catch {
+    return undefined;
+  }
 }

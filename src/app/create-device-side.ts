@@ -1,18 +1,23 @@
 import type { AuthStage } from '../auth/auth-stage.js';
 import type { Config } from '../config/load.js';
-import type { FollowedDevices } from '../core/followed-devices.js';
+import { FollowedDevices, type WaySteps } from '../core/followed-devices.js';
+import type { Meters } from '../core/metering/meters.js';
 import type { RefusalRing } from '../core/metering/refusal-ring.js';
 import type { RecordMemory } from '../core/record-memory.js';
+import { systemClock } from '../core/time/clock.js';
 import type { DeviceClocks } from '../core/time/device-clocks.js';
 import type { Timekeeper } from '../core/time/timekeeper.js';
 import type { Lanes } from '../forward/lanes.js';
 import type { Batcher } from '../intake/batcher.js';
 import type { Committer } from '../intake/committer.js';
+import { MqttBroker } from '../upstream/mqtt/mqtt-broker.js';
+import { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
 import type { DeviceBound } from './capacity/device-bound.js';
+import { maxMqttConnections, maxUplinkSessions } from './capacity/open-files.js';
 import { createFront, type FrontSurroundings } from './create-front.js';
 import { createFrontThreads, type FrontThreadsSurroundings } from './create-front-threads.js';
 import { DeviceSide } from './device-side.js';
-import type { LineWriter } from './log/event-log.js';
+import type { EventLog, LineWriter } from './log/event-log.js';
 
 /** The stages that devices come to. */
 export type DeviceSideSurroundings = Pick<
@@ -63,4 +68,68 @@ export function createDeviceSide(
     onCallDoubt,
   });
   return new DeviceSide(front, threads, intake);
+}
+
+const STEP_WORDS: Readonly<Record<keyof WaySteps, string>> = {
+  arrived: 'states of the device have arrived',
+  refused: 'the device is refused',
+  stored: 'its states are on the disk',
+  queued: 'they are queued in its lane',
+  sent: 'a request with states of it is sent to the cloud',
+  answered: 'the cloud has answered, or the request has failed',
+  settled: 'what became of its states is written down',
+  parked: 'its lane is parked',
+  'given up': 'states of it are dead letters',
+};
+
+/** The devices whose states are followed, in the log. @param onChange told of those that are from now on */
+export function createFollowed(
+  { debugDevice = [] }: Config,
+  log: EventLog,
+  onChange: (deviceIds: readonly string[]) => void,
+): FollowedDevices {
+  const followed = new FollowedDevices(
+    ({ applicationId, deviceId }, step, told) =>
+      log.debug({ event: 'device-step', applicationId, deviceId, step, ...told }, STEP_WORDS[step]),
+    (devices) => {
+      onChange(devices);
+      log.info({ event: 'devices-followed', devices }, 'the log follows the states of these devices');
+    },
+  );
+  if (debugDevice.length > 0) followed.follow(debugDevice);
+  return followed;
+}
+
+/** Where commands come from, as it is configured; undefined where there are none. */
+export function createUplinks(config: Config, log: LineWriter, meters: Meters): UplinkSessions | undefined {
+  const { commandBroker, commands, upstreamCaFile: caFile } = config;
+  if (commandBroker === undefined) {
+    // Said where it may not be meant so.
+    if (commands !== 'off') {
+      log.info({ event: 'no-commands' }, 'devices get no commands by MQTT: STATEWAY_MQTT_UPSTREAM_URL names no broker');
+    }
+    return undefined;
+  }
+  const { url, proxy } = commandBroker;
+  const maxSessions = maxUplinkSessions(config.mqttUpstreamSessions, maxMqttConnections(config.mqttMaxConnections));
+  return new UplinkSessions({
+    broker: new MqttBroker({ url: new URL(url), caFile, proxyUrl: proxy?.url }, systemClock),
+    clock: systemClock,
+    meters: meters.mqtt,
+    connectRate: config.mqttUpstreamConnects,
+    maxSessions,
+    random: Math.random,
+    onLost: (reason) => log.warn({ event: 'broker-lost', reason }, "no connection to the cloud's broker"),
+    onBack: () => log.info({ event: 'broker-back' }, "the cloud's broker is back"),
+    onFull: () =>
+      log.warn(
+        { event: 'uplinks-full', maxSessions },
+        'more devices want commands than STATEWAY_MQTT_UPSTREAM_SESSIONS, or the open files, allow: others wait',
+      ),
+    onDenied: (denied) =>
+      log.warn(
+        { event: 'mqtt-filter-denied', ...denied },
+        "the cloud's broker does not grant a device what it subscribes to",
+      ),
+  });
 }

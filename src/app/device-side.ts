@@ -1,9 +1,13 @@
+import type { Readiness } from '../admin/admin-sources.js';
+import { hostPort } from '../config/kinds.js';
+import type { Config } from '../config/load.js';
 import type { GrantFollower } from '../core/auth-ports.js';
+import type { MqttTrouble } from '../core/device-report.js';
 import type { Transport } from '../core/metering/meters.js';
-import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { Intake } from '../core/ports.js';
 import type { Front, FrontPorts } from '../front/server.js';
 import type { FrontThreads } from '../hub/front-threads.js';
+import type { Shortage } from './stored-then-forwarded.js';
 
 /** Passes on what becomes of grants to those who serve devices, which come to be later. */
 export function followerOf(devices: () => DeviceSide | undefined): GrantFollower {
@@ -94,4 +98,53 @@ export class DeviceSide {
     // At once: MQTT ends its connections in the front threads too.
     await Promise.all([this.#front.close(withinMs), this.threads?.close(withinMs)]);
   }
+}
+
+/** Where the running proxy listens, as `host:port`. */
+export interface Addresses {
+  readonly listen: string;
+  readonly adminListen: string;
+  readonly mqttListen?: string;
+  readonly mqttTlsListen?: string;
+}
+
+/** What was configured, with the ports that were had. */
+export function addressesOf(
+  { listen, mqttListen, mqttTlsListen }: Config,
+  admin: { readonly host: string; readonly port: number },
+  ports: FrontPorts,
+): Addresses {
+  return {
+    listen: hostPort(listen.host, ports.device as number),
+    adminListen: hostPort(admin.host, admin.port),
+    ...(mqttListen !== 'off' && ports.mqtt ? { mqttListen: hostPort(mqttListen.host, ports.mqtt) } : {}),
+    ...(mqttTlsListen !== 'off' && ports.mqtts ? { mqttTlsListen: hostPort(mqttTlsListen.host, ports.mqtts) } : {}),
+  };
+}
+
+/** Why the proxy takes no states at the moment, where it does not. */
+export type Phase = 'starting' | 'accepting states' | 'draining';
+
+/** What decides whether devices should be sent here. */
+export interface ReadinessFacts {
+  readonly phase: Phase;
+  readonly diskFault: { readonly words: string } | undefined;
+  /** For want of what new states are refused. */
+  readonly shortage: Shortage | undefined;
+  readonly areNewDevicesRefused: boolean;
+  /** Whether anything listens for devices, once states are accepted. */
+  readonly isServing: boolean;
+}
+
+/** Whether devices should be sent here, and why not. */
+export function readinessOf(facts: ReadinessFacts): Readiness {
+  const { phase, diskFault, shortage, areNewDevicesRefused, isServing } = facts;
+  const unready = (reason: string, isOnlyFull: boolean) => ({ ready: false, reason, isOnlyFull });
+  if (phase !== 'accepting states') return unready(phase, false);
+  if (!isServing) return unready('no front thread', false);
+  if (diskFault !== undefined) return unready(`disk failing: ${diskFault.words}`, false);
+  if (shortage !== undefined) return unready(`${shortage} full`, true);
+  // Those that are known are served; in Kubernetes they would lose their proxy by the others.
+  const reason = areNewDevicesRefused ? 'accepting states, but no new devices' : phase;
+  return { ready: true, reason, isOnlyFull: false };
 }

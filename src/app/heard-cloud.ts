@@ -1,5 +1,4 @@
-import type { CloudClient } from '../core/cloud-port.js';
-import type { AskResult, CloudCall, LogInResult, SendResult } from '../core/cloud-results.js';
+import type { AskResult, CloudCall, CloudClient, LogInResult, SendResult } from '../core/cloud-port.js';
 import type { Device } from '../core/device.js';
 import type { LogInHead } from '../core/passed-call.js';
 import type { Timekeeper } from '../core/time/timekeeper.js';

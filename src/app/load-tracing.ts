@@ -1,6 +1,6 @@
 import { ConfigError, quote } from '../config/config-error.js';
 import type { Config } from '../config/load.js';
-import type { UpstreamTracing } from '../core/tracing-port.js';
+import type { UpstreamTracing } from '../core/cloud-port.js';
 import type { LineWriter } from './log/event-log.js';
 
 const ENDPOINTS = ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const;

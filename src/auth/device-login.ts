@@ -1,7 +1,6 @@
 import type { Asker, DeviceLogin } from '../core/auth-ports.js';
 import { QUESTION_BYTES } from '../core/bounds.js';
-import type { CloudClient } from '../core/cloud-port.js';
-import type { CloudAnswer, LogInResult } from '../core/cloud-results.js';
+import type { CloudAnswer, CloudClient, LogInResult } from '../core/cloud-port.js';
 import { type AuthedDevice, authedDeviceOf, jsonObjectOf } from '../core/cloud-shapes.js';
 import { Device } from '../core/device.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';

@@ -1,6 +1,6 @@
 import type { Asker, Delivered, Granted } from '../core/auth-ports.js';
 import { QUESTION_BYTES } from '../core/bounds.js';
-import type { SendResult } from '../core/cloud-results.js';
+import type { SendResult } from '../core/cloud-port.js';
 import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';

@@ -1,5 +1,4 @@
-import type { CloudClient } from '../core/cloud-port.js';
-import type { AskResult } from '../core/cloud-results.js';
+import type { AskResult, CloudClient } from '../core/cloud-port.js';
 import { type BackOff, backOffMs } from '../core/time/back-off.js';
 import type { Clock } from '../core/time/clock.js';
 import { refusalFor, tagOf } from './denial-cache.js';

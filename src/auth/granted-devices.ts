@@ -1,8 +1,8 @@
 import type { Device } from '../core/device.js';
 import type { GrantView } from '../core/device-report.js';
 import type { Clock } from '../core/time/clock.js';
-import { nameIn } from './device-grants.js';
 import type { Grants } from './grants.js';
+import { nameIn } from './kept-grant.js';
 
 /** A device with a grant, and what the cloud calls it, where a check has brought that. */
 export interface NamedDevice {

@@ -3,8 +3,17 @@ import { Device } from '../core/device.js';
 import type { StatewayError } from '../core/errors.js';
 import type { Clock } from '../core/time/clock.js';
 import { type DenialCache, tripleOf } from './denial-cache.js';
-import { type DeviceGrants, entryOf, listOf, nameIn, newestOf, withToken } from './device-grants.js';
-import { type GrantsWatcher, KeptGrant, type Proof } from './kept-grant.js';
+import {
+  type DeviceGrants,
+  entryOf,
+  type GrantsWatcher,
+  KeptGrant,
+  listOf,
+  nameIn,
+  newestOf,
+  type Proof,
+  withToken,
+} from './kept-grant.js';
 import { expiryOf, type SendRight } from './token-claims.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { CloudAnswer } from '../core/cloud-results.js';
+import type { CloudAnswer } from '../core/cloud-port.js';
 import type { Credentials } from './credentials.js';
 import { RowKeys } from './row-keys.js';
 import type { SealedStore } from './sealed-store.js';

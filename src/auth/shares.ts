@@ -1,5 +1,5 @@
 import { KNOWN_LOG_IN_BOUNDS, LOG_IN_BOUNDS, PROOF_BOUNDS, QUESTION_BOUNDS } from '../core/bounds.js';
-import type { AskResult, LogInResult } from '../core/cloud-results.js';
+import type { AskResult, LogInResult } from '../core/cloud-port.js';
 import type { ProofResult } from '../core/ports.js';
 import type { Clock } from '../core/time/clock.js';
 import { FairQueue, type Verdict } from './fair-queue.js';

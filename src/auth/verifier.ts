@@ -1,7 +1,6 @@
 import type { Asker, Authorizer, Granted, Unproven } from '../core/auth-ports.js';
 import { QUESTION_BYTES } from '../core/bounds.js';
-import type { CloudClient } from '../core/cloud-port.js';
-import type { AskResult } from '../core/cloud-results.js';
+import type { AskResult, CloudClient } from '../core/cloud-port.js';
 import { Device } from '../core/device.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';

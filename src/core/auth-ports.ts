@@ -1,6 +1,6 @@
 /** What the auth stage offers to the fronts: log-in, and who may send. */
 
-import type { CloudAnswer } from './cloud-results.js';
+import type { CloudAnswer } from './cloud-port.js';
 import type { StatewayError } from './errors.js';
 import type { Grant } from './grant.js';
 import type { LogInHead } from './passed-call.js';

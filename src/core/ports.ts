@@ -4,7 +4,7 @@
  * (front, auth, intake, spool, forward); what comes back is a promise or a call of the receiver handed in.
  */
 
-import type { SendResult } from './cloud-results.js';
+import type { SendResult } from './cloud-port.js';
 import type { Device } from './device.js';
 import type { StatewayError } from './errors.js';
 import type { Grant } from './grant.js';

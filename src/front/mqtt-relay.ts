@@ -1,12 +1,12 @@
 import type { Asker } from '../core/auth-ports.js';
+import type { MqttTrouble } from '../core/device-report.js';
 import type { MqttTransport } from '../core/metering/meters.js';
-import type { MqttTrouble } from '../core/mqtt-trouble.js';
 import type { Admission } from './admission.js';
 import type { FrontContext } from './front-context.js';
 import type { LineUser } from './mqtt/line.js';
 import type { FarLine } from './mqtt/relayed-line.js';
 import { SocketLine } from './mqtt/socket-line.js';
-import type { MqttPorts, MqttSide } from './mqtt-side.js';
+import type { MqttPorts, MqttSide } from './mqtt-route.js';
 import type { StrangerPlace } from './stranger-sockets.js';
 
 /** How often it is looked whether all lines are gone. */

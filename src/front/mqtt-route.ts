@@ -1,18 +1,45 @@
 import type { HttpRequest, HttpResponse } from 'uws-current';
 import type { Asker } from '../core/auth-ports.js';
 import { MQTT_SOCKET_KEEPS_MS } from '../core/bounds.js';
+import type { MqttTrouble } from '../core/device-report.js';
 import { StatewayError } from '../core/errors.js';
+import type { MqttTransport } from '../core/metering/meters.js';
 import { overloaded } from './admission.js';
 import type { FrontContext } from './front-context.js';
 import { askerOf, clientAddress } from './http/client-address.js';
 import { refuseHead } from './http/refuse-head.js';
-import type { ServedSocket } from './served-socket.js';
 import type { StrangerPlace } from './stranger-sockets.js';
+import type { ServedSocket } from './uws.js';
 
 /** Serves MQTT over a WebSocket. */
 export interface MqttSockets {
   /** A WebSocket that has asked for MQTT, to be opened. @param peer its address, for people */
   overSocket(peer: string, asker: Asker, place: StrangerPlace): ServedSocket;
+}
+
+/** The ports that were had, where they are served. */
+export interface MqttPorts {
+  readonly mqtt: number | undefined;
+  readonly mqtts: number | undefined;
+}
+
+/** What serves devices that speak MQTT, for the front that they come to. */
+export interface MqttSide extends MqttSockets {
+  /** @throws Error when an address cannot be had */
+  listen(): Promise<MqttPorts>;
+  /**
+   * New connections over TLS get the certificate that stands in the files; those that are open go on.
+   * @throws Error when the files cannot be used; then all is as it was
+   */
+  renewCertificate(): void;
+  /** Open connections. */
+  connections(): Record<MqttTransport, number>;
+  /** What was not well in the last hour with devices that are accepted. */
+  troubles(): MqttTrouble[];
+  /** By which transport a device is connected; undefined where it is not. @param deviceId lower case */
+  transportOf(deviceId: string): MqttTransport | undefined;
+  /** Accepts and reads nothing more, answers what was read, and closes, for `withinMs` at the most. */
+  close(withinMs: number): Promise<void>;
 }
 
 /** The names of MQTT as a subprotocol; the second is that of clients before 3.1.1. The first that is offered is taken. */

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as uWS from 'uws-current';
+import type { WebSocket } from 'uws-current';
 import { MAX_HEAD_BYTES } from '../core/bounds.js';
 
 export type UwsModule = Pick<typeof uWS, 'App' | 'SSLApp' | 'us_listen_socket_close' | 'us_socket_local_port'>;
@@ -73,4 +74,21 @@ function firstLine(error: unknown): string {
   const lines = message.split('\n').filter((line) => line !== '');
   // uWebSockets.js puts the loader's own words, the useful ones, last.
   return (lines.at(-1) ?? message).slice(0, 200);
+}
+
+/** A WebSocket as the routes of uWebSockets.js serve it. */
+export interface ServedSocket {
+  /** Once, when it has opened. */
+  open(ws: WebSocket<SocketData>): void;
+  /** @param message its memory is the library's again after the call */
+  receive(message: ArrayBuffer, isBinary: boolean): void;
+  /** Something of what waited to be taken by the other end has left. */
+  drained(): void;
+  /** Once, when it is gone, whoever closed it; of one that never opened too. */
+  closed(): void;
+}
+
+/** What uWebSockets.js keeps with a connection: it copies the own properties of this, so that no class may stand here. */
+export interface SocketData {
+  readonly socket: ServedSocket;
 }

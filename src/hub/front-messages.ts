@@ -4,7 +4,7 @@
  */
 
 import type { Asker } from '../core/auth-ports.js';
-import type { CloudAnswer, CloudTrouble } from '../core/cloud-results.js';
+import type { CloudAnswer, CloudTrouble } from '../core/cloud-port.js';
 import type { FollowedStates } from '../core/commit-port.js';
 import type { ErrorCode } from '../core/errors.js';
 import type { Followed, WaySteps } from '../core/followed-devices.js';

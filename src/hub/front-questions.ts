@@ -1,5 +1,5 @@
 import type { Authorizer, Delivered, DeviceLogin, Granted, Unproven } from '../core/auth-ports.js';
-import type { CloudAnswer } from '../core/cloud-results.js';
+import type { CloudAnswer } from '../core/cloud-port.js';
 import type { FrontGrants } from './front-grants.js';
 import type { AnswerTo, Clearance, Question, ToFront } from './front-messages.js';
 import type { Outbox } from './outbox.js';

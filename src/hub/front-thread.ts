@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { CloudTrouble } from '../core/cloud-results.js';
+import type { CloudTrouble } from '../core/cloud-port.js';
 import type { FollowedDevices, WaySteps } from '../core/followed-devices.js';
 import type { Meters } from '../core/metering/meters.js';
 import type { RefusalRing } from '../core/metering/refusal-ring.js';

@@ -1,5 +1,5 @@
 import type { Asker, Authorizer, Delivered, DeviceLogin, Granted, Unproven } from '../core/auth-ports.js';
-import type { CloudAnswer } from '../core/cloud-results.js';
+import type { CloudAnswer } from '../core/cloud-port.js';
 import { StatewayError } from '../core/errors.js';
 import type { Grant } from '../core/grant.js';
 import type { Meters } from '../core/metering/meters.js';

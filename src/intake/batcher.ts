@@ -9,9 +9,8 @@ import type { ArrivalClock } from '../core/time/clock.js';
 import type { TimeRules } from '../core/time/cloud-window.js';
 import type { BatchRequest, BatchResult } from '../state/batch-layout.js';
 import { processBatch } from '../state/process-batch.js';
-import { answerAll, refuseAll } from './answers.js';
 import { allocateBatchMemory, BATCH_BYTES, BatchBuffer, type BatchMemory } from './batch-buffer.js';
-import { type FollowedBody, statesOf, tellArrived } from './followed-bodies.js';
+import { answerAll, type FollowedBody, refuseAll, statesOf, tellArrived } from './body-outcomes.js';
 
 /** Runs batches on other threads; see `WorkerPool`. */
 export interface BatchRunner {

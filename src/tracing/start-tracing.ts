@@ -2,7 +2,7 @@ import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import type { UpstreamTracing } from '../core/tracing-port.js';
+import type { UpstreamTracing } from '../core/cloud-port.js';
 import { CloudSpans } from './cloud-spans.js';
 import { TracedCalls } from './traced-calls.js';
 import { TracedCloud } from './traced-cloud.js';

@@ -1,6 +1,5 @@
 import type { Span } from '@opentelemetry/api';
-import type { CloudClient } from '../core/cloud-port.js';
-import type { AskResult, LogInResult, SendResult } from '../core/cloud-results.js';
+import type { AskResult, CloudClient, LogInResult, SendResult } from '../core/cloud-port.js';
 import type { Device } from '../core/device.js';
 import type { LogInHead } from '../core/passed-call.js';
 import { type CloudSpans, parentOf, traceOf } from './cloud-spans.js';

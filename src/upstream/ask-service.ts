@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { AskResult, LogInResult } from '../core/cloud-results.js';
+import type { AskResult, LogInResult } from '../core/cloud-port.js';
 import { Device } from '../core/device.js';
 import { systemClock } from '../core/time/clock.js';
 import { createAgent } from './agent.js';

@@ -1,5 +1,4 @@
-import type { CloudClient } from '../core/cloud-port.js';
-import type { AskResult, LogInResult } from '../core/cloud-results.js';
+import type { AskResult, CloudClient, LogInResult } from '../core/cloud-port.js';
 import type { Device } from '../core/device.js';
 import type { LogInHead } from '../core/passed-call.js';
 import { CloudThread } from './cloud-thread.js';

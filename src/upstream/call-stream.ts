@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import type { CloudTrouble } from '../core/cloud-results.js';
+import type { CloudTrouble } from '../core/cloud-port.js';
 import type { CallStream, PassedAnswer, PassedCall } from '../core/passed-call.js';
 import type { Clock } from '../core/time/clock.js';
 import { TimeLimit } from '../core/time/time-limit.js';
 import type { CloudConnections } from './connections.js';
+import { endToEnd, gathered } from './exchange.js';
 import { GivenUp, troubleOf, wasKeptTooLong, wordsOf } from './failure-reason.js';
-import { endToEnd, gathered } from './passed-fields.js';
 
 /**
  * For the next sign of progress of a call: a connection, a piece of its body taken by the cloud, the head of the answer,

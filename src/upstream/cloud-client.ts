@@ -1,16 +1,14 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { CloudClient } from '../core/cloud-port.js';
-import type { AskResult, CloudFailure, LogInResult, SendResult } from '../core/cloud-results.js';
+import type { AskResult, CloudClient, CloudFailure, LogInResult, SendResult } from '../core/cloud-port.js';
 import { type AuthedDevice, authedDeviceOf, deviceNameOf, isDeviceAnswer, isSuccess } from '../core/cloud-shapes.js';
 import { Device } from '../core/device.js';
 import { type LogInHead, VIA } from '../core/passed-call.js';
 import type { Clock } from '../core/time/clock.js';
 import { dateMs, firstOf, isKnownCoding, wordOf } from './cloud-word.js';
 import type { CloudConnections } from './connections.js';
-import { type CloudRequest, type ExchangeResult, exchange } from './exchange.js';
+import { type CloudRequest, type ExchangeResult, endToEnd, exchange, gathered } from './exchange.js';
 import { LateAnswers } from './late-answers.js';
-import { endToEnd, gathered } from './passed-fields.js';
 import { ANSWER_TIMEOUT_MS, Patience, PatientOvertime } from './patience.js';
 
 /** A line slower than this makes a large body time out: 32 kbit/s, a poor 2G link. */

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
-import type { CloudDate, CloudFailure } from '../core/cloud-results.js';
+import type { CloudDate, CloudFailure } from '../core/cloud-port.js';
 import { cloudErrorOf, jsonObjectOf } from '../core/cloud-shapes.js';
 import type { ExchangeResult } from './exchange.js';
 

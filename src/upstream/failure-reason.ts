@@ -1,4 +1,4 @@
-import type { CloudTrouble, FailureReason } from '../core/cloud-results.js';
+import type { CloudTrouble, FailureReason } from '../core/cloud-port.js';
 
 /** A request is ended from this side, for a reason of our own. */
 export class GivenUp extends Error {

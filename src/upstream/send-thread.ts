@@ -1,5 +1,4 @@
-import type { CloudClient } from '../core/cloud-port.js';
-import type { SendResult } from '../core/cloud-results.js';
+import type { CloudClient, SendResult } from '../core/cloud-port.js';
 import type { Device } from '../core/device.js';
 import { BodySlots } from './body-slots.js';
 import { CloudThread } from './cloud-thread.js';

@@ -1,4 +1,4 @@
-import type { AskResult, CloudFailure, LogInResult, SendResult } from '../core/cloud-results.js';
+import type { AskResult, CloudFailure, LogInResult, SendResult } from '../core/cloud-port.js';
 import type { LogInHead } from '../core/passed-call.js';
 import type { SlotBody } from './body-slots.js';
 

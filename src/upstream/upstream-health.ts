@@ -6,7 +6,7 @@ import type {
   FailureReason,
   LogInResult,
   SendResult,
-} from '../core/cloud-results.js';
+} from '../core/cloud-port.js';
 import type { Meters } from '../core/metering/meters.js';
 import { type BackOff, backOffMs } from '../core/time/back-off.js';
 import type { Clock } from '../core/time/clock.js';

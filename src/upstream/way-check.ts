@@ -1,5 +1,5 @@
 import { type CheckLine, ok, wrong } from '../core/check-line.js';
-import { type AskResult, FAILURE_REMEDIES } from '../core/cloud-results.js';
+import { type AskResult, FAILURE_REMEDIES } from '../core/cloud-port.js';
 import type { Clock } from '../core/time/clock.js';
 import { createAgent } from './agent.js';
 import { HttpCloudClient } from './cloud-client.js';

@@ -4,11 +4,11 @@ import { request as requestSecure } from 'node:https';
 import { connect, isIP, type Socket } from 'node:net';
 import { type PeerCertificate, connect as secure, type TLSSocket } from 'node:tls';
 import { type CheckLine, ok, skipped, wrong } from '../core/check-line.js';
-import type { FailureReason } from '../core/cloud-results.js';
+import type { FailureReason } from '../core/cloud-port.js';
 import type { Clock } from '../core/time/clock.js';
 import { credentialsIn, trustedWith } from './agent.js';
+import { hostOf, portOf } from './dialer.js';
 import { troubleOf, wordsOf } from './failure-reason.js';
-import { hostOf, portOf } from './url-address.js';
 
 /** For each step; the same that the proxy gives a connection. */
 const STEP_WITHIN_MS = 10_000;

@@ -10,12 +10,11 @@ import type {
 } from '../../src/admin/admin-sources.js';
 import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
-import type { DeviceReport, LastState } from '../../src/core/device-report.js';
+import type { DeviceReport, LastState, MqttTrouble } from '../../src/core/device-report.js';
 import { FollowedDevices } from '../../src/core/followed-devices.js';
 import { Distribution, LATENCY_BOUNDS_SECONDS, Meters } from '../../src/core/metering/meters.js';
 import { RefusalRing } from '../../src/core/metering/refusal-ring.js';
 import { TracedDistribution } from '../../src/core/metering/traced-distribution.js';
-import type { MqttTrouble } from '../../src/core/mqtt-trouble.js';
 import { StoredTimeClock } from '../../src/core/time/stored-time-clock.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { HourRing, STEP_MS } from '../../src/admin/hour-ring.js';
 import { SpoolGrowth } from '../../src/admin/spool-growth.js';
 import { readStatus } from '../../src/admin/status.js';
-import { FAILURE_REMEDIES } from '../../src/core/cloud-results.js';
+import { FAILURE_REMEDIES } from '../../src/core/cloud-port.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { FakeSources } from './fake-sources.js';
 

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { HeardCloud } from '../../src/app/heard-cloud.js';
-import type { CloudClient } from '../../src/core/cloud-port.js';
-import type { AskResult, SendResult } from '../../src/core/cloud-results.js';
+import type { AskResult, CloudClient, SendResult } from '../../src/core/cloud-port.js';
 import { Device } from '../../src/core/device.js';
 import { Timekeeper } from '../../src/core/time/timekeeper.js';
 import { FakeClock } from '../helpers/fake-clock.js';

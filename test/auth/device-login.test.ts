@@ -6,7 +6,7 @@ import { LogInStore } from '../../src/auth/log-in-store.js';
 import { SealedStore } from '../../src/auth/sealed-store.js';
 import { Sealing } from '../../src/auth/sealing.js';
 import { Shares } from '../../src/auth/shares.js';
-import type { CloudAnswer } from '../../src/core/cloud-results.js';
+import type { CloudAnswer } from '../../src/core/cloud-port.js';
 import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/metering/meters.js';
 import { FakeClock } from '../helpers/fake-clock.js';

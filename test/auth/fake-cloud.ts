@@ -1,7 +1,13 @@
 import type { FirstStatesOptions } from '../../src/auth/first-states.js';
 import type { Asker } from '../../src/core/auth-ports.js';
-import type { CloudClient } from '../../src/core/cloud-port.js';
-import type { AskResult, CloudAnswer, CloudFailure, LogInResult, SendResult } from '../../src/core/cloud-results.js';
+import type {
+  AskResult,
+  CloudAnswer,
+  CloudClient,
+  CloudFailure,
+  LogInResult,
+  SendResult,
+} from '../../src/core/cloud-port.js';
 import { authedDeviceOf, cloudErrorOf, jsonObjectOf } from '../../src/core/cloud-shapes.js';
 import type { Device } from '../../src/core/device.js';
 import type { LogInHead } from '../../src/core/passed-call.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { SendResult } from '../../src/core/cloud-results.js';
+import type { SendResult } from '../../src/core/cloud-port.js';
 import type { Device } from '../../src/core/device.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { buildRecord } from '../helpers/records.js';

@@ -1,5 +1,4 @@
-import type { CloudClient } from '../../src/core/cloud-port.js';
-import type { AskResult, CloudDate, LogInResult, SendResult } from '../../src/core/cloud-results.js';
+import type { AskResult, CloudClient, CloudDate, LogInResult, SendResult } from '../../src/core/cloud-port.js';
 import type { LetterCause } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';

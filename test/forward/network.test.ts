@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { SendResult } from '../../src/core/cloud-results.js';
+import type { SendResult } from '../../src/core/cloud-port.js';
 import { answer, deviceOf, Harness, LOST, mostInWindow, REFUSED, range } from './harness.js';
 
 /** The largest body that the cloud takes when it takes any: no single state is too large. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SendResult } from '../../src/core/cloud-results.js';
+import type { SendResult } from '../../src/core/cloud-port.js';
 import { PROBE_CAP_MS } from '../../src/forward/schedule/cloud-health.js';
 import { MAX_SPREAD_MS, PROBE_BODY_BYTES } from '../../src/forward/schedule/schedule.js';
 import { answer, deviceOf, Harness, LOST, REFUSED, range, TIME_ZERO } from './harness.js';

@@ -1,5 +1,5 @@
 import type { DeviceLogin } from '../../src/core/auth-ports.js';
-import type { CloudAnswer } from '../../src/core/cloud-results.js';
+import type { CloudAnswer } from '../../src/core/cloud-port.js';
 import type { SetAside } from '../../src/core/dead-letter.js';
 import type { Device } from '../../src/core/device.js';
 import { StatewayError } from '../../src/core/errors.js';

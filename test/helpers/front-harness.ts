@@ -3,7 +3,7 @@ import { StatewayError } from '../../src/core/errors.js';
 import { Meters } from '../../src/core/metering/meters.js';
 import { RefusalRing } from '../../src/core/metering/refusal-ring.js';
 import type { CallStream } from '../../src/core/passed-call.js';
-import { TOLD_AFTER_MS } from '../../src/front/due-refusals.js';
+import { TOLD_AFTER_MS } from '../../src/front/due-answers.js';
 import { MqttFront, type MqttOptions } from '../../src/front/mqtt/mqtt-front.js';
 import { Front, type FrontOptions } from '../../src/front/server.js';
 import { pickUws } from '../../src/front/uws.js';

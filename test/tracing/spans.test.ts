@@ -6,8 +6,7 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
-import type { CloudClient } from '../../src/core/cloud-port.js';
-import type { AskResult, LogInResult, SendResult } from '../../src/core/cloud-results.js';
+import type { AskResult, CloudClient, LogInResult, SendResult } from '../../src/core/cloud-port.js';
 import { Device } from '../../src/core/device.js';
 import type { CallStream, PassedAnswer, PassedCall } from '../../src/core/passed-call.js';
 import { CloudSpans } from '../../src/tracing/cloud-spans.js';

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
-import type { AskResult, LogInResult } from '../../src/core/cloud-results.js';
+import type { AskResult, LogInResult } from '../../src/core/cloud-port.js';
 import { Device } from '../../src/core/device.js';
 import { answerAsCloud } from '../helpers/recording-cloud.js';
 import { askThreadClient, Cleaner, startHttp, withThreadKilled } from './test-servers.js';

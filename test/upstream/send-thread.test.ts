@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
-import type { SendResult } from '../../src/core/cloud-results.js';
+import type { SendResult } from '../../src/core/cloud-port.js';
 import { Device } from '../../src/core/device.js';
 import { Cleaner, startHttp, threadClient, withThreadKilled } from './test-servers.js';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { AskResult, SendResult } from '../../src/core/cloud-results.js';
+import type { AskResult, SendResult } from '../../src/core/cloud-port.js';
 import { Meters } from '../../src/core/metering/meters.js';
 import { DOUBT_EVERY_MS, GREET_CAP_MS, UpstreamHealth } from '../../src/upstream/upstream-health.js';
 import { FakeClock } from '../helpers/fake-clock.js';

@@ -9,8 +9,7 @@ import type { StoredThenForwarded } from '../stored-then-forwarded.js';
 import { DeviceBound, mostDevicesIn } from './device-bound.js';
 import { FullnessWatch } from './fullness-watch.js';
 import { readMemoryLimits } from './memory-limits.js';
-import { MemoryWatch } from './memory-watch.js';
-import { memoryUse, setHeapGrowth } from './process-memory.js';
+import { MemoryWatch, memoryUse, setHeapGrowth } from './memory-watch.js';
 
 export interface CapacityParts {
   readonly log: LineWriter;

@@ -6,7 +6,7 @@ import { systemClock } from '../../core/time/clock.js';
 import { checkBroker } from '../../upstream/mqtt/broker-check.js';
 import type { BrokerWay } from '../../upstream/mqtt/broker-dialer.js';
 import { checkWay } from '../../upstream/way-check.js';
-import { addConfigFlags } from './config-flags.js';
+import { addConfigFlags } from './config-command.js';
 import { checkDataDir } from './data-dir-check.js';
 
 /** What it goes by; a proxy before the cloud comes from the environment. */

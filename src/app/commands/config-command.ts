@@ -1,7 +1,7 @@
-import { Command } from 'commander';
-import { type DescribedOption, describeConfig } from '../../config/describe.js';
+import { Command, Option } from 'commander';
+import { type DescribedOption, describeConfig, flagDescriptors } from '../../config/describe.js';
 import { loadConfig } from '../../config/load.js';
-import { addConfigFlags } from './config-flags.js';
+import type { OptionKey } from '../../config/options.js';
 
 /**
  * `stateway config`: prints the effective configuration with where each value came from, secrets hidden.
@@ -35,4 +35,18 @@ function asTable(rows: readonly DescribedOption[]): string {
     ({ variable, value, source }) => `${variable.padEnd(variableWidth)}  ${value.padEnd(valueWidth)}  ${source}\n`,
   );
   return lines.join('');
+}
+
+/** Under it stand in `--help` the options that a command shares with the configuration. */
+export const CONFIG_FLAGS_HEADING = 'Configuration:';
+
+/**
+ * Adds flags of options to `command`; `loadConfig(process.env, command.opts())` reads them.
+ * @param keys the options that the command goes by; all of them unless given
+ */
+export function addConfigFlags(command: Command, keys?: readonly OptionKey[]): Command {
+  for (const { flags, description } of flagDescriptors(keys)) {
+    command.addOption(new Option(flags, description).helpGroup(CONFIG_FLAGS_HEADING));
+  }
+  return command;
 }

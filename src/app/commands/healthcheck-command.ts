@@ -3,7 +3,7 @@ import { get as getSecure } from 'node:https';
 import { Command } from 'commander';
 import { type Address, loopbackFor } from '../../config/kinds.js';
 import { loadConfig } from '../../config/load.js';
-import { addConfigFlags } from './config-flags.js';
+import { addConfigFlags } from './config-command.js';
 
 const ANSWER_WITHIN_MS = 3_000;
 /** Far more than /readyz ever says; the rest of a stranger's answer is not read. */

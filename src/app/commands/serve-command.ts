@@ -8,7 +8,7 @@ import { App } from '../create-app.js';
 import { EventLog, type LineWriter } from '../log/event-log.js';
 import { openLog } from '../log/logger.js';
 import { PACKAGE_VERSION } from '../package-info.js';
-import { addConfigFlags } from './config-flags.js';
+import { addConfigFlags } from './config-command.js';
 import { ServiceManager } from './service-manager.js';
 
 /** A stop that takes longer than this has gone wrong (contract 1.6, promise 6: 10 s). */

@@ -1,7 +1,7 @@
 /** The document of all commands, made from their definitions. */
 import type { Argument, Command, Option } from 'commander';
 import { flagDescriptors } from '../../config/describe.js';
-import { CONFIG_FLAGS_HEADING } from '../commands/config-flags.js';
+import { CONFIG_FLAGS_HEADING } from '../commands/config-command.js';
 
 /** From the package's root; `npm run docs` writes it. */
 export const COMMANDS_DOCUMENT = 'docs/commands.md';

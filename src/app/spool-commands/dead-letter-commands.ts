@@ -1,8 +1,8 @@
+import { createInterface } from 'node:readline/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { ConfigError } from '../../config/config-error.js';
 import type { AskedFor, StoredDeadLetter } from '../../core/dead-letter.js';
 import type { LettersBeside } from '../../spool/beside/letters-beside.js';
-import { isConfirmed } from './confirm.js';
 import { reasonsTable, summarizeReasons } from './dead-letter-reasons.js';
 import { type DataDirOptions, withDataDir, withSpool } from './spool-access.js';
 import { exportLetters, printLines } from './spool-export.js';
@@ -177,4 +177,34 @@ function newFileName(): string {
 
 function examples(...commands: readonly string[]): string {
   return `\nExamples:\n${commands.map((command) => `  $ stateway spool ${command}\n`).join('')}`;
+}
+
+/** Where a question goes and its answer comes from. */
+export interface Terminal {
+  readonly input: NodeJS.ReadStream;
+  readonly output: NodeJS.WriteStream;
+}
+
+/**
+ * Asks whoever sits at the terminal; without one, nobody is asked and the answer is yes.
+ * @returns whether the answer was yes; what ends the input is a no
+ */
+export async function isConfirmed(
+  question: string,
+  { input, output }: Terminal = { input: process.stdin, output: process.stderr },
+): Promise<boolean> {
+  if (!input.isTTY || !output.isTTY) return true;
+  const terminal = createInterface({ input, output });
+  const ended = new AbortController();
+  terminal.once('close', () => ended.abort());
+  terminal.once('SIGINT', () => terminal.close());
+  try {
+    const answer = await terminal.question(`${question} [y/N] `, { signal: ended.signal });
+    return /^y(es)?$/i.test(answer.trim());
+  } catch {
+    output.write('\n');
+    return false;
+  } finally {
+    terminal.close();
+  }
 }

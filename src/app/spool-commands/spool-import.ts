@@ -6,7 +6,7 @@ import { ConfigError, quote } from '../../config/config-error.js';
 import { loadConfig } from '../../config/load.js';
 import type { OfflineSpool } from '../../spool/beside/offline-spool.js';
 import { ImportWriter, importName } from '../../spool/orders/import-files.js';
-import { parseLine } from './import-lines.js';
+import { parseLine } from './export-lines.js';
 import { type DataDirOptions, withDataDir, withSpool } from './spool-access.js';
 
 /** Bad lines that are told of; a file that is of another kind has nothing else. */

@@ -3,7 +3,7 @@
  * when Prometheus asks (contract 1.7) and is the only one to know the metrics' names.
  */
 
-import type { FailureReason } from '../cloud-results.js';
+import type { FailureReason } from '../cloud-port.js';
 import { ERROR_TABLE, type ErrorCode, type StatewayError } from '../errors.js';
 import type { UplinkConnectResult } from '../uplink-ports.js';
 import type { TraceIds } from './trace-ids.js';

@@ -1,5 +1,5 @@
 import type { Clock } from '../time/clock.js';
-import { Distribution, type Exemplar } from './meters.js';
+import { Distribution, type Exemplar, Meters } from './meters.js';
 import { safeTrace, type TraceIds } from './trace-ids.js';
 
 /** Of all names and values of an exemplar's labels together (OpenMetrics 1.0, "Exemplars"). */
@@ -40,4 +40,12 @@ function labelsOf(trace: TraceIds): Exemplar['labels'] | undefined {
   if (isSampled && /[1-9a-f]/.test(traceId)) return { trace_id: traceId, span_id: spanId };
   const isShort = requestId.length <= MAX_LABEL_CHARACTERS - 'request_id'.length;
   return requestId !== '' && isShort ? { request_id: requestId } : undefined;
+}
+
+/** What counts for the metrics; with exemplars where these are wanted. */
+export function createMeters(
+  { exemplars }: { readonly exemplars: 'on' | 'off' },
+  clock: Pick<Clock, 'wallMs'>,
+): Meters {
+  return new Meters(exemplars === 'on' ? (bounds) => new TracedDistribution(bounds, clock) : undefined);
 }

@@ -1,4 +1,4 @@
-import type { CloudDate } from '../cloud-results.js';
+import type { CloudDate } from '../cloud-port.js';
 import { type ArrivalClock, type Clock, MAX_STAMP_AHEAD_MS } from './clock.js';
 import { type TimeWindow, windowAt } from './cloud-window.js';
 import {

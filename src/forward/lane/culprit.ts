@@ -1,4 +1,4 @@
-import type { SendResult } from '../../core/cloud-results.js';
+import type { SendResult } from '../../core/cloud-port.js';
 import type { DeadLetter } from '../../core/dead-letter.js';
 import type { Device } from '../../core/device.js';
 import type { LooseState } from '../../state/backlog-piece.js';

@@ -1,4 +1,4 @@
-import type { SendResult } from '../../core/cloud-results.js';
+import type { SendResult } from '../../core/cloud-port.js';
 import { BodySizeSearch } from './body-size-search.js';
 import { Culprit } from './culprit.js';
 import { Likeness } from './likeness.js';

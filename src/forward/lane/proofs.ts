@@ -1,4 +1,4 @@
-import type { SendResult } from '../../core/cloud-results.js';
+import type { SendResult } from '../../core/cloud-port.js';
 import type { ProofResult, ReadyBody, SendLater } from '../../core/ports.js';
 import type { Clock } from '../../core/time/clock.js';
 import type { Pacing } from './pacing.js';

@@ -1,4 +1,4 @@
-import type { CloudTrouble, SendResult } from '../../core/cloud-results.js';
+import type { CloudTrouble, SendResult } from '../../core/cloud-port.js';
 import { type BackOff, backOffMs } from '../../core/time/back-off.js';
 import type { Clock } from '../../core/time/clock.js';
 import { troubleOf } from '../send/outcome.js';

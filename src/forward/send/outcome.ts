@@ -1,4 +1,4 @@
-import type { CloudTrouble, SendResult } from '../../core/cloud-results.js';
+import type { CloudTrouble, SendResult } from '../../core/cloud-port.js';
 
 const MAX_REASON_CHARACTERS = 1_000;
 

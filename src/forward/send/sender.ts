@@ -1,5 +1,4 @@
-import type { CloudClient } from '../../core/cloud-port.js';
-import type { SendResult } from '../../core/cloud-results.js';
+import type { CloudClient, SendResult } from '../../core/cloud-port.js';
 import type { StoredDeadLetter } from '../../core/dead-letter.js';
 import { StatewayError } from '../../core/errors.js';
 import type { Grant } from '../../core/grant.js';

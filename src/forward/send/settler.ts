@@ -1,4 +1,4 @@
-import type { SendResult } from '../../core/cloud-results.js';
+import type { SendResult } from '../../core/cloud-port.js';
 import { causeOf, type DeadLetter, type LetterCause, type StoredDeadLetter } from '../../core/dead-letter.js';
 import type { Device } from '../../core/device.js';
 import type { FollowedDevices } from '../../core/followed-devices.js';

@@ -1,5 +1,4 @@
-import type { CloudClient } from '../../core/cloud-port.js';
-import type { SendResult } from '../../core/cloud-results.js';
+import type { CloudClient, SendResult } from '../../core/cloud-port.js';
 import type { Timekeeper } from '../../core/time/timekeeper.js';
 import type { Lane } from '../lane/lane.js';
 import type { CloudHealth } from '../schedule/cloud-health.js';

@@ -1,8 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { HttpResponse } from 'uws-current';
 import type { StatewayError } from '../../core/errors.js';
-import { readyText } from './answer-fields.js';
-import { allowAnyOrigin } from './cross-origin.js';
+import { allowAnyOrigin, readyText } from './answer-fields.js';
 
 const CONTENT_TYPE = readyText('Content-Type');
 const JSON_TYPE = readyText('application/json; charset=utf-8');

@@ -7,7 +7,7 @@ import type { BodyReceiver, Encoding } from '../../core/ports.js';
 import { Holding, overloaded } from '../admission.js';
 import type { FrontContext } from '../front-context.js';
 import type { ArrivingBody } from './arriving-bodies.js';
-import { BodyBuffer } from './body-buffer.js';
+import { BodyBuffer } from './body-reader.js';
 import { addressOf, askerOf } from './client-address.js';
 import { framingOfLastHead, readHead, traceOfLastHead } from './head-fields.js';
 import { refuseHead } from './refuse-head.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Asker, Authorizer, DeviceLogin } from '../../core/auth-ports.js';
 import { MAX_CREDENTIALS_BYTES } from '../../core/bounds.js';
-import type { CloudAnswer } from '../../core/cloud-results.js';
+import type { CloudAnswer } from '../../core/cloud-port.js';
 import { type AuthedDevice, authedDeviceOf, jsonObjectOf } from '../../core/cloud-shapes.js';
 import { StatewayError } from '../../core/errors.js';
 import type { Grant } from '../../core/grant.js';

@@ -1,25 +1,24 @@
 import type { Asker } from '../../core/auth-ports.js';
 import { mqttStrangers } from '../../core/bounds.js';
 import type { SetAside } from '../../core/dead-letter.js';
+import type { MqttTrouble } from '../../core/device-report.js';
 import type { MqttTransport } from '../../core/metering/meters.js';
-import type { MqttTrouble } from '../../core/mqtt-trouble.js';
 import type { Uplinks } from '../../core/uplink-ports.js';
 import type { FrontContext } from '../front-context.js';
-import type { MqttPorts, MqttSide } from '../mqtt-side.js';
+import type { MqttPorts, MqttSide } from '../mqtt-route.js';
 import type { StrangerPlace } from '../stranger-sockets.js';
 import { MqttConnection } from './connection.js';
 import { DeviceLetters, type LetterFlood } from './device-letters.js';
 import type { Line, LineUser } from './line.js';
 import { LogIns } from './log-ins.js';
 import type { MqttContext } from './mqtt-context.js';
-import { type DeniedTopic, DeniedTopics, RecentTroubles } from './recent-troubles.js';
+import { type DeniedTopic, DeniedTopics, RecentTroubles, ToldLately } from './recent-troubles.js';
 import { type FarLine, RelayedLine } from './relayed-line.js';
 import { SocketLine } from './socket-line.js';
 import { RefusalHolds, StrangerLines } from './stranger-lines.js';
 import { type FlappingId, Takeovers } from './takeovers.js';
 import { TcpListener } from './tcp-listener.js';
 import { TlsFailures } from './tls-failures.js';
-import { ToldLately } from './told-lately.js';
 
 /** Devices that lost their connection at once are not to come back at once (contract 1.9.5). */
 const JITTER_MS = 3_000;

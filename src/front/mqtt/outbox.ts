@@ -1,4 +1,4 @@
-import type { DueAcks } from '../due-acks.js';
+import type { DueAcks } from '../due-answers.js';
 import type { Line } from './line.js';
 import { PUBACK_BYTES, writePuback } from './packet-writer.js';
 

@@ -1,8 +1,8 @@
 import type { WebSocket } from 'uws-current';
 import type { Asker } from '../../core/auth-ports.js';
 import { MAX_UNREAD_BYTES_OF_STRANGERS, MAX_UNSENT_COMMAND_BYTES } from '../../core/bounds.js';
-import type { ServedSocket, SocketData } from '../served-socket.js';
 import type { StrangerPlace } from '../stranger-sockets.js';
+import type { ServedSocket, SocketData } from '../uws.js';
 import type { Line, LineUser } from './line.js';
 
 /** Close codes of RFC 6455, 7.4.1. */

@@ -2,7 +2,7 @@ import type { StatewayError } from '../../core/errors.js';
 import type { RefusalSink } from '../../core/metering/refusal-ring.js';
 import type { Clock } from '../../core/time/clock.js';
 import { malformed } from './packets.js';
-import { ToldLately } from './told-lately.js';
+import { ToldLately } from './recent-troubles.js';
 
 /** A port scan, or a client that comes back at once, costs a look at a table. */
 const AGAIN_AFTER_MS = 60_000;

@@ -2,7 +2,7 @@ import type { HttpResponse } from 'uws-current';
 import type { StatewayError } from '../../core/errors.js';
 import { type Holding, overloaded } from '../admission.js';
 import type { ArrivingBodies, ArrivingBody } from '../http/arriving-bodies.js';
-import { BodyBuffer } from '../http/body-buffer.js';
+import { BodyBuffer } from '../http/body-reader.js';
 import { bodyStalled } from '../http/request-head.js';
 
 /** When so much of a body waits for the cloud to take it, the device is kept from sending more. */

@@ -1,17 +1,16 @@
 import type { HttpRequest, HttpResponse } from 'uws-current';
-import { type CallKind, MAX_CALLS, MAX_PASSED_BODY_BYTES } from '../../core/bounds.js';
+import { type CallKind, callsOfStrangers, MAX_CALLS, MAX_PASSED_BODY_BYTES } from '../../core/bounds.js';
 import { asStatewayError, StatewayError } from '../../core/errors.js';
 import type { CallStream } from '../../core/passed-call.js';
 import { Admission, Holding } from '../admission.js';
 import type { FrontContext } from '../front-context.js';
+import { answerPreflight, isPreflight } from '../http/answer-fields.js';
 import { addressOf, askerOf, clientAddress } from '../http/client-address.js';
-import { answerPreflight, isPreflight } from '../http/cross-origin.js';
 import { framingOfLastHead, type HeadFields, readHead, traceOfLastHead } from '../http/head-fields.js';
 import { refuseHead } from '../http/refuse-head.js';
 import { bodyTooLarge } from '../http/request-head.js';
 import { isEventStreamPath, looksServed, servedPath } from '../http/request-path.js';
 import { AnswerEnd } from './answer-end.js';
-import { CallBounds } from './call-bounds.js';
 import { AnswerToDevice } from './passed-answer.js';
 import { PassedBody } from './passed-body.js';
 import { passedHead } from './passed-head.js';
@@ -195,4 +194,39 @@ function noSocket(path: string): StatewayError {
     'STATEWAY_BAD_UPGRADE',
     'a WebSocket is opened by GET with a Sec-WebSocket-Key of 16 bytes in base64, which are 24 characters',
   );
+}
+
+/** Counts the calls under way, so that none of one kind keeps out those of another, nor strangers those with a grant. */
+export class CallBounds {
+  readonly #max: Readonly<Record<CallKind, number>>;
+  readonly #maxOfStrangers: Readonly<Record<CallKind, number>>;
+  readonly #open: Record<CallKind, number> = { stream: 0, upload: 0, other: 0 };
+  readonly #ofStrangers: Record<CallKind, number> = { stream: 0, upload: 0, other: 0 };
+
+  constructor(max: Readonly<Record<CallKind, number>>) {
+    this.#max = max;
+    this.#maxOfStrangers = callsOfStrangers(max);
+  }
+
+  /**
+   * @param isStranger whether its token has no grant here
+   * @throws StatewayError STATEWAY_OVERLOADED when there are as many of the kind as may be; then it takes none
+   */
+  take(kind: CallKind, isStranger: boolean): void {
+    const isFull = isStranger && this.#ofStrangers[kind] >= this.#maxOfStrangers[kind];
+    if (isFull || this.#open[kind] >= this.#max[kind]) {
+      throw new StatewayError(
+        'STATEWAY_OVERLOADED',
+        'too many calls of this kind are being passed to the cloud; send again shortly',
+      );
+    }
+    this.#open[kind]++;
+    if (isStranger) this.#ofStrangers[kind]++;
+  }
+
+  /** To be called once for each {@link CallBounds.take}, when the call is over. */
+  release(kind: CallKind, isStranger: boolean): void {
+    this.#open[kind]--;
+    if (isStranger) this.#ofStrangers[kind]--;
+  }
 }

@@ -5,8 +5,8 @@ import type { Grant } from '../../core/grant.js';
 import type { Refused } from '../../core/metering/refusal-ring.js';
 import type { Encoding } from '../../core/ports.js';
 import type { FrontContext } from '../front-context.js';
-import type { SocketData } from '../served-socket.js';
 import type { StrangerPlace } from '../stranger-sockets.js';
+import type { SocketData } from '../uws.js';
 import { CLOSE_POLICY, FrameSocket } from './frame-socket.js';
 
 /** As the path has them, or as the grant does. */

@@ -2,10 +2,10 @@ import type { WebSocket } from 'uws-current';
 import { StatewayError } from '../../core/errors.js';
 import type { Refused } from '../../core/metering/refusal-ring.js';
 import type { BodyReceiver, Encoding } from '../../core/ports.js';
-import type { AckSender } from '../due-acks.js';
+import type { AckSender } from '../due-answers.js';
 import type { FrontContext } from '../front-context.js';
-import type { ServedSocket, SocketData } from '../served-socket.js';
 import type { StrangerPlace } from '../stranger-sockets.js';
+import type { ServedSocket, SocketData } from '../uws.js';
 import { CumulativeAck } from './cumulative-ack.js';
 
 /** Close codes of RFC 6455 7.4.1; 1013 of the registry that it begins (IANA, "WebSocket Close Code Number Registry"). */
@@ -218,4 +218,42 @@ export abstract class FrameSocket implements BodyReceiver, AckSender, ServedSock
 /** As much of a reason as fits, whole characters only: a strict client takes half a character for a broken connection. */
 function cutToFit(reason: string): string {
   return reason.slice(0, new TextEncoder().encodeInto(reason, new Uint8Array(MAX_REASON_BYTES)).read);
+}
+
+/** Told of a socket of a device, and of its end. @param change 1 or -1 */
+export type SocketChange = (deviceId: string, change: number) => void;
+
+/** The WebSockets that are open, but for those for MQTT. */
+export class OpenSockets implements Iterable<FrameSocket> {
+  readonly #sockets = new Set<FrameSocket>();
+  readonly #onChange: SocketChange | undefined;
+
+  /** @param onChange told of those of one device or gateway, if anybody wants to know */
+  constructor(onChange?: SocketChange) {
+    this.#onChange = onChange;
+  }
+
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  add(socket: FrameSocket): void {
+    this.#sockets.add(socket);
+    this.#onChange?.(socket.deviceId, 1);
+  }
+
+  remove(socket: FrameSocket): void {
+    if (this.#sockets.delete(socket)) this.#onChange?.(socket.deviceId, -1);
+  }
+
+  /** Those of one device, or of a gateway by its own id. @param deviceId lower case */
+  of(deviceId: string): number {
+    let open = 0;
+    for (const socket of this.#sockets) if (socket.deviceId === deviceId) open++;
+    return open;
+  }
+
+  [Symbol.iterator](): Iterator<FrameSocket> {
+    return this.#sockets.values();
+  }
 }

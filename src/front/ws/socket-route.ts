@@ -18,11 +18,10 @@ import { writeError } from '../http/reply.js';
 import { assertIds, assertToken, bearerToken, queryOf, tokenOfQuery } from '../http/request-head.js';
 import { servedPath } from '../http/request-path.js';
 import { asksForMqtt, type MqttSockets, openMqttSocket } from '../mqtt-route.js';
-import type { ServedSocket, SocketData } from '../served-socket.js';
+import type { ServedSocket, SocketData } from '../uws.js';
 import { DeviceSocket } from './device-socket.js';
-import { FrameSocket } from './frame-socket.js';
+import { FrameSocket, type OpenSockets } from './frame-socket.js';
 import { GatewaySocket } from './gateway-socket.js';
-import type { OpenSockets } from './open-sockets.js';
 
 const IDLE_TIMEOUT_SECONDS = 120;
 

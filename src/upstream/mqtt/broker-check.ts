@@ -1,5 +1,5 @@
 import { type CheckLine, ok, wrong } from '../../core/check-line.js';
-import { FAILURE_REMEDIES } from '../../core/cloud-results.js';
+import { FAILURE_REMEDIES } from '../../core/cloud-port.js';
 import type { Clock } from '../../core/time/clock.js';
 import { Blocked, linesOf, type WayEnd, walkTo, within } from '../way-steps.js';
 import type { BrokerEnd } from './broker.js';

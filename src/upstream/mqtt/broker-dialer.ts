@@ -3,8 +3,7 @@ import { connect as connectTls, createSecureContext, type SecureContext } from '
 import type { Clock } from '../../core/time/clock.js';
 import { TimeLimit } from '../../core/time/time-limit.js';
 import { CONNECT_TIMEOUT_MS, trustedWith } from '../agent.js';
-import { Dialer } from '../dialer.js';
-import { hostOf, portOf } from '../url-address.js';
+import { Dialer, hostOf, portOf } from '../dialer.js';
 import { openTunnel } from './tunnel.js';
 
 export interface BrokerWay {

@@ -1,5 +1,5 @@
+import type { MqttTrouble } from '../../core/device-report.js';
 import type { MqttMeters } from '../../core/metering/meters.js';
-import type { MqttTrouble } from '../../core/mqtt-trouble.js';
 import type { Clock } from '../../core/time/clock.js';
 import type {
   Uplink,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CheckLine } from '../../../src/core/check-line.js';
-import { FAILURE_REMEDIES } from '../../../src/core/cloud-results.js';
+import { FAILURE_REMEDIES } from '../../../src/core/cloud-port.js';
 import { openSite } from '../../helpers/bench-site.js';
 import { Middlebox, type Page } from '../../helpers/middlebox.js';
 import { startProgram } from '../../helpers/program.js';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { CloudDate } from '../../../src/core/cloud-results.js';
+import type { CloudDate } from '../../../src/core/cloud-port.js';
 import { type Timebases, timebaseOf, timeToSend } from '../../../src/core/time/timebase.js';
 import { type TimebaseStore, Timekeeper } from '../../../src/core/time/timekeeper.js';
 import { FakeClock } from '../../helpers/fake-clock.js';

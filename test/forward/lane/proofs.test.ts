@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SendResult } from '../../../src/core/cloud-results.js';
+import type { SendResult } from '../../../src/core/cloud-port.js';
 import type { ProofResult } from '../../../src/core/ports.js';
 import { PROOF_WAITS_MS } from '../../../src/forward/lane/proofs.js';
 import { answer, deviceOf, Harness, mostInWindow, REFUSED, range } from '../harness.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { CloudTrouble, SendResult } from '../../../src/core/cloud-results.js';
+import type { CloudTrouble, SendResult } from '../../../src/core/cloud-port.js';
 import {
   CloudHealth,
   FAILURES_TO_TRIP,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SendResult } from '../../../src/core/cloud-results.js';
+import type { SendResult } from '../../../src/core/cloud-port.js';
 import { MAX_PASSED_STATES } from '../../../src/forward/lane/culprit.js';
 import { TRIES_AFTER_MS } from '../../../src/forward/send/held-apart.js';
 import { answer, deviceOf, Harness, LOST, REFUSED, range, type SentRequest } from '../harness.js';

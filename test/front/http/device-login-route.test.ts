@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { CloudAnswer } from '../../../src/core/cloud-results.js';
+import type { CloudAnswer } from '../../../src/core/cloud-port.js';
 import { StatewayError } from '../../../src/core/errors.js';
 import { startFront, until } from '../../helpers/front-harness.js';
 import { call } from '../../helpers/http-client.js';

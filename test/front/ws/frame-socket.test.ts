@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { StatewayError } from '../../../src/core/errors.js';
-import { TOLD_AFTER_MS } from '../../../src/front/due-refusals.js';
+import { TOLD_AFTER_MS } from '../../../src/front/due-answers.js';
 import {
   APPLICATION,
   DEVICE,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DueAcks } from '../../src/front/due-acks.js';
+import { DueAcks } from '../../src/front/due-answers.js';
 
 function noted(log: string[], name: string) {
   return { sendAck: () => void log.push(name) };

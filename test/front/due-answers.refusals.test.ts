@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DueRefusals, TOLD_AFTER_MS } from '../../src/front/due-refusals.js';
+import { DueRefusals, TOLD_AFTER_MS } from '../../src/front/due-answers.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 
 function noted(log: string[], name: string) {

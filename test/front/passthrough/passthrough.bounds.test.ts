@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { MAX_CALLS } from '../../../src/core/bounds.js';
-import { CallBounds } from '../../../src/front/passthrough/call-bounds.js';
+import { CallBounds } from '../../../src/front/passthrough/passthrough.js';
 
 test('strangers leave room for calls with a grant, of each kind', () => {
   const bounds = new CallBounds(MAX_CALLS);

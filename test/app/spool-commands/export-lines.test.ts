@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseLine } from '../../../src/app/spool-commands/import-lines.js';
+import { parseLine } from '../../../src/app/spool-commands/export-lines.js';
 
 const NOW = Date.parse('2026-11-30T08:00:00Z');
 const IDS = { applicationId: 'A'.repeat(24), deviceId: 'b'.repeat(24) };

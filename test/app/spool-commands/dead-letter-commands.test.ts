@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
-import { isConfirmed, type Terminal } from '../../../src/app/spool-commands/confirm.js';
+import { isConfirmed, type Terminal } from '../../../src/app/spool-commands/dead-letter-commands.js';
 
 /** A terminal at which somebody types `typed`, and then ends the input. */
 function terminal(typed: string, isTTY = true): { terminal: Terminal; shown: () => string } {

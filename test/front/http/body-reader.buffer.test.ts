@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BodyBuffer } from '../../../src/front/http/body-buffer.js';
+import { BodyBuffer } from '../../../src/front/http/body-reader.js';
 
 test('holds nothing at first', () => {
   const body = new BodyBuffer();

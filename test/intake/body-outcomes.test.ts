@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { StatewayError } from '../../src/core/errors.js';
-import { answerAll, refuseAll } from '../../src/intake/answers.js';
 import { allocateBatchMemory, BatchBuffer } from '../../src/intake/batch-buffer.js';
+import { answerAll, refuseAll } from '../../src/intake/body-outcomes.js';
 import type { BatchResult, Refusal } from '../../src/state/batch-layout.js';
 import { AnswerLog, grantFor } from './fakes.js';
 
