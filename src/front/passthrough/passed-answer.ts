@@ -125,7 +125,8 @@ export class AnswerToDevice implements PassedAnswer {
   }
 
   onChunk(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.#isOver) return undefined;
+    // undici hands over an empty piece now and then, and the newer uWebSockets.js takes one for the end of a sized answer.
+    if (this.#isOver || chunk.length === 0) return undefined;
     this.#cancelQuiet();
     this.#takenBytes += chunk.length;
     this.#rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);

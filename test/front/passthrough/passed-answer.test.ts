@@ -53,6 +53,27 @@ describe('the answer', () => {
     expect((await connection.readAnswer()).headers['content-length']).toBe('0');
   });
 
+  test('with a length does not end with an empty piece', async () => {
+    const { taken, connection } = await sendCall(getRequest('/a', 'Connection: close\r\n'));
+    taken.answer.onHead(200, 'OK', [['content-length', '6']]);
+    for (const piece of ['', 'abc', '', 'def', '']) taken.answer.onChunk(Buffer.from(piece));
+    taken.answer.onEnd();
+    taken.finish();
+    expect((await connection.readAnswer()).body).toBe('abcdef');
+    await connection.closed;
+  });
+
+  test('in chunks does not end with an empty piece', async () => {
+    const { taken, connection } = await sendCall(getRequest('/a', 'Connection: close\r\n'));
+    taken.answer.onHead(200, 'OK', []);
+    for (const piece of ['', 'abc', '', 'def', '']) taken.answer.onChunk(Buffer.from(piece));
+    taken.answer.onEnd();
+    taken.finish();
+    await connection.readAnswer();
+    expect(await connection.readChunks()).toBe('abcdef');
+    await connection.closed;
+  });
+
   test('without a length comes in chunks, each at once', async () => {
     const { taken, connection, calls } = await sendCall(getRequest('/a'));
     taken.answer.onHead(200, 'OK', []);
