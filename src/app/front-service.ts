@@ -3,6 +3,7 @@ import type { Config } from '../config/load.js';
 import type { UpstreamTracing } from '../core/cloud-port.js';
 import { FollowedDevices } from '../core/followed-devices.js';
 import { HeapTrim } from '../core/machine/heap-trim.js';
+import { type HeapUse, HeapWatch } from '../core/machine/heap-watch.js';
 import { createMeters } from '../core/metering/traced-distribution.js';
 import { RecordMemory } from '../core/record-memory.js';
 import { systemClock } from '../core/time/clock.js';
@@ -77,6 +78,7 @@ export class FrontService {
   readonly #front: Front;
   readonly #news: FrontNews;
   readonly #trim = new HeapTrim({ clock: systemClock });
+  readonly #heapWatch = new HeapWatch({ clock: systemClock, onFull: (use) => this.#endFull(use) });
 
   /** Serves devices until the hub says that it shall not, or it dies. */
   static async run(port: MessagePort, data: FrontData): Promise<void> {
@@ -173,6 +175,7 @@ export class FrontService {
     await this.#front.listen();
     this.#news.start();
     this.#trim.start();
+    this.#heapWatch.start();
     this.#outbox.addLast({ kind: 'listening' });
   }
 
@@ -236,6 +239,14 @@ export class FrontService {
     await this.#tracing?.close();
     this.#news.stop();
     this.#trim.stop();
+    this.#heapWatch.stop();
     process.exit();
+  }
+
+  /** While there is room for it: at the limit nothing more of it would run, and the process would end with it. */
+  #endFull({ usedBytes, limitBytes }: HeapUse): void {
+    const [used, limit] = [usedBytes, limitBytes].map((bytes) => Math.round(bytes / (1024 * 1024)));
+    this.#outbox.add({ kind: 'failed', reason: `its heap is full: ${used} of ${limit} MiB` });
+    process.exit(1);
   }
 }

@@ -37,6 +37,17 @@ async function metric(site: Site, name: string): Promise<number> {
   );
 }
 
+/** Has a front thread die; resolves with the reason that the log has when another has taken its place. */
+async function lostBy(site: Site, killFile: string, how: string): Promise<unknown> {
+  const times = (wanted: string) => site.proxy.log.filter(({ event }) => event === wanted);
+  const before = times('front-back').length;
+  // In one piece: whoever sees the file reads it.
+  writeFileSync(`${killFile}.new`, how);
+  renameSync(`${killFile}.new`, killFile);
+  await expect.poll(() => times('front-back'), POLL).toHaveLength(before + 1);
+  return times('front-lost').at(-1)?.reason;
+}
+
 /** What Node has written down of each thread. */
 function scriptsIn(folder: string): string[] {
   return readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
@@ -73,14 +84,15 @@ class StubbornDevice {
   }
 }
 
-test.concurrent('a front thread that dies under load: nothing acknowledged is lost, only what was its own is cut off, another takes its place', async () => {
+test.concurrent('a front thread that dies under load: nothing acknowledged is lost, only what was its own is cut off, another takes its place; so does one whose heap is full', async () => {
   const folder = temporaryDirectory();
   const killFile = join(folder, 'kill');
   const scripts = join(folder, 'scripts');
   const env = {
     STATEWAY_FRONTS: '2',
     TEST_FRONT_KILL_FILE: killFile,
-    NODE_OPTIONS: `--import ${PRELOAD}`,
+    // A heap that is soon full.
+    NODE_OPTIONS: `--import ${PRELOAD} --max-old-space-size=128`,
     // Node writes down each script that a thread has loaded.
     NODE_V8_COVERAGE: scripts,
   };
@@ -93,11 +105,7 @@ test.concurrent('a front thread that dies under load: nothing acknowledged is lo
   for (const device of senders) load.push(new StubbornDevice(device, site, await logIn(site, device)));
   await expect.poll(() => Math.min(...load.map(({ acknowledged }) => acknowledged.length)), POLL).toBeGreaterThan(20);
 
-  // In one piece: whoever sees the file reads it.
-  writeFileSync(`${killFile}.new`, 'shot by the test');
-  renameSync(`${killFile}.new`, killFile);
-  await expect.poll(() => site.proxy.log.filter(({ event }) => event === 'front-back'), POLL).toHaveLength(1);
-  expect(site.proxy.log.find(({ event }) => event === 'front-lost')?.reason).toBe('Error: shot by the test');
+  expect(await lostBy(site, killFile, 'shot by the test')).toBe('Error: shot by the test');
   // A second, as long as the machine gives it the eighth of what the start of the whole program takes of a processor.
   expect(site.proxy.log.find(({ event }) => event === 'front-back')?.afterMs).toBeLessThan(
     Math.max(1_000, startTookMs),
@@ -123,6 +131,9 @@ test.concurrent('a front thread that dies under load: nothing acknowledged is lo
     expect([...new Set(values)]).toEqual(acknowledged);
     expect(values).toEqual([...values].sort((a, b) => a - b));
   }
+
+  // At the limit of its heap V8 would end it, and Node the process with it.
+  expect(await lostBy(site, killFile, 'fill the heap')).toMatch(/^its heap is full: \d+ of \d+ MiB$/);
   expect(await site.proxy.stop()).toBe(0);
   // It is there so soon as it loads what a front needs, and nothing else.
   const fronts = scriptsIn(scripts).filter((script) => script.includes('/dist/workers/front-worker.js'));
