@@ -105,14 +105,14 @@ function lastStateAt({ clock }: AdminSources, { heardMs }: KnownDevice): string 
 }
 
 function plainGrant({
-  proof,
+  kind,
   maySend,
   confirmedAtMs,
   expiresAtMs,
   lapsesAtMs,
 }: KnownDevice['grants'][number]): GrantFacts {
   const expiresAt = Number.isFinite(expiresAtMs) ? isoTime(expiresAtMs) : null;
-  return { kind: proof, maySend, confirmedAt: isoTime(confirmedAtMs), expiresAt, lapsesAt: isoTime(lapsesAtMs) };
+  return { kind, maySend, confirmedAt: isoTime(confirmedAtMs), expiresAt, lapsesAt: isoTime(lapsesAtMs) };
 }
 
 /** By its name; those without one come behind, as no name begins like that. */

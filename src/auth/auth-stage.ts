@@ -102,7 +102,7 @@ export class AuthStage {
     this.#grants = grants;
     this.#aging = new GrantAging({
       ...options,
-      onConfirmed: (grant, proof, name) => grants.confirm(grant, proof, grant.maySend, name),
+      onConfirmed: (grant, kind, name) => grants.confirm(grant, kind, grant.maySend, name),
     });
     this.devices = new GrantedDevices(grants, clock, this.#aging.lapsesAfterMs);
     const onVoidToken = (token: string, error: StatewayError) => this.#onVoidToken(token, error);
@@ -244,12 +244,12 @@ export class AuthStage {
 
   #store(grant: KeptGrant): void {
     const { clock } = this.#options;
-    const { token, device, proof, maySend, name } = grant;
+    const { token, device, kind, maySend, name } = grant;
     const { applicationId, deviceId } = device;
     const confirmedAtMs = Math.round(clock.wallMs() - (clock.monotonicMs() - grant.confirmedAtMs));
     grant.storedConfirmationMs = grant.confirmedAtMs;
     this.#grantStore.keep(
-      { token, applicationId, deviceId, proof, maySend, name, confirmedAtMs },
+      { token, applicationId, deviceId, kind, maySend, name, confirmedAtMs },
       this.#keptUntilMs(grant, confirmedAtMs),
     );
   }

@@ -2,7 +2,7 @@ import type { AskResult, CloudClient } from '../core/cloud-port.js';
 import { type BackOff, backOffMs } from '../core/time/back-off.js';
 import type { Clock } from '../core/time/clock.js';
 import { refusalFor, tagOf } from './denial-cache.js';
-import type { KeptGrant, Proof } from './kept-grant.js';
+import type { GrantKind, KeptGrant } from './kept-grant.js';
 
 /** Questions to the cloud at one time; while it does not answer, one. */
 const MAX_QUESTIONS_AT_ONCE = 8;
@@ -28,7 +28,7 @@ export interface GrantAgingOptions {
   /** So long after its last confirmation a grant lapses (`STATEWAY_TOKEN_OFFLINE_MS`). */
   readonly tokenOfflineMs: number;
   /** Told when the cloud has granted again, and what it calls the device if it has said so; is to move `confirmedAtMs` on, and may call {@link GrantAging.watch}. */
-  readonly onConfirmed: (grant: KeptGrant, proof: Proof, name?: string) => void;
+  readonly onConfirmed: (grant: KeptGrant, kind: GrantKind, name?: string) => void;
 }
 
 /**
@@ -176,7 +176,7 @@ export class GrantAging {
     if (refusal === undefined) onConfirmed(grant, 'read', answer.deviceName);
     // That it may not read, it need never have been able to: it is known by this, and not void. That it may not send any
     // more, the cloud says when something is sent.
-    else if (refusal.code === 'STATEWAY_NOT_GRANTED' && grant.proof !== 'read') onConfirmed(grant, grant.proof);
+    else if (refusal.code === 'STATEWAY_NOT_GRANTED' && grant.kind !== 'read') onConfirmed(grant, grant.kind);
     else grant.end(refusal);
   }
 

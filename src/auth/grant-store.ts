@@ -1,5 +1,5 @@
 import type { Device } from '../core/device.js';
-import type { Proof } from './kept-grant.js';
+import type { GrantKind } from './kept-grant.js';
 import { RowKeys } from './row-keys.js';
 import type { SealedStore } from './sealed-store.js';
 import type { Sealing } from './sealing.js';
@@ -12,15 +12,19 @@ export interface StoredGrant {
   readonly token: string;
   readonly applicationId: string;
   readonly deviceId: string;
-  readonly proof: Proof;
+  readonly kind: GrantKind;
   readonly maySend: SendRight;
   /** Of the device in the cloud. */
   readonly name?: string | undefined;
   readonly confirmedAtMs: number;
 }
 
-/** A row as it may stand on disk: one of a version that took a token that may read for one that may send says no more. */
-type Row = Omit<StoredGrant, 'maySend'> & Partial<Pick<StoredGrant, 'maySend'>>;
+/**
+ * A row on disk, where the kind of grant has the name of before. One of a version that took a token that may read for one that may
+ * send does not say whether it may.
+ */
+type Row = Omit<StoredGrant, 'kind' | 'maySend'> &
+  Partial<Pick<StoredGrant, 'maySend'>> & { readonly proof: GrantKind };
 
 /**
  * The grants on disk, one sealed row each under a MAC of its triple, so that the file shows neither token nor device.
@@ -69,7 +73,9 @@ export class GrantStore {
    * @param keptUntilMs wall-clock time until which it is of use
    */
   keep(grant: StoredGrant, keptUntilMs: number): void {
-    this.#keys.put(this.#keyOf(grant.token, grant.applicationId, grant.deviceId), keptUntilMs, grant);
+    const { kind, ...others } = grant;
+    const row: Row = { ...others, proof: kind };
+    this.#keys.put(this.#keyOf(grant.token, grant.applicationId, grant.deviceId), keptUntilMs, row);
   }
 
   forget(token: string, { applicationId, deviceId }: Device): void {
@@ -88,8 +94,16 @@ export class GrantStore {
 
 function grantOf(row: unknown): StoredGrant | undefined {
   if (row === undefined) return undefined;
-  const { token, applicationId, deviceId, proof, maySend = rightOf(row as Row), name, confirmedAtMs } = row as Row;
-  return { token, applicationId, deviceId, proof, maySend, confirmedAtMs, ...(name !== undefined && { name }) };
+  const {
+    token,
+    applicationId,
+    deviceId,
+    proof: kind,
+    maySend = rightOf(row as Row),
+    name,
+    confirmedAtMs,
+  } = row as Row;
+  return { token, applicationId, deviceId, kind, maySend, confirmedAtMs, ...(name !== undefined && { name }) };
 }
 
 /** The cloud has granted the triple by what it did, so that the claims are genuine. */

@@ -36,8 +36,8 @@ export class GrantedDevices {
   /** The grants of a device, the newest first. @param deviceId lower case */
   grantsOf(deviceId: string): GrantView[] {
     const aheadMs = this.#clock.wallMs() - this.#clock.monotonicMs();
-    return this.#grants.of(deviceId).map(({ proof, maySend, confirmedAtMs, expiresAtMs }) => ({
-      proof,
+    return this.#grants.of(deviceId).map(({ kind, maySend, confirmedAtMs, expiresAtMs }) => ({
+      kind,
       maySend,
       confirmedAtMs: Math.round(confirmedAtMs + aheadMs),
       expiresAtMs,

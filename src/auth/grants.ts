@@ -6,12 +6,12 @@ import { type DenialCache, tripleOf } from './denial-cache.js';
 import {
   type DeviceGrants,
   entryOf,
+  type GrantKind,
   type GrantsWatcher,
   KeptGrant,
   listOf,
   nameIn,
   newestOf,
-  type Proof,
   withToken,
 } from './kept-grant.js';
 import { expiryOf, type SendRight } from './token-claims.js';
@@ -48,7 +48,7 @@ export interface RestoredGrant {
   readonly token: string;
   readonly applicationId: string;
   readonly deviceId: string;
-  readonly proof: Proof;
+  readonly kind: GrantKind;
   readonly maySend: SendRight;
   /** As {@link KeptGrant.name}. */
   readonly name?: string | undefined;
@@ -136,17 +136,17 @@ export class Grants {
     token: string,
     applicationId: string,
     deviceId: string,
-    proof: Proof,
+    kind: GrantKind,
     maySend: SendRight,
     name?: string,
   ): KeptGrant {
     const existing = this.#held(token, applicationId, deviceId);
     if (existing !== undefined) {
-      this.confirm(existing, proof, maySend, name);
+      this.confirm(existing, kind, maySend, name);
       return existing;
     }
     const confirmedAtMs = this.#clock.monotonicMs();
-    const grant = this.insert({ token, applicationId, deviceId, proof, maySend, name, confirmedAtMs });
+    const grant = this.insert({ token, applicationId, deviceId, kind, maySend, name, confirmedAtMs });
     this.#noteClock(grant);
     this.#denials.removeVoid(token);
     if (maySend === 'yes') this.#denials.removeUnproven(tripleOf(token, grant.device));
@@ -177,16 +177,16 @@ export class Grants {
 
   /**
    * Notes that the cloud has granted a grant again.
-   * @param proof how; one that was once let read is known as that from then on
+   * @param kind how; one that was once let read is known as that from then on
    * @param maySend 'yes' where the cloud has shown that; it stays so until the grant ends
    * @param name of the device, where the cloud has just told it
    */
-  confirm(grant: KeptGrant, proof: Proof, maySend: SendRight = grant.maySend, name = grant.name): void {
+  confirm(grant: KeptGrant, kind: GrantKind, maySend: SendRight = grant.maySend, name = grant.name): void {
     grant.confirmedAtMs = this.#clock.monotonicMs();
     this.#noteClock(grant);
     this.#denials.removeVoid(grant.token);
     grant.isUsed = false;
-    if (proof === 'read') grant.proof = 'read';
+    if (kind === 'read') grant.kind = 'read';
     const isNews = maySend === 'yes' && grant.maySend !== 'yes';
     if (isNews || name !== grant.name) grant.storedConfirmationMs = Number.NEGATIVE_INFINITY;
     grant.name = name;

@@ -8,13 +8,13 @@ import type { SendRight } from './token-claims.js';
  * How the cloud showed that it grants a triple: it let the token read the device, a log-in brought the token, or it took
  * a state. A token that was never let read may be one that may not, so a 403 to a later read says nothing of it.
  */
-export type Proof = 'read' | 'log-in' | 'first state';
+export type GrantKind = 'read' | 'log-in' | 'first state';
 
 /** A grant at hand, with what its ageing needs (contract 1.2, `STATEWAY_TOKEN_TTL_MS`). */
 export class KeptGrant extends Grant {
   /** {@link tagOf} its token. */
   readonly tag: number;
-  proof: Proof;
+  kind: GrantKind;
   /** Unless 'yes', the token is known to be genuine and no more: nothing is taken or sent with it. */
   maySend: SendRight;
   /** What the cloud calls the device, as far as it has said so when asked about this grant. */
@@ -37,12 +37,12 @@ export class KeptGrant extends Grant {
     token: string,
     device: Device,
     expiresAtMs: number,
-    kept: Pick<KeptGrant, 'proof' | 'maySend' | 'confirmedAtMs'> & { readonly name?: string | undefined },
+    kept: Pick<KeptGrant, 'kind' | 'maySend' | 'confirmedAtMs'> & { readonly name?: string | undefined },
     onEnded: (grant: KeptGrant, reason: StatewayError) => void,
   ) {
     super(token, device, expiresAtMs);
     this.tag = tagOf(token);
-    this.proof = kept.proof;
+    this.kind = kept.kind;
     this.maySend = kept.maySend;
     this.name = kept.name;
     this.confirmedAtMs = kept.confirmedAtMs;

@@ -76,7 +76,7 @@ export interface MqttTrouble {
 /** A right to send for a device: all of it but the token. */
 export interface GrantView {
   /** How the cloud has shown it: it let the token read the device, a log-in brought it, or it took a state. */
-  readonly proof: 'read' | 'log-in' | 'first state';
+  readonly kind: 'read' | 'log-in' | 'first state';
   /** Unless 'yes', the token is known to be genuine and no more. */
   readonly maySend: 'yes' | 'no' | 'unknown';
   /** Wall-clock milliseconds; when the cloud last said yes. */

@@ -3,7 +3,6 @@ import { StatewayError } from '../core/errors.js';
 import type { Encoding } from '../core/ports.js';
 import { decodeMsgpack } from './decode-msgpack.js';
 import { jsonErrorIndex } from './json-error.js';
-import { bodyProblem, findDeviceProblem, type NamedState, statesOf } from './validate.js';
 
 /**
  * Reads a body as the value that `JSON.parse` would give for its JSON form. Of extended JSON the extensions are left in it.
@@ -38,24 +37,4 @@ function describe(text: string): string {
 
 function malformed(message: string): StatewayError {
   return new StatewayError('STATEWAY_MALFORMED_BODY', message);
-}
-
-/**
- * The devices that a gateway frame names (contract 1.3), so that their grants can be looked up before it is accepted. The
- * rest of the states is checked later, by the worker.
- * @returns distinct ids in lower case, in order of their first state; none for an empty array
- * @throws StatewayError STATEWAY_MALFORMED_BODY, or STATEWAY_INVALID_STATE for a state without a device id
- */
-export function namedDevices(encoding: Encoding, bytes: Uint8Array): string[] {
-  const body = decode(encoding, bytes);
-  const states = statesOf(body);
-  if (states === undefined) throw new StatewayError('STATEWAY_INVALID_STATE', bodyProblem(body));
-  const single = states !== body;
-  const ids = new Set<string>();
-  for (let i = 0; i < states.length; i++) {
-    const problem = findDeviceProblem(states[i], single ? -1 : i);
-    if (problem !== undefined) throw new StatewayError('STATEWAY_INVALID_STATE', problem);
-    ids.add((states[i] as NamedState).deviceId.toLowerCase());
-  }
-  return [...ids];
 }

@@ -14,20 +14,13 @@ import {
 import { decode } from './decode.js';
 import { takeExtensions } from './extended-json.js';
 import { fragmentOf, singleBodyBytes } from './fragment.js';
+import { deviceIdOf, GatewayFrame } from './gateway-frame.js';
 import { IgnoredTimesTally, outOfWindowError, withoutTime } from './ignored-times.js';
 import { PlainJsonCopier } from './plain-json.js';
 import { UNSTAMPED } from './record-layout.js';
 import { StateList } from './state-list.js';
 import { absoluteTime } from './time.js';
-import {
-  beginAboutPart,
-  beginAboutState,
-  bodyProblem,
-  type DeviceState,
-  findProblem,
-  type NamedState,
-  statesOf,
-} from './validate.js';
+import { beginAboutPart, beginAboutState, bodyProblem, type DeviceState, findProblem, statesOf } from './validate.js';
 
 /** UTF-8 takes at most three bytes for one unit of a string. */
 const MAX_BYTES_PER_UNIT = 3;
@@ -125,7 +118,12 @@ class Batch {
     const body = decode(encoding, this.#bodies.subarray(start, end));
     if ((flags & FLAG_EXTENDED) !== 0) return this.#takeExtended(body, arrivalMs, slot);
     if ((flags & FLAG_NAMES_DEVICES) === 0) this.#takeStates(body, statesIn(body), arrivalMs, slot);
-    else this.#takeNamedStates(body, arrivalMs, this.#entrySlots.subarray(firstSlot, firstSlot + slotCount));
+    else
+      this.#takeNamedStates(
+        new GatewayFrame(body),
+        arrivalMs,
+        this.#entrySlots.subarray(firstSlot, firstSlot + slotCount),
+      );
     return 0;
   }
 
@@ -181,15 +179,12 @@ class Batch {
     }
   }
 
-  #takeNamedStates(body: unknown, arrivalMs: number, slots: Uint32Array): void {
-    const states = statesIn(body);
+  #takeNamedStates(frame: GatewayFrame, arrivalMs: number, slots: Uint32Array): void {
     const slotOfDevice = this.#slotsByDevice(slots);
-    for (let i = 0; i < states.length; i++) {
-      const index = states === body ? i : -1;
-      const problem = findProblem(states[i], index, true);
-      if (problem !== undefined) throw new StatewayError('STATEWAY_INVALID_STATE', problem);
-      const state = states[i] as NamedState;
-      const deviceId = state.deviceId.toLowerCase();
+    for (let i = 0; i < frame.length; i++) {
+      const state = frame.stateAt(i);
+      const index = frame.indexOf(i);
+      const deviceId = deviceIdOf(state);
       const slot = slotOfDevice.get(deviceId);
       if (slot === undefined) {
         const message = `${beginAboutPart(index)}deviceId: the token may not send state for device ${deviceId}`;

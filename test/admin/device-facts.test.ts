@@ -79,7 +79,7 @@ describe('the search', () => {
 
 it('the view of a device has all that is known of it, but its values', () => {
   const confirmedAtMs = sources.startedAtMs;
-  const grant = { proof: 'read', maySend: 'yes', confirmedAtMs, lapsesAtMs: confirmedAtMs + 60_000 } as const;
+  const grant = { kind: 'read', maySend: 'yes', confirmedAtMs, lapsesAtMs: confirmedAtMs + 60_000 } as const;
   sources.known = [
     known(7, 'Pump 7', {
       waitingStates: 3,

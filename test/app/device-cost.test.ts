@@ -37,7 +37,7 @@ it('a device takes less than a kilobyte of heap at rest, and less than two in an
     const token = textOf(`${n}.`.padEnd(TOKEN_CHARACTERS, 'x'));
     const deviceId = textOf(n.toString(16).padStart(24, '0'));
     const confirmedAtMs = clock.monotonicMs() - n / 3;
-    grants.insert({ token, applicationId: APPLICATION, deviceId, proof: 'log-in', maySend: 'yes', confirmedAtMs });
+    grants.insert({ token, applicationId: APPLICATION, deviceId, kind: 'log-in', maySend: 'yes', confirmedAtMs });
   }
   const known = (heapBytes() - before) / DEVICES;
 

@@ -167,6 +167,25 @@ test.concurrent('what front threads count and hold is summed up', async () => {
   await expect.poll(connections, POLL).toEqual({});
 });
 
+test.concurrent('each answer of a front thread is in the metrics once, a moment later', async () => {
+  const site = shared();
+  const device = deviceOf(site, 2);
+  const token = await logIn(site, device);
+  // As many at once are dealt out to both.
+  const posts = await Promise.all(
+    Array.from({ length: 20 }, (_, n) => postState(site, device, token, { data: { n } })),
+  );
+  expect(posts.map(({ status }) => status)).toEqual(posts.map(() => 200));
+  const calls = await Promise.all(Array.from({ length: 10 }, () => fetch(`${site.proxy.url}/me`)));
+  const [code] = calls.map(({ status }) => status);
+  await Promise.all(calls.map((answer) => answer.arrayBuffer()));
+
+  const passed = `stateway_passed_calls_total{code="${code}"}`;
+  const accepted = 'stateway_states_received_total{transport="http",result="accepted"}';
+  await expect.poll(async () => [await metric(site, accepted), await metric(site, passed)], POLL).toEqual([20, 10]);
+  expect(await metric(site, 'stateway_ack_duration_seconds_count')).toBeGreaterThanOrEqual(20);
+});
+
 test.concurrent('a token that the cloud calls void closes the sockets of every front thread', async () => {
   const site = await openSite({ env: { STATEWAY_FRONTS: '2' } });
   const device = deviceOf(site, 0);

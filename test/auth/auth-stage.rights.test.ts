@@ -1,6 +1,6 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { GrantStore } from '../../src/auth/grant-store.js';
-import type { Proof } from '../../src/auth/kept-grant.js';
+import type { GrantKind } from '../../src/auth/kept-grant.js';
 import { SealedStore } from '../../src/auth/sealed-store.js';
 import { Sealing } from '../../src/auth/sealing.js';
 import type { Unproven } from '../../src/core/auth-ports.js';
@@ -58,7 +58,7 @@ describe('the token of a log-in', () => {
 });
 
 describe('a row of a version that took reading for sending', () => {
-  async function restartWith(token: string, proof: Proof): Promise<void> {
+  async function restartWith(token: string, kind: GrantKind): Promise<void> {
     await site.stage.close();
     const sealing = new Sealing(Buffer.alloc(32, 1));
     const nobody = () => expect.fail('the row cannot be written');
@@ -70,33 +70,36 @@ describe('a row of a version that took reading for sending', () => {
       onUnreadable: nobody,
       onWriteFailed: nobody,
     });
-    const row = { token, applicationId: APPLICATION, deviceId: deviceId(1), proof, confirmedAtMs: site.clock.wallMs() };
+    const row = { token, applicationId: APPLICATION, deviceId: deviceId(1), kind, confirmedAtMs: site.clock.wallMs() };
+    const put = vi.spyOn(store, 'put');
     new GrantStore(store, sealing, 10).keep(row as never, Number.POSITIVE_INFINITY);
+    // As it has stood on the disk from the first version on.
+    expect(put.mock.calls[0]?.[2]).toMatchObject({ proof: kind });
     await store.close();
     site.start();
   }
 
-  it.each<[Proof, string]>([
+  it.each<[GrantKind, string]>([
     ['read', SENDS],
     ['log-in', SENDS],
     ['first state', READS],
     ['first state', OPAQUE],
-  ])('is good where it was granted by a %s and may send', async (proof, token) => {
-    await restartWith(token, proof);
+  ])('is good where it was granted by a %s and may send', async (kind, token) => {
+    await restartWith(token, kind);
     expect(site.find(token)).toBeDefined();
     expect(site.offered).toHaveLength(1);
   });
 
-  it.each<[Proof]>([['read'], ['log-in']])('lets nothing in by a %s where its scopes only read', async (proof) => {
-    await restartWith(READS, proof);
+  it.each<[GrantKind]>([['read'], ['log-in']])('lets nothing in by a %s where its scopes only read', async (kind) => {
+    await restartWith(READS, kind);
     expect(await site.ask(READS, 200)).toMatchObject({ code: 'STATEWAY_NOT_GRANTED' });
     expect(site.offered).toEqual([]);
   });
 
-  it.each<[Proof]>([['read'], ['log-in']])(
+  it.each<[GrantKind]>([['read'], ['log-in']])(
     'must prove itself where it was granted by a %s without scopes',
-    async (proof) => {
-      await restartWith(OPAQUE, proof);
+    async (kind) => {
+      await restartWith(OPAQUE, kind);
       expect(site.find(OPAQUE)).toBeUndefined();
       expect(site.offered).toEqual([]);
       const asked = (await site.ask(OPAQUE, 200)) as Unproven;

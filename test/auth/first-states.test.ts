@@ -95,7 +95,7 @@ describe('a state that the cloud takes', () => {
       { device: { applicationId: APPLICATION, deviceId: DEVICE_A }, token: 'token', body: 'for the cloud: abc' },
     ]);
     expect(grants.find('token', APPLICATION, DEVICE_A)).toBe(grant);
-    expect((grant as KeptGrant).proof).toBe('first state');
+    expect((grant as KeptGrant).kind).toBe('first state');
     expect(grants.size).toBe(1);
     expect(meters).toMatchObject({ forwarded: 3, outOfWindow: 1 });
     expect([...deviceClocks.wrong()]).toMatchObject([

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { DenialCache } from '../../src/auth/denial-cache.js';
 import { GrantAging } from '../../src/auth/grant-aging.js';
 import { Grants } from '../../src/auth/grants.js';
-import type { KeptGrant, Proof } from '../../src/auth/kept-grant.js';
+import type { GrantKind, KeptGrant } from '../../src/auth/kept-grant.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { FakeCloud } from './fake-cloud.js';
 import { tokenExpiringAt } from './tokens.js';
@@ -38,7 +38,7 @@ function open(tokenTtlMs: number, tokenOfflineMs: number): void {
     random: () => drawn,
     tokenTtlMs,
     tokenOfflineMs,
-    onConfirmed: (grant, proof) => grants.confirm(grant, proof),
+    onConfirmed: (grant, kind) => grants.confirm(grant, kind),
   });
   const watcher = {
     onConfirmed: (grant: KeptGrant) => aging.watch(grant),
@@ -58,8 +58,8 @@ function deviceId(i: number): string {
   return i.toString(16).padStart(24, '0');
 }
 
-function grantFor(i: number, proof: Proof = 'read', token = `token ${i}`): KeptGrant {
-  return grants.add(token, APPLICATION, deviceId(i), proof, 'yes');
+function grantFor(i: number, kind: GrantKind = 'read', token = `token ${i}`): KeptGrant {
+  return grants.add(token, APPLICATION, deviceId(i), kind, 'yes');
 }
 
 /** A request relies on the grant. */
@@ -150,7 +150,7 @@ it('asks at most eight at once, and spreads those that came together', async () 
 });
 
 describe('a no of the cloud', () => {
-  it.each<[number, Proof, boolean]>([
+  it.each<[number, GrantKind, boolean]>([
     [401, 'read', true],
     [403, 'read', true],
     [404, 'read', true],
@@ -160,8 +160,8 @@ describe('a no of the cloud', () => {
     [401, 'first state', true],
     [403, 'first state', false],
     [404, 'first state', true],
-  ])('%i to a grant proven by %s: ended is %s', async (status, proof, isEnded) => {
-    const grant = grantFor(1, proof);
+  ])('%i to a grant proven by %s: ended is %s', async (status, kind, isEnded) => {
+    const grant = grantFor(1, kind);
     const told: unknown[] = [];
     grant.onEnd((reason) => told.push(reason));
     await clock.advance(CHECKED_BY_MS);
@@ -169,7 +169,7 @@ describe('a no of the cloud', () => {
     expect(grant.endedBy === undefined).toBe(!isEnded);
     expect(told).toEqual(isEnded ? [expect.objectContaining({ status })] : []);
     expect(grants.size).toBe(isEnded ? 0 : 1);
-    if (!isEnded) expect(grant).toMatchObject({ proof, confirmedAtMs: clock.monotonicMs() });
+    if (!isEnded) expect(grant).toMatchObject({ kind, confirmedAtMs: clock.monotonicMs() });
   });
 
   it('403 ends a grant of a log-in that was let read in the meantime', async () => {

@@ -46,8 +46,8 @@ it('shows of grants all but the token: how they came to be, and until when they 
   await site.logIn(secret);
   const times = (ms: number) => ({ confirmedAtMs: ms, lapsesAtMs: ms + OFFLINE_MS });
   expect(site.stage.devices.grantsOf(deviceId(1))).toEqual([
-    { proof: 'log-in', maySend: 'yes', expiresAtMs, ...times(startedMs + 1_000) },
-    { proof: 'read', maySend: 'yes', expiresAtMs: Number.POSITIVE_INFINITY, ...times(startedMs) },
+    { kind: 'log-in', maySend: 'yes', expiresAtMs, ...times(startedMs + 1_000) },
+    { kind: 'read', maySend: 'yes', expiresAtMs: Number.POSITIVE_INFINITY, ...times(startedMs) },
   ]);
   expect(JSON.stringify([...site.stage.devices.all()])).not.toContain(secret);
   expect([...site.stage.devices.all()]).toMatchObject([

@@ -109,10 +109,10 @@ describe('add', () => {
     const grant = grants.add('token', APPLICATION, DEVICE, 'log-in', 'yes');
     await clock.advance(5_000);
     grants.add('token', APPLICATION, DEVICE, 'read', 'yes');
-    expect(grant).toMatchObject({ proof: 'read', confirmedAtMs: clock.monotonicMs() });
+    expect(grant).toMatchObject({ kind: 'read', confirmedAtMs: clock.monotonicMs() });
     // What it was once let read it may read: a log-in takes nothing of that back.
     grants.add('token', APPLICATION, DEVICE, 'log-in', 'yes');
-    expect(grant.proof).toBe('read');
+    expect(grant.kind).toBe('read');
   });
 
   it('lets the grant be found by whoever it tells', () => {
@@ -175,9 +175,9 @@ describe('restore', () => {
       deviceId: DEVICE,
       confirmedAtMs,
     };
-    const grant = grants.insert({ ...stored, proof: 'first state', maySend: 'yes' });
+    const grant = grants.insert({ ...stored, kind: 'first state', maySend: 'yes' });
     expect(grants.find('token', APPLICATION, DEVICE)).toBe(grant);
-    expect(grant).toMatchObject({ proof: 'first state', maySend: 'yes', confirmedAtMs });
+    expect(grant).toMatchObject({ kind: 'first state', maySend: 'yes', confirmedAtMs });
     expect([granted, confirmed, dropped]).toEqual([[], [], []]);
   });
 });

@@ -145,9 +145,9 @@ export class Harness {
   readonly offered: Device[] = [];
   readonly unparked: string[] = [];
   readonly givenUp: { device: string; states: number; status: number; cause: LetterCause }[] = [];
-  /** What was told of the cloud, and when. */
   /** As all calls to the cloud together have it. */
   doesCloudAnswer = true;
+  /** What was told of the cloud, and when. */
   readonly cloudChanges: { isUp: boolean; atMs: number }[] = [];
   readonly lanes: Lanes;
   /** What is decided of times that the proxy counted: nothing has to be, unless a test says so. */
@@ -160,6 +160,8 @@ export class Harness {
     wallMs: () => this.clock.wallMs(),
     monotonicMs: () => this.clock.monotonicMs(),
   };
+  /** Undefined while another process owns it. */
+  partitionOf: (device: Device) => NotedSpool | undefined = () => this.spool;
   readonly #grants = new Map<string, Grant>();
   #sequence = 0;
   #value = 0;
@@ -201,7 +203,7 @@ export class Harness {
           this.lanes.offerGrant(this.grantOf(device));
         },
         times: this.times,
-        partitions: { ownedOf: () => spool },
+        partitions: { ownedOf: (device) => this.partitionOf(device) },
         meters,
         deviceClocks: this.deviceClocks,
         followed: this.followed,
@@ -235,17 +237,14 @@ export class Harness {
 
   /** Enqueues one record with states of one device, numbered on from the last; their times rise by a millisecond. */
   push(device: Device, states = 1, grant: Grant | undefined = this.grantOf(device)): number {
-    const chunk = { device, states: Array.from({ length: states }, () => this.nextState()) };
-    this.spool.deliver(++this.#sequence, buildRecord([chunk]), grant === undefined ? undefined : [grant]);
+    const record = buildRecord([this.#chunkOf(device, states)]);
+    this.partitionOf(device)?.deliver(++this.#sequence, record, grant && [grant]);
     return this.#sequence;
   }
 
   /** Enqueues one record with states of several devices. */
   pushShared(chunks: readonly (readonly [Device, number, Grant])[]): number {
-    const built = chunks.map(([device, states]) => ({
-      device,
-      states: Array.from({ length: states }, () => this.nextState()),
-    }));
+    const built = chunks.map(([device, states]) => this.#chunkOf(device, states));
     const grants = chunks.map(([, , grant]) => grant);
     this.spool.deliver(++this.#sequence, buildRecord(built), grants);
     return this.#sequence;
@@ -253,14 +252,17 @@ export class Harness {
 
   /** Enqueues one record as read back at start. */
   replay(device: Device, states: number, storedAtMs = this.clock.wallMs()): number {
-    const chunk = { device, states: Array.from({ length: states }, () => this.nextState()) };
-    this.spool.deliver(++this.#sequence, buildRecord([chunk], storedAtMs), undefined);
+    this.spool.deliver(++this.#sequence, buildRecord([this.#chunkOf(device, states)], storedAtMs), undefined);
     return this.#sequence;
   }
 
   nextState(): SentState {
     const v = this.#value++;
     return { time: TIME_ZERO + v, data: { v } };
+  }
+
+  #chunkOf(device: Device, states: number): { device: Device; states: SentState[] } {
+    return { device, states: Array.from({ length: states }, () => this.nextState()) };
   }
 }
 

@@ -37,6 +37,7 @@ export function drawOptions(random: Random, dataDir: string, upstreamToken: stri
     STATEWAY_COALESCE: 'merge',
     STATEWAY_MAX_BODY_BYTES: maxBodyBytes,
     STATEWAY_WORKERS: random.pick(['1', '2']),
+    STATEWAY_FRONTS: process.env.STATEWAY_FRONTS ?? random.pick(['0', '1', '2']),
     STATEWAY_TOKEN_TTL_MS: random.pick(['500', '5000', '900000']),
     STATEWAY_TOKEN_OFFLINE_MS: random.pick(['20s', '7d', '7d']),
     STATEWAY_RETENTION_MS: random.pick(['1h', '30d']),

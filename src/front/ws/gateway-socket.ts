@@ -4,8 +4,7 @@ import type { Grant } from '../../core/grant.js';
 import type { Refused } from '../../core/metering/refusal-ring.js';
 import type { Encoding } from '../../core/ports.js';
 import { ownDeviceOf } from '../../core/token.js';
-import { decode, namedDevices } from '../../state/decode.js';
-import { findProblem, type NamedState, statesOf } from '../../state/validate.js';
+import { GatewayFrame, type NamedStates } from '../../state/gateway-frame.js';
 import type { FrontContext } from '../front-context.js';
 import type { StrangerPlace } from '../stranger-sockets.js';
 import { CLOSE_POLICY, FrameSocket } from './frame-socket.js';
@@ -91,7 +90,7 @@ export class GatewaySocket extends FrameSocket {
       // Where nothing was ever granted, what a void token brings is not even read.
       const refusal = this.#watched === undefined ? this.#newDevices.refusalOfAll() : undefined;
       if (refusal !== undefined) throw refusal;
-      this.#takeFor(namedDevices(encoding, bytes), frame, encoding, bytes);
+      this.#takeFor(GatewayFrame.decode(encoding, bytes).deviceIds(), frame, encoding, bytes);
     } catch (error) {
       this.onRefused(frame, asStatewayError(error, 'STATEWAY_MALFORMED_BODY', 'the frame cannot be read'));
     }
@@ -196,13 +195,14 @@ export class GatewaySocket extends FrameSocket {
     encoding: Encoding,
     bytes: Uint8Array,
   ): Promise<Cleared> {
-    const frame = new SplitFrame(encoding, bytes);
+    // All of them are looked at before anything leaves.
+    const states = GatewayFrame.decode(encoding, bytes).states();
     const grants: Grant[] = [];
     const provenIds = new Set<string>();
     let delivered = 0;
     for (const [index, deviceId] of deviceIds.entries()) {
       const answer = asked[index] as Granted | Unproven;
-      const cleared = answer.kind === 'granted' ? answer : await this.#proveOne(deviceId, answer, frame, provenIds);
+      const cleared = answer.kind === 'granted' ? answer : await this.#proveOne(deviceId, answer, states, provenIds);
       if (cleared.kind === 'granted') {
         grants.push(cleared.grant);
         continue;
@@ -211,17 +211,17 @@ export class GatewaySocket extends FrameSocket {
       provenIds.add(deviceId);
     }
     if (provenIds.size === 0) return { grants, encoding, bytes, delivered };
-    return { grants, encoding: 'json', bytes: frame.without(provenIds), delivered };
+    return { grants, encoding: 'json', bytes: states.without(provenIds), delivered };
   }
 
   async #proveOne(
     deviceId: string,
     unproven: Unproven,
-    frame: SplitFrame,
+    states: NamedStates,
     provenIds: ReadonlySet<string>,
   ): Promise<Granted | Delivered> {
     try {
-      return await unproven.prove('json', frame.bodyOf(deviceId));
+      return await unproven.prove('json', states.bodyOf(deviceId));
     } catch (error) {
       throw withDelivered(provenIds, forbidden(deviceId, error));
     }
@@ -237,41 +237,4 @@ function withDelivered(provenIds: ReadonlySet<string>, error: unknown): unknown 
 
 function retryAfterOf({ retryAfterSeconds }: StatewayError): { retryAfterSeconds?: number } {
   return retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
-}
-
-/** A frame of a gateway, of which some devices are to be settled each by itself. */
-class SplitFrame {
-  readonly #states: readonly NamedState[];
-  /** Whether the frame is one state, and no array. */
-  readonly #isSingle: boolean;
-
-  /**
-   * @param bytes of a frame that has been through `namedDevices`
-   * @throws StatewayError STATEWAY_INVALID_STATE: a frame is refused whole, so nothing of it may leave before all is well
-   */
-  constructor(encoding: Encoding, bytes: Uint8Array) {
-    const frame = decode(encoding, bytes);
-    const states = statesOf(frame) as readonly NamedState[];
-    this.#isSingle = states !== frame;
-    for (let i = 0; i < states.length; i++) {
-      const problem = findProblem(states[i], this.#isSingle ? -1 : i, true);
-      if (problem !== undefined) throw new StatewayError('STATEWAY_INVALID_STATE', problem);
-    }
-    this.#states = states;
-  }
-
-  /** What a device's states would be as a body of its own: JSON without their `deviceId`. */
-  bodyOf(deviceId: string): Uint8Array {
-    const bare = this.#states.filter((state) => isOf(state, deviceId)).map(({ deviceId: _, ...rest }) => rest);
-    return Buffer.from(JSON.stringify(this.#isSingle ? bare[0] : bare));
-  }
-
-  /** The frame without the states of these devices, in JSON. */
-  without(deviceIds: ReadonlySet<string>): Uint8Array {
-    return Buffer.from(JSON.stringify(this.#states.filter((state) => !deviceIds.has(state.deviceId.toLowerCase()))));
-  }
-}
-
-function isOf(state: NamedState, deviceId: string): boolean {
-  return state.deviceId.toLowerCase() === deviceId;
 }
