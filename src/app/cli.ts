@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config/config-error.js';
-import { PACKAGE_VERSION } from './package-info.js';
+import { builtCommit, PACKAGE_VERSION } from './package-info.js';
 
 /** Exit codes of every command (contract 1.1). */
 const EXIT_FAILED = 1;
@@ -16,9 +16,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   config: async () => (await import('./commands/config-command.js')).configCommand(),
   check: async () => (await import('./commands/check-command.js')).checkCommand(),
   healthcheck: async () => (await import('./commands/healthcheck-command.js')).healthcheckCommand(),
-  demo: async () => (await import('./commands/demo-command.js')).demoCommand(),
+  demo: async () => (await import('./demo/demo-command.js')).demoCommand(),
   simulate: async () => (await import('./commands/simulate-command.js')).simulateCommand(),
-  version: async () => (await import('./commands/version-command.js')).versionCommand(),
+  version: async () => versionCommand(),
 };
 
 /**
@@ -81,4 +81,34 @@ function explain(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`stateway: ${message}\n`);
   return error instanceof ConfigError ? EXIT_BAD_USAGE : EXIT_FAILED;
+}
+
+/**
+ * `stateway version`: what is installed, down to the native parts, which are loaded for it.
+ * @throws Error from its action where one of them does not load
+ */
+function versionCommand(): Command {
+  return new Command('version')
+    .description('print the version, the commit it was built of, and the versions of Node, web server and LMDB')
+    .option('--json', 'print one JSON object')
+    .action(async (options: { json?: true }) => {
+      const [{ pickUws }, { lmdbVersion }] = await Promise.all([
+        import('../front/uws.js'),
+        import('../spool/lmdb/environment.js'),
+      ]);
+      const parts = {
+        version: PACKAGE_VERSION,
+        commit: builtCommit() ?? null,
+        node: process.version,
+        uws: pickUws().name,
+        lmdb: lmdbVersion(),
+      };
+      process.stdout.write(options.json ? `${JSON.stringify(parts)}\n` : asTable(parts));
+    });
+}
+
+function asTable(parts: Readonly<Record<string, string | null>>): string {
+  const rows = Object.entries(parts);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value ?? 'not known'}\n`).join('');
 }

@@ -27,12 +27,16 @@ import { Certificates } from './certificates.js';
 import { createAdmin } from './create-admin.js';
 import { createAuth } from './create-auth.js';
 import { createCallStream } from './create-calls.js';
-import { createDeviceSide, createFollowed, createUplinks } from './create-device-side.js';
+import {
+  createDeviceClocks,
+  createDeviceSide,
+  createFollowed,
+  createIntake,
+  createUplinks,
+} from './create-device-side.js';
 import { createRefusals } from './create-front.js';
-import { createDeviceClocks, createHealth, createTimekeeper } from './create-health.js';
-import { createIntake } from './create-intake.js';
 import { createLanes } from './create-lanes.js';
-import { createAskThread, createSendThread } from './create-upstream.js';
+import { createAskThread, createHealth, createSendThread, createTimekeeper } from './create-upstream.js';
 import { type Addresses, addressesOf, type DeviceSide, followerOf, type Phase, readinessOf } from './device-side.js';
 import { HeardCloud } from './heard-cloud.js';
 import { loadTracing } from './load-tracing.js';

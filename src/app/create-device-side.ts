@@ -4,14 +4,16 @@ import { FollowedDevices, type WaySteps } from '../core/followed-devices.js';
 import type { Meters } from '../core/metering/meters.js';
 import type { RefusalRing } from '../core/metering/refusal-ring.js';
 import type { RecordMemory } from '../core/record-memory.js';
-import { systemClock } from '../core/time/clock.js';
-import type { DeviceClocks } from '../core/time/device-clocks.js';
+import { type Clock, systemClock } from '../core/time/clock.js';
+import { DeviceClocks, type WrongClock } from '../core/time/device-clocks.js';
 import type { Timekeeper } from '../core/time/timekeeper.js';
 import type { Lanes } from '../forward/lanes.js';
-import type { Batcher } from '../intake/batcher.js';
-import type { Committer } from '../intake/committer.js';
+import { Batcher, type BatcherOptions } from '../intake/batcher.js';
+import { Committer, type CommitterOptions } from '../intake/committer.js';
+import { LatePool } from '../intake/late-pool.js';
 import { MqttBroker } from '../upstream/mqtt/mqtt-broker.js';
 import { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
+import { startBatchPool } from './batch-pool.js';
 import type { DeviceBound } from './capacity/device-bound.js';
 import { maxMqttConnections, maxUplinkSessions } from './capacity/open-files.js';
 import { createFront, type FrontSurroundings } from './create-front.js';
@@ -132,4 +134,55 @@ export function createUplinks(config: Config, log: LineWriter, meters: Meters): 
         "the cloud's broker does not grant a device what it subscribes to",
       ),
   });
+}
+
+/** What the intake stage works with, beside the options. */
+export type IntakeSurroundings = Omit<CommitterOptions, 'deviceClocks'> &
+  Pick<BatcherOptions, 'recordMemory' | 'meters'> & { readonly deviceClocks: DeviceClocks };
+
+/** The intake stage of the main thread: what gathers and decodes bodies, and what stores them, those of all fronts. */
+export function createIntake(
+  { fronts, maxBodyBytes, workers }: Pick<Config, 'fronts' | 'maxBodyBytes' | 'workers'>,
+  parts: IntakeSurroundings,
+): { readonly intake: Batcher; readonly committer: Committer } {
+  const committer = new Committer(parts);
+  const { recordMemory, clock, meters, deviceClocks, followed } = parts;
+  const intake = new Batcher({
+    // With front threads the main thread has what comes by MQTT alone.
+    runner: fronts === 0 ? startBatchPool(workers) : new LatePool(1, async () => startBatchPool(1)),
+    committer,
+    recordMemory,
+    clock,
+    meters,
+    times: deviceClocks,
+    followed,
+    maxStateBytes: maxBodyBytes,
+  });
+  return { intake, committer };
+}
+
+/** What is known of the clocks of devices; who gets a wrong one is written to the log. */
+export function createDeviceClocks(
+  { outOfWindow }: Pick<Config, 'outOfWindow'>,
+  log: LineWriter,
+  parts: { readonly clock: Clock; readonly timekeeper: Timekeeper; readonly meters: Meters },
+): DeviceClocks {
+  const { clock, timekeeper, meters } = parts;
+  return new DeviceClocks({
+    clock,
+    window: () => timekeeper.window,
+    outOfWindow,
+    meters,
+    onWrong: (wrong) =>
+      log[outOfWindow === 'forward' ? 'error' : 'warn'](
+        { event: 'device-clock-wrong', ...fieldsOf(wrong), outOfWindow },
+        'clock of a device is wrong',
+      ),
+    onRight: (wrong) =>
+      log.info({ event: 'device-clock-right', ...fieldsOf(wrong) }, 'clock of a device is right again'),
+  });
+}
+
+function fieldsOf({ device: { applicationId, deviceId }, states, lastTimeMs }: WrongClock) {
+  return { applicationId, deviceId, lastTime: new Date(lastTimeMs).toISOString(), states };
 }

@@ -6,10 +6,9 @@ import { Device } from '../core/device.js';
 import { asStatewayError, StatewayError } from '../core/errors.js';
 import type { Meters } from '../core/metering/meters.js';
 import type { LogInHead } from '../core/passed-call.js';
-import { type Credentials, readCredentials } from './credentials.js';
 import { digestOf } from './denial-cache.js';
 import type { Grants } from './grants.js';
-import type { LogInStore } from './log-in-store.js';
+import { type Credentials, type LogInStore, readCredentials } from './log-in-store.js';
 import type { Shares } from './shares.js';
 import {
   DEFAULT_DEVICE_SCOPES,

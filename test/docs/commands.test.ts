@@ -7,8 +7,8 @@ import { describe, expect, it } from 'vitest';
 const BUILT = join(import.meta.dirname, '../../dist/src/app');
 const { createProgram } = (await import(join(BUILT, 'cli.js'))) as typeof import('../../src/app/cli.js');
 const { COMMANDS_DOCUMENT, commandsDocument } = (await import(
-  join(BUILT, 'docs/commands-doc.js')
-)) as typeof import('../../src/app/docs/commands-doc.js');
+  join(BUILT, 'docs/program-docs.js')
+)) as typeof import('../../src/app/docs/program-docs.js');
 
 const program = await createProgram();
 const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { EVENTS_DOCUMENT, eventsDocument } from '../../src/app/docs/events-doc.js';
+import { EVENTS_DOCUMENT, eventsDocument } from '../../src/app/docs/program-docs.js';
 import { EVENT_TABLE, type EventRow } from '../../src/app/log/events.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');

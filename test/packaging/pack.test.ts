@@ -52,7 +52,7 @@ function filesIn(folder: string): string[] {
 /** What the build makes of a source that runs; undefined for one that does not. */
 function built(source: string): string | undefined {
   const path = join('dist', source.slice(PROJECT_ROOT.length));
-  if (/\.d\.ts$|\/tsconfig\.json$|\/(?:write-docs|commands-doc|events-doc|runbook-page|option-docs)\.ts$/.test(path))
+  if (/\.d\.ts$|\/tsconfig\.json$|\/(?:write-docs|program-docs|runbook-page|option-docs)\.ts$/.test(path))
     return undefined;
   return path.replace(/\.ts$/, '.js');
 }

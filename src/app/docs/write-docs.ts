@@ -6,8 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { CHART_SCHEMA, DOCUMENT_WITH_TABLE, withOptionsSchema, withOptionsTable } from '../../config/option-docs.js';
 import { createProgram } from '../cli.js';
-import { COMMANDS_DOCUMENT, commandsDocument } from './commands-doc.js';
-import { EVENTS_DOCUMENT, eventsDocument } from './events-doc.js';
+import { COMMANDS_DOCUMENT, commandsDocument, EVENTS_DOCUMENT, eventsDocument } from './program-docs.js';
 import { RUNBOOK_DOCUMENT, RUNBOOK_PAGE, runbookPage } from './runbook-page.js';
 
 writeFileSync(DOCUMENT_WITH_TABLE, withOptionsTable(readFileSync(DOCUMENT_WITH_TABLE, 'utf8')));

@@ -1,9 +1,9 @@
 import type { HttpResponse } from 'uws-current';
 import type { StatewayError } from '../../core/errors.js';
+import { askerOf } from '../../core/machine/network.js';
 import { type Holding, overloaded } from '../admission.js';
 import type { FrontContext } from '../front-context.js';
 import type { ArrivingBody } from './arriving-bodies.js';
-import { askerOf } from './client-address.js';
 import { answerLast, readNoMore, writeError, writeHeldError } from './reply.js';
 import { bodyStalled, bodyTooLarge } from './request-head.js';
 

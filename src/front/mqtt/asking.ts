@@ -1,6 +1,6 @@
 import type { Asker } from '../../core/auth-ports.js';
 import type { Clock } from '../../core/time/clock.js';
-import { Alarm } from './alarm.js';
+import { Alarm } from '../../core/time/time-limit.js';
 import type { LogInOutcome, LogIns, MqttCredentials } from './log-ins.js';
 
 /** Between two questions of one CONNECT: first, and longest. */

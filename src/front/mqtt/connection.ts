@@ -1,7 +1,7 @@
 import { isId } from '../../core/device.js';
 import type { StatewayError } from '../../core/errors.js';
 import type { MqttCloseReason, MqttConnectResult } from '../../core/metering/meters.js';
-import { Alarm } from './alarm.js';
+import { Alarm } from '../../core/time/time-limit.js';
 import { Asking } from './asking.js';
 import { Flow, type FlowUser, type HaltReason } from './flow.js';
 import { KeepAlive } from './keep-alive.js';

@@ -1,5 +1,5 @@
+import { Alarm } from '../../core/time/time-limit.js';
 import { Holding, type Share } from '../admission.js';
-import { Alarm } from './alarm.js';
 import type { Line } from './line.js';
 import type { MqttContext } from './mqtt-context.js';
 import { PacketReader } from './packet-reader.js';

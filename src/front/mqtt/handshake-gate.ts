@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/time/clock.js';
-import { Alarm } from './alarm.js';
+import { Alarm } from '../../core/time/time-limit.js';
 
 /** Handshakes of one address that may be under way, or have failed, before the next one waits. */
 const CREDIT_OF_ADDRESS = 100;

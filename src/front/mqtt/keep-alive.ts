@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/time/clock.js';
-import type { Alarm } from './alarm.js';
+import type { Alarm } from '../../core/time/time-limit.js';
 import type { Flow } from './flow.js';
 
 /** Contract 1.9.6: a client may be silent for one and a half times what it has said. */

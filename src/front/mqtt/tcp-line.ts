@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { networkOf } from '../../core/machine/network.js';
 import type { MqttTransport } from '../../core/metering/meters.js';
 import type { Clock } from '../../core/time/clock.js';
-import { Alarm } from './alarm.js';
+import { Alarm } from '../../core/time/time-limit.js';
 import type { Line, LineUser } from './line.js';
 
 /** The kernel asks after a silent end so often, and gives it up after some minutes (contract 1.9.6). */

@@ -5,7 +5,7 @@ import { MAX_HANDSHAKES } from '../../core/bounds.js';
 import type { TlsFiles } from '../../core/machine/certificate-watch.js';
 import { networkOf } from '../../core/machine/network.js';
 import type { Clock } from '../../core/time/clock.js';
-import { Alarm } from './alarm.js';
+import { Alarm } from '../../core/time/time-limit.js';
 import { type Handshake, HandshakeGate } from './handshake-gate.js';
 import type { StrangerLine, StrangerLines } from './stranger-lines.js';
 import { TcpLine } from './tcp-line.js';

@@ -1,11 +1,11 @@
 import type { HttpRequest, HttpResponse } from 'uws-current';
 import { type CallKind, callsOfStrangers, MAX_CALLS, MAX_PASSED_BODY_BYTES } from '../../core/bounds.js';
 import { asStatewayError, StatewayError } from '../../core/errors.js';
+import { addressOf, askerOf, clientAddress } from '../../core/machine/network.js';
 import type { CallStream } from '../../core/passed-call.js';
 import { Admission, Holding } from '../admission.js';
 import type { FrontContext } from '../front-context.js';
 import { answerPreflight, isPreflight } from '../http/answer-fields.js';
-import { addressOf, askerOf, clientAddress } from '../http/client-address.js';
 import { framingOfLastHead, type HeadFields, readHead, traceOfLastHead } from '../http/head-fields.js';
 import { refuseHead } from '../http/refuse-head.js';
 import { bodyTooLarge } from '../http/request-head.js';

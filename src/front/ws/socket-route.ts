@@ -7,11 +7,11 @@ import {
   MAX_UNREAD_BYTES_OF_STRANGERS,
 } from '../../core/bounds.js';
 import { asStatewayError, StatewayError } from '../../core/errors.js';
+import { askerOf } from '../../core/machine/network.js';
 import type { Refused } from '../../core/metering/refusal-ring.js';
 import type { TraceIds } from '../../core/metering/trace-ids.js';
 import { overloaded } from '../admission.js';
 import type { FrontContext } from '../front-context.js';
-import { askerOf } from '../http/client-address.js';
 import { readHead, traceOfLastHead } from '../http/head-fields.js';
 import { refuseHead } from '../http/refuse-head.js';
 import { writeError } from '../http/reply.js';

@@ -6,6 +6,7 @@ import { type Corrections, correctionsOf, timeToShow } from '../../core/time/tim
 import { RecordView } from '../../state/record-layout.js';
 import { openPiece } from '../backlog/backlog.js';
 import { PIECE_FILE_NAME, PieceReader } from '../backlog/piece-file.js';
+import { treeSize } from '../disk/disk-room.js';
 import { readOldJournal } from '../journal/carry-over.js';
 import { settledOfChunk } from '../journal/journal.js';
 import { JOURNAL_DIRECTORY } from '../journal/open-log.js';
@@ -22,7 +23,6 @@ import {
   TIMEBASES_KEY,
 } from '../lmdb/rows.js';
 import type { Rows } from '../lmdb/table.js';
-import { treeSize } from '../lmdb/tree-size.js';
 import type { DamagedPart } from '../lmdb/unreadable-items.js';
 import { importFiles, readImportProgress } from '../orders/import-files.js';
 import { readSegments } from '../segments/segment-log.js';

@@ -1,10 +1,10 @@
 import type { DeadLetter, StoredDeadLetter } from '../../core/dead-letter.js';
 import { isNoState } from '../../state/unreadable-payload.js';
+import { type TreeSize, treeSize } from '../disk/disk-room.js';
 import { type Change, changeOf } from '../lmdb/commit-writer.js';
 import { decodeDeadLetter, encodeDeadLetter } from '../lmdb/rows.js';
 import { numberKey, numberOfKey } from '../lmdb/sealed-row.js';
 import type { Rows } from '../lmdb/table.js';
-import { type TreeSize, treeSize } from '../lmdb/tree-size.js';
 import type { DamagedItem } from '../lmdb/unreadable-items.js';
 import type { NumberRange } from './requests.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { clientAddress } from '../../../src/front/http/client-address.js';
+import { clientAddress } from '../../../src/core/machine/network.js';
 
 describe('clientAddress', () => {
   test.each([

@@ -2,16 +2,46 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
 import { pause } from '../../core/time/clock.js';
 import type { CloudCounts, DeviceLedger } from '../../simulator/cloud-holdings.js';
 import { type FleetResult, plannedStates } from '../../simulator/fleet.js';
 import { readReport } from '../../simulator/fleet-report.js';
 import { emptyReckoning, type Reckoning, reckonDevice } from '../../simulator/ledger.js';
 import { RecordedData } from '../../simulator/recorded-data.js';
-import type { LoadOptions } from './demo-options.js';
+import { addLoadOptions, type LoadFlags, type LoadOptions, loadOf } from './demo-options.js';
 import { type DemoProcess, DemoProcesses } from './demo-processes.js';
-import type { DemoWatcher } from './demo-progress.js';
-import type { DemoResult } from './demo-report.js';
+import { type DemoWatcher, ProgressLine } from './demo-progress.js';
+import { type DemoResult, demoExitCode, resultLine, resultTable } from './demo-report.js';
+
+/**
+ * `stateway demo`: the main job on one machine with no account. Exit code 1 when anything acknowledged was lost, or
+ * nothing was acknowledged.
+ * @throws Error from its action when a part fails, or the demo is interrupted
+ */
+export function demoCommand(): Command {
+  const command = new Command('demo').description(
+    'simulated cloud, proxy and a fleet replaying recorded data, on this machine; counts what was lost',
+  );
+  return addLoadOptions(command)
+    .option('--json', 'print the result as one line of JSON, the last line of standard output')
+    .action(async (flags: LoadFlags & { json?: true }, command: Command) => {
+      const options = loadOf(flags, command);
+      const interruption = new AbortController();
+      const interrupt = () => interruption.abort();
+      process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+      const line = new ProgressLine(plannedStates({ ...options, rateHz: options.rate }));
+      try {
+        const result = await runDemo(options, line, interruption.signal);
+        line.stop();
+        process.stdout.write(`${options.json ? resultLine(result) : resultTable(result)}\n`);
+        process.exitCode = demoExitCode(result);
+      } finally {
+        line.stop();
+        process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+      }
+    });
+}
 
 const PROGRAM_PATH = fileURLToPath(new URL('../../main.js', import.meta.url));
 const ANY_LOCAL_PORT = '127.0.0.1:0';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readCredentials } from '../../src/auth/credentials.js';
+import { readCredentials } from '../../src/auth/log-in-store.js';
 
 const GOOD = { deviceId: 'fedcba9876543210fedcba98', key: 'k', secret: 's' };
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { MAIN_FILE } from '../../helpers/program.js';
+import { MAIN_FILE } from '../helpers/program.js';
 
 const stateway = async (...args: string[]) => {
   const { stdout } = await promisify(execFile)(MAIN_FILE, args, { env: { PATH: process.env.PATH } });

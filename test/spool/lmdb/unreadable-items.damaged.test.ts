@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Device } from '../../src/core/device.js';
-import { devicesOfDamaged } from '../../src/state/damaged-record.js';
-import { RECORD_CHUNK_BYTES, RECORD_HEADER_BYTES } from '../../src/state/record-layout.js';
-import { buildRecord } from '../helpers/records.js';
+import { Device } from '../../../src/core/device.js';
+import { devicesOfDamaged } from '../../../src/spool/lmdb/unreadable-items.js';
+import { RECORD_CHUNK_BYTES, RECORD_HEADER_BYTES } from '../../../src/state/record-layout.js';
+import { buildRecord } from '../../helpers/records.js';
 
 const APPLICATION = 'a'.repeat(24);
 const DEVICES = ['1', '2', '3', '4'].map((digit) => new Device(APPLICATION, digit.repeat(24)));
