@@ -1,5 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
-import { resourceLimits } from 'node:worker_threads';
+import { type ResourceLimits, resourceLimits } from 'node:worker_threads';
 import type { Clock } from '../time/clock.js';
 import { collectGarbage } from './heap-trim.js';
 
@@ -73,7 +73,18 @@ function isFull({ usedBytes, limitBytes }: HeapUse): boolean {
 /** Of the thread that asks, which is not the main thread. */
 function heapUse(): HeapUse {
   const { used_heap_size, heap_size_limit } = getHeapStatistics();
-  // Of the limit a part is for young objects alone. What a thread is told of that for old ones leaves out --max-old-space-size.
-  const youngBytes = (resourceLimits.maxYoungGenerationSizeMb ?? 0) * 1024 * 1024;
-  return { usedBytes: used_heap_size, limitBytes: heap_size_limit - youngBytes };
+  return { usedBytes: used_heap_size, limitBytes: Math.min(heap_size_limit, oldBytes()) };
+}
+
+/**
+ * What objects that live may take: `heap_size_limit` has room for young ones in it, more with each version of V8.
+ * @param options that Node runs with, of which `resourceLimits` takes no notice
+ * @param limits of this thread
+ */
+export function oldBytes(
+  options = [process.env.NODE_OPTIONS, ...process.execArgv].join(' '),
+  { maxOldGenerationSizeMb = Number.POSITIVE_INFINITY }: ResourceLimits = resourceLimits,
+): number {
+  const given = /--max[-_]old[-_]space[-_]size[= ](\d+)/.exec(options)?.[1];
+  return (given === undefined ? maxOldGenerationSizeMb : Number(given)) * 1024 * 1024;
 }

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
-import { FULL_AT, type HeapUse, HeapWatch, LOOK_EVERY_MS } from '../../../src/core/machine/heap-watch.js';
+import { FULL_AT, type HeapUse, HeapWatch, LOOK_EVERY_MS, oldBytes } from '../../../src/core/machine/heap-watch.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 
 const LIMIT_BYTES = 1_000;
@@ -60,4 +60,15 @@ it('finds that it is full when it has been through it once more', async () => {
 it('stands still when it is stopped', () => {
   watch.stop();
   expect(clock.pendingTimers).toBe(0);
+});
+
+it.each([
+  ['', 384],
+  ['--max-semi-space-size=1', 384],
+  ['--max-old-space-size=60 --max-semi-space-size=1', 60],
+  ['--trace-warnings --max_old_space_size 2048', 2_048],
+])('with the options %j objects that live may take %i MiB', (options, mib) => {
+  // As Node has it in a container of 768 MiB; of the option for old objects it does not know here.
+  const limits = { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 36 };
+  expect(oldBytes(options, limits)).toBe(mib * 1024 * 1024);
 });
