@@ -32,7 +32,7 @@ export class LateCalls implements CallStream {
 
   /** As that of the client; where there is none there is nothing to renew. */
   renewConnections(): void {
-    this.#withCalls((calls) => calls.renewConnections());
+    void this.#withCalls((calls) => calls.renewConnections());
   }
 
   /** Ends every connection at once; calls under way fail. */

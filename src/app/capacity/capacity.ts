@@ -8,7 +8,7 @@ import type { LineWriter } from '../log/event-log.js';
 import type { StoredThenForwarded } from '../stored-then-forwarded.js';
 import { DeviceBound, mostDevicesIn } from './device-bound.js';
 import { FullnessWatch } from './fullness-watch.js';
-import { readMemoryLimits } from './memory-limits.js';
+import { onOldHeapBytes, readMemoryLimits } from './memory-limits.js';
 import { MemoryWatch, memoryUse, setHeapGrowth } from './memory-watch.js';
 
 export interface CapacityParts {
@@ -24,6 +24,7 @@ export interface CapacityParts {
 export class Capacity {
   readonly #parts: CapacityParts;
   readonly #limits = readMemoryLimits();
+  #oldHeapBytes = Number.POSITIVE_INFINITY;
   readonly #memory: MemoryWatch;
   readonly #trim = new HeapTrim({ clock: systemClock });
   /** The bound on devices. */
@@ -32,9 +33,13 @@ export class Capacity {
 
   constructor(parts: CapacityParts) {
     this.#parts = parts;
+    onOldHeapBytes((bytes) => {
+      this.#oldHeapBytes = bytes;
+    });
     this.#memory = new MemoryWatch({
       clock: systemClock,
       limits: this.#limits,
+      oldHeapBytes: () => this.#oldHeapBytes,
       use: memoryUse,
       collect: collectGarbage,
       setGrowthPercent: setHeapGrowth,

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
+import type { Worker } from 'node:worker_threads';
+import { oldBytes } from '../../core/machine/heap-watch.js';
 
 /** What this process may take. */
 export interface MemoryLimits {
@@ -9,7 +11,7 @@ export interface MemoryLimits {
   readonly bytes: number;
   /** Where that is from: the control group of a container or service, or what the machine has. */
   readonly source: 'container' | 'machine';
-  /** Of V8's heap, which Node derives from both unless `--max-old-space-size` says otherwise; beyond it V8 ends the process. */
+  /** Of V8's heap, young objects included, which Node derives from both unless `--max-old-space-size` says otherwise. */
   readonly heapBytes: number;
 }
 
@@ -42,6 +44,16 @@ export function readMemoryLimits(read = readText, machineBytes = totalmem()): Me
   return containerBytes < machineBytes
     ? { bytes: containerBytes, source: 'container', heapBytes }
     : { bytes: machineBytes, source: 'machine', heapBytes };
+}
+
+/**
+ * Tells what of V8's heap objects may take that live: beyond it V8 ends the process. Node says it of threads alone, and all have the
+ * same; so it is told when the next thread that is started is up.
+ */
+export function onOldHeapBytes(tell: (bytes: number) => void): void {
+  process.once('worker', (worker: Worker) =>
+    worker.once('online', () => tell(oldBytes(undefined, worker.resourceLimits))),
+  );
 }
 
 /** The limits of the group of this process and of all above it that it can see: each holds for all below. */

@@ -36,6 +36,8 @@ export interface MemoryUse {
 export interface MemoryWatchParts {
   readonly clock: Clock;
   readonly limits: MemoryLimits;
+  /** What of the heap objects may take that live; Infinity while that is not known. */
+  readonly oldHeapBytes: () => number;
   readonly use: () => MemoryUse;
   /** Goes through the whole heap at once. */
   readonly collect: () => void;
@@ -106,8 +108,9 @@ export class MemoryWatch {
 
   /** Of the limit that is nearer. */
   get #share(): number {
-    const { bytes, heapBytes } = this.#parts.limits;
-    return Math.max(this.#use.residentBytes / bytes, this.#use.heapBytes / heapBytes);
+    const { limits, oldHeapBytes } = this.#parts;
+    const heapBytes = Math.min(limits.heapBytes, oldHeapBytes());
+    return Math.max(this.#use.residentBytes / limits.bytes, this.#use.heapBytes / heapBytes);
   }
 
   #setGrowth(): void {

@@ -1,5 +1,6 @@
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { readMemoryLimits } from '../../../src/app/capacity/memory-limits.js';
+import { onOldHeapBytes, readMemoryLimits } from '../../../src/app/capacity/memory-limits.js';
 
 const MIB = 1024 * 1024;
 const MACHINE_BYTES = 8_192 * MIB;
@@ -59,5 +60,14 @@ describe('the limit of memory', () => {
 
   it('has a heap of V8 beside it', () => {
     expect(readMemoryLimits().heapBytes).toBeGreaterThan(100 * MIB);
+  });
+
+  it('has of that heap a part for young objects, which is told by the first thread that is up', async () => {
+    const told = new Promise<number>((resolve) => onOldHeapBytes(resolve));
+    const worker = new Worker('', { eval: true });
+    const bytes = await told;
+    expect(bytes).toBeGreaterThan(100 * MIB);
+    expect(bytes).toBeLessThan(readMemoryLimits().heapBytes);
+    await worker.terminate();
   });
 });

@@ -5,6 +5,9 @@ import { FakeClock } from '../../helpers/fake-clock.js';
 const MIB = 1024 * 1024;
 const LIMITS = { bytes: 768 * MIB, source: 'container', heapBytes: 400 * MIB } as const;
 
+/** What of the heap objects may take that live. */
+let oldHeapBytes: number;
+
 let clock: FakeClock;
 /** Shares of the limits. */
 let resident: number;
@@ -17,10 +20,12 @@ let watch: MemoryWatch;
 
 beforeEach(() => {
   clock = new FakeClock();
+  oldHeapBytes = Number.POSITIVE_INFINITY;
   [resident, heap, garbage, collections, growth] = [0.2, 0.1, 0, 0, []];
   watch = new MemoryWatch({
     clock,
     limits: LIMITS,
+    oldHeapBytes: () => oldHeapBytes,
     use: () => ({ residentBytes: resident * LIMITS.bytes, heapBytes: (heap + garbage) * LIMITS.heapBytes }),
     collect: () => {
       collections++;
@@ -86,4 +91,17 @@ it('leaves no timer when it is stopped', async () => {
   heap = 0.99;
   await clock.advance(10 * LOOK_EVERY_MS);
   expect(seen()).toEqual({ isCrowded: false, isShort: false });
+});
+
+it('measures the heap by what objects may take that live, once that is known', async () => {
+  heap = 0.8;
+  await clock.advance(LOOK_EVERY_MS);
+  expect(seen()).toEqual({ isCrowded: false, isShort: false });
+  // As Node 24 has it in a container of 768 MiB.
+  oldHeapBytes = (384 / 432) * LIMITS.heapBytes;
+  await clock.advance(LOOK_EVERY_MS);
+  expect(seen()).toEqual({ isCrowded: true, isShort: false });
+  heap = 0.82;
+  await clock.advance(LOOK_EVERY_MS);
+  expect(seen()).toEqual({ isCrowded: true, isShort: true });
 });
