@@ -70,6 +70,11 @@ export function expecting(acknowledged: Uint32Array, sent: Uint32Array): Expecta
   return { acknowledged, acknowledgedTotal: sum(acknowledged), sent };
 }
 
+/** What a load expects that knows nothing of single devices. */
+export function expectingInAll(acknowledgedTotal: number): Expectation {
+  return { acknowledged: undefined, acknowledgedTotal, sent: undefined };
+}
+
 /** What several loads expect together. One that knows no devices adds none: only its sum is owed. */
 export function together(...parts: readonly Expectation[]): Expectation {
   const known = (name: 'acknowledged' | 'sent') =>

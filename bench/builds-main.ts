@@ -3,14 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { runBench } from './benches/bench-run.js';
-import {
-  httpArrivals,
-  httpLoad,
-  httpLoadOf,
-  LARGE_STATE_BYTES,
-  ONE_A_FRAME,
-  TWENTY_A_FRAME,
-} from './benches/usual-loads.js';
+import * as usual from './benches/usual-loads.js';
 import { measureVariants } from './benches/variants.js';
 import type { Load } from './loads/load-process.js';
 import { withRunDirectory } from './measure/machine.js';
@@ -30,11 +23,11 @@ interface Options {
 
 /** The loads that builds may be measured under, as those of the benches. */
 const LOADS = {
-  http: ({ connections }) => httpLoad(connections),
-  large: ({ connections }) => httpLoadOf(LARGE_STATE_BYTES, connections),
-  websocket: () => ONE_A_FRAME,
-  lists: () => TWENTY_A_FRAME,
-  arrivals: ({ connections, rate }) => httpArrivals(rate, connections),
+  http: ({ connections }) => usual.httpLoad(connections),
+  large: ({ connections }) => usual.httpLoadOf(usual.LARGE_STATE_BYTES, connections),
+  websocket: () => usual.ONE_A_FRAME,
+  lists: () => usual.TWENTY_A_FRAME,
+  arrivals: ({ connections, rate }) => usual.httpArrivals(rate, connections),
 } as const satisfies Readonly<Record<string, (options: Options) => Load>>;
 
 const COMMAND = new Command('npm run bench:builds --')

@@ -11,11 +11,17 @@ import { mqtt } from './benches/mqtt.js';
 import { http, websocket } from './benches/throughput.js';
 import { workers } from './benches/variants.js';
 import { HAS_WRK } from './loads/run-load.js';
-import { describeMachine, withRunDirectory } from './measure/machine.js';
+import {
+  describeMachine,
+  pairLine,
+  runningPair,
+  shippedPair,
+  versionsIn,
+  withRunDirectory,
+} from './measure/machine.js';
 import { type BenchOptions, exitCodeOf, parseOptions } from './options.js';
 import { benchReport } from './report/bench-table.js';
 import { defaultFile, type ResultFile, writeResult } from './report/result-file.js';
-import { pairLine, runningPair, shippedPair, versionsIn } from './versions.js';
 
 const BENCHES: readonly Bench[] = [http, disk, websocket, mqtt, mixed, login, drain, connections, growth, workers];
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));

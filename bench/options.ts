@@ -14,24 +14,17 @@ export interface BenchOptions {
   readonly out?: string;
 }
 
+const QUICK = 'one short run at a hundredth of the size, to see that everything works';
+const FRONTS = 'of http and websocket: numbers of front threads by turns, such as 0,1,2';
+
 /** Reads the command line. @throws CommanderError when there is something wrong with it, which it has printed */
 export function parseOptions(args: readonly string[], known: readonly string[]): BenchOptions {
   const command = new Command('npm run bench --')
     .addArgument(new Argument('[name...]', 'benches; all when none is named').choices(known))
     .addOption(numberOption('--runs <n>', 'runs of everything, by turns; figures are their medians', 3))
     .addOption(numberOption('--seconds <n>', 'of each run of a steady load', 2))
-    .addOption(
-      new Option('--quick', 'one short run at a hundredth of the size, to see that everything works').implies({
-        runs: 1,
-        seconds: 1,
-      }),
-    )
-    .addOption(
-      new Option(
-        '--fronts <list>',
-        'of http and websocket: numbers of front threads by turns, such as 0,1,2',
-      ).argParser((text) => text.split(',').map(wholeNumberIn(0, 64))),
-    )
+    .addOption(new Option('--quick', QUICK).implies({ runs: 1, seconds: 1 }))
+    .addOption(new Option('--fronts <list>', FRONTS).argParser((text) => text.split(',').map(wholeNumberIn(0, 64))))
     .option('--out <file>', 'where the result goes (default: bench/results/<date>-<commit>.json)');
   parse(command, args);
   return { ...command.opts(), names: command.args.length > 0 ? command.args : known } as BenchOptions;

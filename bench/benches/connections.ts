@@ -23,10 +23,7 @@ export const connections: Bench = {
         if (subject instanceof Site) {
           const { result } = await subject.measured(undefined, async () => {
             const acknowledged = await child.ask<Uint32Array>('sendOneEach');
-            return expecting(
-              acknowledged,
-              acknowledged.map(() => 1),
-            );
+            return expecting(acknowledged, new Uint32Array(acknowledged.length).fill(1));
           });
           if (result.acknowledgedTotal < devices) run.note(`${SCENARIO}: some requests had no answer`);
         }

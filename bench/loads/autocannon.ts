@@ -1,18 +1,15 @@
 import { createRequire } from 'node:module';
+import { expectingInAll } from '../account.js';
 import { benchDevice, statePathOf } from '../devices.js';
 import type { ClosedHttpLoad } from './http-load.js';
 import type { LoadResult, Target } from './load-result.js';
 import { bodyOf, fewestStates } from './request-plan.js';
 
 /** What is used of it; it brings no types. Latencies are milliseconds, the duration seconds. */
-type Autocannon = (options: object) => Promise<{
-  readonly '2xx': number;
-  readonly non2xx: number;
-  readonly errors: number;
-  readonly timeouts: number;
-  readonly duration: number;
-  readonly latency: { readonly p50: number; readonly p99: number };
-}>;
+type Autocannon = (options: object) => Promise<CannonResult>;
+type CannonResult = Readonly<Record<'2xx' | 'non2xx' | 'errors' | 'timeouts' | 'duration', number>> & {
+  readonly latency: Readonly<Record<'p50' | 'p99', number>>;
+};
 interface CannonClient {
   setRequests(requests: readonly object[]): void;
 }
@@ -37,9 +34,7 @@ export async function runAutocannon(load: ClosedHttpLoad, { port, seconds }: Tar
   const answered = result['2xx'];
   const { p50, p99 } = result.latency;
   return {
-    acknowledged: undefined,
-    acknowledgedTotal: answered * fewestStates(load),
-    sent: undefined,
+    ...expectingInAll(answered * fewestStates(load)),
     refused: result.non2xx,
     unanswered: result.errors + result.timeouts,
     figures: { 'requests a second': answered / result.duration, 'p50, closed loop': p50, 'p99, closed loop': p99 },

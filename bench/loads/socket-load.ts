@@ -119,17 +119,14 @@ class SocketRun {
       for (const [i, line] of this.#lines.entries()) counts[firstDevice + i] = this.#statesOf(i, framesOf(line));
       return counts;
     };
+    const acknowledged = byDevice(({ settled, refused }) => settled - refused);
+    const sent = byDevice((line) => line.sent);
+    const latencies = this.#latencies.totalCount > 0 ? percentiles(this.#latencies) : {};
     return {
-      ...expecting(
-        byDevice(({ settled, refused }) => settled - refused),
-        byDevice(({ sent }) => sent),
-      ),
+      ...expecting(acknowledged, sent),
       refused: this.#lines.reduce((sum, { refused }) => sum + refused, 0),
       unanswered: this.#unanswered(),
-      figures: {
-        'states a second': perSecond,
-        ...(this.#latencies.totalCount > 0 ? percentiles(this.#latencies) : {}),
-      },
+      figures: { 'states a second': perSecond, ...latencies },
       doubts: [],
     };
   }

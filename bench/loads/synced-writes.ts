@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { expectingInAll } from '../account.js';
 import { latencyHistogram, observe, withinMs } from './latency.js';
 import type { LoadResult, Target } from './load-result.js';
 
@@ -21,15 +22,7 @@ export async function runWrites({ way, directory }: SyncedWrites, { seconds }: T
   const descriptor = openSync(file, constants.O_WRONLY | constants.O_DSYNC);
   try {
     const figures = write(descriptor, way === 'overwrite' ? FILLED_PAGES : Number.POSITIVE_INFINITY, seconds);
-    return {
-      acknowledged: undefined,
-      acknowledgedTotal: 0,
-      sent: undefined,
-      refused: 0,
-      unanswered: 0,
-      figures,
-      doubts: [],
-    };
+    return { ...expectingInAll(0), refused: 0, unanswered: 0, figures, doubts: [] };
   } finally {
     closeSync(descriptor);
     unlinkSync(file);

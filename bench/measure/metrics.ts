@@ -9,13 +9,7 @@ export interface Metric {
   readonly digits: number;
 }
 
-function metric(
-  unit: string,
-  better: Metric['better'],
-  digits: number,
-  isJudged: boolean,
-  hasRatio: boolean = isJudged,
-): Metric {
+function metric(unit: string, better: Metric['better'], digits: number, isJudged: boolean, hasRatio = isJudged) {
   return { unit, better, digits, isJudged, hasRatio };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { frameBytes, readFrames } from '../../bench/loads/frame-bytes.js';
 import { requestBytes, statesAfter } from '../../bench/loads/request-plan.js';
 import { BAD_BODY, bodyOfBytes, listBody, RICH_BODY, SMALL_BODY } from '../../bench/loads/state-bodies.js';
+import { frameBytes, readFrames } from '../../bench/loads/websocket-line.js';
 import { assertRealDisk, fileSystemOf } from '../../bench/measure/machine.js';
 import { rolesIn } from '../../bench/measure/thread-costs.js';
 import { findProblem, statesOf } from '../../src/state/validate.js';

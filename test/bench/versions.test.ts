@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { pairLine, runningPair, shippedPair } from '../../bench/measure/machine.js';
 import { versionLineOf } from '../../bench/subjects/installed-server.js';
-import { pairLine, runningPair, shippedPair } from '../../bench/versions.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SHIPPED = { node: 'Node 24', uWebSockets: '@a/uws@20.57.0' };
