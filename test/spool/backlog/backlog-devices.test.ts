@@ -87,3 +87,12 @@ it('knows the oldest again when a device comes while it has to be looked for', (
   devices.add(DEVICE_A, 3, rowOf({ oldestStoredAtMs: 5_000 }));
   expect(devices.oldestStoredAtMs).toBe(2_000);
 });
+
+it('knows an older state that comes after somebody has looked, of another device or the same', () => {
+  devices.add(DEVICE_A, 1, rowOf({ oldestStoredAtMs: 5_000 }));
+  expect(devices.oldestStoredAtMs).toBe(5_000);
+  devices.add(DEVICE_B, 2, rowOf({ oldestStoredAtMs: 3_000 }));
+  expect(devices.oldestStoredAtMs).toBe(3_000);
+  devices.add(DEVICE_A, 3, rowOf({ oldestStoredAtMs: 2_000 }));
+  expect(devices.oldestStoredAtMs).toBe(2_000);
+});
