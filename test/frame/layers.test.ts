@@ -14,6 +14,7 @@ const ROOMS: Readonly<Record<string, { folders: readonly string[]; libraries: re
   intake: { folders: ['core', 'state'], libraries: ['piscina'] },
   hub: { folders: ['core'], libraries: [] },
   spool: { folders: ['core', 'state'], libraries: ['lmdb'] },
+  cluster: { folders: ['core', 'state'], libraries: [] },
   forward: { folders: ['core', 'state'], libraries: [] },
   upstream: { folders: ['core'], libraries: ['undici'] },
   tracing: {
@@ -25,7 +26,9 @@ const ROOMS: Readonly<Record<string, { folders: readonly string[]; libraries: re
   admin: { folders: ['core'], libraries: ['prom-client'] },
   simulator: { folders: ['core', 'state'], libraries: ['undici', 'mqtt'] },
   app: {
-    folders: 'core state config front auth intake hub spool forward upstream tracing admin simulator'.split(' '),
+    folders: 'core state config front auth intake hub spool cluster forward upstream tracing admin simulator'.split(
+      ' ',
+    ),
     libraries: ['commander', 'pino', 'pino-pretty', 'cli-progress'],
   },
 };
@@ -87,6 +90,10 @@ describe('the layers', () => {
     ['the entry in a folder of the lanes', RESTRICTED, 'src/forward/lane/x.ts', "import '../../main.js';\n"],
     ['LMDB in a folder of the lanes', RESTRICTED, 'src/forward/lane/x.ts', "import 'lmdb';\n"],
     ['the spool in its log', RESTRICTED, 'src/spool/segments/x.ts', "import '../lmdb-spool.js';\n"],
+    ['another stage in a folder of the cluster', RESTRICTED, 'src/cluster/log/x.ts', "import '../../spool/x.js';\n"],
+    ['NATS beside its folder', RESTRICTED, 'src/cluster/log/x.ts', "import '@nats-io/jetstream';\n"],
+    ['NATS at the head of its room', RESTRICTED, 'src/cluster/x.ts', "import '@nats-io/transport-node';\n"],
+    ['the rules of states at NATS', RESTRICTED, 'src/cluster/nats/x.ts', "import '../../state/decode.js';\n"],
     ['a broker beside that of the simulator', RESTRICTED, 'src/simulator/x.ts', "import 'aedes';\n"],
     ['a stage in the broker', RESTRICTED, 'src/simulator/broker/x.ts', "import '../../forward/lanes.js';\n"],
     ['LMDB in the log of the spool', RESTRICTED, 'src/spool/segments/x.ts', "import 'lmdb';\n"],
