@@ -2,9 +2,18 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import LongestFirst from './test/frame/longest-first.js';
 
 /** Folders whose tests start programs, browsers or containers, and wait for them. */
-const PROCESSES = ['app', 'faults', 'bench', 'image', 'packaging', 'docs', 'k8s', 'frame', 'admin/status-page'].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-);
+const PROCESSES = [
+  'app',
+  'cluster',
+  'faults',
+  'bench',
+  'image',
+  'packaging',
+  'docs',
+  'k8s',
+  'frame',
+  'admin/status-page',
+].map((folder) => `test/${folder}/**/*.test.ts`);
 
 export default defineConfig({
   test: {
