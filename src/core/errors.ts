@@ -55,6 +55,7 @@ export const ERROR_TABLE = {
   STATEWAY_SPOOL_FULL: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_SPOOL_FAILED: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_NATS_AWAY: { type: 'Unavailable', status: 503, retryable: true },
+  STATEWAY_PARTITION_LOST: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_WORKER_FAILED: { type: 'Unavailable', status: 503, retryable: true },
   STATEWAY_STOPPING: { type: 'Unavailable', status: 503, retryable: true },
 } as const satisfies Record<string, ErrorRow>;
