@@ -19,7 +19,7 @@ export interface Append {
   readonly payload: Uint8Array;
   /** Sequence of the message that has to be the last one of the subject, 0 for none; left out, whatever it is. */
   readonly after?: number;
-  /** Everything else on the subject goes. Not together with {@link Append.beside}. */
+  /** Everything else on the subject goes. */
   readonly isRollup?: boolean;
   /** Kept in this order, with the sequences right before that of the entry. */
   readonly beside?: readonly Beside[];
