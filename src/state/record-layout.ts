@@ -11,7 +11,7 @@
  *            20 u32 stateCount
  *            24 u32 fragmentsOffset
  *            28 u32 byteLength       of the whole record
- *            32 16 bytes reserved
+ *            32 16 bytes              whose it is in a log of several writers (`record-writer.ts`); else 0
  * chunks    chunkCount x 32 bytes: one device's states, in order of arrival
  *             0 12 bytes application id, 12 bytes device id
  *            24 u32 firstState

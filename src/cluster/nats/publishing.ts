@@ -17,15 +17,17 @@ interface PublishAck {
 export async function appendTo(link: NatsLink, append: Append, timeoutMs?: number): Promise<AppendOutcome> {
   const { subject, payload, beside = [] } = append;
   const options = timeoutMs === undefined ? {} : { timeoutMs };
-  const ownHeaders = headersOf(append);
-  if (beside.length === 0) return outcomeOf(await link.request(subject, payload, { ...options, headers: ownHeaders }));
+  if (beside.length === 0) {
+    const own = append.after === undefined && append.isRollup !== true ? {} : { headers: headersOf(append) };
+    return outcomeOf(await link.request(subject, payload, { ...options, ...own }));
+  }
   // What is sent in parts is cut off by a connection that breaks, and then counts as nothing.
   if (!link.isUp) return { outcome: 'again', reason: 'not connected' };
   const batch = randomBytes(12).toString('hex');
   for (const [index, message] of beside.entries()) {
     link.send(message.subject, message.payload, inBatch(headers(), batch, index + 1));
   }
-  const last = inBatch(ownHeaders, batch, beside.length + 1);
+  const last = inBatch(headersOf(append), batch, beside.length + 1);
   last.set('Nats-Batch-Commit', '1');
   return outcomeOf(await link.request(subject, payload, { ...options, headers: last }));
 }

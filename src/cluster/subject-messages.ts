@@ -1,0 +1,21 @@
+/** What a reader of a partition stands on: the messages of one subject, one after the other. */
+
+/** Told of each message, in order. The payload is a view that may be gone with the call. */
+export type OnMessage = (sequence: number, payload: Uint8Array) => void;
+
+/** Messages on their way. */
+export interface Flow {
+  /** Asks for no more; what is under way still comes, 2 MiB at most. */
+  pause(): void;
+  resume(): void;
+  stop(): void;
+}
+
+export interface SubjectMessages {
+  /** Brings the messages of a subject from a sequence on, each once and without a gap, whatever becomes of servers. */
+  follow(subject: string, fromSequence: number, onMessage: OnMessage): Flow;
+  /** Sequence of the last message of a subject, by the word of the leader; 0 for none. */
+  lastSequence(subject: string): Promise<number>;
+  /** Removes all messages of the stream below a sequence. */
+  removeBelow(sequence: number): Promise<void>;
+}
