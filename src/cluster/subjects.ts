@@ -5,14 +5,19 @@ import type { Device } from '../core/device.js';
 
 /** What devices have sent and nobody has settled yet: records, on {@link intakeSubject}. */
 export const INTAKE_STREAM = 'STATEWAY_IN';
-/** What owners know of what they read: ledgers, backlog of devices that wait alone, dead letters. */
+/** What owners know of what they read: ledgers, backlog of devices that wait alone, dead letters, orders. */
 export const KEEP_STREAM = 'STATEWAY_KEEP';
 
 /** Of every subject of ours, so that an operator can grant them by one rule. */
 const PREFIX = 'sw';
 
 export const INTAKE_SUBJECTS = [`${PREFIX}.in.*`] as const;
-export const KEEP_SUBJECTS = [`${PREFIX}.ledger.*`, `${PREFIX}.back.*.*`, `${PREFIX}.dead.*`] as const;
+export const KEEP_SUBJECTS = [
+  `${PREFIX}.ledger.*`,
+  `${PREFIX}.back.*.*`,
+  `${PREFIX}.dead.*`,
+  `${PREFIX}.order.*`,
+] as const;
 
 /** Where each replica says that it is alive; not kept anywhere. */
 export const HERE_SUBJECT = `${PREFIX}.here`;
@@ -32,6 +37,11 @@ export function backlogSubject(partition: number, device: Device | '*'): string 
 
 export function deadLetterSubject(partition: number): string {
   return `${PREFIX}.dead.${partition}`;
+}
+
+/** What operators ask the owner of a partition for: it is kept until it was seen to. */
+export function orderSubject(partition: number): string {
+  return `${PREFIX}.order.${partition}`;
 }
 
 /** Where the owner of a partition answers other replicas; not kept anywhere. */

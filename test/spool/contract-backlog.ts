@@ -4,7 +4,16 @@ import type { Settlement, Spill } from '../../src/core/spool-ports.js';
 import { RecordView } from '../../src/state/record-layout.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { readRecord } from '../helpers/records.js';
-import { append, DEVICE_A, DEVICE_B, drain, NOTHING, recordOf, type SpoolSite, type WholeSpool } from './contract.js';
+import {
+  appendAndRead,
+  DEVICE_A,
+  DEVICE_B,
+  drain,
+  NOTHING,
+  recordOf,
+  type SpoolSite,
+  type WholeSpool,
+} from './contract.js';
 import { drainBacklog, firstOfBacklog, WaitingDevice } from './waiting-device.js';
 
 /** What every spool promises of backlogs, to be called at the top of a test file. */
@@ -39,7 +48,7 @@ export function describeBacklogContract(name: string, createSite: (clock: FakeCl
     /** Stores a record of so many states of each device, the first at `storedAtMs`. */
     async function store(states: ReadonlyMap<Device, number>, storedAtMs: number, padding = 0): Promise<number> {
       const record = recordOf(states, storedAtMs, padding);
-      const sequence = await append(spool, record);
+      const sequence = await appendAndRead(spool, record);
       for (const waiting of [a, b]) waiting.add(sequence, record);
       return sequence;
     }

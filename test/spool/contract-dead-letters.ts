@@ -6,7 +6,7 @@ import { FakeClock } from '../helpers/fake-clock.js';
 import { readRecord } from '../helpers/records.js';
 import {
   ALL,
-  append,
+  appendAndRead,
   DEVICE_A,
   DEVICE_B,
   drain,
@@ -52,7 +52,7 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
 
     async function store(states: number, storedAtMs: number): Promise<void> {
       const record = recordOf(new Map([[DEVICE_A, states]]), storedAtMs);
-      const sequence = await append(spool, record);
+      const sequence = await appendAndRead(spool, record);
       a.add(sequence, record);
     }
 
@@ -66,14 +66,15 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
 
     it('ends those that are lifted, and passes over what is gone', async () => {
       await giveUp(letterOf(DEVICE_A, 1, 1), letterOf(DEVICE_A, 2, 2), letterOf(DEVICE_A, 3, 3));
+      const [first, second, third] = (await numbers()) as [number, number, number];
       await store(1, 1);
-      await spool.settle({ ...(a.settle(1) as Settlement), liftedLetters: [2, 9] });
+      await spool.settle({ ...(a.settle(1) as Settlement), liftedLetters: [second, third + 9] });
       await store(1, 1);
-      await spool.settle({ ...(a.settle(1) as Settlement), liftedLetters: [2] });
-      expect(await numbers()).toEqual([1, 3]);
+      await spool.settle({ ...(a.settle(1) as Settlement), liftedLetters: [second] });
+      expect(await numbers()).toEqual([first, third]);
       expect(spool.status().deadLetters).toBe(2);
       await restart();
-      expect(await numbers()).toEqual([1, 3]);
+      expect(await numbers()).toEqual([first, third]);
       expect(spool.status().deadLetters).toBe(2);
     });
 
@@ -86,13 +87,14 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
         [true, 500],
         [undefined, 400],
       ]);
+      const [first, second, third] = (await numbers()) as [number, number, number];
       const from = async (number: number, most: number) =>
         (await spool.deadLettersFrom(number, most)).map((letter) => letter.number);
-      expect([await from(1, 2), await from(2, 9), await from(4, 9), await from(0, 1)]).toEqual([
-        [1, 2],
-        [2, 3],
+      expect([await from(first, 2), await from(second, 9), await from(third + 1, 9), await from(0, 1)]).toEqual([
+        [first, second],
+        [second, third],
         [],
-        [1],
+        [first],
       ]);
     });
 
@@ -212,8 +214,8 @@ export function describeDeadLetterContract(name: string, createSite: (clock: Fak
       expect(spool.status()).toMatchObject({ states: 1, deadLetters: 2 });
       await restart();
       expect(await spool.deadLettersFrom(0, ALL)).toMatchObject([
-        { device: DEVICE_A, timeMs: 5, number: 1 },
-        { device: DEVICE_B, timeMs: 6, number: 2, reason: 'not a state' },
+        { device: DEVICE_A, timeMs: 5 },
+        { device: DEVICE_B, timeMs: 6, reason: 'not a state' },
       ]);
       expect(spool.status()).toMatchObject({ states: 1, deadLetters: 2 });
     });

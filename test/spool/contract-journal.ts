@@ -4,6 +4,7 @@ import { RecordView } from '../../src/state/record-layout.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import {
   append,
+  appendAndRead,
   DEVICE_A,
   DEVICE_B,
   drain,
@@ -42,7 +43,7 @@ export function describeJournalContract(name: string, createSite: (clock: FakeCl
     }
 
     async function store(record: Uint8Array): Promise<number> {
-      return append(spool, record);
+      return appendAndRead(spool, record);
     }
 
     it('is empty at first', async () => {

@@ -22,6 +22,8 @@ export interface SpoolSite {
   requestRequeue(numbers: readonly number[] | 'all'): Promise<number>;
   /** Removes the place; every spool opened in it is closed by then. */
   remove(): void | Promise<void>;
+  /** Whether several processes store in it: whoever reads a record does not know by which grants it came. */
+  readonly isShared?: true;
 }
 
 /** Of the boot that the tests run in. */
@@ -73,4 +75,11 @@ export async function drain(spool: OwnedSpool): Promise<StoredRecord[]> {
 /** Stores a record; returns its sequence. */
 export function append(log: IntakeLog, record: Uint8Array, latestStampMs = Number.NEGATIVE_INFINITY): Promise<number> {
   return log.append(record, latestStampMs, []);
+}
+
+/** Stores a record in a spool that is being read; resolves when it was handed over. */
+export async function appendAndRead(spool: WholeSpool, record: Uint8Array): Promise<number> {
+  const sequence = await append(spool, record);
+  while (spool.lastRead < sequence) await new Promise(setImmediate);
+  return sequence;
 }

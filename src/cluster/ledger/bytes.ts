@@ -92,7 +92,8 @@ export class ByteReader {
     return this.raw(this.uint()).toString();
   }
 
-  get isAtEnd(): boolean {
-    return this.#at === this.#bytes.byteLength;
+  /** Bytes that were not read. */
+  get left(): number {
+    return this.#bytes.byteLength - this.#at;
   }
 }

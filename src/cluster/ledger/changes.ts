@@ -1,6 +1,9 @@
 /**
- * The body of a ledger's entry: what changed in a partition, or all that is known of it. A later row of a device, of a writer
- * or of a piece takes the place of an earlier one.
+ * The body of a ledger's entry: what changed in a partition, or a part of all that is known of it. A later row of a device,
+ * of a writer or of a piece takes the place of an earlier one.
+ *
+ * All that is known may be more than a message holds, so it is written in parts, one entry behind the other. What stands
+ * before the first part counts until the last one is there; then it is removed.
  */
 
 import { Device, ID_BYTES } from '../../core/device.js';
@@ -54,10 +57,18 @@ export interface WriterRow {
 
 /** Dead letters that were counted. */
 export interface LettersRow {
-  /** All messages of dead letters up to this one; below 0 as {@link PieceRow.sequence}. */
+  /** All messages of dead letters up to this one. */
   readonly upToSequence: number;
   readonly count: number;
   readonly bytes: number;
+  /** The latest of them, which people are shown, are from this one on. */
+  readonly latestFrom: number;
+}
+
+/** Which part of all that is known an entry has, from 1 on. */
+export interface Part {
+  readonly number: number;
+  readonly of: number;
 }
 
 export interface Changes {
@@ -66,33 +77,45 @@ export interface Changes {
   readonly writers: readonly WriterRow[];
   /** Undefined where it stayed as it was. */
   readonly letters: LettersRow | undefined;
+  /** Sequences of dead letters that have ended, though their messages may still be there. */
+  readonly lifted: readonly number[];
+  /** Undefined but in a snapshot. */
+  readonly part: Part | undefined;
+  /** In a release: so long before it the snapshot was written that the ages count from. */
+  readonly sinceSnapshotMs: number;
 }
 
-export const NO_CHANGES: Changes = { devices: [], pieces: [], writers: [], letters: undefined };
+export const NO_CHANGES: Changes = {
+  devices: [],
+  pieces: [],
+  writers: [],
+  letters: undefined,
+  lifted: [],
+  part: undefined,
+  sinceSnapshotMs: 0,
+};
 export const NO_STAMPS: StampsBefore = {
   lastStampMs: Number.NEGATIVE_INFINITY,
   lastArrivalMs: Number.NEGATIVE_INFINITY,
   lastOwnMs: Number.NEGATIVE_INFINITY,
 };
 
-export function encodeChanges({ devices, pieces, writers, letters }: Changes): Buffer {
+export function encodeChanges(changes: Changes): Buffer {
+  const { devices, pieces, writers, letters, lifted, part, sinceSnapshotMs } = changes;
   const out = new ByteWriter();
+  out.uint(part?.number ?? 0);
+  out.uint(part?.of ?? 0);
+  out.float(sinceSnapshotMs);
   out.uint(devices.length);
   for (const row of devices) writeDevice(out, row);
   out.uint(pieces.length);
   for (const row of pieces) writePiece(out, row);
   out.uint(writers.length);
-  for (const row of writers) {
-    out.text(row.writer);
-    out.uint(row.counter);
-    out.float(row.storedAtMs);
-  }
+  for (const row of writers) writeWriter(out, row);
+  out.uint(lifted.length);
+  for (const sequence of lifted) out.uint(sequence);
   out.uint(letters === undefined ? 0 : 1);
-  if (letters !== undefined) {
-    out.float(letters.upToSequence);
-    out.uint(letters.count);
-    out.uint(letters.bytes);
-  }
+  if (letters !== undefined) writeLetters(out, letters);
   return out.written;
 }
 
@@ -104,17 +127,18 @@ export function encodeChanges({ devices, pieces, writers, letters }: Changes): B
 export function decodeChanges(body: Uint8Array, entrySequence: number): Changes {
   if (body.byteLength === 0) return NO_CHANGES;
   const input = new ByteReader(body);
-  const absolute = (sequence: number) => (sequence < 0 ? entrySequence + sequence : sequence);
-  const devices = listOf(input, () => readDevice(input));
-  const pieces = listOf(input, () => {
-    const row = readPiece(input);
-    return { ...row, sequence: absolute(row.sequence) };
-  });
-  const writers = listOf(input, () => ({ writer: input.text(), counter: input.uint(), storedAtMs: input.float() }));
-  let letters: LettersRow | undefined;
-  if (input.uint() === 1) letters = { upToSequence: absolute(input.float()), count: input.uint(), bytes: input.uint() };
-  if (!input.isAtEnd) throw new RangeError('more follows than belongs to it');
-  return { devices, pieces, writers, letters };
+  const [number, of] = [input.uint(), input.uint()];
+  const changes: Changes = {
+    part: number === 0 ? undefined : { number, of },
+    sinceSnapshotMs: input.float(),
+    devices: listOf(input, () => readDevice(input)),
+    pieces: listOf(input, () => readPiece(input, entrySequence)),
+    writers: listOf(input, () => ({ writer: input.text(), counter: input.uint(), storedAtMs: input.float() })),
+    lifted: listOf(input, () => input.uint()),
+    letters: input.uint() === 0 ? undefined : readLetters(input),
+  };
+  if (input.left > 0) throw new RangeError('more follows than belongs to it');
+  return changes;
 }
 
 function listOf<T>(input: ByteReader, read: () => T): T[] {
@@ -161,13 +185,32 @@ function writePiece(out: ByteWriter, row: PieceRow): void {
   out.float(row.oldestStoredAtMs);
 }
 
-function readPiece(input: ByteReader): PieceRow {
+function readPiece(input: ByteReader, entrySequence: number): PieceRow {
+  const device = Device.fromBytes(input.raw(2 * ID_BYTES), 0);
+  const sequence = input.float();
   return {
-    device: Device.fromBytes(input.raw(2 * ID_BYTES), 0),
-    sequence: input.float(),
+    device,
+    sequence: sequence < 0 ? entrySequence + sequence : sequence,
     bytes: input.uint(),
     states: input.uint(),
     settledStates: input.uint(),
     oldestStoredAtMs: input.float(),
   };
+}
+
+function writeWriter(out: ByteWriter, { writer, counter, storedAtMs }: WriterRow): void {
+  out.text(writer);
+  out.uint(counter);
+  out.float(storedAtMs);
+}
+
+function writeLetters(out: ByteWriter, { upToSequence, count, bytes, latestFrom }: LettersRow): void {
+  out.uint(upToSequence);
+  out.uint(count);
+  out.uint(bytes);
+  out.uint(latestFrom);
+}
+
+function readLetters(input: ByteReader): LettersRow {
+  return { upToSequence: input.uint(), count: input.uint(), bytes: input.uint(), latestFrom: input.uint() };
 }

@@ -17,7 +17,7 @@ export interface TenureStart {
 export interface TenureEntry {
   readonly kind: Exclude<EntryKind, 'claim'>;
   readonly body: Uint8Array;
-  /** Kept in the same step. Not with a snapshot or a release, which take the place of all before them. */
+  /** Kept in the same step, right before the entry. */
   readonly beside?: readonly Beside[];
 }
 
@@ -25,7 +25,6 @@ export interface TenureEntry {
 type Found = 'stored' | 'absent' | 'lost';
 
 const NO_BODY = new Uint8Array(0);
-const HEARTBEAT: TenureEntry = { kind: 'settle', body: NO_BODY };
 
 /**
  * A partition in the hands of this process, from its claim to its end. Each entry may follow only the one before it: an
@@ -50,6 +49,8 @@ export class Tenure {
   #wake: () => void = () => {};
   /** Told once when another process has the partition. */
   onLost: () => void = () => {};
+  /** What is written when there was nothing to write for a while. */
+  heartbeat: () => TenureEntry = () => ({ kind: 'settle', body: NO_BODY });
 
   constructor(parts: LedgerParts, start: TenureStart) {
     this.#parts = parts;
@@ -90,7 +91,6 @@ export class Tenure {
 
   /**
    * Gives the partition up: the next may claim it at once. Nothing starts from now on.
-   * @param body all that is known of the partition
    * @throws StatewayError as {@link Tenure.append}
    */
   async release(body: Uint8Array): Promise<void> {
@@ -110,8 +110,7 @@ export class Tenure {
     const { clock, layout, log, owner, subject, times } = this.#parts;
     const counter = this.#counter + 1;
     const entry: LedgerEntry = { kind, term: this.#term, counter, cursor: this.cursor, owner, body };
-    const isRollup = kind === 'snapshot' || kind === 'release';
-    const append = { subject, payload: encodeEntry(entry, layout()), isRollup, ...(beside && { beside }) };
+    const append = { subject, payload: encodeEntry(entry, layout()), ...(beside && { beside }) };
     const sentMs = clock.monotonicMs();
     while (this.#isHeld) {
       const outcome = await outcomeOf(log.append({ ...append, after: this.#lastSequence }));
@@ -160,7 +159,7 @@ export class Tenure {
     this.#cancelTimer?.();
     const delayMs = this.#leaseFromMs + times.renewMs - clock.monotonicMs();
     this.#cancelTimer = clock.schedule(delayMs, () => {
-      if (this.#waiting === 0) this.append(HEARTBEAT).catch(() => {});
+      if (this.#waiting === 0) this.append(this.heartbeat()).catch(() => {});
     });
   }
 

@@ -29,7 +29,7 @@ export interface Interval {
   untilMs: number;
 }
 
-/** One that was written, as the log had it: what a rollup has removed too. */
+/** Keeps what was written, whatever is removed of it. */
 export class RecordingKeep extends MemoryKeep {
   readonly entries: { readonly sequence: number; readonly entry: LedgerEntry }[] = [];
 
