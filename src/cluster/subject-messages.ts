@@ -1,7 +1,7 @@
 /** What a reader of a partition stands on: the messages of one subject, one after the other. */
 
 /** Told of each message, in order. The payload is a view that may be gone with the call. */
-export type OnMessage = (sequence: number, payload: Uint8Array) => void;
+export type OnMessage = (sequence: number, payload: Uint8Array, subject: string) => void;
 
 /** Messages on their way. */
 export interface Flow {
@@ -12,7 +12,7 @@ export interface Flow {
 }
 
 export interface SubjectMessages {
-  /** Brings the messages of a subject from a sequence on, each once and without a gap, whatever becomes of servers. */
+  /** Brings the messages of a subject, which may end in `>`, from a sequence on, each once and without a gap, whatever becomes of servers. */
   follow(subject: string, fromSequence: number, onMessage: OnMessage): Flow;
   /** Sequence of the last message of a subject, by the word of the leader; 0 for none. */
   lastSequence(subject: string): Promise<number>;

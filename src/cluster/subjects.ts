@@ -8,6 +8,11 @@ export const INTAKE_STREAM = 'STATEWAY_IN';
 /** What owners know of what they read: ledgers, backlog of devices that wait alone, dead letters, orders. */
 export const KEEP_STREAM = 'STATEWAY_KEEP';
 
+/** What is known of devices and their tokens: a bucket of rows, as the key-value store of NATS has them. */
+export const GRANTS_STREAM = 'KV_stateway-grants';
+/** Of the subjects of its rows, each with a key behind it. */
+export const GRANTS_PREFIX = '$KV.stateway-grants.';
+
 /** Of every subject of ours, so that an operator can grant them by one rule. */
 const PREFIX = 'sw';
 

@@ -1,10 +1,17 @@
 import { StatewayError } from '../../core/errors.js';
-import { INTAKE_STREAM, INTAKE_SUBJECTS, KEEP_STREAM, KEEP_SUBJECTS } from '../subjects.js';
+import {
+  GRANTS_PREFIX,
+  GRANTS_STREAM,
+  INTAKE_STREAM,
+  INTAKE_SUBJECTS,
+  KEEP_STREAM,
+  KEEP_SUBJECTS,
+} from '../subjects.js';
 import { API_ERRORS, askApi, awayError, bodyOf } from './api.js';
 import type { NatsLink } from './link.js';
 
 export interface StreamSettings {
-  /** Of both streams; fixed when they are made. */
+  /** Of the streams; fixed when they are made. */
   readonly partitions: number;
   /** Servers that each message is kept on. */
   readonly replicas: number;
@@ -114,6 +121,15 @@ function configsOf({ partitions, replicas, maxIntakeBytes }: StreamSettings): re
       allow_atomic: false,
     },
     { ...both, name: KEEP_STREAM, subjects: KEEP_SUBJECTS, max_bytes: -1, allow_rollup_hdrs: true, allow_atomic: true },
+    {
+      ...both,
+      name: GRANTS_STREAM,
+      subjects: [`${GRANTS_PREFIX}>`],
+      max_bytes: -1,
+      max_msgs_per_subject: 1,
+      allow_rollup_hdrs: true,
+      allow_atomic: false,
+    },
   ];
 }
 

@@ -31,6 +31,7 @@ export class SubjectFlow implements Flow {
   readonly #onMessage: OnMessage;
   #nextSequence: number;
   #consumer = '';
+  #attempts = 0;
   #subscription: Subscription | undefined = undefined;
   /** Messages of this consumer so far. */
   #delivered = 0;
@@ -67,14 +68,25 @@ export class SubjectFlow implements Flow {
     this.#drop();
   }
 
-  /** Makes a consumer, as often as it takes. */
+  /**
+   * Makes a consumer, as often as it takes, each time by another name: one that was given to a server which is dead stays
+   * with that one, however often it is asked for.
+   */
   async #begin(): Promise<void> {
     this.#drop();
-    const consumer = randomBytes(12).toString('hex');
+    const attempt = ++this.#attempts;
+    for (;;) {
+      const consumer = randomBytes(12).toString('hex');
+      const isMade = await this.#isMade(consumer);
+      // Stopped meanwhile, or begun anew.
+      if (this.#isStopped || this.#attempts !== attempt) return;
+      if (isMade) return this.#follow(consumer);
+      await sleep(AGAIN_AFTER_MS);
+    }
+  }
+
+  #follow(consumer: string): void {
     this.#consumer = consumer;
-    while (!(await this.#isMade(consumer))) await sleep(AGAIN_AFTER_MS);
-    // Stopped meanwhile, or given up for another.
-    if (this.#isStopped || this.#consumer !== consumer) return;
     this.#delivered = 0;
     this.#subscription = this.#link.connection.subscribe(createInbox(), {
       callback: (error, message) => {
@@ -85,7 +97,6 @@ export class SubjectFlow implements Flow {
   }
 
   async #isMade(consumer: string): Promise<boolean> {
-    if (this.#isStopped) return true;
     const config = {
       name: consumer,
       deliver_policy: 'by_start_sequence',
@@ -156,7 +167,7 @@ export class SubjectFlow implements Flow {
     this.#nextSequence = sequence + 1;
     this.#asked--;
     const isOver = this.#asked === 0;
-    this.#onMessage(sequence, message.data);
+    this.#onMessage(sequence, message.data, message.subject);
     if (isOver && this.#asked === 0) this.#pull();
   }
 
