@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { AppendOutcome, KeepStream } from '../ledger-log.js';
 
 /** How long things take between those who want a partition. Milliseconds. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { SubjectMessages } from '../subject-messages.js';
 import { intakeSubject } from '../subjects.js';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/time/clock.js';
 import { HERE_SUBJECT } from '../subjects.js';
 import type { Talk } from '../talk.js';
 import { decodeHere, encodeHere, type Here } from './here.js';

@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.js';
 import type { Device } from '../../core/device.js';
 import type { CountedSends, DeviceHistory, Watermark } from '../../core/spool-ports.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { DeviceRow, StampsBefore } from '../ledger/changes.js';
 
 /** A device whose records are all settled is forgotten after so long, once its requests count no more. */

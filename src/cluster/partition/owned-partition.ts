@@ -1,4 +1,3 @@
-import type { Clock } from '../../core/clock.js';
 import type { StoredDeadLetter } from '../../core/dead-letter.js';
 import type { Device } from '../../core/device.js';
 import { StatewayError } from '../../core/errors.js';
@@ -14,6 +13,7 @@ import type {
   Spill,
   SpoolStatus,
 } from '../../core/spool-ports.js';
+import type { Clock } from '../../core/time/clock.js';
 import { RecordView } from '../../state/record-layout.js';
 import type { IntakeStream } from '../intake-stream.js';
 import { encodeChanges, NO_CHANGES, type PieceRow, type WriterRow } from '../ledger/changes.js';

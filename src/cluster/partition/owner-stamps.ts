@@ -1,7 +1,7 @@
-import { MAX_STAMP_AHEAD_MS } from '../../core/clock.js';
-import { isOutOfWindow } from '../../core/cloud-window.js';
 import type { Device } from '../../core/device.js';
 import type { Watermark } from '../../core/spool-ports.js';
+import { MAX_STAMP_AHEAD_MS } from '../../core/time/clock.js';
+import { isOutOfWindow } from '../../core/time/cloud-window.js';
 import { type RecordView, UNSTAMPED } from '../../state/record-layout.js';
 import { NO_STAMPS, type StampsBefore } from '../ledger/changes.js';
 

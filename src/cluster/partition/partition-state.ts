@@ -1,5 +1,5 @@
-import type { Clock } from '../../core/clock.js';
 import type { Device } from '../../core/device.js';
+import type { Clock } from '../../core/time/clock.js';
 import type { Changes, PieceRow, WriterRow } from '../ledger/changes.js';
 import type { Claim } from '../ledger/claimant.js';
 import type { KeepStream } from '../ledger-log.js';

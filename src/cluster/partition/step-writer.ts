@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.js';
 import type { Device } from '../../core/device.js';
 import type { CountedSends, Watermark } from '../../core/spool-ports.js';
+import type { Clock } from '../../core/time/clock.js';
 import { type Changes, encodeChanges, NO_CHANGES, type PieceRow, type StampsBefore } from '../ledger/changes.js';
 import type { Tenure } from '../ledger/tenure.js';
 import type { Beside } from '../ledger-log.js';

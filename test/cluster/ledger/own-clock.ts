@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/core/clock.js';
+import type { Clock } from '../../../src/core/time/clock.js';
 import type { FakeClock } from '../../helpers/fake-clock.js';
 
 /** The clock of one machine: it started at some other time, runs a little faster or slower, and stands still for its process while that is frozen. */

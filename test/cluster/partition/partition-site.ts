@@ -6,7 +6,7 @@ import { askForLetters } from '../../../src/cluster/partition/asked-letters.js';
 import { encodeLetter } from '../../../src/cluster/partition/dead-letter-message.js';
 import { OwnedPartition, type UnreadableItem } from '../../../src/cluster/partition/owned-partition.js';
 import { deadLetterSubject, ledgerSubject } from '../../../src/cluster/subjects.js';
-import { type Clock, systemClock } from '../../../src/core/clock.js';
+import { type Clock, systemClock } from '../../../src/core/time/clock.js';
 import type { FakeClock } from '../../helpers/fake-clock.js';
 import type { SpoolSite, WholeSpool } from '../../spool/contract.js';
 import { MemoryKeep } from '../ledger/memory-keep.js';
