@@ -7,8 +7,8 @@ import type { RefusalRing } from '../core/metering/refusal-ring.js';
 import { systemClock } from '../core/time/clock.js';
 import type { Lanes } from '../forward/lanes.js';
 import { diskRoomBytes } from '../spool/disk/disk-room.js';
-import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
+import type { AppSpool } from './app-spool.js';
 import type { Capacity } from './capacity/capacity.js';
 import { adminTlsFiles, type Certificates } from './certificates.js';
 import type { DeviceSide } from './device-side.js';
@@ -25,7 +25,7 @@ export interface AdminStages extends Pick<AdminSources, 'meters' | 'storedTime' 
   /** The uWebSockets.js in use and its version. */
   readonly uws: string;
   readonly health: CloudView;
-  readonly spool: LmdbSpool;
+  readonly spool: AppSpool;
   readonly lanes: Lanes;
   readonly auth: AuthStage;
   readonly capacity: Pick<Capacity, 'view'>;

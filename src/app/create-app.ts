@@ -16,12 +16,12 @@ import type { Lanes } from '../forward/lanes.js';
 import { RequeueWatch } from '../forward/requeue-watch.js';
 import { type PickedUws, pickUws } from '../front/uws.js';
 import type { Batcher } from '../intake/batcher.js';
-import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import type { AskThread } from '../upstream/ask-thread.js';
 import type { HttpCallStream } from '../upstream/call-stream.js';
 import type { UplinkSessions } from '../upstream/mqtt/uplink-sessions.js';
 import type { SendThread } from '../upstream/send-thread.js';
 import type { UpstreamHealth } from '../upstream/upstream-health.js';
+import type { AppSpool, OpenedSpool } from './app-spool.js';
 import { Capacity } from './capacity/capacity.js';
 import { Certificates } from './certificates.js';
 import { createAdmin } from './create-admin.js';
@@ -41,7 +41,7 @@ import { type Addresses, addressesOf, type DeviceSide, followerOf, type Phase, r
 import { HeardCloud } from './heard-cloud.js';
 import { loadTracing } from './load-tracing.js';
 import type { EventLog } from './log/event-log.js';
-import { openSpool } from './open-spool.js';
+import { openAppSpool } from './open-app-spool.js';
 import { PACKAGE_VERSION } from './package-info.js';
 import { StoredThenForwarded } from './stored-then-forwarded.js';
 import type { TroubleWatch } from './trouble-watch.js';
@@ -62,7 +62,8 @@ export class App {
   readonly #asks: AskThread;
   readonly #calls: HttpCallStream;
   readonly #uplinks: UplinkSessions | undefined;
-  readonly #spool: LmdbSpool;
+  readonly #opened: OpenedSpool;
+  readonly #spool: AppSpool;
   readonly #lanes: Lanes;
   readonly #troubles: TroubleWatch;
   readonly #requeueWatch: RequeueWatch;
@@ -79,18 +80,19 @@ export class App {
   /**
    * Opens the spool and builds every stage; nothing listens yet.
    * @throws SpoolOpenError when the data directory cannot be used
+   * @throws StatewayError when the servers of NATS cannot be used
    * @throws SecretKeyError when the stored grants cannot be opened
    */
   static async open(config: Config, log: EventLog): Promise<App> {
     const bootTag = readBootTag();
     const tracing = await loadTracing(config, PACKAGE_VERSION, log);
     const timekeeper = createTimekeeper(log, bootTag);
-    const spool = await openSpool(config, log, timekeeper, bootTag);
+    const opened = await openAppSpool(config, log, timekeeper, bootTag);
     try {
-      timekeeper.open(spool.timebaseStore);
-      return new App(config, log, spool, timekeeper, tracing);
+      timekeeper.open(opened.spool.timebaseStore);
+      return new App(config, log, opened, timekeeper, tracing);
     } catch (error) {
-      await spool.close();
+      await opened.spool.close();
       throw error;
     }
   }
@@ -98,11 +100,13 @@ export class App {
   private constructor(
     config: Config,
     log: EventLog,
-    spool: LmdbSpool,
+    opened: OpenedSpool,
     timekeeper: Timekeeper,
     tracing: UpstreamTracing | undefined,
   ) {
+    const { spool } = opened;
     this.#config = config;
+    this.#opened = opened;
     this.#tracing = tracing;
     this.#log = log;
     this.#picked = pickUws();
@@ -150,7 +154,7 @@ export class App {
       committer: () => committer,
       follower: followerOf(() => this.#devices),
     };
-    const forAuth = { cloud, clock: turnClock, timekeeper, meters, deviceClocks, log, spool, ...later };
+    const forAuth = { cloud, clock: turnClock, timekeeper, meters, deviceClocks, log, opened, ...later };
     this.#auth = createAuth(config, { ...forAuth, lanes });
     this.#requeueWatch = new RequeueWatch({
       spool,
@@ -172,6 +176,7 @@ export class App {
       deviceClocks,
       followed,
       stampFloorMs: spool.stampFloorMs,
+      isStampedByOwner: opened.isStampedByOwner,
     });
     this.#intake = intake;
     this.#capacity = new Capacity({ log, maxSpoolBytes, spool, lanes, auth: this.#auth, sink: this.#sink });
@@ -228,7 +233,7 @@ export class App {
     this.#asks.start();
     this.#health.start();
     this.#capacity.start();
-    this.#spool.lock.tellOthers(() => JSON.stringify(plainReport(this.#lanes.devices())));
+    this.#opened.tellOthers(() => JSON.stringify(plainReport(this.#lanes.devices())));
     const admin = await this.#admin.listen(adminListen.host, adminListen.port);
     await this.#spool.start(this.#lanes);
     const replayed = { replayedRecords: this.#spool.leftRecords, replayedStates: this.#spool.status().states };
@@ -290,6 +295,7 @@ export class App {
     return readinessOf({
       phase: this.#phase,
       diskFault: this.#spool.diskFault,
+      isAway: this.#opened.isAway(),
       shortage: this.#sink.shortage(),
       areNewDevicesRefused: this.#capacity.devices.isFull(),
       isServing: this.#devices.isServing,

@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import { AuthStage } from '../auth/auth-stage.js';
-import { KEY_FILE, keyFromFile } from '../auth/secret-key.js';
+import { keyFromFile } from '../auth/secret-key.js';
 import type { Config } from '../config/load.js';
 import type { GrantFollower } from '../core/auth-ports.js';
 import type { CloudClient } from '../core/cloud-port.js';
@@ -10,14 +9,9 @@ import type { ArrivalClock } from '../core/time/clock.js';
 import type { DeviceClocks } from '../core/time/device-clocks.js';
 import type { Timekeeper } from '../core/time/timekeeper.js';
 import type { Committer } from '../intake/committer.js';
-import { DATA_FILE } from '../spool/lmdb/data-file.js';
-import { LmdbTable } from '../spool/lmdb/lmdb-table.js';
-import type { LmdbSpool } from '../spool/lmdb-spool.js';
 import { singleBody } from '../state/single-body.js';
+import type { OpenedSpool } from './app-spool.js';
 import type { LineWriter } from './log/event-log.js';
-
-/** Of the data directory: grants and log-ins, encrypted. */
-const GRANTS_DIRECTORY = 'grants';
 
 /**
  * The auth stage over its table on disk.
@@ -34,8 +28,7 @@ export function createAuth(
     readonly deviceClocks: DeviceClocks;
     readonly log: LineWriter;
     readonly lanes: Forwarder;
-    /** Of the same data directory. */
-    readonly spool: Pick<LmdbSpool, 'diskHealth'>;
+    readonly opened: Pick<OpenedSpool, 'openTable' | 'noteKeyFile'>;
     /** Resolves when every body accepted so far is answered, and with the lanes. */
     readonly accepted: () => Promise<void>;
     /** Comes to be after it. */
@@ -45,15 +38,12 @@ export function createAuth(
 ): AuthStage {
   const { dataDir, maxBodyBytes, tokenCacheSize, tokenTtlMs, tokenOfflineMs, retentionMs } = config;
   const { cloud, clock, timekeeper, meters, deviceClocks, log, lanes, accepted, committer, follower } = parts;
-  const { diskHealth } = parts.spool;
   const onRepaired = (file: string, mode: number) =>
     log.warn({ event: 'key-file-repaired', file, mode: mode.toString(8) }, 'the key file was open to others');
-  const table = new LmdbTable(join(dataDir, GRANTS_DIRECTORY), diskHealth);
+  const table = parts.opened.openTable();
   try {
     const secretKey = config.secretKey ?? keyFromFile(dataDir, !table.isEmpty, onRepaired);
-    // What cannot be found again after a restart is not there.
-    diskHealth.watch(join(GRANTS_DIRECTORY, DATA_FILE));
-    if (config.secretKey === undefined) diskHealth.watch(KEY_FILE);
+    if (config.secretKey === undefined) parts.opened.noteKeyFile();
     return new AuthStage({
       cloud,
       clock,

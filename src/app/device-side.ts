@@ -129,6 +129,8 @@ export type Phase = 'starting' | 'accepting states' | 'draining';
 export interface ReadinessFacts {
   readonly phase: Phase;
   readonly diskFault: { readonly words: string } | undefined;
+  /** Whether the servers that the spool is on have not answered for long. */
+  readonly isAway: boolean;
   /** For want of what new states are refused. */
   readonly shortage: Shortage | undefined;
   readonly areNewDevicesRefused: boolean;
@@ -138,11 +140,12 @@ export interface ReadinessFacts {
 
 /** Whether devices should be sent here, and why not. */
 export function readinessOf(facts: ReadinessFacts): Readiness {
-  const { phase, diskFault, shortage, areNewDevicesRefused, isServing } = facts;
+  const { phase, diskFault, isAway, shortage, areNewDevicesRefused, isServing } = facts;
   const unready = (reason: string, isOnlyFull: boolean) => ({ ready: false, reason, isOnlyFull });
   if (phase !== 'accepting states') return unready(phase, false);
   if (!isServing) return unready('no front thread', false);
   if (diskFault !== undefined) return unready(`disk failing: ${diskFault.words}`, false);
+  if (isAway) return unready('NATS away', false);
   if (shortage !== undefined) return unready(`${shortage} full`, true);
   // Those that are known are served; in Kubernetes they would lose their proxy by the others.
   const reason = areNewDevicesRefused ? 'accepting states, but no new devices' : phase;

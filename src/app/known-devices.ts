@@ -4,14 +4,14 @@ import { Device, isId } from '../core/device.js';
 import type { LastState } from '../core/device-report.js';
 import type { RefusalRing } from '../core/metering/refusal-ring.js';
 import type { Lanes } from '../forward/lanes.js';
-import type { LmdbSpool } from '../spool/lmdb-spool.js';
+import type { AppSpool } from './app-spool.js';
 import type { DeviceSide } from './device-side.js';
 
 export interface KnownDevicesParts {
   readonly lanes: Pick<Lanes, 'look'>;
   readonly auth: Pick<AuthStage, 'devices'>;
   readonly devices: Pick<DeviceSide, 'connectionsOf'>;
-  readonly spool: Pick<LmdbSpool, 'backlogBytesOf'>;
+  readonly spool: Pick<AppSpool, 'backlogBytesOf'>;
   readonly refusals: Pick<RefusalRing, 'recent'>;
 }
 

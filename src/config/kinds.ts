@@ -167,6 +167,28 @@ export const brokerUrl: Kind<string> = {
   redact: baseUrl.redact as (text: string) => string,
 };
 
+/** Addresses of several servers, each once. */
+function urlList(schemes: readonly string[], example: string): Kind<readonly string[]> {
+  const pattern = new RegExp(`^(?:${schemes.join('|')})://[^/?#@\\\\\\s]+$`, 'i');
+  return {
+    allowed: `one or more URLs with commas between them, without user name, password and path, as in ${example}`,
+    parse(text) {
+      const urls = text.split(',').map((url) => url.trim().replace(/\/$/, ''));
+      const isAllowed =
+        urls.every((url) => pattern.test(url) && URL.canParse(url)) && new Set(urls).size === urls.length;
+      return isAllowed ? Object.freeze(urls) : undefined;
+    },
+    format: (urls) => urls.join(','),
+    redact: (text) => text.replace(/[^/,]*@/g, '***@'),
+  };
+}
+
+/** Servers of NATS. */
+export const natsUrls = urlList(['nats', 'tls'], 'nats://a:4222,nats://b:4222');
+
+/** Monitoring ports of such servers. */
+export const monitorUrls = urlList(['http', 'https'], 'http://a:8222,http://b:8222');
+
 /** A bearer token: anything that can stand in a header, as one word. */
 export const token: Kind<string> = {
   allowed: 'a token: visible ASCII characters without spaces',

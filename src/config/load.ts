@@ -87,10 +87,27 @@ function checkTogether(config: OptionValues, nameOf: (key: OptionKey) => string)
     );
   }
   refuseSharedPorts(config, nameOf);
+  checkReplicas(config, nameOf);
   const why = whyNoDirectory(dataDir);
   if (why !== undefined) {
     throw new ConfigError(`${nameOf('dataDir')} ${quote(dataDir)} ${why}; allowed is a directory, or a new path`);
   }
+}
+
+/** What belongs to the servers of NATS, and to nothing else. */
+const OF_NATS = ['natsUrl', 'natsCredentialsFile', 'natsCaFile', 'natsMonitorUrl'] as const;
+
+function checkReplicas(config: OptionValues, nameOf: (key: OptionKey) => string): void {
+  if (config.spool === 'jetstream') {
+    for (const key of ['natsUrl', 'secretKey'] as const) {
+      if (config[key] !== undefined) continue;
+      throw new ConfigError(`${nameOf('spool')} is jetstream without ${nameOf(key)}; allowed is both, or lmdb`);
+    }
+    return;
+  }
+  const lone = OF_NATS.find((key) => config[key] !== undefined);
+  if (lone === undefined) return;
+  throw new ConfigError(`${nameOf(lone)} is set without ${nameOf('spool')}; allowed is it with jetstream`);
 }
 
 function refuseLone(set: string, missing: string): never {

@@ -1,4 +1,5 @@
 import { availableParallelism, hostname } from 'node:os';
+import { CLUSTER_OPTIONS } from './cluster-options.js';
 import {
   address,
   base64Bytes,
@@ -190,6 +191,7 @@ export const OPTIONS = {
       'Threads that own the sockets of devices and decode what comes by them (`docs/architecture.md`, "Front threads"); 0: the main thread does.',
   }),
   ...MQTT_OPTIONS,
+  ...CLUSTER_OPTIONS,
   name: row({
     variable: 'STATEWAY_NAME',
     kind: instanceName,

@@ -20,6 +20,8 @@ export interface CommitterOptions {
   readonly followed: FollowedDevices;
   /** Up to this, an earlier run may have given stamps (`IntakeLog.stampFloorMs`). */
   readonly stampFloorMs?: number;
+  /** Whether states that bring no time get it from whoever sends them on, and stay marked as they are (`UNSTAMPED`). */
+  readonly isStampedByOwner?: boolean;
 }
 
 /**
@@ -39,9 +41,9 @@ export class Committer implements RecordCommitter {
   async commit(batch: DecodedBatch): Promise<number | undefined> {
     const { record, grants } = batch;
     if (record === undefined) return undefined;
-    const { followed, sink, storedTime } = this.#options;
+    const { followed, isStampedByOwner, sink, storedTime } = this.#options;
     const view = new RecordView(record);
-    const latestStampMs = this.#stamper.stamp(view, grants);
+    const latestStampMs = isStampedByOwner === true ? Number.NEGATIVE_INFINITY : this.#stamper.stamp(view, grants);
     view.seal(storedTime.nowMs());
     const sequence = await sink.store(record, latestStampMs, grants);
     // Before the lanes have it, which follows at the end of the turn.

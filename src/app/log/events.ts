@@ -3,6 +3,8 @@
  * with the lines that are written.
  */
 
+import { CLUSTER_EVENTS } from './cluster-events.js';
+
 /** How bad it is: `warn` and above want somebody to look; `debug` was asked for. */
 type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
@@ -197,6 +199,7 @@ export const EVENT_TABLE = {
     remedy: '[When the disk fails](runbook.md#when-the-disk-fails).',
   },
   'disk-back': { level: 'info', meaning: 'It is well again, after `failingMs`.' },
+  ...CLUSTER_EVENTS,
   unreadable: {
     level: 'error',
     meaning:
