@@ -8,6 +8,7 @@ import {
   DEVICE_A,
   DEVICE_B,
   drain,
+  isSameRecord,
   NOTHING,
   recordOf,
   type SpoolSite,
@@ -77,7 +78,7 @@ export function describeJournalContract(name: string, createSite: (clock: FakeCl
 
     it('replays what is not settled, in order, each record as it was and for good', async () => {
       // Below and above what one page and one read buffer hold, so that no way of reading is left out.
-      const records = [3, 500, 5_000, 300_000, 40, 70_000, 9].map((padding, i) =>
+      const records = [3, 500, 5_000, 200_000, 40, 70_000, 9].map((padding, i) =>
         recordOf(new Map([[DEVICE_A, 1 + i]]), 1_000 + i, padding),
       );
       const sequences: number[] = [];
@@ -86,7 +87,7 @@ export function describeJournalContract(name: string, createSite: (clock: FakeCl
       expect(replayed.map(({ sequence }) => sequence)).toEqual(sequences);
       // Compared after the loop: a record that shared memory with the next would be wrong by now.
       replayed.forEach(({ record }, i) => {
-        expect(Buffer.compare(record, records[i] as Uint8Array)).toBe(0);
+        expect(isSameRecord(record, records[i] as Uint8Array)).toBe(true);
       });
     });
 
@@ -152,7 +153,7 @@ export function describeJournalContract(name: string, createSite: (clock: FakeCl
       await spool.settle(waiting.settle(2) as Settlement);
       expect(spool.status()).toMatchObject({ bytes: record.byteLength, states: 3 });
       const replayed = await restart();
-      expect(replayed.map((stored) => Buffer.compare(stored.record, record))).toEqual([0]);
+      expect(replayed.map((stored) => isSameRecord(stored.record, record))).toEqual([true]);
       expect(spool.history(DEVICE_A)?.watermark).toEqual({ sequence, states: 2 });
       expect(spool.status()).toMatchObject({ bytes: record.byteLength, states: 3 });
       await spool.settle(waiting.settle(3) as Settlement);

@@ -77,6 +77,22 @@ export function append(log: IntakeLog, record: Uint8Array, latestStampMs = Numbe
   return log.append(record, latestStampMs, []);
 }
 
+/** In the header of a record: its checksum, and what a spool of several processes marks it with. */
+const MARKED = [
+  [4, 8],
+  [32, 48],
+] as const;
+
+/** Whether two records are the same, but for what a spool has marked in the header. */
+export function isSameRecord(one: Uint8Array, other: Uint8Array): boolean {
+  const [unmarkedOne, unmarkedOther] = [one, other].map((record) => {
+    const copy = Buffer.from(record);
+    for (const [start, end] of MARKED) copy.fill(0, start, end);
+    return copy;
+  });
+  return unmarkedOne?.equals(unmarkedOther as Buffer) ?? false;
+}
+
 /** Stores a record in a spool that is being read; resolves when it was handed over. */
 export async function appendAndRead(spool: WholeSpool, record: Uint8Array): Promise<number> {
   const sequence = await append(spool, record);

@@ -12,6 +12,8 @@ interface StoredMessage {
 
 /** How a server says that there is nothing to be removed at a sequence. */
 const GONE_PATTERN = /no message found|deleted|erased/;
+/** How the client says that the server that was asked has no such message. */
+const NOT_THERE = 'message not found';
 /** Messages that one look brings. */
 const READ_AT_ONCE = 256;
 
@@ -111,6 +113,8 @@ export class NatsKeepStream implements KeepStream {
         yield { sequence: message.seq, subject: message.subject, payload: message.data };
       }
     } catch (error) {
+      // A server that follows, and has nothing yet of what the leader has.
+      if (error instanceof Error && error.message === NOT_THERE) return;
       throw awayError(error instanceof Error ? error.message : String(error));
     }
   }

@@ -27,6 +27,9 @@ import { PartitionReading } from './partition-reading.js';
 import { PartitionState } from './partition-state.js';
 import { StepWriter } from './step-writer.js';
 
+/** Of a stream. */
+const FIRST_SEQUENCE = 1;
+
 export interface OwnedPartitionOptions {
   readonly partition: number;
   /** Settlements of so long are written together. Milliseconds. */
@@ -111,7 +114,7 @@ export class OwnedPartition implements OwnedSpool {
         onRecord,
         onUnreadable: (sequence, reason) => this.#passOver('record', sequence, reason),
       },
-      { cursor: claim.tenure.cursor, writers: this.#writersOfLedger },
+      { cursor: Math.max(FIRST_SEQUENCE, claim.tenure.cursor), writers: this.#writersOfLedger },
     );
     return this.#reading;
   }

@@ -2,7 +2,7 @@ import type { IntakeStream } from '../../../src/cluster/intake-stream.js';
 import { type Claim, Claimant } from '../../../src/cluster/ledger/claimant.js';
 import { LEDGER_TIMES } from '../../../src/cluster/ledger/ledger-parts.js';
 import type { KeepStream } from '../../../src/cluster/ledger-log.js';
-import { askForLetters } from '../../../src/cluster/partition/asked-letters.js';
+import { askForLettersOf } from '../../../src/cluster/partition/asked-letters.js';
 import { encodeLetter } from '../../../src/cluster/partition/dead-letter-message.js';
 import { OwnedPartition, type UnreadableItem } from '../../../src/cluster/partition/owned-partition.js';
 import { deadLetterSubject, ledgerSubject } from '../../../src/cluster/subjects.js';
@@ -12,11 +12,11 @@ import type { SpoolSite, WholeSpool } from '../../spool/contract.js';
 import { MemoryKeep } from '../ledger/memory-keep.js';
 import { MemoryIntake } from '../memory-intake.js';
 
-const PARTITION = 0;
 const NO_BOUND = Number.POSITIVE_INFINITY;
 
-/** Where the partition's messages are kept; `append` is what the replicas' writers do. */
+/** Where a partition's messages are kept; `append` is what the replicas' writers do. */
 export interface PartitionStreams {
+  readonly partition: number;
   readonly keep: KeepStream;
   readonly intake: IntakeStream;
   append(record: Uint8Array): Promise<number>;
@@ -24,7 +24,7 @@ export interface PartitionStreams {
 
 export function memoryStreams(): PartitionStreams & { readonly keep: MemoryKeep; readonly intake: MemoryIntake } {
   const intake = new MemoryIntake();
-  return { keep: new MemoryKeep(), intake, append: async (record) => intake.append(PARTITION, record) };
+  return { partition: 0, keep: new MemoryKeep(), intake, append: async (record) => intake.append(0, record) };
 }
 
 export interface OpenOptions {
@@ -47,17 +47,17 @@ export class PartitionOwners {
 
   /** Claims the partition and has it, unopened. */
   async next(options: OpenOptions = {}): Promise<OwnedPartition> {
-    const { keep, intake } = this.streams;
+    const { keep, intake, partition } = this.streams;
     const { layout = 2, maxOpenBytes = NO_BOUND, maxDeadLetterBytes = NO_BOUND } = options;
     const claim = await new Promise<Claim>((onClaimed) => {
-      const subject = ledgerSubject(PARTITION);
+      const subject = ledgerSubject(partition);
       const owner = (++this.#owners).toString(16).padStart(32, '0');
       const onUnreadable = () => {};
       const parts = { log: keep, clock: this.#clock, subject, owner, layout: () => layout, times: LEDGER_TIMES };
       new Claimant({ ...parts, onClaimed, onUnreadable }).start();
     });
     return new OwnedPartition(
-      { partition: PARTITION, gatherMs: 1, maxOpenBytes, maxDeadLetterBytes },
+      { partition, gatherMs: 1, maxOpenBytes, maxDeadLetterBytes },
       {
         claim,
         keep,
@@ -82,19 +82,20 @@ export function waitingClock(clock: FakeClock): Clock {
 /** A partition as the whole of a spool, for what every spool promises. */
 export function createPartitionSite(clock: FakeClock, streams: PartitionStreams = memoryStreams()): SpoolSite {
   const owners = new PartitionOwners(streams, waitingClock(clock));
-  const { keep } = streams;
+  const { keep, partition } = streams;
   return {
     isShared: true,
     open: async () => wholeSpoolOf(await owners.next(), streams),
     requestRequeue: async (numbers) => {
       const asked = numbers === 'all' ? numbers : new Set(numbers);
-      return (await askForLetters(keep, 1, 'requeue', asked)).requested;
+      return (await askForLettersOf(keep, partition, 'requeue', asked)).requested;
     },
     remove: () => {},
   };
 }
 
 function wholeSpoolOf(partition: OwnedPartition, { append, keep }: PartitionStreams): WholeSpool {
+  const subject = deadLetterSubject(partition.partition);
   return {
     isFull: undefined,
     diskFault: undefined,
@@ -102,7 +103,7 @@ function wholeSpoolOf(partition: OwnedPartition, { append, keep }: PartitionStre
     append,
     keepDeadLetters: async (letters) => {
       for (const letter of letters) {
-        await keep.append({ subject: deadLetterSubject(PARTITION), payload: encodeLetter(letter) });
+        await keep.append({ subject, payload: encodeLetter(letter) });
       }
       await partition.takeRequeued();
     },
