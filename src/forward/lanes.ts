@@ -140,6 +140,7 @@ export class Lanes implements Forwarder {
   /** Takes up what was found in a partition before anything of it is sent, since backlog goes first. */
   takeOver(spool: OwnedSpool, { backlogs }: Recovered): void {
     if (this.#schedule.isStopped) return;
+    this.#table.own(spool);
     for (const summary of backlogs) this.#filler.addBacklog(spool, summary);
     spool.read((record) => this.#take(spool, record));
     this.#schedule.start();

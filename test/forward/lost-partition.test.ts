@@ -105,3 +105,21 @@ it('its devices are served anew when it comes back', async () => {
   expect(harness.cloud.values).toEqual([0, 2]);
   expect(again.settlements).toHaveLength(1);
 });
+
+it('what its owner before may have sent and not settled counts from the take-over on', async () => {
+  await harness.clock.advance(100_000);
+  const taken = new NotedSpool();
+  const windowMs = 15_000;
+  const takenMs = harness.clock.monotonicMs();
+  const sends = { count: 29, windowMs, untilMs: takenMs };
+  taken.histories.set(lost.key, { watermark: { sequence: 1, states: 0 }, sends });
+  const state = { timeMs: harness.clock.wallMs(), fragment: Buffer.from('"data":{"v":1}}') };
+  taken.addPiece(lost, buildPieceOfStates(lost, [state], harness.clock.wallMs()));
+  harness.partitionOf = () => taken;
+  harness.lanes.takeOver(taken, { backlogs: taken.backlogs() });
+  harness.lanes.offerGrant(harness.grantOf(lost));
+  await harness.clock.advance(windowMs);
+  expect(harness.cloud.requests).toEqual([]);
+  await harness.clock.advance(1_000);
+  expect(harness.cloud.requests).toHaveLength(1);
+});

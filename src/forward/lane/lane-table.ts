@@ -19,7 +19,9 @@ export class LaneTable {
   readonly #rateLimit: RateLimit;
   readonly #parts: LaneTableParts;
   readonly #lanes = new Map<string, Lane>();
-  /** Monotonic: when this run began, so that the last one had ended. */
+  /** Monotonic, by partition: when it was taken over, so that whoever had it before had ended. */
+  readonly #ownedSinceMs = new WeakMap<OwnedSpool, number>();
+  /** The same of what was here from the start. */
   readonly #startedMs: number;
 
   constructor(rateLimit: RateLimit, parts: LaneTableParts) {
@@ -34,6 +36,11 @@ export class LaneTable {
 
   all(): Iterable<Lane> {
     return this.#lanes.values();
+  }
+
+  /** A partition is this process's from now on. */
+  own(spool: OwnedSpool): void {
+    this.#ownedSinceMs.set(spool, this.#parts.clock.monotonicMs());
   }
 
   find(deviceKey: string): Lane | undefined {
@@ -82,11 +89,11 @@ export class LaneTable {
     return counts;
   }
 
-  /** A fresh pacing, with what the last run left to count: nothing, once that is longer ago than two windows. */
+  /** A fresh pacing, with what the last run, or the owner before, left to count: nothing, once that is longer ago than two windows. */
   #pacingOf(device: Device, spool: OwnedSpool, isReplayed: boolean, nowMs: number): Pacing {
     const pacing = new Pacing(this.#rateLimit);
     // Every request that did not settle its states left them in the spool: only then can there be unrecorded ones.
-    if (isReplayed) pacing.seedUnrecorded(MAX_UNRECORDED_SENDS, this.#startedMs);
+    if (isReplayed) pacing.seedUnrecorded(MAX_UNRECORDED_SENDS, this.#ownedSinceMs.get(spool) ?? this.#startedMs);
     const history = spool.history(device);
     if (history !== undefined) pacing.seed(history.sends, nowMs);
     return pacing;
