@@ -128,7 +128,8 @@ describe.skipIf(whyNoNats() !== undefined)('on three servers', () => {
       await writes(50);
     }
     for (const racer of racers) racer.stop();
-    await expectOneChain(logs[0] as KeepStream, race.written);
+    // One that is under way may be acknowledged while the ledger is being read.
+    await expectOneChain(logs[0] as KeepStream, [...race.written]);
     expect(new Set(race.written.map(({ owner }) => owner)).size).toBeGreaterThan(ROUNDS);
     expectApart(race.intervals);
   }, 240_000);
