@@ -31,7 +31,7 @@ export function whyNoNats(): string | undefined {
 }
 
 /** The program that the environment names, else the one of test/cluster/tools, else that of the path. */
-function natsServer(): string {
+export function natsServer(): string {
   return process.env.NATS_SERVER ?? (existsSync(INSTALLED) ? INSTALLED : 'nats-server');
 }
 

@@ -185,6 +185,7 @@ describe('a value', () => {
     ['spoolGibibytes=10', 'additional properties'],
     ['upstream.url=losant.plant.example', 'pattern'],
     ['config.STATEWAY_MAX_SPOOL_BYTES=1GiB', 'config.STATEWAY_MAX_SPOOL_BYTES is not taken; set it by spool.gibibytes'],
+    ['config.STATEWAY_SPOOL=jetstream', 'config.STATEWAY_SPOOL is not taken; set it by k8s/overlays/cluster'],
     ['config.STATEWAY_SECRET_KEY_FILE=/key', 'config.STATEWAY_SECRET_KEY_FILE is not taken; set it by secretName'],
     ['config.STATEWAY_COALESE=latest', /STATEWAY_COALESE.*one of.*'STATEWAY_COALESCE'/s],
     ['config.LOG=1', /LOG.*one of.*'STATEWAY_LOG_LEVEL'/s],

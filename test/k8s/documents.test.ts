@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { INTAKE_STREAM } from '../../src/cluster/subjects.js';
 import { OPTION_KEYS, variablesOf } from '../../src/config/options.js';
 import { ERROR_TABLE } from '../../src/core/errors.js';
 import { MAIN_FILE } from '../helpers/program.js';
@@ -56,8 +57,8 @@ describe.each(DOCUMENTS)('%s', (document) => {
     expect(broken).toEqual([]);
   });
 
-  it('names options and errors that there are', () => {
-    const variables = [...OPTION_KEYS.flatMap(variablesOf), ...Object.keys(ERROR_TABLE)];
+  it('names options, errors and streams that there are', () => {
+    const variables = [...OPTION_KEYS.flatMap(variablesOf), ...Object.keys(ERROR_TABLE), INTAKE_STREAM];
     const named = [...read(document).matchAll(/STATEWAY_[A-Z_]+/g)].map(([name]) => name);
     expect(named.filter((name) => !variables.includes(name))).toEqual([]);
   });

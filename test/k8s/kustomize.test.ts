@@ -33,11 +33,23 @@ const BASE = [
   'ServiceAccount stateway',
   'StatefulSet stateway',
 ];
+const NATS = [
+  'ConfigMap nats',
+  'NetworkPolicy nats',
+  'PodDisruptionBudget nats',
+  'Service nats',
+  'Service nats-pods',
+  'StatefulSet nats',
+];
 const MONITORING = ['ConfigMap stateway-dashboard', 'PrometheusRule stateway', 'ServiceMonitor stateway'];
 const BUILT: Readonly<Record<(typeof KUSTOMIZATIONS)[number], readonly string[]>> = {
   base: BASE,
+  nats: NATS,
   monitoring: MONITORING,
   'overlays/plant': [...BASE, ...MONITORING].sort(),
+  'overlays/cluster': [...BASE, ...NATS, ...MONITORING]
+    .map((name) => (name === 'StatefulSet stateway' ? 'Deployment stateway' : name))
+    .sort(),
 };
 
 /** Files that a kustomization reads. */

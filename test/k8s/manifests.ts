@@ -7,7 +7,7 @@ import { programOf } from './tools.js';
 export const K8S = join(import.meta.dirname, '..', '..', 'k8s');
 
 /** The folders with a kustomization, from `k8s`. */
-export const KUSTOMIZATIONS = ['base', 'monitoring', 'overlays/plant'] as const;
+export const KUSTOMIZATIONS = ['base', 'nats', 'monitoring', 'overlays/plant', 'overlays/cluster'] as const;
 
 /** Any object of Kubernetes, as far as these tests look at all kinds alike. */
 export interface KubernetesObject {

@@ -78,6 +78,7 @@ STATEWAY_ADMIN_LISTEN: "networkPolicy, which says who gets there: the pod itself
 STATEWAY_DATA_DIR: "spool: the volume is always mounted at the same place"
 STATEWAY_UPSTREAM_URL: upstream.url
 STATEWAY_MAX_SPOOL_BYTES: "spool.gibibytes, by which the volume is made too"
+STATEWAY_SPOOL: "k8s/overlays/cluster, by kustomize: pods of the chart have a disk each, and share nothing"
 STATEWAY_WORKERS: "workers, by which the limit of CPU is set too"
 STATEWAY_TOKEN_CACHE_SIZE: "devices, by which the limit of memory is set too"
 STATEWAY_TLS_CERT_FILE: tls.secretName or tls.certManager
@@ -107,6 +108,8 @@ STATEWAY_DATA_DIR: /data/spool
 STATEWAY_UPSTREAM_URL: {{ .Values.upstream.url }}
 # Half of the volume (stateful-set.yaml). The alerts read it from the proxy (stateway_spool_max_bytes).
 STATEWAY_MAX_SPOOL_BYTES: {{ int .Values.spool.gibibytes }}GiB
+# Each pod has a disk of its own. Replicas that share what waits are another set of objects (k8s/overlays/cluster).
+STATEWAY_SPOOL: lmdb
 # The default is the node's cores less one, not the container's share of them.
 STATEWAY_WORKERS: {{ int .Values.workers | quote }}
 # Above the number of devices; the pod's limit of memory goes by that number too (docs/sizing.md).
