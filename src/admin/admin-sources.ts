@@ -152,6 +152,20 @@ export interface KnownDevices {
   lastStateOf(device: Device): LastState | undefined;
 }
 
+/** What this replica knows of the servers that its spool is on, and of those that share it (contract 1.8). */
+export interface ReplicasView {
+  /** Whether the servers of NATS answer. */
+  readonly isNatsUp: boolean;
+  /** How many this replica has, how many it is to have and does not yet, and how many nobody says that it has. */
+  readonly partitions: Readonly<Record<'owned' | 'claimed' | 'lost', number>>;
+  /** Partitions that came to this replica or left it, by why. */
+  readonly handovers: Readonly<Record<string, number>>;
+  /** What it takes until a record is stored, in seconds. */
+  readonly publishSeconds: Distribution;
+  /** Of the records that wait, on each of the servers. */
+  readonly stream: { readonly bytes: number; readonly maxBytes: number };
+}
+
 /** Everything the admin side reads, at the moment somebody asks. The functions must be cheap and must not throw. */
 export interface AdminSources {
   readonly build: Build;
@@ -168,8 +182,8 @@ export interface AdminSources {
   cloud(): CloudView;
   spoolStatus(): SpoolStatus;
   spoolRoom(): SpoolRoom;
-  /** What commits of the journal take, in seconds. */
-  commitSeconds(): Distribution;
+  /** What commits of the journal take, in seconds; undefined where there is none, since replicas share the spool. */
+  commitSeconds(): Distribution | undefined;
   deadLetterRoom(): DeadLetterRoom;
   /** The newest first, `most` at most. */
   latestDeadLetters(most: number): readonly StoredDeadLetter[];
@@ -194,6 +208,8 @@ export interface AdminSources {
   connections(): Record<Transport, number>;
   /** Sessions of devices at the cloud's broker; undefined where commands are off. */
   uplinks(): UplinkCounts | undefined;
+  /** Undefined for a proxy with a disk of its own. */
+  replicas(): ReplicasView | undefined;
   /** What is not well with devices that speak MQTT, now or in the last hour. */
   mqttTroubles(): readonly MqttTrouble[];
   /** Bodies accepted whose answer is outstanding. */

@@ -1,9 +1,11 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Distribution } from '../core/metering/meters.js';
 import type { AdminSources } from './admin-sources.js';
 import { registerDistribution } from './distribution-metric.js';
 import { byLabel, type MetricRow, registerCounter, registerGauge, type Sample } from './metric-row.js';
 import { mqttCounterRows, uplinkSessionsRow } from './mqtt-metrics.js';
 import { openMetricsOf, prefersOpenMetrics } from './open-metrics.js';
+import { replicaCounterRow, replicaGaugeRows } from './replica-metrics.js';
 import { oldestSeconds, secondsLeft } from './status.js';
 
 /** What Prometheus scrapes. */
@@ -104,6 +106,7 @@ function counterRows(sources: AdminSources): MetricRow[] {
       read: () => [[sources.deadLetterRoom().dropped]],
     },
     ...mqttCounterRows(sources),
+    replicaCounterRow(sources),
     {
       name: 'stateway_attributes_left_out_total',
       help: 'Attributes without a value (null, $undefined) that were left out of states that came by MQTT.',
@@ -219,6 +222,7 @@ function gaugeRows(sources: AdminSources): MetricRow[] {
       read: () => byLabel(sources.connections()),
     },
     uplinkSessionsRow(sources),
+    ...replicaGaugeRows(sources),
     {
       name: 'stateway_worker_queue_depth',
       help: 'Bodies accepted whose answer is outstanding.',
@@ -267,10 +271,21 @@ function registerHistograms(registry: Registry, sources: AdminSources): void {
     'States in one request to the cloud.',
     meters.upstreamBatchStates,
   );
-  registerDistribution(
+  registerWhereKept(
     registry,
     'stateway_commit_duration_seconds',
     'From the beginning of a write to the journal until it is on the disk.',
     sources.commitSeconds(),
   );
+  registerWhereKept(
+    registry,
+    'stateway_nats_publish_duration_seconds',
+    'From the beginning of a write to NATS until it is on the disks of most of its servers.',
+    sources.replicas()?.publishSeconds,
+  );
+}
+
+/** Of what a proxy with a disk of its own has, and one of several replicas has not, or the other way round. */
+function registerWhereKept(registry: Registry, name: string, help: string, source: Distribution | undefined): void {
+  if (source !== undefined) registerDistribution(registry, name, help, source);
 }

@@ -1,3 +1,4 @@
+import type { ReplicasView } from '../admin/admin-sources.js';
 import type { AskedFor, StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { Distribution } from '../core/metering/meters.js';
@@ -36,6 +37,8 @@ export interface OpenedSpool {
   tellOthers(report: () => string): void;
   /** Whether what it is on has not answered for so long that states should go elsewhere. */
   isAway(): boolean;
+  /** What is known of other replicas; undefined where there are none. */
+  replicas(): ReplicasView | undefined;
   /** Whether states that bring no time get it from whoever sends them on. */
   readonly isStampedByOwner: boolean;
 }

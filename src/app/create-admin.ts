@@ -21,7 +21,8 @@ import { letterLine } from './spool-commands/export-lines.js';
 const HISTORY_FILE_NAME = 'history.dat';
 
 /** The stages that the admin side shows. */
-export interface AdminStages extends Pick<AdminSources, 'meters' | 'storedTime' | 'followed' | 'readiness'> {
+export interface AdminStages
+  extends Pick<AdminSources, 'meters' | 'storedTime' | 'followed' | 'readiness' | 'replicas'> {
   /** The uWebSockets.js in use and its version. */
   readonly uws: string;
   readonly health: CloudView;
@@ -47,6 +48,7 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
     meters,
     storedTime,
     readiness,
+    replicas,
     uws,
     health,
     spool,
@@ -71,7 +73,8 @@ function sourcesOf(config: Config, stages: AdminStages): AdminSources {
     cloud: () => health,
     spoolStatus: () => spool.status(),
     spoolRoom: () => ({ maxBytes: maxSpoolBytes, freeDiskBytes: freeDiskBytes(dataDir) }),
-    commitSeconds: () => spool.commitSeconds,
+    commitSeconds: () => (replicas() === undefined ? spool.commitSeconds : undefined),
+    replicas,
     deadLetterRoom: () => ({ maxBytes: maxDeadLetterBytes, dropped: spool.orders.dropped }),
     latestDeadLetters: (most) => spool.latestDeadLetters(most),
     deadLetters: {

@@ -205,6 +205,7 @@ export class App {
       meters,
       storedTime,
       readiness: () => this.#readiness(),
+      replicas: opened.replicas,
       health,
       spool,
       lanes,

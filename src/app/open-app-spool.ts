@@ -36,6 +36,7 @@ async function openOneDisk(config: Config, log: LineWriter, clock: Clock, bootTa
     noteKeyFile: () => diskHealth.watch(KEY_FILE),
     tellOthers: (report) => lock.tellOthers(report),
     isAway: () => false,
+    replicas: () => undefined,
     isStampedByOwner: false,
   };
 }

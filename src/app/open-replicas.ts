@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ReplicasView } from '../admin/admin-sources.js';
+import type { HandOverReason } from '../cluster/owned-partitions.js';
 import type { Config } from '../config/load.js';
 import { SPILL_ABOVE_BYTES } from '../core/bounds.js';
 import { StatewayError } from '../core/errors.js';
@@ -23,6 +25,7 @@ export async function openReplicas(config: Config, log: LineWriter, clock: Clock
       'nobody has looked whether the servers of NATS sync what they acknowledge: set STATEWAY_NATS_MONITOR_URL',
     );
   }
+  const handovers: Record<HandOverReason, number> = { released: 0, expired: 0, given_up: 0, lost: 0 };
   const spool = await ReplicatedSpool.open({
     urls: config.natsUrl ?? [],
     name: config.name,
@@ -40,8 +43,10 @@ export async function openReplicas(config: Config, log: LineWriter, clock: Clock
       isUp
         ? log.info({ event: 'nats-back', server }, 'connected to NATS again')
         : log.warn({ event: 'nats-lost', server }, 'the connection to NATS broke'),
-    onHandOver: (partition, isOwned, reason) =>
-      log.info({ event: 'partition', partition, isOwned, reason }, isOwned ? 'partition taken over' : 'partition gone'),
+    onHandOver(partition, isOwned, reason) {
+      handovers[reason]++;
+      log.info({ event: 'partition', partition, isOwned, reason }, isOwned ? 'partition taken over' : 'partition gone');
+    },
     onUnreadable: (what, sequence, reason) =>
       log.error({ event: 'unreadable', item: `${what} ${sequence}`, reason }, 'passed over: it cannot be read'),
   });
@@ -55,7 +60,19 @@ export async function openReplicas(config: Config, log: LineWriter, clock: Clock
     noteKeyFile: () => {},
     tellOthers: () => {},
     isAway: () => spool.cluster.isAway,
+    replicas: () => viewOf(spool, handovers),
     isStampedByOwner: true,
+  };
+}
+
+function viewOf({ cluster, commitSeconds }: ReplicatedSpool, handovers: ReplicasView['handovers']): ReplicasView {
+  const { isUp, counts, streamBytes, streamMaxBytes } = cluster.figures();
+  return {
+    isNatsUp: isUp,
+    partitions: counts,
+    handovers,
+    publishSeconds: commitSeconds,
+    stream: { bytes: streamBytes, maxBytes: streamMaxBytes },
   };
 }
 

@@ -26,7 +26,7 @@ import { appendTo } from './nats/publishing.js';
 import { assertSynced, assertVersion } from './nats/server-check.js';
 import { StreamMessages } from './nats/stream-messages.js';
 import { prepareStreams } from './nats/streams.js';
-import { OwnedPartitions, type OwnedPartitionsParts } from './owned-partitions.js';
+import { OwnedPartitions, type OwnedPartitionsParts, type PartitionCounts } from './owned-partitions.js';
 import { askForLetters } from './partition/asked-letters.js';
 import { encodeLetter } from './partition/dead-letter-message.js';
 import type { SubjectMessages } from './subject-messages.js';
@@ -62,6 +62,7 @@ export interface ClusterFigures {
   readonly isUp: boolean;
   readonly owned: readonly number[];
   readonly partitions: number;
+  readonly counts: PartitionCounts;
   readonly members: readonly Member[];
   readonly streamBytes: number;
   readonly streamMaxBytes: number;
@@ -224,6 +225,7 @@ export class JetstreamSpool implements IntakeLog, Partitions, SpoolView {
       isUp: this.#link.isUp && !this.isAway,
       owned: this.#partitions.list().map(({ partition }) => partition),
       partitions: this.#options.partitions,
+      counts: this.#partitions.counts(),
       members: this.#partitions.members.list(),
       streamBytes: this.#streamBytes,
       streamMaxBytes: this.#options.maxSpoolBytes,

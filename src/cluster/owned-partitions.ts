@@ -24,7 +24,10 @@ const REST_MS = 1_500;
 const STAYS_MS = 10_000;
 
 /** Why a partition went to another replica, or came. */
-export type HandOverReason = 'released' | 'expired' | 'given up' | 'lost';
+export type HandOverReason = 'released' | 'expired' | 'given_up' | 'lost';
+
+/** Partitions, by who has them. */
+export type PartitionCounts = Readonly<Record<'owned' | 'claimed' | 'lost', number>>;
 
 export interface OwnedPartitionsOptions {
   readonly partitions: number;
@@ -110,6 +113,18 @@ export class OwnedPartitions implements Partitions {
   /** Those that are owned now. */
   list(): readonly OwnedPartition[] {
     return [...this.#owned.values()].map(({ spool }) => spool);
+  }
+
+  /** How many this replica has, how many it is to have and does not yet, and how many nobody whom it hears has. */
+  counts(): PartitionCounts {
+    const all = Array.from({ length: this.#options.partitions }, (_, partition) => partition);
+    const had = new Set(this.members.list().flatMap(({ owned }) => owned));
+    const isClaimed = (partition: number) => this.members.wanted.has(partition) && !this.#owned.has(partition);
+    return {
+      owned: this.#owned.size,
+      claimed: all.filter(isClaimed).length,
+      lost: all.filter((partition) => !had.has(partition)).length,
+    };
   }
 
   has(partition: number): boolean {
@@ -203,7 +218,7 @@ export class OwnedPartitions implements Partitions {
     await owned.spool.release().catch(() => owned.spool.end());
     if (this.#owned.get(partition) !== owned) return;
     this.#owned.delete(partition);
-    this.#parts.onHandOver(partition, false, 'given up');
+    this.#parts.onHandOver(partition, false, 'given_up');
   }
 
   #pause(ms: number): Promise<void> {

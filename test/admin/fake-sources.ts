@@ -7,6 +7,7 @@ import type {
   KnownDevices,
   MemoryView,
   Readiness,
+  ReplicasView,
 } from '../../src/admin/admin-sources.js';
 import type { StoredDeadLetter } from '../../src/core/dead-letter.js';
 import { Device } from '../../src/core/device.js';
@@ -177,6 +178,22 @@ export class FakeSources implements AdminSources {
 
   uplinks() {
     return { connected: 26, waiting: 27, backoff: 28, refused: 29 };
+  }
+
+  readonly publishes = new Distribution(LATENCY_BOUNDS_SECONDS);
+  /** Undefined where there is one proxy with a disk. */
+  isReplicated = true;
+  isNatsUp = true;
+
+  replicas(): ReplicasView | undefined {
+    if (!this.isReplicated) return undefined;
+    return {
+      isNatsUp: this.isNatsUp,
+      partitions: { owned: 81, claimed: 82, lost: 83 },
+      handovers: { released: 84, expired: 85, given_up: 86, lost: 87 },
+      publishSeconds: this.publishes,
+      stream: { bytes: 88, maxBytes: 89 },
+    };
   }
 
   troubles: MqttTrouble[] = [

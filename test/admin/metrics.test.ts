@@ -49,6 +49,12 @@ const CONTRACT: Readonly<Record<string, string>> = {
   stateway_commands_total: 'counter',
   stateway_uplink_connects_total: 'counter',
   stateway_uplink_sessions: 'gauge',
+  stateway_partitions: 'gauge',
+  stateway_partition_handovers_total: 'counter',
+  stateway_nats_up: 'gauge',
+  stateway_nats_publish_duration_seconds: 'histogram',
+  stateway_stream_bytes: 'gauge',
+  stateway_stream_max_bytes: 'gauge',
   stateway_attributes_left_out_total: 'counter',
   stateway_log_dropped_total: 'counter',
   stateway_build_info: 'gauge',
@@ -181,6 +187,20 @@ describe('the metrics', () => {
       '{state="backoff"}': 28,
       '{state="refused"}': 29,
     });
+    expect(valuesOf('stateway_partitions')).toEqual({
+      '{state="owned"}': 81,
+      '{state="claimed"}': 82,
+      '{state="lost"}': 83,
+    });
+    expect(valuesOf('stateway_partition_handovers_total')).toEqual({
+      '{reason="released"}': 84,
+      '{reason="expired"}': 85,
+      '{reason="given_up"}': 86,
+      '{reason="lost"}': 87,
+    });
+    expect(valuesOf('stateway_nats_up')).toEqual({ '': 1 });
+    expect(valuesOf('stateway_stream_bytes')).toEqual({ '': 88 });
+    expect(valuesOf('stateway_stream_max_bytes')).toEqual({ '': 89 });
     expect(valuesOf('stateway_memory_bytes')).toEqual({ '{of="process"}': 52, '{of="heap"}': 53 });
     expect(valuesOf('stateway_memory_limit_bytes')).toEqual({ '{of="process"}': 50, '{of="heap"}': 51 });
     expect(valuesOf('stateway_known_devices')).toEqual({ '': 54 });
@@ -201,11 +221,13 @@ describe('the metrics', () => {
     await metrics.render();
     sources.meters.forwarded = 6;
     sources.isCloudUp = false;
+    sources.isNatsUp = false;
     sources.oldestStoredAtMs = undefined;
     const second = parseExposition((await metrics.render()).body);
     expect(second.get('stateway_states_forwarded_total')?.values.get('')).toBe(6);
     expect(second.get('stateway_upstream_requests_total')?.values.get('{code="429"}')).toBe(1);
     expect(second.get('stateway_upstream_up')?.values.get('')).toBe(0);
+    expect(second.get('stateway_nats_up')?.values.get('')).toBe(0);
     expect(second.get('stateway_spool_oldest_seconds')?.values.get('')).toBe(0);
   });
 
@@ -213,6 +235,15 @@ describe('the metrics', () => {
     const sources = new FakeSources();
     sources.freeDiskBytes = undefined;
     expect((await scrape(sources)).get('stateway_disk_free_bytes')?.values.size).toBe(0);
+  });
+
+  it('say nothing of NATS and partitions where there is one proxy with a disk', async () => {
+    const sources = new FakeSources();
+    sources.isReplicated = false;
+    const metrics = await scrape(sources);
+    const ofReplicas = Object.keys(CONTRACT).filter((name) => /_(partition|nats|stream)/.test(name));
+    expect(ofReplicas).toHaveLength(6);
+    expect(ofReplicas.filter((name) => (metrics.get(name)?.values.size ?? 0) > 0)).toEqual([]);
   });
 
   it('say nothing of a certificate where there is none, and nothing more of one that was', async () => {
@@ -256,9 +287,11 @@ describe('a distribution', () => {
     sources.meters.upstreamSeconds.observe(0.2, 2);
     sources.meters.upstreamBatchStates.observe(100, 3);
     sources.commits.observe(0.003, 5);
+    sources.publishes.observe(0.004, 6);
     const metrics = await scrape(sources);
     expect(metrics.get('stateway_upstream_request_duration_seconds')?.values.get('_count')).toBe(2);
     expect(metrics.get('stateway_commit_duration_seconds')?.values.get('_count')).toBe(5);
+    expect(metrics.get('stateway_nats_publish_duration_seconds')?.values.get('_count')).toBe(6);
     expect(metrics.get('stateway_upstream_batch_states')?.values.get('_bucket{le="50"}')).toBe(0);
     expect(metrics.get('stateway_upstream_batch_states')?.values.get('_bucket{le="100"}')).toBe(3);
   });

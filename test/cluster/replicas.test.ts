@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { SimulatedCloud } from '../../src/simulator/cloud.js';
 import { planFleet } from '../../src/simulator/fleet-plan.js';
+import { parseExposition } from '../admin/exposition.js';
 import { Account } from '../helpers/fault-account.js';
 import { Deliveries } from '../helpers/fault-deliveries.js';
 import { portOf } from '../helpers/fault-process.js';
@@ -15,6 +16,9 @@ import { atEnd } from '../helpers/test-scope.js';
 
 const DEVICES = 8;
 const TOKEN_TTL_SECONDS = 86_400;
+/** Of `STATEWAY_NATS_PARTITIONS`, by default. */
+const PARTITIONS = 12;
+const MAX_SPOOL_BYTES = 256 * 2 ** 20;
 
 /** A cloud, and proxies before it that share three servers of NATS. */
 class ReplicaSite {
@@ -53,7 +57,7 @@ class ReplicaSite {
         STATEWAY_NATS_URL: this.nats.urls.join(','),
         STATEWAY_NATS_MONITOR_URL: this.nats.monitorUrls.join(','),
         STATEWAY_SECRET_KEY: this.#secretKey,
-        STATEWAY_MAX_SPOOL_BYTES: '256MiB',
+        STATEWAY_MAX_SPOOL_BYTES: String(MAX_SPOOL_BYTES),
         STATEWAY_UPSTREAM_TOKEN: this.cloud.issueToken({
           subject: { kind: 'user' },
           scopes: ['all.User'],
@@ -98,19 +102,49 @@ class ReplicaSite {
   }
 }
 
+/** What a replica tells Prometheus: the figures of a metric by their labels, and which metrics there are. */
+async function figuresOf({ adminUrl }: RunningProxy) {
+  const metrics = parseExposition(await (await fetch(`${adminUrl}/metrics`)).text());
+  const figures = (name: string): Record<string, number> => Object.fromEntries(metrics.get(name)?.values ?? []);
+  return { figures, shown: [...metrics.keys()] };
+}
+
+async function ownedBy(proxy: RunningProxy): Promise<number> {
+  return (await figuresOf(proxy)).figures('stateway_partitions')['{state="owned"}'] ?? 0;
+}
+
 describe.skipIf(whyNoNats() !== undefined)('replicas on three servers', () => {
   test('take the states of a device by any of them, and lose and mix up none when one is killed', async () => {
     const site = await ReplicaSite.open(2);
+    const [first, second] = site.proxies as [RunningProxy, RunningProxy];
+    await expect
+      .poll(async () => (await ownedBy(first)) + (await ownedBy(second)), { timeout: 20_000 })
+      .toBe(PARTITIONS);
     const witnesses = site.accounts.map((account, index) =>
       index % 2 === 0 ? new HttpWitness(account, site.portNow) : new SocketWitness(account, site.portNow),
     );
     await site.untilAcknowledged(300);
     const from = site.deliveries.tide();
-    await site.proxies[0]?.kill();
+    await first.kill();
     await site.untilAcknowledged(300);
     const third = await site.startProxy();
     await site.untilAcknowledged(300);
     await third.stop();
+    await expect.poll(() => ownedBy(second), { timeout: 20_000 }).toBe(PARTITIONS);
+    const { figures, shown } = await figuresOf(second);
+    expect(figures('stateway_partitions')).toEqual({
+      '{state="owned"}': PARTITIONS,
+      '{state="claimed"}': 0,
+      '{state="lost"}': 0,
+    });
+    const { '{reason="released"}': released = 0, '{reason="expired"}': expired = 0 } = figures(
+      'stateway_partition_handovers_total',
+    );
+    expect(released + expired).toBeGreaterThanOrEqual(PARTITIONS);
+    expect(figures('stateway_nats_up')).toEqual({ '': 1 });
+    expect(figures('stateway_stream_max_bytes')).toEqual({ '': MAX_SPOOL_BYTES });
+    expect(figures('stateway_nats_publish_duration_seconds')._count).toBeGreaterThan(0);
+    expect(shown).not.toContain('stateway_commit_duration_seconds');
     site.disturbances.push({ kind: 'line', from, to: site.deliveries.tide() });
     await Promise.all(witnesses.map((witness) => witness.stop()));
     await expect.poll(() => site.missing(), { timeout: 90_000 }).toBe(0);

@@ -113,7 +113,15 @@ describe('every query', () => {
 describe('the dashboard', () => {
   it('has a row for each thing that is asked about it', () => {
     const rows = DASHBOARD.panels.filter(({ type }) => type === 'row');
-    expect(rows.map(({ title }) => title)).toEqual(['Traffic', 'MQTT', 'Delivery', 'Spool', 'Cloud', 'Resources']);
+    expect(rows.map(({ title }) => title)).toEqual([
+      'Traffic',
+      'MQTT',
+      'Delivery',
+      'Spool',
+      'Replicas',
+      'Cloud',
+      'Resources',
+    ]);
   });
 
   it('shows every metric of the proxy', async () => {
