@@ -2,6 +2,7 @@ import type { ReplicasView } from '../admin/admin-sources.js';
 import type { AskedFor, StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import type { Distribution } from '../core/metering/meters.js';
+import type { Forwarder } from '../core/ports.js';
 import type { IntakeLog, KeyedStore, OwnedSpool, Partitions, SpoolView } from '../core/spool-ports.js';
 import type { TimebaseStore } from '../core/time/timekeeper.js';
 
@@ -39,6 +40,8 @@ export interface OpenedSpool {
   isAway(): boolean;
   /** What is known of other replicas; undefined where there are none. */
   replicas(): ReplicasView | undefined;
+  /** Has whoever sends on for a device prove a token: `prove` where that is always this process. */
+  proveBy(prove: Forwarder['prove']): Forwarder['prove'];
   /** Whether states that bring no time get it from whoever sends them on. */
   readonly isStampedByOwner: boolean;
 }

@@ -28,7 +28,7 @@ export function createAuth(
     readonly deviceClocks: DeviceClocks;
     readonly log: LineWriter;
     readonly lanes: Forwarder;
-    readonly opened: Pick<OpenedSpool, 'openTable' | 'noteKeyFile'>;
+    readonly opened: Pick<OpenedSpool, 'openTable' | 'noteKeyFile' | 'proveBy'>;
     /** Resolves when every body accepted so far is answered, and with the lanes. */
     readonly accepted: () => Promise<void>;
     /** Comes to be after it. */
@@ -67,7 +67,7 @@ export function createAuth(
         }),
       accepted,
       follower,
-      forward: (device, token, body, isServed) => lanes.prove(device, token, body, isServed),
+      forward: parts.opened.proveBy((device, token, body, isServed) => lanes.prove(device, token, body, isServed)),
       offerGrant: (grant) => lanes.offerGrant(grant),
       deviceOf: (deviceKey) => lanes.deviceOf(deviceKey),
       onUnreadable: (rows) => log.error({ event: 'grants-unreadable', rows }, 'stored grants set aside'),

@@ -37,6 +37,7 @@ async function openOneDisk(config: Config, log: LineWriter, clock: Clock, bootTa
     tellOthers: (report) => lock.tellOthers(report),
     isAway: () => false,
     replicas: () => undefined,
+    proveBy: (prove) => prove,
     isStampedByOwner: false,
   };
 }

@@ -61,6 +61,7 @@ export async function openReplicas(config: Config, log: LineWriter, clock: Clock
     tellOthers: () => {},
     isAway: () => spool.cluster.isAway,
     replicas: () => viewOf(spool, handovers),
+    proveBy: (prove) => spool.cluster.proveBy(prove),
     isStampedByOwner: true,
   };
 }

@@ -1,6 +1,7 @@
 import type { AskedFor, DeadLetter, StoredDeadLetter } from '../core/dead-letter.js';
 import type { Device } from '../core/device.js';
 import { StatewayError } from '../core/errors.js';
+import type { Forwarder } from '../core/ports.js';
 import type {
   BacklogSummary,
   IntakeLog,
@@ -13,7 +14,6 @@ import type {
   SpoolView,
 } from '../core/spool-ports.js';
 import type { Clock } from '../core/time/clock.js';
-import { decodeEntry } from './ledger/entry.js';
 import type { LedgerTimes } from './ledger/ledger-parts.js';
 import type { AppendOutcome, KeepStream } from './ledger-log.js';
 import { PartitionLogs } from './log/partition-reading.js';
@@ -27,10 +27,12 @@ import { assertSynced, assertVersion } from './nats/server-check.js';
 import { StreamMessages } from './nats/stream-messages.js';
 import { prepareStreams } from './nats/streams.js';
 import { OwnedPartitions, type OwnedPartitionsParts, type PartitionCounts } from './owned-partitions.js';
+import { OwnerProofs } from './owner-proofs.js';
 import { askForLetters } from './partition/asked-letters.js';
 import { encodeLetter } from './partition/dead-letter-message.js';
+import { ledgerCursor } from './partition/ledger-cursor.js';
 import type { SubjectMessages } from './subject-messages.js';
-import { deadLetterSubject, GRANTS_STREAM, INTAKE_STREAM, ledgerSubject, partitionOf } from './subjects.js';
+import { deadLetterSubject, GRANTS_STREAM, INTAKE_STREAM, intakeSubject, partitionOf } from './subjects.js';
 import { SharedTable } from './table/shared-table.js';
 
 /** Between two looks at how full the stream is. */
@@ -81,6 +83,7 @@ export class JetstreamSpool implements IntakeLog, Partitions, SpoolView {
   readonly #intake: SplitIntake;
   readonly #partitions: OwnedPartitions;
   readonly #trimmer: Trimmer;
+  #proofs: OwnerProofs | undefined = undefined;
   #streamBytes = 0;
   /** Monotonic: when the servers last said something. */
   #heardMs: number;
@@ -117,7 +120,7 @@ export class JetstreamSpool implements IntakeLog, Partitions, SpoolView {
       messages,
       partitions,
       clock,
-      cursorOf: (partition) => this.#cursorOf(partition),
+      cursorOf: (partition) => ledgerCursor(keep, partition),
       isOnDuty: () => this.#partitions.has(0),
     });
   }
@@ -209,6 +212,22 @@ export class JetstreamSpool implements IntakeLog, Partitions, SpoolView {
     return askForLetters(this.#keep, this.#options.partitions, action, new Set(numbers));
   }
 
+  /** Has the owner of a device prove a token, and answers other replicas by `prove` of this one. */
+  proveBy(prove: Forwarder['prove']): Forwarder['prove'] {
+    const { clock, partitions } = this.#options;
+    const proofs = new OwnerProofs({
+      talk: this.#link,
+      clock,
+      partitions,
+      ownedOf: (device) => this.#partitions.ownedOf(device),
+      lastSequence: (partition) => this.#messages.lastSequence(intakeSubject(partition)),
+      prove,
+    });
+    proofs.start();
+    this.#proofs = proofs;
+    return (device, token, body, isServed) => proofs.prove(device, token, body, isServed);
+  }
+
   /** Of what waits for one device, what is in its backlog. */
   backlogBytesOf(device: Device): number {
     const partition = partitionOf(device.idBytes, this.#options.partitions);
@@ -236,6 +255,7 @@ export class JetstreamSpool implements IntakeLog, Partitions, SpoolView {
     this.#isClosed = true;
     this.#cancelLook?.();
     this.#trimmer.stop();
+    this.#proofs?.stop();
     await this.#partitions.close(RELEASE_WITHIN_MS);
     await this.#link.close();
   }
@@ -244,13 +264,6 @@ export class JetstreamSpool implements IntakeLog, Partitions, SpoolView {
     const outcome = await appendTo(this.#link, { subject, payload });
     if (outcome.outcome !== 'again') this.#heardMs = this.#options.clock.monotonicMs();
     return outcome;
-  }
-
-  async #cursorOf(partition: number): Promise<number | undefined> {
-    const last = await this.#keep.last(ledgerSubject(partition));
-    if (last === undefined) return undefined;
-    const entry = decodeEntry(last.payload);
-    return typeof entry === 'string' ? undefined : entry.cursor;
   }
 
   /** How full the stream is; without the servers, what was known last. */
