@@ -132,6 +132,7 @@ export class AuthStage {
       if (grant.endedBy !== undefined) this.#lapsedAtStart.add(tripleOf(grant.token, grant.device));
       else if (grant.maySend === 'yes') this.#options.offerGrant(grant);
     }
+    this.#sealedStore.follow((key, keptUntilMs, sealed) => this.#learn(key, keptUntilMs, sealed));
     this.#scheduleSweep();
     return this.#grants.size;
   }
@@ -179,6 +180,28 @@ export class AuthStage {
     this.#aging.watch(grant);
     this.#aging.endIfLapsed(grant);
     return grant;
+  }
+
+  /** Another replica has learnt something, or has found that it does not hold any more. */
+  #learn(key: string, keptUntilMs: number, sealed: Uint8Array | undefined): void {
+    this.#logIns.learn(key, keptUntilMs, sealed !== undefined);
+    if (sealed === undefined) {
+      const token = this.#grantStore.drop(key);
+      // Whether it is void, or has only given way there, the cloud says.
+      if (token !== undefined) this.#aging.doubt(token);
+      return;
+    }
+    const stored = this.#grantStore.learn(key, keptUntilMs, sealed);
+    if (stored !== undefined) this.#takeUp(stored);
+  }
+
+  #takeUp(stored: StoredGrant): void {
+    const { applicationId, deviceId, kind, maySend, name, token } = stored;
+    const held = this.#grants.of(deviceId).find((grant) => grant.token === token);
+    if (held?.device.applicationId !== applicationId) {
+      const grant = this.#restore(stored);
+      if (grant.endedBy === undefined && grant.maySend === 'yes') this.#options.offerGrant(grant);
+    } else if (maySend === 'yes' && held.maySend !== 'yes') this.#grants.confirm(held, kind, maySend, name);
   }
 
   /** At least as long as this run, and 0 from before it where the wall clock was set back, as without a battery it is. */

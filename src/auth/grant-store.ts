@@ -33,6 +33,8 @@ export class GrantStore {
   readonly #store: SealedStore;
   readonly #sealing: Sealing;
   readonly #keys: RowKeys;
+  /** The token of each row, where others remove rows too: their keys do not say whose they were. */
+  readonly #tokens: Map<string, string> | undefined;
   /** Of the last run, as they were noted; undefined for one that cannot be opened. */
   #noted: (StoredGrant | undefined)[] = [];
 
@@ -41,6 +43,7 @@ export class GrantStore {
     this.#store = store;
     this.#sealing = sealing;
     this.#keys = new RowKeys(store, KEY_PREFIX, maxGrants);
+    this.#tokens = store.isShared ? new Map() : undefined;
   }
 
   get size(): number {
@@ -58,7 +61,9 @@ export class GrantStore {
     this.#noted = [];
     for (const index of this.#keys.load()) {
       const grant = grants[index];
-      if (grant !== undefined) yield grant;
+      if (grant === undefined) continue;
+      this.#tokens?.set(this.#keyOf(grant.token, grant.applicationId, grant.deviceId), grant.token);
+      yield grant;
     }
   }
 
@@ -75,11 +80,33 @@ export class GrantStore {
   keep(grant: StoredGrant, keptUntilMs: number): void {
     const { kind, ...others } = grant;
     const row: Row = { ...others, proof: kind };
-    this.#keys.put(this.#keyOf(grant.token, grant.applicationId, grant.deviceId), keptUntilMs, row);
+    const key = this.#keyOf(grant.token, grant.applicationId, grant.deviceId);
+    this.#tokens?.set(key, grant.token);
+    this.#keys.put(key, keptUntilMs, row);
   }
 
   forget(token: string, { applicationId, deviceId }: Device): void {
-    this.#keys.remove(this.#keyOf(token, applicationId, deviceId));
+    const key = this.#keyOf(token, applicationId, deviceId);
+    this.#tokens?.delete(key);
+    this.#keys.remove(key);
+  }
+
+  /** Another process has written a row; the grant, if it is one and can be opened. */
+  learn(key: string, keptUntilMs: number, sealed: Uint8Array): StoredGrant | undefined {
+    const grant = this.#keys.isOne(key) ? grantOf(this.#store.open(key, sealed)) : undefined;
+    if (grant === undefined) return undefined;
+    this.#keys.learn(key, keptUntilMs);
+    this.#tokens?.set(key, grant.token);
+    return grant;
+  }
+
+  /** Another process has removed a row; the token of the grant, if it was one that is known here. */
+  drop(key: string): string | undefined {
+    if (!this.#keys.isOne(key)) return undefined;
+    this.#keys.drop(key);
+    const token = this.#tokens?.get(key);
+    this.#tokens?.delete(key);
+    return token;
   }
 
   /** Removes what is of no use any more at `nowMs` by the cloud's clock. */

@@ -104,6 +104,13 @@ export class LogInStore {
     this.#keys.load();
   }
 
+  /** Another process has written a row, or removed it. */
+  learn(key: string, keptUntilMs: number, isThere: boolean): void {
+    if (!this.#keys.isOne(key)) return;
+    if (isThere) this.#keys.learn(key, keptUntilMs);
+    else this.#keys.drop(key);
+  }
+
   find(credentials: Credentials): KnownLogIn {
     const row = this.#rowOf(this.#keyOf(credentials));
     if (row === undefined) return 'unknown';

@@ -34,10 +34,25 @@ export class RowKeys {
    * @returns whether it is one of these
    */
   note(key: string, keptUntilMs: number): boolean {
-    if (key.length !== this.#prefix.length + MAC_CHARACTERS || !key.startsWith(this.#prefix)) return false;
+    if (!this.isOne(key)) return false;
     this.#noted.push(key);
     this.#notedUntilMs.push(keptUntilMs);
     return true;
+  }
+
+  /** Whether a row is one of these, by its key. */
+  isOne(key: string): boolean {
+    return key.length === this.#prefix.length + MAC_CHARACTERS && key.startsWith(this.#prefix);
+  }
+
+  /** Another process has written a row of these. */
+  learn(key: string, keptUntilMs: number): void {
+    this.#put(key, keptUntilMs);
+  }
+
+  /** Another process has removed a row of these. */
+  drop(key: string): void {
+    this.#rows.delete(this.#macOf(key));
   }
 
   /**

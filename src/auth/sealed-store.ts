@@ -77,6 +77,24 @@ export class SealedStore {
     });
   }
 
+  /** Whether other processes write rows as well. */
+  get isShared(): boolean {
+    return this.#options.table.isShared;
+  }
+
+  /**
+   * Tells of each row that another process writes or removes (`sealed` undefined) from now on. One that this process is
+   * about to write itself is passed over: its own comes behind it.
+   */
+  follow(onChange: (key: string, keptUntilMs: number, sealed: Uint8Array | undefined) => void): void {
+    this.#options.table.onChange((key, sealed) => {
+      if (key === CHECK_KEY || this.#pending.has(key) || this.#beingWritten.has(key)) return;
+      const keptUntilMs = sealed === undefined ? 0 : keptUntilOf(sealed);
+      if (keptUntilMs === undefined) this.#noteUnreadable();
+      else onChange(key, keptUntilMs, sealed);
+    });
+  }
+
   /** What a row on disk holds; undefined where it cannot be opened. */
   open(key: string, sealed: Uint8Array): unknown {
     const plain = this.#options.sealing.open(key, sealed);

@@ -225,6 +225,8 @@ export interface SpoolView {
 /** A small table on stable storage of opaque values, for what must outlive a restart besides states. */
 export interface KeyedStore {
   readonly isEmpty: boolean;
+  /** Whether other processes write into it as well. */
+  readonly isShared: boolean;
   /** Shows every row, in order of the keys, each value until `visit` returns. Meant for a start, before anything is written. */
   scan(visit: (key: string, value: Uint8Array) => void): void;
   get(key: string): Uint8Array | undefined;

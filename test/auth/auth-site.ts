@@ -30,7 +30,7 @@ export function deviceId(i: number): string {
 /** An auth stage over a table that outlives it. */
 export class AuthSite {
   readonly cloud = new FakeCloud();
-  readonly table = new MemoryTable();
+  readonly table: MemoryTable;
   readonly unreadable: number[] = [];
   clock = new FakeClock();
   stage!: AuthStage;
@@ -40,7 +40,8 @@ export class AuthSite {
   /** By how much the cloud's clock is ahead of the monotonic one, where it has been heard since the start. */
   #cloudOffsetMs: number | undefined = undefined;
 
-  constructor() {
+  constructor(table = new MemoryTable()) {
+    this.table = table;
     this.start();
   }
 

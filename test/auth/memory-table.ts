@@ -2,6 +2,7 @@ import type { KeyedStore } from '../../src/core/spool-ports.js';
 
 /** A table that outlives the stages over it, and fails when it is told to. */
 export class MemoryTable implements KeyedStore {
+  readonly isShared: boolean = false;
   readonly rows = new Map<string, Uint8Array>();
   /** Writes so far. */
   writes = 0;

@@ -29,6 +29,7 @@ interface OwnWrites {
  * written. What is read here is what has come back, so that all see the rows change in one order.
  */
 export class SharedTable implements KeyedStore {
+  readonly isShared = true;
   readonly #parts: SharedTableParts;
   readonly #writer = randomBytes(WRITER_BYTES);
   readonly #rows = new Map<string, Uint8Array>();

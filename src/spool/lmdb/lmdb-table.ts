@@ -21,6 +21,7 @@ const GIVE_BACK_AFTER_ROWS = 512;
  * and the writes of one event-loop turn are one transaction.
  */
 export class LmdbTable implements KeyedStore {
+  readonly isShared = false;
   readonly #directory: string;
   readonly #disk: DiskHealth;
   readonly #gate: CommitGate;
