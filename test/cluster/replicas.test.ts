@@ -58,11 +58,6 @@ class ReplicaSite {
         STATEWAY_NATS_MONITOR_URL: this.nats.monitorUrls.join(','),
         STATEWAY_SECRET_KEY: this.#secretKey,
         STATEWAY_MAX_SPOOL_BYTES: String(MAX_SPOOL_BYTES),
-        STATEWAY_UPSTREAM_TOKEN: this.cloud.issueToken({
-          subject: { kind: 'user' },
-          scopes: ['all.User'],
-          ttlSeconds: TOKEN_TTL_SECONDS,
-        }),
       },
     });
     this.proxies.push(proxy);

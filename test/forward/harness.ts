@@ -143,6 +143,8 @@ export class Harness {
   readonly parked: string[] = [];
   /** Devices whose tokens were asked for. */
   readonly offered: Device[] = [];
+  /** Keys of devices of whose grants the grant store knows, though no state of this run came by them. */
+  readonly known = new Set<string>();
   readonly unparked: string[] = [];
   readonly givenUp: { device: string; states: number; status: number; cause: LetterCause }[] = [];
   /** As all calls to the cloud together have it. */
@@ -200,7 +202,7 @@ export class Harness {
         askForDevice: () => this.cloud.askForDevice(),
         offerGrantsOf: (device) => {
           this.offered.push(device);
-          this.lanes.offerGrant(this.grantOf(device));
+          if (this.known.has(device.key)) this.lanes.offerGrant(this.grantOf(device));
         },
         times: this.times,
         partitions: { ownedOf: (device) => this.partitionOf(device) },

@@ -19,6 +19,16 @@ it('replayed states wait for a grant and are then sent in order before fresh one
   expect(harness.cloud.requests.map((request) => request.values)).toEqual([range(0, 7)]);
 });
 
+it('states that another took in are sent by a grant that came before their lane', async () => {
+  const harness = new Harness();
+  harness.known.add(device.key);
+  harness.replay(device, 3);
+  harness.replay(device, 2);
+  await harness.clock.advance(1_000);
+  expect(harness.cloud.values).toEqual(range(0, 5));
+  expect(harness.offered).toEqual([device]);
+});
+
 it('replayed states are sent at once with a token of the proxy itself', async () => {
   const harness = new Harness({ upstreamToken: 'plant' });
   harness.replay(device, 2);

@@ -1,3 +1,4 @@
+import type { Device } from '../../core/device.js';
 import type { FollowedDevices } from '../../core/followed-devices.js';
 import type { Grant } from '../../core/grant.js';
 import type { BacklogSummary, OwnedSpool, ReadRecord } from '../../core/spool-ports.js';
@@ -19,6 +20,8 @@ export interface LaneFillerParts {
   readonly lastStates: LastStates;
   readonly followed: FollowedDevices;
   readonly schedule: Schedule;
+  /** Has `Lanes.offerGrant` called for each grant of a device by which it may be sent on. */
+  readonly offerGrantsOf: (device: Device) => void;
 }
 
 /** Puts what is read from the spool into the lanes of its devices, and these where they belong by that. */
@@ -34,7 +37,7 @@ export class LaneFiller {
   /** The spool has states of a device behind those that are known of. */
   addBacklog(spool: OwnedSpool, { device, states, oldestStoredAtMs }: BacklogSummary): void {
     if (states === 0) return;
-    const lane = this.#parts.table.laneOf(device, spool, true);
+    const lane = this.#replayedLaneOf(device, spool);
     lane.addBacklog(states, this.#parts.storedTime.sinceMs(oldestStoredAtMs));
     this.#parts.schedule.plan(lane);
   }
@@ -79,10 +82,19 @@ export class LaneFiller {
       const end = first + view.chunkStateCount(chunk);
       const next = watermark !== undefined && sequence === watermark.sequence ? first + watermark.states : first;
       if (next >= end) continue;
-      const lane = this.#parts.table.laneOf(device, spool, true);
+      const lane = this.#replayedLaneOf(device, spool);
       lane.push(new WaitingChunk(record, held, first, next, end));
       this.#planAdded(lane);
     }
+  }
+
+  /** A lane that begins here is offered the grants that came before it: with what is read, none comes. */
+  #replayedLaneOf(device: Device, spool: OwnedSpool): Lane {
+    const { offerGrantsOf, table } = this.#parts;
+    const isNew = table.find(device.key) === undefined;
+    const lane = table.laneOf(device, spool, true);
+    if (isNew) offerGrantsOf(device);
+    return lane;
   }
 
   /** A lane that waits for its time with other states is due no sooner by one more chunk, until they fill a body. */

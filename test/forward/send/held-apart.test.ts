@@ -25,6 +25,7 @@ function trickling(respond: (request: SentRequest) => SendResult): {
   run: (seconds: number) => Promise<void>;
 } {
   const harness = new Harness();
+  harness.known.add(device.key);
   harness.cloud.respond = respond;
   harness.cloud.onAsk = () => CAN_BE_ASKED;
   const run = async (seconds: number): Promise<void> => {
@@ -129,6 +130,7 @@ it('survives a restart, and is tried though its device stays away', async () => 
   await run(60);
   await harness.lanes.close(1_000);
   const next = new Harness({}, () => 1, harness.spool);
+  next.known.add(device.key);
   next.lanes.takeOver(next.spool, { backlogs: [] });
   await next.clock.advance(20_000);
   expect(next.offered).toEqual([device]);
