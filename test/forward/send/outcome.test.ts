@@ -44,7 +44,12 @@ it('a result is told by the status and the words of the cloud, or by why there a
   expect(reasonOf(LOST)).toBe('no answer');
   expect(reasonOf(answer(400, undefined, 'x'.repeat(1_001)))).toBe('x'.repeat(1_000));
   expect(troubleOf(answer(503, undefined, 'busy'))).toEqual({ reason: 'status', words: 'busy', code: '503' });
-  expect(troubleOf(REFUSED)).toEqual({ reason: 'refused', words: 'ECONNREFUSED' });
+  expect(troubleOf(REFUSED)).toStrictEqual({ reason: 'refused', words: 'ECONNREFUSED' });
+  expect(troubleOf({ ...REFUSED, code: 'ECONNREFUSED' })).toEqual({
+    reason: 'refused',
+    words: 'ECONNREFUSED',
+    code: 'ECONNREFUSED',
+  });
 });
 
 it('Retry-After goes before the rate window, within reason', () => {
