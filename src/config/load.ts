@@ -94,6 +94,9 @@ function checkTogether(config: OptionValues, nameOf: (key: OptionKey) => string)
   }
 }
 
+/** Small states take up to four times their bytes in a record, and `max_payload` of a server is 1 MiB unless set. */
+const MOST_REPLICATED_BODY_BYTES = 256 * 1024;
+
 /** What belongs to the servers of NATS, and to nothing else. */
 const OF_NATS = ['natsUrl', 'natsCredentialsFile', 'natsCaFile', 'natsMonitorUrl'] as const;
 
@@ -102,6 +105,11 @@ function checkReplicas(config: OptionValues, nameOf: (key: OptionKey) => string)
     for (const key of ['natsUrl', 'secretKey'] as const) {
       if (config[key] !== undefined) continue;
       throw new ConfigError(`${nameOf('spool')} is jetstream without ${nameOf(key)}; allowed is both, or lmdb`);
+    }
+    if (config.maxBodyBytes > MOST_REPLICATED_BODY_BYTES) {
+      throw new ConfigError(
+        `${nameOf('maxBodyBytes')} is more than a message of NATS surely holds; allowed with jetstream is up to 256KiB`,
+      );
     }
     return;
   }

@@ -22,6 +22,13 @@ describe('several replicas', () => {
     );
   });
 
+  it('take no body that is larger than a message of NATS surely holds', () => {
+    expect(loadConfig({ ...enough, STATEWAY_MAX_BODY_BYTES: '256KiB' }, {}).maxBodyBytes).toBe(262_144);
+    expect(() => loadConfig({ ...enough, STATEWAY_MAX_BODY_BYTES: '257KiB' }, {})).toThrow(
+      'STATEWAY_MAX_BODY_BYTES is more than a message of NATS surely holds; allowed with jetstream is up to 256KiB',
+    );
+  });
+
   it('are what the servers are for', () => {
     expect(() => loadConfig({ STATEWAY_NATS_URL: 'nats://a:4222' }, {})).toThrow(
       'STATEWAY_NATS_URL is set without STATEWAY_SPOOL; allowed is it with jetstream',

@@ -39,7 +39,7 @@ export const LOST: SendResult = {
   reason: 'timeout',
   words: 'no answer',
 };
-export const REFUSED: SendResult = {
+export const REFUSED: SendResult & { kind: 'failure' } = {
   kind: 'failure',
   mayArriveLater: false,
   openMs: 0,
@@ -143,8 +143,7 @@ export class Harness {
   readonly parked: string[] = [];
   /** Devices whose tokens were asked for. */
   readonly offered: Device[] = [];
-  /** Keys of devices of whose grants the grant store knows, though no state of this run came by them. */
-  readonly known = new Set<string>();
+  readonly known = new Set<string>(); // Keys of devices that have a grant by which no state of this run came.
   readonly unparked: string[] = [];
   readonly givenUp: { device: string; states: number; status: number; cause: LetterCause }[] = [];
   /** As all calls to the cloud together have it. */

@@ -35,6 +35,11 @@ export async function withSpool(
 /** The data directory, which has to be there. @throws ConfigError */
 export async function existingDataDir({ dataDir }: DataDirOptions): Promise<string> {
   const config = loadConfig(process.env, dataDir === undefined ? {} : { dataDir });
+  if (config.spool === 'jetstream' && dataDir === undefined) {
+    throw new ConfigError(
+      'STATEWAY_SPOOL is jetstream, and this command reads the data directory of a single proxy; name one by --data-dir, or see what replicas hold on the status page',
+    );
+  }
   try {
     await stat(config.dataDir);
   } catch (error) {

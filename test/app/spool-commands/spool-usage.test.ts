@@ -1,5 +1,5 @@
 import type { Command, CommanderError } from 'commander';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { spoolCommand } from '../../../src/app/spool-commands/spool-command.js';
 import { ConfigError } from '../../../src/config/config-error.js';
 
@@ -58,3 +58,16 @@ it.each(['status', 'devices', 'dead-letters', 'requeue', 'discard', 'export', 'i
     if (command !== 'status') expect(said).toMatch(/Examples:\n {2}\$ stateway spool /);
   },
 );
+
+it('what replicas hold is not in a data directory, and a command that would look there says so', async () => {
+  vi.stubEnv('STATEWAY_SPOOL', 'jetstream');
+  vi.stubEnv('STATEWAY_NATS_URL', 'nats://127.0.0.1:4222');
+  vi.stubEnv('STATEWAY_SECRET_KEY', Buffer.alloc(32, 7).toString('base64'));
+  try {
+    const { error } = await run(['status']);
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error?.message).toMatch(/^STATEWAY_SPOOL is jetstream, .*name one by --data-dir/);
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
