@@ -106,10 +106,12 @@ export class CloudThread<Order, Result> {
     return worker;
   }
 
+  /** Some now, and some each turn until there are none: several messages may be read in one turn. */
   #handOn(): void {
-    this.#settleArrived(this.#options.resultsATurn);
     this.#isHanding = this.#arrived.length > 0;
-    if (this.#isHanding) setImmediate(() => this.#handOn());
+    if (!this.#isHanding) return;
+    this.#settleArrived(this.#options.resultsATurn);
+    setImmediate(() => this.#handOn());
   }
 
   #settleArrived(most: number): void {
