@@ -114,7 +114,9 @@ describe.concurrent('image:check', () => {
         remove(join(folder, 'node_modules/pino'));
       });
       const { status, output } = await runScript('check.mjs', '--stage', copy);
-      expect(output).toMatch(/dist\/src\/front\/reply\.js is missing, which dist\/src\/front\/[\w-]+\.js imports/);
+      expect(output).toMatch(
+        /dist\/src\/front\/http\/reply\.js is missing, which dist\/src\/front\/[\w/-]+\.js imports/,
+      );
       expect(output).toContain('node_modules/pino is missing');
       expect(output).toContain('the library pino does not load');
       expect(status).toBe(1);
