@@ -22,7 +22,6 @@ const MOST_CORKED_BYTES = 15 * 1_024;
  */
 const QUIET_AFTER_MS = 100;
 const EVENT_STREAM = /^text\/event-stream\s*(?:;|$)/i;
-const EMPTY_COMMENT = ':\n';
 
 /** Statuses of answers that have no body whatever their headers say (RFC 9110, 15.3.5 and 15.4.5). */
 const WITHOUT_BODY = new Set([204, 304]);
@@ -189,7 +188,7 @@ export class AnswerToDevice implements PassedAnswer {
 
   #announceWhenQuiet(): void {
     this.#cancelQuiet = this.#clock.schedule(QUIET_AFTER_MS, () => {
-      this.#res.cork(() => this.#res.write(EMPTY_COMMENT));
+      this.#res.cork(() => this.#res.write(':\n'));
     });
   }
 
